@@ -1,0 +1,38 @@
+# make demo: the main job on a machine that has Python (>= 3.11), git and make.
+# make test: everything that has to be green.
+
+PYTHON ?= python3
+VENV ?= .venv
+PIP = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.PHONY: demo test lint benchmark clean
+
+demo: $(VENV)/.demo
+	$(VENV)/bin/fairlearn-fwh demo
+
+test: lint
+	$(VENV)/bin/python -m pytest -n 2
+
+lint: $(VENV)/.test
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+
+benchmark: $(VENV)/.test
+	$(VENV)/bin/python -m benchmarks
+
+$(VENV)/.venv:
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) setuptools
+	touch $@
+
+$(VENV)/.demo: $(VENV)/.venv pyproject.toml constraints.txt
+	$(PIP) --no-build-isolation -e '.[torch,plot,cli]'
+	touch $@
+
+$(VENV)/.test: $(VENV)/.venv pyproject.toml constraints.txt
+	$(PIP) --no-build-isolation -e '.[test]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

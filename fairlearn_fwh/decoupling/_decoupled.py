@@ -1,0 +1,343 @@
+"""One classifier per group, for groups known by sensitive features or found by a clusterer."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from numbers import Integral
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import KFold
+from sklearn.utils import check_random_state, get_tags
+
+from .._routed import RoutedClassifier, clone_seeded, fit_rows, has_several_classes, read_groups, take_rows
+from .._sklearn_compat import HasMethods, Interval, StrOptions, fit_context
+from ..exceptions import GroupFallbackWarning
+from ..metrics._arrays import Groups, encode_groups
+
+#: Folds by which attributes are ranked when a small cell has to give one up.
+_RANKING_FOLDS = 3
+
+
+class DecoupledClassifier(RoutedClassifier):
+    """Fit one classifier per group, and the pooled classifier for people without one.
+
+    With one sensitive feature this is the trivial partition; with several, a classifier for every cell of their
+    product (LR-All), where a cell that is too small or has one class backs off to the cell without the attribute
+    that gains least, and in the end to the pooled classifier. With a clusterer the groups are its clusters.
+
+    Parameters
+    ----------
+    estimator : classifier, optional
+        Classifier of each group; by default ``LogisticRegression(max_iter=2000)``.
+    pooled_estimator : classifier, optional
+        Classifier of all people; by default `estimator`.
+    partition : {"sensitive_features"} or clusterer
+        Where groups come from: `sensitive_features`, or a clusterer with `predict`, which sees X only.
+    min_group_size : int
+        Fewest people (rows with positive weight) that a classifier is fitted on.
+    handle_unknown : {"pooled", "error"}
+        What to do at predict time with people of a group that did not occur in `fit`.
+    missing_group : {"error", "separate"}
+        What to do with missing sensitive features: refuse them, or make them the group ``"missing"``.
+    random_state : int, RandomState or None
+        Seeds estimators that have no seed of their own.
+
+    Attributes
+    ----------
+    classes_ : ndarray
+        Labels of the classes.
+    groups_ : list
+        Labels of the groups; tuples for several sensitive features.
+    group_sizes_ : dict
+        Number of people in `fit` by group.
+    pooled_estimator_ : classifier
+        The pooled classifier.
+    group_estimators_ : dict
+        Classifier that serves each group.
+    fallback_groups_ : dict
+        Groups without a classifier of their own, and why.
+    clusterer_ : clusterer
+        The fitted clusterer, if there is one.
+
+    Notes
+    -----
+    Without `sensitive_features` in `fit` there are no groups and the pooled classifier serves everybody.
+    A group that is large enough keeps its own classifier even if it does worse than the pooled one: that is what
+    `preference_frame` shows.
+
+    References
+    ----------
+    Ustun, Liu and Parkes, "Fairness without Harm: Decoupled Classifiers with Preference Guarantees", ICML 2019.
+
+    Examples
+    --------
+    >>> from sklearn.model_selection import train_test_split
+    >>> from fairlearn_fwh.datasets import make_intersectional
+    >>> from fairlearn_fwh.decoupling import DecoupledClassifier
+    >>> bunch = make_intersectional(2000, random_state=0)
+    >>> X, X_test, y, y_test, s, s_test = train_test_split(
+    ...     bunch.data, bunch.target, bunch.sensitive_features, random_state=0)
+    >>> model = DecoupledClassifier().fit(X, y, sensitive_features=s)
+    >>> model.groups_
+    [(-1, -1), (-1, 1), (1, -1), (1, 1)]
+    >>> round(model.score(X_test, y_test, sensitive_features=s_test), 2)
+    0.97
+    """
+
+    _parameter_constraints: dict[str, list[Any]] = {
+        "estimator": [HasMethods(["fit", "predict"]), None],
+        "pooled_estimator": [HasMethods(["fit", "predict"]), None],
+        "partition": [StrOptions({"sensitive_features"}), HasMethods(["fit", "predict"])],
+        "min_group_size": [Interval(Integral, 1, None, closed="left")],
+        "handle_unknown": [StrOptions({"pooled", "error"})],
+        "missing_group": [StrOptions({"error", "separate"})],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        estimator: Any = None,
+        *,
+        pooled_estimator: Any = None,
+        partition: Any = "sensitive_features",
+        min_group_size: int = 50,
+        handle_unknown: str = "pooled",
+        missing_group: str = "error",
+        random_state: Any = None,
+    ) -> None:
+        self.estimator = estimator
+        self.pooled_estimator = pooled_estimator
+        self.partition = partition
+        self.min_group_size = min_group_size
+        self.handle_unknown = handle_unknown
+        self.missing_group = missing_group
+        self.random_state = random_state
+
+    @fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X: Any, y: Any, *, sensitive_features: Any = None, sample_weight: Any = None) -> Self:
+        """Fit the pooled classifier and one classifier per group.
+
+        Parameters
+        ----------
+        X : array-like, shape (n, d)
+            Features, in whatever form `estimator` takes them.
+        y : array-like, shape (n,)
+            Labels.
+        sensitive_features : array-like, shape (n,), DataFrame or dict, optional
+            Group of each person; several columns are intersected. Not used with a clusterer.
+        sample_weight : array-like, shape (n,), optional
+            Weights, passed to the classifiers.
+
+        Returns
+        -------
+        DecoupledClassifier
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If lengths differ, y has one class, a sensitive feature is missing, groups are more than half the
+            people, or weights are negative or all zero.
+
+        Warns
+        -----
+        GroupFallbackWarning
+            If a group has no classifier of its own.
+        """
+        X, labels, weights = self._check_fit_input(X, y, sample_weight)
+        seed = check_random_state(self.random_state)
+        groups = self._find_groups(X, sensitive_features, weights, seed)
+        pooled = self._classifier() if self.pooled_estimator is None else self.pooled_estimator
+        self.pooled_estimator_ = fit_rows(clone_seeded(pooled, seed), X, labels, weights)
+        self._fit_groups(X, labels, weights, groups, seed)
+        self._warn_of_fallback()
+        return self
+
+    def _classifier(self) -> Any:
+        return LogisticRegression(max_iter=2000) if self.estimator is None else self.estimator
+
+    def _find_groups(
+        self, X: Any, sensitive_features: Any, weights: np.ndarray | None, seed: np.random.RandomState
+    ) -> Groups | None:
+        n_rows = X.shape[0]
+        if self.partition != "sensitive_features":
+            self.clusterer_ = fit_rows(clone_seeded(self.partition, seed), X, np.zeros(n_rows), None)
+            return encode_groups(np.asarray(self.clusterer_.predict(X)), "cluster")
+        if sensitive_features is None:
+            self._sensitive_names: list[str] = []
+            return None
+        groups = read_groups(sensitive_features, n_rows, self.missing_group)
+        if len(groups) > 1 and len(groups) > n_rows / 2:
+            raise ValueError(
+                f"sensitive_features has {len(groups)} groups for {n_rows} people; at most half as many groups as "
+                "people are allowed. Bin continuous features first."
+            )
+        self._sensitive_names = groups.names
+        return groups
+
+    def _fit_groups(
+        self,
+        X: Any,
+        labels: np.ndarray,
+        weights: np.ndarray | None,
+        groups: Groups | None,
+        seed: np.random.RandomState,
+    ) -> None:
+        """Fit a classifier for every group that can have one, and find a substitute for the others."""
+        self.group_estimators_, self.group_sizes_, self.fallback_groups_ = {}, {}, {}
+        if groups is None:
+            return
+        counted = np.ones(len(labels), dtype=bool) if weights is None else weights > 0
+        small: list[tuple[Any, str]] = []
+        for code, label in enumerate(groups.labels):
+            rows = groups.codes == code
+            self.group_sizes_[label] = int((rows & counted).sum())
+            self.group_estimators_[label] = self.pooled_estimator_
+            reason = self._why_not(labels, weights, rows & counted)
+            if len(groups) == 1:
+                self.fallback_groups_[label] = "the only group: its classifier is the pooled one"
+            elif reason:
+                small.append((label, reason))
+            else:
+                self.group_estimators_[label] = self._fit_rows(X, labels, weights, rows, seed)
+        if small:
+            self._back_off(X, labels, weights, groups, small, seed)
+
+    def _why_not(self, labels: np.ndarray, weights: np.ndarray | None, rows: np.ndarray) -> str:
+        """Say why a classifier cannot be fitted on these rows; empty if it can."""
+        n = int(rows.sum())
+        if n < self.min_group_size:
+            return f"{n} people, fewer than min_group_size={self.min_group_size}"
+        if not has_several_classes(labels[rows], None if weights is None else weights[rows]):
+            return f"one class among {n} people"
+        return ""
+
+    def _fit_rows(
+        self,
+        X: Any,
+        labels: np.ndarray,
+        weights: np.ndarray | None,
+        rows: np.ndarray,
+        seed: np.random.RandomState,
+    ) -> Any:
+        return fit_rows(clone_seeded(self._classifier(), seed), X, labels, weights, rows)
+
+    def _back_off(
+        self,
+        X: Any,
+        labels: np.ndarray,
+        weights: np.ndarray | None,
+        groups: Groups,
+        small: list[tuple[Any, str]],
+        seed: np.random.RandomState,
+    ) -> None:
+        """Give small cells the classifier of a larger cell: drop the attribute of least gain first (spec 5.4)."""
+        counted = np.ones(len(labels), dtype=bool) if weights is None else weights > 0
+        order = self._rank_attributes(X, labels, weights, groups, seed) if len(groups.names) > 1 else []
+        parents: dict[tuple[Any, ...], Any] = {}
+        for label, reason in small:
+            self.fallback_groups_[label] = f"{reason}: pooled classifier"
+            for depth in range(len(order) - 1, 0, -1):
+                kept = sorted(order[:depth])
+                parent = tuple((groups.names[i], label[i]) for i in kept)
+                if parent not in parents:
+                    members = [all(other[i] == label[i] for i in kept) for other in groups.labels]
+                    rows = np.array(members)[groups.codes]
+                    fits = not self._why_not(labels, weights, rows & counted)
+                    parents[parent] = self._fit_rows(X, labels, weights, rows, seed) if fits else None
+                if parents[parent] is not None:
+                    named = ", ".join(f"{name}={value!r}" for name, value in parent)
+                    self.group_estimators_[label] = parents[parent]
+                    self.fallback_groups_[label] = f"{reason}: classifier of {named}"
+                    break
+
+    def _rank_attributes(
+        self,
+        X: Any,
+        labels: np.ndarray,
+        weights: np.ndarray | None,
+        groups: Groups,
+        seed: np.random.RandomState,
+    ) -> list[int]:
+        """Order attributes by the cross-validated accuracy of the partition by each of them, best first."""
+        folds = list(KFold(_RANKING_FOLDS, shuffle=True, random_state=seed).split(labels))
+        accuracies = []
+        for i in range(len(groups.names)):
+            values = encode_groups(np.array([str(label[i]) for label in groups.labels])[groups.codes])
+            right = np.zeros(len(labels))
+            for fit, test in folds:
+                model = clone(self).set_params(partition="sensitive_features", random_state=0)
+                right[test] = _predict_part(model, X, labels, weights, values, fit, test) == labels[test]
+            accuracies.append(np.average(right, weights=weights))
+        return [int(i) for i in np.argsort(-np.array(accuracies), kind="stable")]
+
+    def _route(self, X: Any, sensitive_features: Any) -> tuple[np.ndarray, Sequence[tuple[Any, Any]]]:
+        table = list(self.group_estimators_.items())
+        position = {label: i for i, (label, _) in enumerate(table)}
+        n_rows = X.shape[0]
+        if self.partition != "sensitive_features":
+            groups = encode_groups(np.asarray(self.clusterer_.predict(X)), "cluster")
+        elif not table:
+            return np.full(n_rows, -1), table
+        elif sensitive_features is None:
+            warnings.warn(
+                "The estimator was fitted with sensitive_features and got none now: the pooled classifier is used "
+                "for everybody. Scorers and cross_val_predict do not forward them by themselves.",
+                GroupFallbackWarning,
+                stacklevel=4,
+            )
+            return np.full(n_rows, -1), table
+        else:
+            groups = self._read_again(sensitive_features, n_rows)
+        unseen = [label for label in groups.labels if label not in position]
+        if unseen and self.partition == "sensitive_features":
+            self._report_unseen(unseen, groups)
+        return np.array([position.get(label, -1) for label in groups.labels])[groups.codes], table
+
+    def _read_again(self, sensitive_features: Any, n_rows: int) -> Groups:
+        groups = read_groups(sensitive_features, n_rows, self.missing_group)
+        if len(groups.names) != len(self._sensitive_names):
+            raise ValueError(
+                f"sensitive_features has {len(groups.names)} column(s) {groups.names}; the estimator was fitted with "
+                f"{len(self._sensitive_names)}: {self._sensitive_names}."
+            )
+        return groups
+
+    def _report_unseen(self, unseen: list[Any], groups: Groups) -> None:
+        codes = [groups.labels.index(label) for label in unseen]
+        n = int(np.isin(groups.codes, codes).sum())
+        message = f"sensitive_features has {len(unseen)} group(s) that did not occur in fit: {unseen[:5]!r} ({n} people)"
+        if self.handle_unknown == "error":
+            raise ValueError(f"{message}; handle_unknown='pooled' would serve them by the pooled classifier.")
+        warnings.warn(f"{message}: the pooled classifier is used.", GroupFallbackWarning, stacklevel=5)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = get_tags(self._classifier()).input_tags.sparse
+        return tags
+
+
+def _predict_part(
+    model: DecoupledClassifier,
+    X: Any,
+    labels: np.ndarray,
+    weights: np.ndarray | None,
+    groups: Groups,
+    fit: np.ndarray,
+    test: np.ndarray,
+) -> np.ndarray:
+    """Fit on some rows and predict others; what falls back there is of no interest to the user."""
+    values = np.asarray(groups.labels)[groups.codes]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", GroupFallbackWarning)
+        model.fit(
+            take_rows(X, fit),
+            labels[fit],
+            sensitive_features=values[fit],
+            sample_weight=None if weights is None else weights[fit],
+        )
+        return model.predict(take_rows(X, test), sensitive_features=values[test])

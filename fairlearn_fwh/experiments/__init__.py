@@ -1,0 +1,23 @@
+"""Experiments: the papers' tables and comparisons of methods, as functions that return tables and figures."""
+
+from ..exceptions import MissingExtraError
+
+try:
+    import skorch  # noqa: F401
+    import torch  # noqa: F401
+except ImportError as error:
+    raise MissingExtraError.for_extra("fairlearn_fwh.experiments", "torch") from error
+
+from ._comparison import Comparison, compare_methods, plot_comparison
+from ._table4 import run_table4, summarize_table4, table4_markdown
+from ._verdict import verdict
+
+__all__ = [
+    "Comparison",
+    "compare_methods",
+    "plot_comparison",
+    "run_table4",
+    "summarize_table4",
+    "table4_markdown",
+    "verdict",
+]

@@ -1,0 +1,86 @@
+"""The data sets of the experiments, as numbers, split and ready."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.model_selection import train_test_split
+
+from ..datasets import (
+    default_preprocessor,
+    fetch_adult,
+    fetch_arrest,
+    fetch_bank_marketing,
+    fetch_german_credit,
+    fetch_violent,
+    load_diabetes_progression,
+    make_intersectional,
+)
+
+
+@dataclass(frozen=True)
+class DataSpec:
+    """A data set and the attribute by which people are partitioned where groups are known.
+
+    Parameters
+    ----------
+    load : callable (data_home) -> Bunch
+    attribute : str
+        The sensitive feature of the DAFH paper's trivial partition (its section 6.2).
+    load_as_published : callable (data_home) -> Bunch, optional
+        With leakage that the paper has used.
+    """
+
+    load: Callable[[Any], Any]
+    attribute: str
+    load_as_published: Callable[[Any], Any] | None = None
+
+
+REAL_DATA = {
+    "adult": DataSpec(lambda home: fetch_adult(data_home=home), "race"),
+    "arrest": DataSpec(lambda home: fetch_arrest(data_home=home), "race"),
+    "violent": DataSpec(lambda home: fetch_violent(data_home=home), "race"),
+    "german": DataSpec(lambda home: fetch_german_credit(data_home=home), "sex"),
+    "bank": DataSpec(
+        lambda home: fetch_bank_marketing(data_home=home),
+        "age_group",
+        lambda home: fetch_bank_marketing(data_home=home, include_leakage=True),
+    ),
+}
+
+EMBEDDED_DATA = {
+    "diabetes": DataSpec(lambda home: load_diabetes_progression(), "sex"),
+    "intersectional": DataSpec(lambda home: make_intersectional(random_state=0), "s1"),
+}
+
+
+@dataclass(frozen=True)
+class Split:
+    """Training and test rows of one random split, features as numbers fitted on the training rows."""
+
+    X: np.ndarray
+    y: np.ndarray
+    attribute: pd.Series
+    X_test: np.ndarray
+    y_test: np.ndarray
+    attribute_test: pd.Series
+
+
+def make_split(bunch: Any, attribute: str, *, test_size: float, random_state: int) -> Split:
+    """Split a data set at random and preprocess it."""
+    rows = np.arange(len(bunch.target))
+    train, test = train_test_split(rows, test_size=test_size, random_state=random_state)
+    preprocessor = default_preprocessor(bunch.data).fit(bunch.data.iloc[train])
+    groups, y = bunch.sensitive_features[attribute], bunch.target.to_numpy()
+    return Split(
+        preprocessor.transform(bunch.data.iloc[train]),
+        y[train],
+        groups.iloc[train],
+        preprocessor.transform(bunch.data.iloc[test]),
+        y[test],
+        groups.iloc[test],
+    )

@@ -1,0 +1,129 @@
+"""The methods that the experiments compare, each fitted and asked in the same way."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import clone
+from sklearn.cluster import KMeans
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+from ..decoupling import DecoupledClassifier
+from ..exceptions import GroupCollapseWarning, GroupFallbackWarning
+from ..inprocessing import DAFHClassifier
+from ._data import Split
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a fitted method says about the test rows.
+
+    Attributes
+    ----------
+    y_pred : ndarray, shape (n,)
+    groups : ndarray, shape (n,), or None
+        Group whose classifier is used; None for a single model.
+    y_pred_by_group : DataFrame, shape (n, K), or None
+    share_of_own : float
+        Share of the groups that keep a classifier of their own.
+    """
+
+    y_pred: np.ndarray
+    groups: np.ndarray | None = None
+    y_pred_by_group: pd.DataFrame | None = None
+    share_of_own: float = np.nan
+
+
+Method = Callable[[Split, int], Answers]
+
+
+def converged_model() -> Any:
+    """Make the pooled classifier of the strict protocol: a logistic regression that is trained until it converges."""
+    return LogisticRegression(max_iter=2000)
+
+
+def _ask(model: Any, split: Split, *, routes_by_attribute: bool) -> Answers:
+    attribute = split.attribute_test if routes_by_attribute else None
+    own = [m is not model.pooled_estimator_ for m in model.group_estimators_.values()]
+    return Answers(
+        model.predict(split.X_test, sensitive_features=attribute),
+        model.predict_group(split.X_test, sensitive_features=attribute),
+        model.predict_by_group(split.X_test),
+        float(np.mean(own)),
+    )
+
+
+def _quietly_fit(model: Any, split: Split, **arguments: Any) -> Any:
+    """Fit without warnings about groups that fall back: the tables have a column for that."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", GroupFallbackWarning)
+        warnings.simplefilter("ignore", GroupCollapseWarning)
+        return model.fit(split.X, split.y, **arguments)
+
+
+def pooled(estimator: Any) -> Method:
+    """One classifier for all, which does not know the attribute."""
+    return lambda split, seed: Answers(clone(estimator).fit(split.X, split.y).predict(split.X_test))
+
+
+def pooled_with_attribute(estimator: Any) -> Method:
+    """One classifier for all, with the attribute among its features."""
+
+    def run(split: Split, seed: int) -> Answers:
+        encoder = OneHotEncoder(handle_unknown="ignore", sparse_output=False).fit(split.attribute.to_frame())
+        X, X_test = (
+            np.hstack([features, encoder.transform(attribute.to_frame())])
+            for features, attribute in ((split.X, split.attribute), (split.X_test, split.attribute_test))
+        )
+        return Answers(clone(estimator).fit(X, split.y).predict(X_test))
+
+    return run
+
+
+def trivial_partition(estimator: Any) -> Method:
+    """One classifier per value of the attribute."""
+
+    def run(split: Split, seed: int) -> Answers:
+        model = DecoupledClassifier(estimator, random_state=seed)
+        _quietly_fit(model, split, sensitive_features=split.attribute)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", GroupFallbackWarning)
+            return _ask(model, split, routes_by_attribute=True)
+
+    return run
+
+
+def clustering(estimator: Any, n_groups: int = 2) -> Method:
+    """One classifier per cluster of the features (k-means)."""
+
+    def run(split: Split, seed: int) -> Answers:
+        clusterer = make_pipeline(StandardScaler(), KMeans(n_groups, n_init=10))
+        model = DecoupledClassifier(estimator, partition=clusterer, random_state=seed)
+        return _ask(_quietly_fit(model, split), split, routes_by_attribute=False)
+
+    return run
+
+
+def dafh(make_model: Callable[[int], DAFHClassifier]) -> Method:
+    """Groups learned together with their classifiers."""
+    return lambda split, seed: _ask(_quietly_fit(make_model(seed), split), split, routes_by_attribute=False)
+
+
+def default_methods() -> dict[str, Method]:
+    """Make the methods that a user would compare, at their defaults."""
+    estimator = converged_model()
+    return {
+        "pooled": pooled(estimator),
+        "pooled, knows the attribute": pooled_with_attribute(estimator),
+        "trivial partition": trivial_partition(estimator),
+        "clustering": clustering(estimator),
+        "DAFH, no fallback": dafh(lambda seed: DAFHClassifier(estimator, fallback=None, random_state=seed)),
+        "DAFH, certified": dafh(lambda seed: DAFHClassifier(estimator, random_state=seed)),
+    }

@@ -1,0 +1,42 @@
+"""Three kinds of rows: for fitting, for choosing, for certifying."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def split_rows(
+    codes: np.ndarray,
+    validation_fraction: float,
+    certify_fraction: float,
+    random_state: np.random.RandomState,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Split rows class by class, so that every class is among the fitting rows.
+
+    scikit-learn's stratified splitters refuse classes with one row; here such a row is for fitting.
+
+    Parameters
+    ----------
+    codes : ndarray of int, shape (n,)
+        Class of each row.
+    validation_fraction : float
+        Share of the rows that are not for certifying.
+    certify_fraction : float
+        Share of all rows.
+    random_state : RandomState
+
+    Returns
+    -------
+    fitting, validation, certifying : ndarray of int
+        Positions of rows; the last two may be empty where there are very few rows.
+    """
+    parts: list[list[np.ndarray]] = [[], [], []]
+    for code in np.unique(codes):
+        rows = random_state.permutation(np.flatnonzero(codes == code))
+        n_certify = int(certify_fraction * len(rows))
+        n_validation = int(validation_fraction * (len(rows) - n_certify))
+        cuts = np.split(rows, [n_certify, n_certify + n_validation])
+        for part, cut in zip(parts, (cuts[2], cuts[1], cuts[0]), strict=True):
+            part.append(cut)
+    fitting, validation, certifying = (np.sort(np.concatenate(part)) for part in parts)
+    return fitting, validation, certifying

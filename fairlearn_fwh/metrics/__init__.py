@@ -1,0 +1,27 @@
+"""Preference metrics: whether each group does at least as well as with the pooled, or another group's, classifier."""
+
+from ._arrays import pack_predictions
+from ._functions import (
+    disagreement_rate,
+    envy_gain,
+    fairness_without_harm_rate,
+    negative_flip_rate,
+    positive_flip_rate,
+    rationality_gain,
+    strict_preference_rate,
+)
+from ._preference_frame import PreferenceFrame
+from ._rule import keep_own_classifier
+
+__all__ = [
+    "PreferenceFrame",
+    "disagreement_rate",
+    "envy_gain",
+    "fairness_without_harm_rate",
+    "keep_own_classifier",
+    "negative_flip_rate",
+    "pack_predictions",
+    "positive_flip_rate",
+    "rationality_gain",
+    "strict_preference_rate",
+]

@@ -1,0 +1,360 @@
+"""The border of the metrics: whatever the user's frame is, numpy arrays inside."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+import pandas as pd
+
+#: Label of people who are served by the pooled classifier and belong to no group.
+POOLED = "pooled"
+
+#: Label of the group that ``missing_group="separate"`` makes of missing values.
+MISSING = "missing"
+
+
+def to_numpy(values: Any) -> np.ndarray:
+    """Turn a Series of any kind, a list or an array into a numpy array."""
+    series = nw.from_native(values, allow_series=True, pass_through=True)
+    if isinstance(series, nw.Series):
+        return series.to_numpy()
+    return np.asarray(values)
+
+
+def as_column(values: Any, name: str, n_rows: int | None = None) -> np.ndarray:
+    """Check one value per row, none of them missing.
+
+    Parameters
+    ----------
+    values : array-like, shape (n,) or (n, 1)
+        One value per row.
+    name : str
+        Name of the argument, for messages.
+    n_rows : int, optional
+        Number of rows that the other arguments have.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+
+    Raises
+    ------
+    ValueError
+        If `values` is empty, is not one-dimensional, has another length or a missing value.
+    """
+    column = to_numpy(values)
+    if column.ndim == 2 and column.shape[1] == 1:
+        column = column[:, 0]
+    if column.ndim != 1:
+        raise ValueError(f"{name} must have one value per row; got an array of shape {column.shape}.")
+    if n_rows is not None and len(column) != n_rows:
+        raise ValueError(
+            f"{name} has {len(column)} rows, but y_true has {n_rows}; they must be the same rows."
+        )
+    if len(column) == 0:
+        raise ValueError(f"{name} has no rows; at least one is needed.")
+    if column.dtype.kind in "fOc" and (missing := int(pd.isna(column).sum())):
+        raise ValueError(f"{name} has {missing} missing value(s); none are allowed.")
+    return column
+
+
+def as_weights(sample_weight: Any, n_rows: int) -> np.ndarray | None:
+    """Check sample weights: finite, not negative, not all zero."""
+    if sample_weight is None:
+        return None
+    weights = as_column(sample_weight, "sample_weight", n_rows)
+    try:
+        weights = weights.astype(float)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"sample_weight must be numbers; got values of type {weights.dtype}.") from error
+    if not np.isfinite(weights).all() or (weights < 0).any():
+        raise ValueError(
+            f"sample_weight must be finite and not negative; its smallest value is {weights.min()}."
+        )
+    if not weights.any():
+        raise ValueError("sample_weight is zero for every row; at least one row needs a positive weight.")
+    return weights
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Group membership: for each row the position of its label, or -1 for none.
+
+    Labels are Python scalars, or tuples where several columns were given (their intersection).
+    """
+
+    codes: np.ndarray
+    labels: list[Any]
+    names: list[str]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def index(self) -> pd.Index:
+        """Labels as a pandas index; a MultiIndex for intersections, as fairlearn's MetricFrame has it."""
+        return labels_index(self.labels, self.names)
+
+
+def labels_index(labels: Sequence[Any], names: Sequence[str]) -> pd.Index:
+    """Make an index of group labels; tuples become the levels of a MultiIndex."""
+    if labels and all(isinstance(label, tuple) for label in labels):
+        return pd.MultiIndex.from_tuples(list(labels), names=list(names))
+    return flat_index(labels, names[0] if len(names) == 1 else None)
+
+
+def flat_index(labels: Sequence[Any], name: str | None = None) -> pd.Index:
+    """Make an index in which a tuple is one label."""
+    return pd.Index(list(labels), name=name, tupleize_cols=False)
+
+
+def _columns(features: Any, name: str) -> dict[str, Any]:
+    """Split group features of any kind into named columns."""
+    if isinstance(features, Mapping):
+        return {str(key): column for key, column in features.items()}
+    native = nw.from_native(features, allow_series=True, pass_through=True)
+    if isinstance(native, nw.DataFrame):
+        return {str(key): nw.to_native(native[key]) for key in native.columns}
+    if isinstance(native, nw.LazyFrame):
+        raise ValueError(f"{name} is a lazy frame; collect it first.")
+    if isinstance(native, nw.Series):
+        return {str(native.name) if native.name not in (None, "") else name: features}
+    array = np.asarray(features)
+    if array.ndim == 2 and array.shape[1] > 1:
+        return {f"{name}_{i}": array[:, i] for i in range(array.shape[1])}
+    return {name: array[:, 0] if array.ndim == 2 else array}
+
+
+def _factorize(column: Any) -> tuple[np.ndarray, list[Any]]:
+    """Return codes (-1 where missing) and the sorted labels that occur."""
+    if isinstance(column, pd.Series) and isinstance(column.dtype, pd.CategoricalDtype):
+        codes = np.asarray(column.cat.codes, dtype=np.intp)
+        categories = column.cat.categories.tolist()
+        present = np.bincount(codes[codes >= 0], minlength=len(categories)) > 0
+        renumber = np.append(np.cumsum(present) - 1, -1)  # the last entry is what code -1 looks up
+        return renumber[codes], [
+            label for label, is_present in zip(categories, present, strict=True) if is_present
+        ]
+    values = to_numpy(column)
+    if values.dtype.kind in "iub":
+        uniques, codes = _factorize_integers(values)
+        return codes, uniques.tolist()
+    codes, uniques = pd.factorize(values)
+    labels = np.asarray(uniques).tolist()
+    try:
+        order = sorted(range(len(labels)), key=labels.__getitem__)
+    except TypeError:  # labels of different types have no order: keep the order of appearance
+        return codes.astype(np.intp), labels
+    rank = np.append(np.argsort(order), -1)
+    return rank[codes], [labels[i] for i in order]
+
+
+def _factorize_integers(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the sorted distinct values and each row's position among them, by counting where that is cheap."""
+    if values.dtype.kind == "b":
+        values = values.astype(np.int8)
+        uniques, codes = _factorize_integers(values)
+        return uniques.astype(bool), codes
+    low, high = int(values.min()), int(values.max())
+    if high - low > 4 * len(values) + 1000:
+        uniques, codes = np.unique(values, return_inverse=True)
+        return uniques, codes.astype(np.intp)
+    shifted = values.astype(np.intp) - low
+    present = np.bincount(shifted) > 0
+    return np.flatnonzero(present) + low, (np.cumsum(present) - 1)[shifted]
+
+
+def encode_groups(
+    features: Any,
+    name: str = "sensitive_features",
+    *,
+    n_rows: int | None = None,
+    missing_group: str = "error",
+) -> Groups:
+    """Read group membership from whatever the user has.
+
+    Parameters
+    ----------
+    features : array, list, Series, DataFrame, dict of columns or Groups
+        One column, or several whose intersections are the groups. pandas, polars and other frames that
+        narwhals knows are accepted.
+    name : str
+        Name of the argument, for messages and for unnamed columns.
+    n_rows : int, optional
+        Number of rows that are expected.
+    missing_group : {"error", "separate"}
+        What to do with missing values: refuse them, or make them a group with the label ``"missing"``.
+
+    Returns
+    -------
+    Groups
+
+    Raises
+    ------
+    ValueError
+        If a column has a missing value (unless they are separate), the wrong length, or two dimensions.
+    """
+    if isinstance(features, Groups):
+        return features
+    columns = _columns(features, name)
+    if not columns:
+        raise ValueError(f"{name} has no columns; at least one is needed.")
+    codes, label_lists = [], []
+    for column_name, column in columns.items():
+        shape = np.shape(column)
+        if len(shape) != 1:
+            raise ValueError(
+                f"Column {column_name!r} of {name} must be one-dimensional; its shape is {shape}."
+            )
+        if n_rows is not None and shape[0] != n_rows:
+            raise ValueError(f"{name} has {shape[0]} rows, but {n_rows} are expected.")
+        if shape[0] == 0:
+            raise ValueError(f"{name} has no rows; at least one is needed.")
+        column_codes, labels = _factorize(column)
+        if (column_codes < 0).any():
+            column_codes, labels = _separate_missing(column_codes, labels, column_name, name, missing_group)
+        codes.append(column_codes)
+        label_lists.append(labels)
+    names = list(columns)
+    if len(columns) == 1:
+        return Groups(codes[0], label_lists[0], names)
+    if len({len(c) for c in codes}) > 1:
+        raise ValueError(f"The columns of {name} have different lengths: {[len(c) for c in codes]}.")
+    return _intersect(codes, label_lists, names)
+
+
+def _separate_missing(
+    codes: np.ndarray, labels: list[Any], column: str, name: str, missing_group: str
+) -> tuple[np.ndarray, list[Any]]:
+    if missing_group != "separate":
+        raise ValueError(
+            f"Column {column!r} of {name} has {int((codes < 0).sum())} missing value(s). "
+            "Fill or drop them, or let estimators that take it use missing_group='separate'."
+        )
+    if MISSING in labels:
+        raise ValueError(
+            f"Column {column!r} of {name} has both missing values and a group named {MISSING!r}; rename it."
+        )
+    return np.where(codes < 0, len(labels), codes), [*labels, MISSING]
+
+
+def _intersect(codes: list[np.ndarray], label_lists: list[list[Any]], names: list[str]) -> Groups:
+    """Number the combinations that occur, in lexicographic order."""
+    joint = np.zeros(len(codes[0]), dtype=np.int64)
+    for column_codes, labels in zip(codes, label_lists, strict=True):
+        joint = joint * len(labels) + column_codes
+    cells, joint_codes = _factorize_integers(joint)
+    combinations = np.unravel_index(cells, [len(labels) for labels in label_lists])
+    labels = [
+        tuple(labels[i] for labels, i in zip(label_lists, row, strict=True))
+        for row in np.transpose(combinations)
+    ]
+    return Groups(joint_codes, labels, names)
+
+
+def match_groups(groups: Groups, labels: Sequence[Any], name: str, owner: str) -> np.ndarray:
+    """Give each row the position of its group among `labels`; people labelled "pooled" get -1.
+
+    Raises
+    ------
+    ValueError
+        If a group is not among `labels`.
+    """
+    position = {label: i for i, label in enumerate(labels)}
+    position.setdefault(POOLED, -1)
+    unknown = [label for label in groups.labels if label not in position]
+    if unknown:
+        raise ValueError(
+            f"{name} names {unknown[:5]!r}, which {owner} does not have; its columns are {list(labels)[:10]!r}."
+        )
+    lookup = np.array([position[label] for label in groups.labels], dtype=np.intp)
+    return lookup[groups.codes]
+
+
+@dataclass(frozen=True)
+class PredictionsByGroup:
+    """Every group classifier's prediction on every row, one column per group."""
+
+    columns: list[np.ndarray]
+    labels: list[Any]
+
+
+def read_predictions_by_group(values: Any, n_rows: int) -> PredictionsByGroup:
+    """Read predictions of all group classifiers.
+
+    Parameters
+    ----------
+    values : DataFrame, dict, array of shape (n, K) or what `pack_predictions` returns
+        One column per group. The columns of an array are labelled 0 to K - 1.
+    n_rows : int
+        Number of rows that are expected.
+
+    Returns
+    -------
+    PredictionsByGroup
+    """
+    name = "y_pred_by_group"
+    if isinstance(values, Mapping):
+        labels, columns = list(values), list(values.values())
+    elif isinstance(values, pd.DataFrame):  # its labels may be anything, also tuples
+        labels, columns = list(values.columns), [values.iloc[:, i] for i in range(values.shape[1])]
+    elif isinstance(frame := nw.from_native(values, pass_through=True), nw.DataFrame):
+        labels, columns = list(frame.columns), [frame[label].to_numpy() for label in frame.columns]
+    else:
+        array = np.asarray(values)
+        if array.ndim == 1 and array.dtype == object and len(array) and np.ndim(array[0]) == 1:
+            array = np.stack(list(array))
+        if array.ndim != 2:
+            raise ValueError(f"{name} must have one column per group; got an array of shape {array.shape}.")
+        labels, columns = list(range(array.shape[1])), list(array.T)
+    if not columns:
+        raise ValueError(f"{name} has no columns; one per group is needed.")
+    if len(set(labels)) < len(labels):
+        raise ValueError(f"{name} has two columns with the same name; its columns are {labels[:10]!r}.")
+    if POOLED in labels:
+        raise ValueError(
+            f"{name} has a column named {POOLED!r}: that name means the pooled classifier; rename the group."
+        )
+    columns = [as_column(c, f"{name}[{label!r}]", n_rows) for label, c in zip(labels, columns, strict=True)]
+    return PredictionsByGroup(columns, labels)
+
+
+def pack_predictions(y_pred_by_group: Any) -> np.ndarray:
+    """Pack predictions of all group classifiers into one value per row.
+
+    `fairlearn.metrics.MetricFrame` takes one-dimensional sample parameters only. This makes one of the
+    predictions of K classifiers; the functions of this module unpack it.
+
+    Parameters
+    ----------
+    y_pred_by_group : DataFrame, dict or array, shape (n, K)
+        Predictions of every group's classifier for every row. Labels of columns are lost: the functions
+        know the columns as 0 to K - 1.
+
+    Returns
+    -------
+    ndarray of objects, shape (n,)
+        Each entry is the array of one row's K predictions.
+
+    Examples
+    --------
+    >>> from fairlearn_fwh.metrics import pack_predictions
+    >>> packed = pack_predictions([[0, 1], [1, 1], [0, 0]])
+    >>> packed.shape, packed[0].tolist()
+    ((3,), [0, 1])
+    """
+    if isinstance(y_pred_by_group, Mapping):
+        matrix = np.column_stack([to_numpy(column) for column in y_pred_by_group.values()])
+    else:
+        frame = nw.from_native(y_pred_by_group, pass_through=True)
+        matrix = frame.to_numpy() if isinstance(frame, nw.DataFrame) else np.asarray(y_pred_by_group)
+    if matrix.ndim != 2:
+        raise ValueError(
+            f"y_pred_by_group must have one column per group; got an array of shape {matrix.shape}."
+        )
+    packed = np.empty(len(matrix), dtype=object)
+    packed[:] = list(matrix)
+    return packed

@@ -1,0 +1,220 @@
+"""Claims of no harm and of no envy about one sample, and what tests say of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ._arrays import POOLED, flat_index
+from ._cells import GroupSums
+from ._inference import (
+    CORRECTIONS,
+    METHODS,
+    PairedDifferences,
+    adjust_p_values,
+    certificate_p_value,
+    effective_counts,
+    gain_lower_bound,
+    harm_p_value,
+    method_used,
+)
+from ._losses import Loss
+
+CLAIMS = ("rationality", "envy", "all")
+
+
+@dataclass(frozen=True)
+class Claims:
+    """A family of claims "this group does at least as well with its own classifier as with another".
+
+    Attributes
+    ----------
+    table : DataFrame
+        Columns `group`, `kind`, `other`, `n`, `gain`, `identical`: one row per claim.
+    differences : PairedDifferences
+        What the sample says about each claim.
+    """
+
+    table: pd.DataFrame
+    differences: PairedDifferences
+
+    def tested(self) -> np.ndarray:
+        """Claims that need a test: somebody is in the group, and the two classifiers may differ."""
+        return (self.table["n"].to_numpy() > 0) & ~self.table["identical"].to_numpy()
+
+    def certify(self, tolerance: float, alpha: float, method: str, correction: str | None) -> pd.DataFrame:
+        """Test each claim for non-inferiority; see `PreferenceFrame.certify`."""
+        tested = self.tested()
+        bound_alpha = alpha if correction is None else alpha / max(int(tested.sum()), 1)
+        identical = self.table["identical"].to_numpy()
+        p_values = certificate_p_value(self.differences, tolerance, method)
+        adjusted = np.full(len(p_values), np.nan)
+        adjusted[tested] = adjust_p_values(p_values[tested], correction)
+        bounds = gain_lower_bound(self.differences, bound_alpha, method)
+        return self.table.assign(
+            lower_bound=np.where(identical, 0.0, np.where(tested, bounds, np.nan)),
+            p_value=np.where(tested, p_values, np.nan),
+            p_adjusted=adjusted,
+            certified=identical | (np.nan_to_num(adjusted, nan=1.0) < alpha),
+            method=np.where(tested, method_used(self.differences, method), ""),
+        )[
+            [
+                "group",
+                "kind",
+                "other",
+                "n",
+                "gain",
+                "lower_bound",
+                "p_value",
+                "p_adjusted",
+                "certified",
+                "identical",
+                "method",
+            ]
+        ]
+
+    def intervals(self, alpha: float) -> pd.DataFrame:
+        """Two-sided 1 - alpha interval of each gain by itself; see `PreferenceFrame.gain_intervals`."""
+        identical, empty = self.table["identical"].to_numpy(), self.table["n"].to_numpy() == 0
+        lower = gain_lower_bound(self.differences, alpha / 2, "tango")
+        upper = -gain_lower_bound(self.differences.mirrored(), alpha / 2, "tango")
+        bounds = {"lower": lower, "upper": upper}
+        bounds = {
+            name: np.where(empty, np.nan, np.where(identical, 0.0, bound)) for name, bound in bounds.items()
+        }
+        return self.table[["group", "n", "gain"]].assign(**bounds)
+
+    def violations(self, alpha: float | None) -> pd.DataFrame:
+        """Return the claims that the sample contradicts; see `PreferenceFrame.violations`."""
+        found = (self.table["gain"] < 0).to_numpy()
+        table = self.table.drop(columns="identical")
+        if alpha is not None:
+            tested = self.tested()
+            p_values = harm_p_value(self.differences)
+            adjusted = np.full(len(p_values), np.nan)
+            adjusted[tested] = adjust_p_values(p_values[tested], "holm")
+            table = table.assign(p_value=p_values, p_adjusted=adjusted)
+            found = found & (np.nan_to_num(adjusted, nan=1.0) < alpha)
+        return table[found].reset_index(drop=True)
+
+
+def make_claims(
+    parts: list[tuple[str, GroupSums, list[Any], np.ndarray, list[Any], np.ndarray]],
+    loss: Loss,
+    weighted: bool,
+) -> Claims:
+    """Build a family of claims.
+
+    Parameters
+    ----------
+    parts : list of (kind, sums, groups, columns, others, identical)
+        For each kind of claim: the sums of its groups with their labels; the columns of `sums` that they
+        are compared with and the labels of these; and which pairs are identical by construction,
+        shape (len(groups), len(others)). Where `others` is `groups` a group is not compared with itself.
+    loss : Loss
+    weighted : bool
+        Whether the rows have weights.
+    """
+    tables, pieces = [], []
+    for kind, sums, groups, columns, others, identical in parts:
+        pairs = np.ones((len(groups), len(others)), dtype=bool)
+        if others is groups:  # nobody envies oneself
+            np.fill_diagonal(pairs, False)
+        rows, picks = np.nonzero(pairs)
+        pick_columns = columns[picks]
+        gain = sums.gain()[rows, pick_columns]
+        tables.append(
+            pd.DataFrame(
+                {
+                    "group": flat_index([groups[i] for i in rows]),
+                    "kind": kind,
+                    "other": flat_index([others[i] for i in picks]),
+                    "n": sums.n[rows],
+                    "gain": gain,
+                    "identical": identical[rows, picks],
+                }
+            )
+        )
+        pieces.append(_differences(sums, rows, pick_columns, loss, weighted))
+    return Claims(pd.concat(tables, ignore_index=True), _concatenate(pieces, loss, weighted))
+
+
+def _differences(
+    sums: GroupSums, rows: np.ndarray, columns: np.ndarray, loss: Loss, weighted: bool
+) -> PairedDifferences:
+    n = sums.n[rows].astype(float)
+    gain, variance = sums.gain()[rows, columns], sums.gain_variance()[rows, columns]
+    if not loss.is_binary:
+        return PairedDifferences(n, gain, variance, None, None, weighted, loss.upper)
+    worse, better = (share[rows, columns] for share in sums.discordance())
+    if weighted:
+        kish = sums.weight[rows] ** 2 / np.maximum(sums.weight_squared[rows], np.finfo(float).tiny)
+        n, worse, better = effective_counts(n, worse, better, variance, kish)
+    else:
+        worse, better = np.rint(worse * n), np.rint(better * n)
+    return PairedDifferences(n, gain, variance, worse, better, weighted, loss.upper)
+
+
+def _concatenate(pieces: list[PairedDifferences], loss: Loss, weighted: bool) -> PairedDifferences:
+    def column(name: str) -> np.ndarray:
+        return np.concatenate([getattr(piece, name) for piece in pieces])
+
+    worse, better = (column(name) if loss.is_binary else None for name in ("worse", "better"))
+    return PairedDifferences(
+        column("n"), column("gain"), column("variance"), worse, better, weighted, loss.upper
+    )
+
+
+def check_claims(claims: str, *, has_envy: bool, strict: bool) -> tuple[bool, bool]:
+    """Say whether rationality and envy are asked for.
+
+    Raises
+    ------
+    ValueError
+        If `claims` is unknown, or envy is asked for (`strict`) and cannot be measured.
+    """
+    if claims not in CLAIMS:
+        raise ValueError(f"claims must be one of {list(CLAIMS)}; got {claims!r}.")
+    if not has_envy and (claims == "envy" or (strict and claims == "all")):
+        raise ValueError(
+            f"claims={claims!r} needs y_pred_by_group: envy compares with every group's classifier."
+        )
+    return claims != "envy", has_envy and claims != "rationality"
+
+
+def check_alpha(alpha: float) -> None:
+    """Raise ValueError unless alpha lies between 0 and 1."""
+    if not 0 < alpha < 1:
+        raise ValueError(f"alpha must be between 0 and 1 (both excluded); got {alpha!r}.")
+
+
+def check_test(
+    tolerance: float, alpha: float, method: str, correction: str | None, loss: Loss, weighted: bool
+) -> None:
+    """Check what `certify` was asked for before anything is computed."""
+    check_alpha(alpha)
+    if not np.isfinite(tolerance) or tolerance < 0 or (loss.upper is not None and tolerance >= loss.upper):
+        limit = "" if loss.upper is None else f" and below {loss.upper}, the largest loss"
+        raise ValueError(f"tolerance must be at least 0{limit}; got {tolerance!r}.")
+    if method not in METHODS:
+        raise ValueError(f"method must be one of {list(METHODS)}; got {method!r}.")
+    if correction not in CORRECTIONS:
+        raise ValueError(f"correction must be one of {list(CORRECTIONS)}; got {correction!r}.")
+    if weighted and method != "tango":
+        raise ValueError(f"method={method!r} does not apply to weighted rows; use method='tango'.")
+    if method == "exact" and not loss.is_binary:
+        raise ValueError(f"method='exact' needs loss='zero_one'; the loss is {loss.name!r}.")
+    if method == "bernstein" and loss.upper is None:
+        raise ValueError(
+            f"method='bernstein' needs a bounded loss ('zero_one' or 'brier'); the loss is {loss.name!r}."
+        )
+
+
+def identical_pairs(groups: list[Any], others: list[Any], pooled_groups: set[Any]) -> np.ndarray:
+    """Say which groups are served by the same classifier as which others, both being the pooled one."""
+    pooled_rows = np.array([group in pooled_groups for group in groups], dtype=bool)
+    pooled_columns = np.array([other == POOLED or other in pooled_groups for other in others], dtype=bool)
+    return pooled_rows[:, None] & pooled_columns[None, :]

@@ -1,0 +1,333 @@
+"""Preference metrics as functions that work on their own and in `fairlearn.metrics.MetricFrame`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ._arrays import as_column, as_weights, encode_groups, match_groups, read_predictions_by_group
+from ._losses import resolve_loss
+
+LossLike = str | Callable[..., Any]
+
+
+def _read(
+    y_true: Any, y_pred: Any, y_pred_pooled: Any, loss: LossLike, sample_weight: Any
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """Return own losses, pooled losses and weights."""
+    loss_of = resolve_loss(loss)
+    y = as_column(y_true, "y_true")
+    own = as_column(y_pred, "y_pred", len(y))
+    pooled = as_column(y_pred_pooled, "y_pred_pooled", len(y))
+    weights = as_weights(sample_weight, len(y))
+    return loss_of(y, own), loss_of(y, pooled, "y_pred_pooled"), weights
+
+
+def _mean(values: np.ndarray, weights: np.ndarray | None) -> float:
+    return float(np.average(values, weights=weights))
+
+
+def rationality_gain(
+    y_true: Any, y_pred: Any, *, y_pred_pooled: Any, loss: LossLike = "zero_one", sample_weight: Any = None
+) -> float:
+    """Gain of what people got over the pooled classifier: mean of ``loss(pooled) - loss(own)``.
+
+    Parameters
+    ----------
+    y_true : array-like, shape (n,)
+        True labels.
+    y_pred : array-like, shape (n,)
+        What people got.
+    y_pred_pooled : array-like, shape (n,)
+        What the pooled classifier, or any baseline, says.
+    loss : {"zero_one", "log", "brier", "squared", "absolute"} or callable
+        Loss of a person.
+    sample_weight : array-like, shape (n,), optional
+        Weights of the rows.
+
+    Returns
+    -------
+    float
+        In units of the loss; positive is good. For the 0-1 loss the rationality term of arXiv 2509.24077, eq. (1).
+
+    Raises
+    ------
+    ValueError
+        If lengths differ, a value is missing, or weights are negative or all zero.
+
+    Examples
+    --------
+    >>> from fairlearn.metrics import MetricFrame
+    >>> from fairlearn_fwh.metrics import rationality_gain
+    >>> frame = MetricFrame(metrics=rationality_gain, y_true=[1, 0, 1, 0], y_pred=[1, 0, 1, 1],
+    ...                     sensitive_features=["a", "a", "b", "b"],
+    ...                     sample_params={"y_pred_pooled": [0, 0, 1, 0]})
+    >>> frame.by_group.to_dict()
+    {'a': 0.5, 'b': -0.5}
+    """
+    own, pooled, weights = _read(y_true, y_pred, y_pred_pooled, loss, sample_weight)
+    return _mean(pooled.astype(float) - own, weights)
+
+
+def envy_gain(
+    y_true: Any,
+    y_pred: Any,
+    *,
+    y_pred_by_group: Any,
+    groups: Any,
+    loss: LossLike = "zero_one",
+    sample_weight: Any = None,
+) -> float:
+    """Smallest gain of a group's own classifier over another group's: min of mean ``loss(other) - loss(own)``.
+
+    Parameters
+    ----------
+    y_true : array-like, shape (n,)
+        True labels.
+    y_pred : array-like, shape (n,)
+        What people got.
+    y_pred_by_group : DataFrame, dict, array of shape (n, K), or the result of `pack_predictions`
+        What every group's classifier says.
+    groups : array-like, shape (n,)
+        Each person's own column of `y_pred_by_group` (0 to K - 1 for arrays and packed predictions). People of
+        several groups: the smallest gain of any of them.
+    loss : {"zero_one", "log", "brier", "squared", "absolute"} or callable
+        Loss of a person.
+    sample_weight : array-like, shape (n,), optional
+        Weights of the rows.
+
+    Returns
+    -------
+    float
+        In units of the loss; negative: somebody would do better with another group's classifier (envy). NaN if
+        there is no other classifier. For the 0-1 loss the envy term of arXiv 2509.24077, eq. (1).
+
+    Raises
+    ------
+    ValueError
+        If lengths differ, a value is missing, or `groups` names a column that does not exist.
+
+    Examples
+    --------
+    >>> from fairlearn_fwh.metrics import envy_gain
+    >>> envy_gain([1, 0, 1, 0], [1, 0, 0, 0], y_pred_by_group=[[1, 0], [0, 1], [1, 0], [0, 0]], groups=[0, 0, 1, 1])
+    -0.5
+    """
+    loss_of = resolve_loss(loss)
+    y = as_column(y_true, "y_true")
+    own = loss_of(y, as_column(y_pred, "y_pred", len(y))).astype(float)
+    predictions = read_predictions_by_group(y_pred_by_group, len(y))
+    membership = encode_groups(groups, "groups", n_rows=len(y))
+    codes = match_groups(membership, predictions.labels, "groups", "y_pred_by_group")
+    weights = as_weights(sample_weight, len(y))
+    weights = np.ones(len(y)) if weights is None else weights
+    size = np.bincount(codes[codes >= 0], weights[codes >= 0], len(predictions.labels))
+    smallest = np.nan
+    for j, column in enumerate(predictions.columns):
+        others = (codes >= 0) & (codes != j)
+        difference = (loss_of(y, column, "y_pred_by_group") - own)[others] * weights[others]
+        gains = np.bincount(codes[others], difference, len(size))[size > 0] / size[size > 0]
+        gains = np.delete(gains, int((size[:j] > 0).sum())) if size[j] > 0 else gains
+        smallest = np.fmin(smallest, gains.min()) if len(gains) else smallest
+    return float(smallest)
+
+
+def _all_losses(
+    y_true: Any, y_pred: Any, y_pred_pooled: Any, y_pred_by_group: Any, loss: LossLike, sample_weight: Any
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """Return own losses, losses of the pooled and of all K group classifiers (K + 1, n), and weights."""
+    own, pooled, weights = _read(y_true, y_pred, y_pred_pooled, loss, sample_weight)
+    y = as_column(y_true, "y_true")
+    predictions = read_predictions_by_group(y_pred_by_group, len(y))
+    loss_of = resolve_loss(loss)
+    return own, np.array([pooled, *(loss_of(y, c, "y_pred_by_group") for c in predictions.columns)]), weights
+
+
+def fairness_without_harm_rate(
+    y_true: Any,
+    y_pred: Any,
+    *,
+    y_pred_pooled: Any,
+    y_pred_by_group: Any,
+    loss: LossLike = "zero_one",
+    sample_weight: Any = None,
+) -> float:
+    """Share of people for whom no classifier would have been better than the one they got (ties count).
+
+    Parameters
+    ----------
+    y_true, y_pred, y_pred_pooled : array-like, shape (n,)
+        True labels, what people got, what the pooled classifier says.
+    y_pred_by_group : DataFrame, dict, array of shape (n, K), or the result of `pack_predictions`
+        What every group's classifier says.
+    loss : {"zero_one", "log", "brier", "squared", "absolute"} or callable
+        Loss of a person.
+    sample_weight : array-like, shape (n,), optional
+        Weights of the rows.
+
+    Returns
+    -------
+    float
+        Pr-FWH of arXiv 2509.24077, section 6.3. For the 0-1 loss it is the accuracy plus the share of people for
+        whom all classifiers are wrong; copies of the pooled classifier reach 1. Never read it alone.
+
+    Raises
+    ------
+    ValueError
+        If lengths differ or a value is missing.
+
+    Examples
+    --------
+    >>> from fairlearn_fwh.metrics import fairness_without_harm_rate
+    >>> fairness_without_harm_rate([1, 0, 1, 0], [1, 0, 0, 0], y_pred_pooled=[1, 1, 0, 0],
+    ...                            y_pred_by_group=[[1, 0], [0, 1], [1, 0], [0, 0]])
+    0.75
+    """
+    own, others, weights = _all_losses(y_true, y_pred, y_pred_pooled, y_pred_by_group, loss, sample_weight)
+    return _mean(own <= others.min(axis=0), weights)
+
+
+def strict_preference_rate(
+    y_true: Any,
+    y_pred: Any,
+    *,
+    y_pred_pooled: Any,
+    y_pred_by_group: Any,
+    loss: LossLike = "zero_one",
+    sample_weight: Any = None,
+) -> float:
+    """Share of people for whom no classifier would have been better and at least one would have been worse.
+
+    Parameters
+    ----------
+    y_true, y_pred, y_pred_pooled : array-like, shape (n,)
+        True labels, what people got, what the pooled classifier says.
+    y_pred_by_group : DataFrame, dict, array of shape (n, K), or the result of `pack_predictions`
+        What every group's classifier says.
+    loss : {"zero_one", "log", "brier", "squared", "absolute"} or callable
+        Loss of a person.
+    sample_weight : array-like, shape (n,), optional
+        Weights of the rows.
+
+    Returns
+    -------
+    float
+        For the 0-1 loss: own classifier right, some other wrong. Copies of the pooled classifier have 0.
+
+    Raises
+    ------
+    ValueError
+        If lengths differ or a value is missing.
+
+    Examples
+    --------
+    >>> from fairlearn_fwh.metrics import strict_preference_rate
+    >>> strict_preference_rate([1, 0, 1, 0], [1, 0, 0, 0], y_pred_pooled=[1, 1, 0, 0],
+    ...                        y_pred_by_group=[[1, 0], [0, 1], [1, 0], [0, 0]])
+    0.5
+    """
+    own, others, weights = _all_losses(y_true, y_pred, y_pred_pooled, y_pred_by_group, loss, sample_weight)
+    return _mean((own <= others.min(axis=0)) & (own < others.max(axis=0)), weights)
+
+
+def negative_flip_rate(
+    y_true: Any, y_pred: Any, *, y_pred_pooled: Any, loss: LossLike = "zero_one", sample_weight: Any = None
+) -> float:
+    """Share of people who lose more by what they got than by the pooled classifier.
+
+    Parameters
+    ----------
+    y_true, y_pred, y_pred_pooled : array-like, shape (n,)
+        True labels, what people got, what the pooled classifier says.
+    loss : {"zero_one", "log", "brier", "squared", "absolute"} or callable
+        Loss of a person.
+    sample_weight : array-like, shape (n,), optional
+        Weights of the rows.
+
+    Returns
+    -------
+    float
+        For the 0-1 loss: pooled right, own wrong.
+
+    Raises
+    ------
+    ValueError
+        If lengths differ or a value is missing.
+
+    Examples
+    --------
+    >>> from fairlearn_fwh.metrics import negative_flip_rate
+    >>> negative_flip_rate([1, 0, 1, 0], [1, 1, 1, 0], y_pred_pooled=[0, 0, 1, 0])
+    0.25
+    """
+    own, pooled, weights = _read(y_true, y_pred, y_pred_pooled, loss, sample_weight)
+    return _mean(own > pooled, weights)
+
+
+def positive_flip_rate(
+    y_true: Any, y_pred: Any, *, y_pred_pooled: Any, loss: LossLike = "zero_one", sample_weight: Any = None
+) -> float:
+    """Share of people who lose less by what they got than by the pooled classifier.
+
+    Parameters
+    ----------
+    y_true, y_pred, y_pred_pooled : array-like, shape (n,)
+        True labels, what people got, what the pooled classifier says.
+    loss : {"zero_one", "log", "brier", "squared", "absolute"} or callable
+        Loss of a person.
+    sample_weight : array-like, shape (n,), optional
+        Weights of the rows.
+
+    Returns
+    -------
+    float
+        For the 0-1 loss: pooled wrong, own right.
+
+    Raises
+    ------
+    ValueError
+        If lengths differ or a value is missing.
+
+    Examples
+    --------
+    >>> from fairlearn_fwh.metrics import positive_flip_rate
+    >>> positive_flip_rate([1, 0, 1, 0], [1, 1, 1, 0], y_pred_pooled=[0, 0, 1, 0])
+    0.25
+    """
+    own, pooled, weights = _read(y_true, y_pred, y_pred_pooled, loss, sample_weight)
+    return _mean(own < pooled, weights)
+
+
+def disagreement_rate(y_true: Any, y_pred: Any, *, y_pred_pooled: Any, sample_weight: Any = None) -> float:
+    """Share of people who got another prediction than the pooled classifier's.
+
+    Parameters
+    ----------
+    y_true : array-like, shape (n,)
+        Ignored; metrics of fairlearn have it.
+    y_pred, y_pred_pooled : array-like, shape (n,)
+        What people got, and what the pooled classifier says.
+    sample_weight : array-like, shape (n,), optional
+        Weights of the rows.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    ValueError
+        If lengths differ or a value is missing.
+
+    Examples
+    --------
+    >>> from fairlearn_fwh.metrics import disagreement_rate
+    >>> disagreement_rate([1, 0, 1, 0], [1, 1, 1, 0], y_pred_pooled=[0, 0, 1, 0])
+    0.5
+    """
+    n_rows = len(as_column(y_true, "y_true"))
+    own = as_column(y_pred, "y_pred", n_rows)
+    pooled = as_column(y_pred_pooled, "y_pred_pooled", n_rows)
+    return _mean(own != pooled, as_weights(sample_weight, n_rows))

@@ -1,0 +1,247 @@
+"""Tests and bounds for paired differences between two classifiers on the same people.
+
+A gain is ``loss(other) - loss(own)``. Every function is vectorised over claims.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy import stats
+
+METHODS = ("tango", "exact", "bernstein")
+CORRECTIONS = ("holm", "bonferroni", None)
+
+#: Below this size the score test is replaced by the exact one (spec 0.2).
+MIN_SCORE_TEST_SIZE = 30
+
+_BISECTIONS = 60
+
+
+@dataclass(frozen=True)
+class PairedDifferences:
+    """What is known about the gains of m claims, each shape (m,).
+
+    Attributes
+    ----------
+    n : ndarray of float
+        Number of people; for weighted 0-1 losses the effective number (see `effective_counts`).
+    gain : ndarray of float
+        Mean of loss(other) - loss(own).
+    variance : ndarray of float
+        Linearised variance of `gain`.
+    worse, better : ndarray of float or None
+        Numbers of people for whom own is worse, or better; for 0-1 losses only.
+    weighted : bool
+        Whether people have different weights.
+    upper : float or None
+        Largest possible loss, if there is one; differences lie in [-upper, upper].
+    """
+
+    n: np.ndarray
+    gain: np.ndarray
+    variance: np.ndarray
+    worse: np.ndarray | None
+    better: np.ndarray | None
+    weighted: bool
+    upper: float | None
+
+    def mirrored(self) -> PairedDifferences:
+        """Return the same differences seen from the other classifier."""
+        return replace(self, gain=-self.gain, worse=self.better, better=self.worse)
+
+
+def effective_counts(
+    n: np.ndarray, worse: np.ndarray, better: np.ndarray, variance: np.ndarray, kish: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Turn weighted shares into effective counts with the same linearised variance (Korn and Graubard 1998).
+
+    The score test then has the variance of the normal test for weighted data and keeps its good
+    behaviour where few people, or none, are discordant. Without an estimate of the variance Kish's
+    effective size, (sum of w)^2 / (sum of w^2), is used.
+    """
+    variance_of_one = worse + better - (better - worse) ** 2
+    with np.errstate(divide="ignore", invalid="ignore"):
+        size = np.where((variance > 0) & (variance_of_one > 0), variance_of_one / variance, kish)
+    size = np.minimum(size, n)
+    return size, size * worse, size * better
+
+
+def certificate_p_value(differences: PairedDifferences, tolerance: float, method: str) -> np.ndarray:
+    """P-values of H0: gain <= -tolerance. Small means: own is not worse by more than the tolerance."""
+    d = differences
+    if method == "bernstein":
+        return _bernstein_p_value(d, tolerance)
+    if d.worse is None or d.better is None:
+        return _normal_p_value(d, tolerance)
+    if method == "exact":
+        return _exact_p_value(d.n, d.worse, d.better, tolerance)
+    p_values = tango_p_value(d.n, d.worse, d.better, tolerance)
+    small = (d.n < MIN_SCORE_TEST_SIZE) & (d.n > 0)
+    if small.any():
+        p_values[small] = _exact_p_value(d.n[small], d.worse[small], d.better[small], tolerance)
+    return p_values
+
+
+def gain_lower_bound(differences: PairedDifferences, alpha: float, method: str) -> np.ndarray:
+    """One-sided lower 1 - alpha bound of the gain."""
+    d = differences
+    if method == "bernstein":
+        return _bernstein_bound(d, alpha)
+    if d.worse is None or d.better is None:
+        return _normal_bound(d, alpha)
+    if method == "exact":
+        return _exact_bound(d.n, d.worse, d.better, alpha)
+    bound = tango_bound(d.n, d.worse, d.better, alpha)
+    small = (d.n < MIN_SCORE_TEST_SIZE) & (d.n > 0)
+    if small.any():
+        bound[small] = _exact_bound(d.n[small], d.worse[small], d.better[small], alpha)
+    return bound
+
+
+def method_used(differences: PairedDifferences, method: str) -> np.ndarray:
+    """Name the test that each claim gets, shape (m,)."""
+    if method == "tango" and differences.worse is None:
+        return np.full(len(differences.n), "normal", dtype=object)
+    small = (differences.n < MIN_SCORE_TEST_SIZE) & (method == "tango")
+    return np.where(small, "exact", method).astype(object)
+
+
+def harm_p_value(differences: PairedDifferences) -> np.ndarray:
+    """P-values of H0: gain >= 0. Small means: own is worse than the other.
+
+    Exact one-sided McNemar test for unweighted 0-1 losses, ``BinomCDF(better; better + worse, 1/2)``;
+    score test for weighted ones; normal test for real-valued losses.
+    """
+    d = differences
+    if d.worse is None or d.better is None:
+        return _normal_p_value_from(-d.gain, d.variance, d.n)
+    if d.weighted:
+        return tango_p_value(d.n, d.better, d.worse, 0.0)
+    better, discordant = np.rint(d.better), np.rint(d.better + d.worse)
+    return np.where(discordant > 0, stats.binom.cdf(better, discordant, 0.5), 1.0)
+
+
+def tango_p_value(n: np.ndarray, worse: np.ndarray, better: np.ndarray, tolerance: float) -> np.ndarray:
+    """Score test of H0: (worse - better) / n >= tolerance (Tango 1998)."""
+    p_values = stats.norm.cdf(_tango_statistic(n, worse, better, np.full(np.shape(n), tolerance)))
+    return np.where(n > 0, p_values, 1.0)
+
+
+def tango_bound(n: np.ndarray, worse: np.ndarray, better: np.ndarray, alpha: float) -> np.ndarray:
+    """Lower 1 - alpha bound of (better - worse) / n, by inversion of Tango's score test.
+
+    With nobody discordant the bound is -z^2 / (n + z^2): the less is seen, the less is sure.
+    """
+    n, worse, better = (np.asarray(a, dtype=float) for a in (n, worse, better))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        low = np.where(n > 0, (worse - better) / n, -1.0)
+    high = np.ones_like(low)
+    critical = stats.norm.ppf(alpha)
+    for _ in range(_BISECTIONS):
+        middle = (low + high) / 2
+        rejected = _tango_statistic(n, worse, better, middle) <= critical
+        high = np.where(rejected, middle, high)
+        low = np.where(rejected, low, middle)
+    return -np.where(n > 0, high, 1.0)
+
+
+def _tango_statistic(n: np.ndarray, worse: np.ndarray, better: np.ndarray, delta: np.ndarray) -> np.ndarray:
+    """Tango's statistic with the discordance estimated under the hypothesis difference = delta (spec 0.2)."""
+    b = -worse - better + (2 * n - worse + better) * delta
+    root = np.sqrt(np.maximum(b**2 + 8 * n * better * delta * (1 - delta), 0.0))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        q = (root - b) / (4 * n)
+        variance = n * (2 * q + delta * (1 - delta))
+        # An extreme delta leaves no variance: the sample then contradicts it, or says nothing.
+        difference = worse - better - n * delta
+        return np.where(
+            variance > 0, difference / np.sqrt(variance), np.where(difference < 0, -np.inf, 0.0)
+        )
+
+
+def _exact_bound(
+    n: np.ndarray, worse: np.ndarray, better: np.ndarray, alpha: float | np.ndarray
+) -> np.ndarray:
+    """Clopper-Pearson lower bound of better / n minus upper bound of worse / n, each at alpha / 2."""
+    half = np.asarray(alpha) / 2
+    with np.errstate(invalid="ignore"):
+        lower = np.where(better > 0, stats.beta.ppf(half, better, n - better + 1), 0.0)
+        upper = np.where(worse < n, stats.beta.ppf(1 - half, worse + 1, n - worse), 1.0)
+    return np.where(n > 0, lower - upper, -1.0)
+
+
+def _exact_p_value(n: np.ndarray, worse: np.ndarray, better: np.ndarray, tolerance: float) -> np.ndarray:
+    """Smallest alpha at which the Clopper-Pearson bound exceeds -tolerance, by bisection."""
+    low, high = np.zeros(np.shape(n)), np.ones(np.shape(n))
+    possible = _exact_bound(n, worse, better, high) > -tolerance
+    for _ in range(_BISECTIONS):
+        middle = (low + high) / 2
+        rejected = _exact_bound(n, worse, better, middle) > -tolerance
+        high = np.where(rejected, middle, high)
+        low = np.where(rejected, low, middle)
+    return np.where(possible & (n > 0), high, 1.0)
+
+
+def _normal_bound(d: PairedDifferences, alpha: float) -> np.ndarray:
+    spread = np.sqrt(d.variance * _small_sample_factor(d.n))
+    with np.errstate(invalid="ignore"):
+        bound = d.gain - stats.t.ppf(1 - alpha, np.maximum(d.n - 1, 1)) * spread
+    return np.where(d.n > 1, bound, -np.inf)
+
+
+def _normal_p_value(d: PairedDifferences, tolerance: float) -> np.ndarray:
+    return _normal_p_value_from(d.gain + tolerance, d.variance, d.n)
+
+
+def _normal_p_value_from(excess: np.ndarray, variance: np.ndarray, n: np.ndarray) -> np.ndarray:
+    """P-values of H0: mean excess <= 0, with Student's t for small samples."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        t = excess / np.sqrt(variance * _small_sample_factor(n))
+        p_values = stats.t.sf(t, np.maximum(n - 1, 1))
+    return np.where((n > 1) & ~np.isnan(t), p_values, 1.0)
+
+
+def _small_sample_factor(n: np.ndarray) -> np.ndarray:
+    return n / np.maximum(n - 1, 1)
+
+
+def _bernstein_terms(d: PairedDifferences) -> tuple[np.ndarray, np.ndarray]:
+    """Factors of sqrt(log(2 / alpha)) and log(2 / alpha) in the empirical Bernstein bound (spec 0.2, b)."""
+    if d.upper is None:
+        raise ValueError("method='bernstein' needs a bounded loss ('zero_one' or 'brier').")
+    sample_variance = d.variance * d.n * _small_sample_factor(d.n)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.sqrt(2 * sample_variance / d.n), 7 * (2 * d.upper) / (3 * (d.n - 1))
+
+
+def _bernstein_bound(d: PairedDifferences, alpha: float) -> np.ndarray:
+    root_term, term = _bernstein_terms(d)
+    log = np.log(2 / alpha)
+    with np.errstate(invalid="ignore"):
+        bound = d.gain - root_term * np.sqrt(log) - term * log
+    return np.where(d.n > 1, bound, -np.inf)
+
+
+def _bernstein_p_value(d: PairedDifferences, tolerance: float) -> np.ndarray:
+    """Solve bound(alpha) = -tolerance for alpha: a quadratic equation in sqrt(log(2 / alpha))."""
+    root_term, term = _bernstein_terms(d)
+    excess = d.gain + tolerance
+    with np.errstate(invalid="ignore", divide="ignore"):
+        root = (np.sqrt(root_term**2 + 4 * term * np.maximum(excess, 0)) - root_term) / (2 * term)
+    return np.where((d.n > 1) & (excess > 0), np.minimum(2 * np.exp(-(root**2)), 1.0), 1.0)
+
+
+def adjust_p_values(p_values: np.ndarray, correction: str | None) -> np.ndarray:
+    """Adjust p-values for their number: Holm, Bonferroni, or not at all."""
+    m = len(p_values)
+    if correction is None or m == 0:
+        return p_values
+    if correction == "bonferroni":
+        return np.minimum(p_values * m, 1.0)
+    order = np.argsort(p_values)
+    stepped = np.maximum.accumulate(p_values[order] * (m - np.arange(m)))
+    adjusted = np.empty(m)
+    adjusted[order] = np.minimum(stepped, 1.0)
+    return adjusted

@@ -1,0 +1,131 @@
+"""Per-sample losses: what one person loses by a prediction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+LossFunction = Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+#: Probabilities are kept this far from 0 and 1 in the log loss, as scikit-learn does for float64.
+_EPSILON = float(np.finfo(np.float64).eps)
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A per-sample loss.
+
+    Parameters
+    ----------
+    name : str
+        How the user calls it.
+    function : callable (y_true, y_pred) -> losses
+        Arrays of shape (n,) in, array of shape (n,) out.
+    predicts : {"labels", "probabilities", "values"}
+        What the predictions have to be; probabilities are of the positive class, with y_true in {0, 1}.
+    upper : float or None
+        Largest possible loss (the smallest is 0), None if there is none or it is not known.
+    """
+
+    name: str
+    function: LossFunction
+    predicts: str
+    upper: float | None
+
+    @property
+    def is_binary(self) -> bool:
+        """Whether the loss is 0 or 1 for everybody, so that counts say all."""
+        return self.name == "zero_one"
+
+    def __call__(self, y_true: np.ndarray, y_pred: np.ndarray, name: str = "y_pred") -> np.ndarray:
+        """Return the loss of each row, after checking that the predictions are of the right kind."""
+        if self.predicts == "labels":
+            _check_labels(y_true, y_pred, name)
+        elif self.predicts == "probabilities":
+            _check_probabilities(y_true, y_pred, name, self.name)
+        losses = np.asarray(self.function(y_true, y_pred))
+        if losses.shape != y_true.shape:
+            raise ValueError(
+                f"loss must return one value per row: shape {y_true.shape}; got shape {losses.shape}."
+            )
+        if not self.is_binary and not np.isfinite(losses := losses.astype(float)).all():
+            raise ValueError(f"loss {self.name!r} is not finite for some rows of {name}.")
+        return losses
+
+
+def _check_labels(y_true: np.ndarray, y_pred: np.ndarray, name: str) -> None:
+    if (
+        y_pred.dtype.kind == "f"
+        and not np.array_equal(y_pred, np.rint(y_pred))
+        and y_true.dtype.kind in "biu"
+    ):
+        raise ValueError(
+            f"{name} has fractions such as {y_pred[y_pred != np.rint(y_pred)][0]}, but loss='zero_one' compares labels. "
+            "Give predicted labels, or loss='brier' or loss='log' with probabilities."
+        )
+    kinds = {_kind_of_labels(y_true), _kind_of_labels(y_pred)}
+    if kinds == {"number", "text"}:
+        raise ValueError(
+            f"{name} and y_true have labels of different types: {y_pred[0]!r} and {y_true[0]!r}; "
+            "no prediction could ever be right."
+        )
+
+
+def _kind_of_labels(labels: np.ndarray) -> str:
+    if labels.dtype.kind in "biuf":
+        return "number"
+    return "text" if labels.dtype.kind in "UST" or isinstance(labels[0], str) else "other"
+
+
+def _check_probabilities(y_true: np.ndarray, y_pred: np.ndarray, name: str, loss: str) -> None:
+    if y_true.dtype.kind not in "biuf" or not np.isin(y_true, (0, 1)).all():
+        raise ValueError(f"loss={loss!r} needs y_true in {{0, 1}}; got {np.unique(y_true)[:5].tolist()!r}.")
+    if y_pred.dtype.kind not in "biuf" or y_pred.min() < 0 or y_pred.max() > 1:
+        raise ValueError(f"loss={loss!r} needs probabilities of the positive class in {name}, from 0 to 1.")
+
+
+def _zero_one(y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
+    return np.not_equal(y_true, y_pred)
+
+
+def _log(y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
+    p = np.clip(y_pred, _EPSILON, 1 - _EPSILON)
+    return -np.log(np.where(y_true == 1, p, 1 - p))
+
+
+def _squared(y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
+    return (y_true.astype(float) - y_pred) ** 2
+
+
+def _absolute(y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
+    return np.abs(y_true.astype(float) - y_pred)
+
+
+LOSSES = {
+    loss.name: loss
+    for loss in (
+        Loss("zero_one", _zero_one, "labels", 1.0),
+        Loss("log", _log, "probabilities", None),
+        Loss("brier", _squared, "probabilities", 1.0),
+        Loss("squared", _squared, "values", None),
+        Loss("absolute", _absolute, "values", None),
+    )
+}
+
+
+def resolve_loss(loss: str | Callable[..., Any]) -> Loss:
+    """Find a loss by name, or wrap the user's function.
+
+    Raises
+    ------
+    ValueError
+        If `loss` is neither a known name nor callable.
+    """
+    if isinstance(loss, str) and loss in LOSSES:
+        return LOSSES[loss]
+    if callable(loss):
+        return Loss(getattr(loss, "__name__", "custom"), loss, "values", None)
+    raise ValueError(f"loss must be one of {sorted(LOSSES)} or a callable; got {loss!r}.")

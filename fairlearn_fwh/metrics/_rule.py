@@ -1,0 +1,70 @@
+"""The rule that says which groups keep their own classifier."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from ._preference_frame import PreferenceFrame
+
+RULES = ("certified", "empirical")
+
+
+def keep_own_classifier(
+    frame: PreferenceFrame,
+    *,
+    rule: str = "certified",
+    tolerance: float = 0.0,
+    alpha: float = 0.05,
+) -> pd.DataFrame:
+    """Decide which groups keep their own classifier and which are given back to the pooled one.
+
+    Parameters
+    ----------
+    frame : PreferenceFrame
+        Made from data that took no part in fitting or choosing the classifiers. Its audit groups are decided on.
+    rule : {"certified", "empirical"}
+        Keep if the gain is certified to be above ``-tolerance`` (for all groups together, by Holm), or if it is
+        above ``-tolerance`` in this sample. Ties at tolerance 0 go to the pooled classifier.
+    tolerance : float
+        Largest loss that counts as none, in units of the loss.
+    alpha : float
+        Probability of a false certificate; for "certified" only.
+
+    Returns
+    -------
+    DataFrame
+        One row per group: `n`, `gain`, `lower_bound`, `p_adjusted`, `keep`, and `reason` in words.
+
+    Raises
+    ------
+    ValueError
+        If `rule` is unknown, or `tolerance` or `alpha` is out of range.
+
+    Examples
+    --------
+    >>> from fairlearn_fwh.metrics import PreferenceFrame, keep_own_classifier
+    >>> frame = PreferenceFrame(y_true=[1] * 80, y_pred=[1] * 80, y_pred_pooled=[0, 1] * 40,
+    ...                         groups=["a"] * 40 + ["b"] * 40)
+    >>> keep_own_classifier(frame)["keep"].to_dict()
+    {'a': True, 'b': True}
+    """
+    if rule not in RULES:
+        raise ValueError(f"rule must be one of {list(RULES)}; got {rule!r}.")
+    table = frame.certify(tolerance=tolerance, alpha=alpha, claims="rationality").set_index("group")
+    keep = table["certified"] if rule == "certified" else (table["gain"] > -tolerance) | table["identical"]
+    reasons = [_reason(row, rule, tolerance) for row in table.itertuples()]
+    return table[["n", "gain", "lower_bound", "p_adjusted"]].assign(keep=keep.to_numpy(bool), reason=reasons)
+
+
+def _reason(row: Any, rule: str, tolerance: float) -> str:
+    if row.n == 0:
+        return "nobody of the group is in the sample"
+    if row.identical:
+        return "served by the pooled classifier"
+    limit = f"above {-tolerance:+.4f}" if tolerance else "above 0"
+    found = f"gain {row.gain:+.4f} of {row.n:,} people"
+    if rule == "empirical":
+        return f"{found}; kept if {limit}"
+    return f"{found}, adjusted p-value of a gain {limit}: {row.p_adjusted:.2g}"

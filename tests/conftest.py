@@ -1,0 +1,39 @@
+"""Fixtures that all tests share."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def real_data():
+    """Folder with the real data sets; tests that need it are skipped where it is not there."""
+    for folder in (os.environ.get("FAIRLEARN_FWH_DATA"), SHARED_DATA):
+        if folder and (Path(folder) / "adult.csv.gz").is_file():
+            return Path(folder)
+    pytest.skip("real data sets are neither in FAIRLEARN_FWH_DATA nor in ../shared/data")
+
+
+@pytest.fixture
+def no_data(monkeypatch, tmp_path):
+    """Hide every folder in which data files might lie."""
+    monkeypatch.delenv("FAIRLEARN_FWH_DATA", raising=False)
+    monkeypatch.setattr("fairlearn_fwh.datasets._files.cache_folder", lambda: tmp_path / "cache")
+    return tmp_path
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+def opposite_rules(n, angle=0.4, n_features=2, seed=0):
+    """Two groups, told apart by one direction, with opposite rules along the other."""
+    X = np.random.default_rng(seed).standard_normal((n, n_features))
+    along = X[:, 0] * np.cos(angle) + X[:, 1] * np.sin(angle)
+    across = X[:, 1] * np.cos(angle) - X[:, 0] * np.sin(angle)
+    return X, (along * across > 0).astype(int), (across > 0).astype(int)
