@@ -281,7 +281,7 @@ class RoutedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, ABC):
             if id(classifier) not in answers:
                 answers[id(classifier)] = output(classifier)
         columns = [answers[id(classifier)] for classifier in self.group_estimators_.values()]
-        index = X.index if isinstance(X, pd.DataFrame) else None
+        index = X.index if isinstance(X, pd.DataFrame) else pd.RangeIndex(X.shape[0])
         frame = pd.DataFrame(dict(enumerate(columns)), index=index)
         frame.columns = flat_index(self.groups_)
         return frame

@@ -1,6 +1,11 @@
 """Fixtures that all tests share."""
 
 import os
+
+# Several workers of pytest-xdist share the cores: one thread each is faster than many that wait for each other.
+for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(variable, "1")
+
 from pathlib import Path
 
 import numpy as np

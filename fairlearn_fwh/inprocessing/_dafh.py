@@ -165,7 +165,7 @@ class DAFHClassifier(RoutedClassifier):
     >>> model.fallback_groups_
     {}
     >>> frame = model.preference_frame(X_test, y_test)
-    >>> bool(frame.overall["accuracy"] > 0.95), bool(frame.overall["min_gain"] > 0.2)
+    >>> bool(frame.overall["accuracy"] > 0.95), bool(frame.overall["rationality_gain"] > 0.4)
     (True, True)
     """
 

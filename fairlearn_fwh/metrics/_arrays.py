@@ -102,7 +102,8 @@ class Groups:
 def labels_index(labels: Sequence[Any], names: Sequence[str]) -> pd.Index:
     """Make an index of group labels; tuples become the levels of a MultiIndex."""
     if labels and all(isinstance(label, tuple) for label in labels):
-        return pd.MultiIndex.from_tuples(list(labels), names=list(names))
+        index = pd.MultiIndex.from_tuples(list(labels))
+        return index.set_names(list(names)) if len(names) == index.nlevels else index
     return flat_index(labels, names[0] if len(names) == 1 else None)
 
 

@@ -152,13 +152,11 @@ def _tango_statistic(n: np.ndarray, worse: np.ndarray, better: np.ndarray, delta
     b = -worse - better + (2 * n - worse + better) * delta
     root = np.sqrt(np.maximum(b**2 + 8 * n * better * delta * (1 - delta), 0.0))
     with np.errstate(invalid="ignore", divide="ignore"):
-        q = (root - b) / (4 * n)
+        q = np.maximum(root - b, 0.0) / (4 * n)
         variance = n * (2 * q + delta * (1 - delta))
         # An extreme delta leaves no variance: the sample then contradicts it, or says nothing.
         difference = worse - better - n * delta
-        return np.where(
-            variance > 0, difference / np.sqrt(variance), np.where(difference < 0, -np.inf, 0.0)
-        )
+        return np.where(variance > 0, difference / np.sqrt(variance), np.where(difference < 0, -np.inf, 0.0))
 
 
 def _exact_bound(

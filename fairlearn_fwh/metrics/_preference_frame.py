@@ -508,6 +508,11 @@ def _own_predictions(
     own: np.ndarray | None, by_group: list[np.ndarray], codes: np.ndarray, pooled: np.ndarray
 ) -> np.ndarray:
     """Pick each person's own column, and check that `y_pred` agrees with it."""
+    if own is not None and (wrong := (own != pooled) & (codes < 0)).any():
+        raise ValueError(
+            f"groups labels {int(wrong.sum())} row(s) {POOLED!r} whose y_pred differs from y_pred_pooled; "
+            f"{POOLED!r} means the pooled classifier. Rename the group if it is one of people."
+        )
     if not by_group:
         assert own is not None
         return own
@@ -515,15 +520,12 @@ def _own_predictions(
     for k, column in enumerate(by_group):
         mine = codes == k
         picked[mine] = column[mine]
-    if own is None:
-        return picked
-    wrong = (own != picked) & (codes >= 0)
-    if wrong.any():
+    if own is not None and (wrong := own != picked).any():
         raise ValueError(
             f"y_pred differs from the column of y_pred_by_group that groups names in {int(wrong.sum())} row(s). "
-            "Label people who are served by the pooled classifier 'pooled' in groups."
+            f"Label people who are served by the pooled classifier {POOLED!r} in groups."
         )
-    return own
+    return picked
 
 
 def _matching_groups(cells: LossCells, n_audit: int, n_assigned: int) -> np.ndarray:
@@ -539,7 +541,7 @@ def _matching_groups(cells: LossCells, n_audit: int, n_assigned: int) -> np.ndar
 
 def _served_by_pooled(cells: LossCells, n_audit: int, group_is_pooled: list[bool]) -> np.ndarray:
     """Audit groups all of whose members are served by the pooled classifier by construction."""
-    is_pooled = np.append(group_is_pooled, True)[cells.assigned]  # code -1 is the pooled classifier itself
+    is_pooled = np.array([*group_is_pooled, True])[cells.assigned]  # code -1 is the pooled classifier itself
     others = np.bincount(cells.audit, weights=~is_pooled, minlength=n_audit)
     members = np.bincount(cells.audit, minlength=n_audit)
     return (others == 0) & (members > 0)

@@ -1,5 +1,4 @@
 import pickle
-import time  # noqa: F401
 import warnings
 
 import numpy as np
@@ -187,6 +186,10 @@ def test_people_served_by_the_pooled_classifier_belong_to_no_group():
     assert frame.by_group.loc["pooled", "rationality_gain"] == 0
     assert frame.risk_matrix.index.tolist() == [0, 1, 2]
     assert frame.certify(tolerance=0.0).set_index("group").loc["pooled", "identical"]
+    with pytest.raises(ValueError, match="labels 1 row.* 'pooled' whose y_pred differs from y_pred_pooled"):
+        PreferenceFrame(
+            y_true=[0, 1], y_pred=[0, 1], y_pred_pooled=[0, 0], sensitive_features=["a", "pooled"]
+        )
 
 
 def test_any_mitigator_can_be_compared_with_a_baseline():

@@ -1,0 +1,7 @@
+"""All benchmarks: ``python -m benchmarks``."""
+
+from . import dafh, preference_frame, restarts
+
+preference_frame.main()
+dafh.main()
+restarts.main()

@@ -1,0 +1,132 @@
+import numpy as np
+import pytest
+import torch
+from sklearn.exceptions import ConvergenceWarning
+
+from fairlearn_fwh.inprocessing._objectives import hinge
+from fairlearn_fwh.inprocessing._routed_heads import RoutedHeads
+from fairlearn_fwh.inprocessing._trainer import TensorBatches, TensorTable, train
+
+
+class Line(torch.nn.Module):
+    """Two independent slopes that are fitted by least squares."""
+
+    def __init__(self, start=(0.0, 5.0)):
+        super().__init__()
+        self.slope = torch.nn.Parameter(torch.tensor(start))
+
+    def forward(self, x, y):
+        return ((x[:, None] * self.slope - y[:, None]) ** 2).mean(dim=0)
+
+    def member_state(self, member):
+        return {"slope": self.slope[member].detach().numpy().copy()}
+
+
+def fit(module, validate, **settings):
+    x = np.linspace(-1, 1, 64, dtype=np.float32)
+    defaults = {
+        "optimizer": "sgd",
+        "parameter_groups": [],
+        "learning_rate": 0.05,
+        "max_epochs": 30,
+        "batch_size": 16,
+        "patience": 5,
+        "generator": torch.Generator().manual_seed(0),
+        "device": "cpu",
+        "verbose": 0,
+    }
+    return train(module, {"x": x, "y": 2 * x}, validate, **defaults | settings)
+
+
+def distance(module):
+    return [((-abs(float(slope) - 2),), {"slope": float(slope)}) for slope in module.slope]
+
+
+def test_members_train_side_by_side_and_the_best_state_is_kept():
+    progress = fit(Line(), distance, max_epochs=60, patience=60)
+    assert [state["slope"] for _, _, state in progress.best] == pytest.approx([2, 2], abs=1e-2)
+    keys = [[-abs(figures[m]["slope"] - 2) for figures in progress.figures] for m in range(2)]
+    for member, (key, epoch, _) in enumerate(progress.best):
+        assert key[0] == max(keys[member])
+        assert epoch == 1 + int(np.argmax(keys[member]))
+    assert len(progress.costs) == len(progress.figures) == 60
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+def test_a_member_trains_as_it_would_alone(optimizer):
+    together = fit(Line((0.0, 5.0)), distance, optimizer=optimizer)
+    alone = fit(Line((0.0,)), distance, optimizer=optimizer)
+    assert together.figures[4][0]["slope"] == pytest.approx(alone.figures[4][0]["slope"], abs=1e-5)
+
+
+def test_training_stops_when_patience_runs_out():
+    progress = fit(Line(), lambda module: [((0.0,), {})] * 2, patience=3)
+    assert len(progress.costs) == 4
+
+
+def test_interruption_keeps_the_best_state_and_warns():
+    calls = []
+
+    def interrupted(module):
+        calls.append(1)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return distance(module)
+
+    with pytest.warns(ConvergenceWarning, match="interrupted; the best state so far is kept"):
+        progress = fit(Line(), interrupted)
+    assert len(progress.best) == 2
+
+
+def test_a_cost_that_is_not_finite_stops_with_the_epoch():
+    with pytest.raises(FloatingPointError, match="not finite in epoch 1; lower the learning rates"):
+        fit(Line((np.nan, np.nan)), distance)
+
+
+def test_batches_hold_every_row_once():
+    table = TensorTable({"x": np.arange(10.0), "y": np.arange(10)}, "cpu")
+    batches = list(TensorBatches(table, 4, torch.Generator().manual_seed(0)))
+    assert [len(columns["x"]) for columns, _ in batches] == [4, 4, 2]
+    seen = torch.cat([columns["y"] for columns, _ in batches])
+    assert sorted(seen.tolist()) == list(range(10))
+    assert seen.tolist() != list(range(10))
+
+
+def heads_module(n_outputs=1, members=2, n_groups=3):
+    generator = torch.Generator().manual_seed(0)
+    heads = torch.randn(members, 5, n_groups, n_outputs, generator=generator)
+    return RoutedHeads(heads, (7,), hinge, 0.1, 1000, generator), heads
+
+
+@pytest.mark.parametrize("n_outputs", [1, 3])
+def test_losses_are_one_minus_the_probability_of_the_label(n_outputs):
+    module, heads = heads_module(n_outputs)
+    X = torch.randn(20, 4)
+    y = torch.randint(0, max(2, n_outputs), (20,))
+    z = torch.einsum("nd,rdko->rnko", torch.cat([X, torch.ones(20, 1)], dim=1), heads)
+    probabilities = torch.softmax(torch.cat([torch.zeros_like(z), z], -1) if n_outputs == 1 else z, dim=-1)
+    expected = 1 - probabilities[:, torch.arange(20), :, y].movedim(0, 1)
+    torch.testing.assert_close(module.losses(X, y), expected)
+
+
+def test_balance_is_the_divergence_of_the_batchs_shares():
+    module, _ = heads_module()
+    X, y = torch.randn(50, 4), torch.randint(0, 2, (50,))
+    weight = torch.rand(50)
+    assignment = torch.softmax(module.assignment_logits(X), dim=-1)
+    shares = (assignment * weight[:, None]).sum(dim=1) / weight.sum()
+    divergence = (shares * torch.log(shares * 3)).sum(dim=-1)
+    costs = (hinge(assignment, module.losses(X, y), torch.zeros(50)) * weight).sum(dim=-1) / weight.sum()
+    torch.testing.assert_close(module(X, y, torch.zeros(50), weight), costs + 0.1 * divergence)
+
+
+def test_small_batches_use_a_running_share_with_the_batchs_gradient():
+    generator = torch.Generator().manual_seed(0)
+    module = RoutedHeads(torch.randn(1, 5, 2, 1), (7,), hinge, 1.0, 25, generator)
+    assert module.running_weight == 0.25
+    X = torch.randn(25, 4)
+    shares = torch.softmax(module.assignment_logits(X), dim=-1).mean(dim=1)
+    shares.retain_grad()
+    module._imbalance(shares).sum().backward()
+    torch.testing.assert_close(module.running_shares, 0.75 * torch.full((1, 2), 0.5) + 0.25 * shares.detach())
+    torch.testing.assert_close(shares.grad, torch.log(2 * module.running_shares) + 1)

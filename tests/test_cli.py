@@ -1,0 +1,71 @@
+import matplotlib.image
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+from fairlearn_fwh.cli import main
+
+
+@pytest.fixture
+def run():
+    return lambda *arguments: CliRunner().invoke(main, [str(a) for a in arguments])
+
+
+def test_help_and_version(run):
+    assert "demo" in run("--help").output
+    assert "0.1.0" in run("--version").output
+
+
+def test_demo_on_embedded_data(run, no_data):
+    result = run("demo", "--out", no_data / "out")
+    assert result.exit_code == 0, result.output
+    assert "No real data files were found" in result.output
+    assert "== diabetes ==" in result.output
+    assert (
+        "DAFH, certified: no group loses more than 1 point of accuracy, with 95 % confidence."
+        in result.output
+    )
+    table = pd.read_csv(no_data / "out" / "gains_by_group.csv")
+    assert set(table["dataset"]) == {"diabetes", "intersectional"}
+    assert (table["n"] >= 10).all()
+    for name in ("diabetes", "intersectional"):
+        picture = matplotlib.image.imread(no_data / "out" / f"gains_{name}.png")
+        assert picture.shape[0] > 200
+        assert picture[..., :3].std() > 0.05
+
+
+def test_demo_takes_the_real_data_that_it_finds(run, real_data, no_data):
+    home = no_data / "home"
+    home.mkdir()
+    (home / "german.csv.gz").write_bytes((real_data / "german.csv.gz").read_bytes())
+    result = run("demo", "--data-home", home, "--out", no_data / "out")
+    assert result.exit_code == 0, result.output
+    assert "== german ==" in result.output
+    assert "== diabetes ==" not in result.output
+
+
+def test_demo_reports_a_damaged_file(run, no_data):
+    (no_data / "german.csv.gz").write_bytes(b"junk")
+    result = run("demo", "--data-home", no_data, "--out", no_data / "out")
+    assert result.exit_code == 1
+    assert "damaged or cut off" in result.output
+    assert not (no_data / "out").exists()
+
+
+def test_reproduce_writes_runs_and_table(run, real_data, tmp_path):
+    result = run(
+        "reproduce", "table4", "--datasets", "german", "--splits", 2, "--protocol", "paper", "--data-home", real_data,
+        "--out", tmp_path,
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    assert len(pd.read_csv(tmp_path / "table4_paper.csv")) == 8
+    assert (tmp_path / "table4_paper.md").read_text() in result.output
+
+
+def test_reproduce_says_what_is_wrong(run, no_data):
+    unknown = run("reproduce", "table4", "--datasets", "iris", "--out", no_data / "out")
+    assert unknown.exit_code == 1
+    assert "datasets must be among" in unknown.output
+    assert not (no_data / "out").exists()
+    assert run("reproduce", "table4", "--splits", 0).exit_code == 2
+    assert run("reproduce", "table4", "--protocol", "loose").exit_code == 2
