@@ -3,15 +3,22 @@
 
 PYTHON ?= python3
 VENV ?= .venv
-PIP = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+CONSTRAINTS ?= constraints.txt
+PIP = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS)
 
-.PHONY: demo test lint benchmark clean
+.PHONY: demo test lint pytest test-minimum benchmark clean
 
 demo: $(VENV)/.demo
 	$(VENV)/bin/fairlearn-fwh demo
 
-test: lint
+test: lint pytest
+
+pytest: $(VENV)/.test
 	$(VENV)/bin/python -m pytest -n 2
+
+# The same tests with the oldest versions that pyproject.toml allows.
+test-minimum:
+	$(MAKE) pytest VENV=.venv-minimum CONSTRAINTS=constraints-minimum.txt
 
 lint: $(VENV)/.test
 	$(VENV)/bin/ruff check .
@@ -26,11 +33,11 @@ $(VENV)/.venv:
 	$(PIP) setuptools
 	touch $@
 
-$(VENV)/.demo: $(VENV)/.venv pyproject.toml constraints.txt
+$(VENV)/.demo: $(VENV)/.venv pyproject.toml $(CONSTRAINTS)
 	$(PIP) --no-build-isolation -e '.[torch,plot,cli]'
 	touch $@
 
-$(VENV)/.test: $(VENV)/.venv pyproject.toml constraints.txt
+$(VENV)/.test: $(VENV)/.venv pyproject.toml $(CONSTRAINTS)
 	$(PIP) --no-build-isolation -e '.[test]'
 	touch $@
 
