@@ -15,6 +15,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clo
 from sklearn.metrics import accuracy_score
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_array, column_or_1d
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter, validate_data
 
@@ -208,6 +209,12 @@ class RoutedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, ABC):
         """
         return self._routed_output(self._check_predict_input(X), sensitive_features, _labels)
 
+    def _has_probabilities(self) -> bool:
+        """Whether all fitted classifiers predict probabilities; before `fit` that is not known."""
+        models = [getattr(self, "pooled_estimator_", None), *getattr(self, "group_estimators_", {}).values()]
+        return all(hasattr(model, "predict_proba") for model in models if model is not None)
+
+    @available_if(_has_probabilities)
     def predict_proba(self, X: Any, *, sensitive_features: Any = None) -> np.ndarray:
         """Predict class probabilities with the classifier that serves each person.
 

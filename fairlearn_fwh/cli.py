@@ -108,7 +108,7 @@ def _write_demo(comparisons: list[Any], out: Path) -> None:
     pd.concat({c.dataset: c.overall for c in comparisons}, names=["dataset"]).to_csv(out / "overall.csv")
     for comparison in comparisons:
         plot_comparison(comparison).figure.savefig(out / f"gains_{comparison.dataset}.png", dpi=120)
-    written = sorted(path.name for path in out.iterdir())
+    written = ["gains_by_group.csv", "overall.csv", *(f"gains_{c.dataset}.png" for c in comparisons)]
     click.echo(f"Written to {out}: {', '.join(written)}")
 
 

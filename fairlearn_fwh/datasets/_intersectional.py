@@ -21,7 +21,7 @@ The best possible accuracy is Phi(0.4 sqrt(2) / 0.3) = 0.970. Target 1 is y = 1.
 """
 
 
-def make_intersectional(n_samples: int = 20000, *, random_state: Any = None) -> Any:
+def make_intersectional(n_samples: int = 20000, *, random_state: Any = None, return_X_y: bool = False) -> Any:
     """Generate the synthetic data of the DAFH paper: two groups with opposite rules, seen in no single attribute.
 
     Parameters
@@ -30,10 +30,12 @@ def make_intersectional(n_samples: int = 20000, *, random_state: Any = None) -> 
         Number of rows.
     random_state : int, RandomState or None
         Seed.
+    return_X_y : bool
+        Return ``(data, target)`` only.
 
     Returns
     -------
-    Bunch
+    Bunch or (DataFrame, Series)
         `data` (n, 2), `target` (0 or 1), `sensitive_features` (s1, s2 in {-1, 1}), `feature_names`, `target_names`,
         `DESCR`.
 
@@ -65,5 +67,5 @@ def make_intersectional(n_samples: int = 20000, *, random_state: Any = None) -> 
         target_names=["-1", "1"],
         sensitive_features={"s1": pd.Series(np.asarray(s1)), "s2": pd.Series(np.asarray(s2))},
         description=_DESCRIPTION,
-        return_X_y=False,
+        return_X_y=return_X_y,
     )

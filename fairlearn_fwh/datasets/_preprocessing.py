@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import pandas as pd
+from typing import Any
+
+import narwhals as nw
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 
-def default_preprocessor(data: pd.DataFrame) -> ColumnTransformer:
+def default_preprocessor(data: Any) -> ColumnTransformer:
     """Make the usual transformer: numbers are imputed and scaled, categories one-hot encoded.
 
     Parameters
     ----------
     data : DataFrame, shape (n, d)
-        Features, of which the kinds of columns are read. Nothing is fitted.
+        Features (pandas, polars or another frame that narwhals knows), of which the kinds of columns are read. Nothing
+        is fitted.
 
     Returns
     -------
@@ -30,8 +33,9 @@ def default_preprocessor(data: pd.DataFrame) -> ColumnTransformer:
     >>> default_preprocessor(data).fit_transform(data).shape
     (3, 3)
     """
-    numbers = [c for c in data.columns if pd.api.types.is_numeric_dtype(data[c].dtype)]
-    categories = [c for c in data.columns if c not in numbers]
+    schema = nw.from_native(data, eager_only=True).schema
+    numbers = [name for name, dtype in schema.items() if dtype.is_numeric() or dtype == nw.Boolean]
+    categories = [name for name in schema if name not in numbers]
     return ColumnTransformer(
         [
             ("numbers", make_pipeline(SimpleImputer(strategy="median"), StandardScaler()), numbers),

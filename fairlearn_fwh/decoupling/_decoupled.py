@@ -16,7 +16,7 @@ from sklearn.utils import check_random_state, get_tags
 from .._routed import RoutedClassifier, clone_seeded, fit_rows, has_several_classes, read_groups, take_rows
 from .._sklearn_compat import HasMethods, Interval, StrOptions, fit_context
 from ..exceptions import GroupFallbackWarning
-from ..metrics._arrays import Groups, encode_groups
+from ..metrics._arrays import Groups, encode_groups, select_columns
 
 #: Folds by which attributes are ranked when a small cell has to give one up.
 _RANKING_FOLDS = 3
@@ -66,6 +66,9 @@ class DecoupledClassifier(RoutedClassifier):
     Notes
     -----
     Without `sensitive_features` in `fit` there are no groups and the pooled classifier serves everybody.
+    At predict time sensitive features are found by name, where they have names; a frame may hold further ones, by
+    which `preference_frame` then audits too. A cell that did not occur in `fit` is served by the pooled classifier, also
+    where a larger cell has a classifier.
     A group that is large enough keeps its own classifier even if it does worse than the pooled one: that is what
     `preference_frame` shows.
 
@@ -270,7 +273,7 @@ class DecoupledClassifier(RoutedClassifier):
             values = encode_groups(np.array([str(label[i]) for label in groups.labels])[groups.codes])
             right = np.zeros(len(labels))
             for fit, test in folds:
-                model = clone(self).set_params(partition="sensitive_features", random_state=0)
+                model = clone(self).set_params(handle_unknown="pooled", random_state=0)
                 right[test] = _predict_part(model, X, labels, weights, values, fit, test) == labels[test]
             accuracies.append(np.average(right, weights=weights))
         return [int(i) for i in np.argsort(-np.array(accuracies), kind="stable")]
@@ -299,8 +302,14 @@ class DecoupledClassifier(RoutedClassifier):
         return np.array([position.get(label, -1) for label in groups.labels])[groups.codes], table
 
     def _read_again(self, sensitive_features: Any, n_rows: int) -> Groups:
+        """Read the columns of fit, found by name where both have names; further ones may be there for an audit."""
         groups = read_groups(sensitive_features, n_rows, self.missing_group)
-        if len(groups.names) != len(self._sensitive_names):
+        if set(self._sensitive_names) <= set(groups.names):
+            return select_columns(groups, self._sensitive_names)
+        unnamed = all(name.startswith("sensitive_features") for name in groups.names) or all(
+            name.startswith("sensitive_features") for name in self._sensitive_names
+        )
+        if not unnamed or len(groups.names) != len(self._sensitive_names):
             raise ValueError(
                 f"sensitive_features has {len(groups.names)} column(s) {groups.names}; the estimator was fitted with "
                 f"{len(self._sensitive_names)}: {self._sensitive_names}."
@@ -332,6 +341,8 @@ def _predict_part(
 ) -> np.ndarray:
     """Fit on some rows and predict others; what falls back there is of no interest to the user."""
     values = np.asarray(groups.labels)[groups.codes]
+    if not has_several_classes(labels[fit], None if weights is None else weights[fit]):
+        return np.full(len(test), labels[fit][0])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", GroupFallbackWarning)
         model.fit(

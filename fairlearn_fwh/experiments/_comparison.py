@@ -107,6 +107,7 @@ def compare_methods(
             y_pred_by_group=answers.y_pred_by_group,
             groups=answers.groups,
             sensitive_features=split.attribute_test,
+            pooled_groups=answers.pooled_groups,
         )
         everybody = PreferenceFrame(y_true=split.y_test, y_pred=answers.y_pred, y_pred_pooled=pooled.y_pred)
         overall[method] = _overall_row(frame, everybody, answers, alpha)

@@ -33,12 +33,15 @@ class Answers:
     y_pred_by_group : DataFrame, shape (n, K), or None
     share_of_own : float
         Share of the groups that keep a classifier of their own.
+    pooled_groups : tuple
+        Groups that are served by the very classifier with which all methods are compared.
     """
 
     y_pred: np.ndarray
     groups: np.ndarray | None = None
     y_pred_by_group: pd.DataFrame | None = None
     share_of_own: float = np.nan
+    pooled_groups: tuple[Any, ...] = ()
 
 
 Method = Callable[[Split, int], Answers]
@@ -51,12 +54,16 @@ def converged_model() -> Any:
 
 def _ask(model: Any, split: Split, *, routes_by_attribute: bool) -> Answers:
     attribute = split.attribute_test if routes_by_attribute else None
-    own = [m is not model.pooled_estimator_ for m in model.group_estimators_.values()]
+    fallen = tuple(label for label, m in model.group_estimators_.items() if m is model.pooled_estimator_)
+    n_groups = len(model.groups_)
+    # DAFH's pooled classifier has seen all training rows, as the one of the comparison has, only if all groups fell back.
+    same_pooled = isinstance(model, DecoupledClassifier) or len(fallen) == n_groups
     return Answers(
         model.predict(split.X_test, sensitive_features=attribute),
         model.predict_group(split.X_test, sensitive_features=attribute),
         model.predict_by_group(split.X_test),
-        float(np.mean(own)),
+        1 - len(fallen) / n_groups,
+        fallen if same_pooled else (),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Callable, Sequence
 from numbers import Integral, Real
@@ -53,7 +54,8 @@ class DAFHClassifier(RoutedClassifier):
     A router (a small neural network) assigns each person to one of K linear classifiers, and both are learned
     together: every group should do at least as well with its classifier as with the pooled one (rationality) and
     as with the other groups' (envy-freeness). No sensitive features are needed, neither in `fit` nor in `predict`.
-    Groups for which that cannot be shown on held-out data are given the pooled classifier.
+    Groups for which no harm cannot be shown on held-out data are given the pooled classifier; who then envies whom is
+    what `preference_frame` shows.
 
     Parameters
     ----------
@@ -63,8 +65,8 @@ class DAFHClassifier(RoutedClassifier):
     n_groups : int
         Number K of groups, at most half the number of rows.
     objective : {"hinge", "paper", "group", "ce", "direct"} or callable
-        What is minimised. "hinge" penalises harm and envy and rewards nobody's errors; "paper" is eq. (2) of the
-        paper with a margin loss, which rewards errors of the other groups' classifiers; "group" is its eq. (1);
+        What is minimised. "hinge" adds penalties for harm and envy to the own loss; "paper" is eq. (2) of the paper
+        with a margin loss, which rewards any error of the other groups' classifiers; "group" is its eq. (1);
         "ce" is a mixture of experts; "direct" the soft rate of fairness without harm. A callable takes the
         assignment probabilities (R, B, K), the losses of the K classifiers (R, B, K) and the pooled losses (B,) as
         tensors and returns costs (R, B); R counts restarts, B rows of a batch.
@@ -313,8 +315,14 @@ class DAFHClassifier(RoutedClassifier):
             raise ValueError(
                 f"n_groups must be at most half the number of rows, {X.shape[0]}; got {self.n_groups}."
             )
+        if not re.fullmatch(r"cpu|cuda(:\d+)?", self.device):
+            raise ValueError(f"device must be 'cpu', 'cuda' or 'cuda:<number>'; got {self.device!r}.")
         if self.device.startswith("cuda") and not torch.cuda.is_available():
             raise ValueError(f"device={self.device!r} is not available here; use 'cpu'.")
+        if not all(isinstance(size, Integral) and size > 0 for size in self.hidden_layer_sizes):
+            raise ValueError(
+                f"hidden_layer_sizes must be positive integers; got {self.hidden_layer_sizes!r}."
+            )
 
     def _fit_pooled(
         self,
@@ -489,6 +497,11 @@ class DAFHClassifier(RoutedClassifier):
         """Give groups back to the pooled classifier unless the held-out rows speak for their own."""
         self.certificates_ = {}
         if self.fallback is None or self.collapsed_:
+            return
+        if not len(certifying):
+            self.fallback_groups_ = dict.fromkeys(
+                self.groups_, f"not {self.fallback}: no rows are left to decide on"
+            )
             return
         for label in self.fallback_groups_:
             self.group_estimators_[label] = self.pooled_estimator_

@@ -61,6 +61,8 @@ def pooled_scores(pooled: Any, scaler: StandardScaler) -> np.ndarray | None:
     """
     if isinstance(pooled, Pipeline) and len(pooled) == 2 and isinstance(pooled[0], StandardScaler):
         own_scaler, linear = pooled[0], pooled[1]
+        if not (own_scaler.with_mean and own_scaler.with_std):
+            return None
     else:
         own_scaler, linear = None, pooled
     if not isinstance(linear, LogisticRegression):

@@ -12,13 +12,25 @@ def text_columns(X: Any) -> list[Any]:
     """Columns of a frame or an array of objects that hold something else than numbers."""
     frame = nw.from_native(X, eager_only=True, pass_through=True)
     if isinstance(frame, nw.DataFrame):
-        return [
-            name for name, dtype in frame.schema.items() if not (dtype.is_numeric() or dtype == nw.Boolean)
-        ]
-    array = np.asarray(X) if isinstance(X, np.ndarray | list) else np.empty((0, 0))
-    if array.ndim != 2 or array.dtype.kind not in "OUS" or not len(array):
+        return [name for name, dtype in frame.schema.items() if not _holds_numbers(frame[name], dtype)]
+    if isinstance(X, np.ndarray) and (X.ndim != 2 or X.dtype.kind not in "OUS"):
         return []
-    return [i for i, value in enumerate(array[0]) if isinstance(value, str | bytes)]
+    first = X[0] if isinstance(X, np.ndarray | list) and len(X) else ()
+    return (
+        [i for i, value in enumerate(first) if _is_text(value)]
+        if isinstance(first, np.ndarray | list)
+        else []
+    )
+
+
+def _holds_numbers(column: nw.Series[Any], dtype: Any) -> bool:
+    if dtype == nw.Object:  # pandas keeps anything in such columns
+        return len(column) > 0 and not _is_text(column[0])
+    return bool(dtype.is_numeric() or dtype == nw.Boolean)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str | bytes)
 
 
 def check_numeric(X: Any, estimator: str) -> None:

@@ -18,9 +18,10 @@ _EPSILON = 1e-6
 
 
 def hinge(assignment: Tensor, losses: Tensor, pooled_losses: Tensor) -> Tensor:
-    """Own loss, plus what is lost against the pooled and against the other groups' classifiers.
+    """Own loss, plus what is lost against the pooled and against the other groups' classifiers (spec 1.5, "hinge").
 
-    Nobody is rewarded for the errors of other groups' classifiers (spec 1.5, "hinge").
+    An error of another group's classifier is rewarded only as far as that classifier is better for the person than the
+    own one: unlike in `paper` nothing is gained by making it worse than the own.
     """
     harm = torch.relu(losses - pooled_losses[:, None])
     envy = torch.relu(losses[..., :, None] - losses[..., None, :]).mean(dim=-1)

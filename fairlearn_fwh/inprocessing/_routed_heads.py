@@ -82,6 +82,11 @@ class RoutedHeads(nn.Module):
         """Cost of each member on a batch, shape (R,)."""
         assignment = torch.softmax(self.assignment_logits(X), dim=-1)
         costs = self.objective(assignment, self.losses(X, y), pooled_loss)
+        if costs.shape != assignment.shape[:-1]:
+            expected, got = tuple(assignment.shape[:-1]), tuple(costs.shape)
+            raise ValueError(
+                f"objective must return one cost per restart and row, shape {expected}; got {got}."
+            )
         share = weight / weight.sum()
         return (costs * share).sum(dim=-1) + self.balance * self._imbalance(
             (assignment * share[:, None]).sum(dim=-2)

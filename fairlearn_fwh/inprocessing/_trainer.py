@@ -2,7 +2,7 @@
 
 A module's `forward` takes the columns of a batch by name and returns the cost of each of its members (independent
 models that train side by side, shape (R,)); the trainer minimises their sum, keeps the best state of each member by
-validation, and stops when none has improved for a while.
+validation, and stops when the best of all has not improved for a while.
 """
 
 from __future__ import annotations
@@ -68,11 +68,6 @@ class _CostNet(NeuralNet):
             return super().fit_loop(*args, **kwargs)
         except _NoImprovementError:
             return self
-        except KeyboardInterrupt:
-            warnings.warn(
-                "Training was interrupted; the best state so far is kept.", ConvergenceWarning, stacklevel=2
-            )
-            return self
 
 
 class _NoImprovementError(Exception):
@@ -91,10 +86,13 @@ class Progress(Callback):
         What `validate` said of each member after each epoch.
     best : list of (key, epoch, state)
         Best validation key of each member, when it was reached, and the member's parameters then.
+    exhausted : bool
+        Whether training has ended because patience ran out.
     """
 
     validate: Callable[[Any], list[tuple[Key, dict[str, Any]]]]
     patience: int
+    exhausted: bool = False
     costs: list[np.ndarray] = field(default_factory=list)
     figures: list[list[dict[str, Any]]] = field(default_factory=list)
     best: list[tuple[Key, int, dict[str, np.ndarray]]] = field(default_factory=list)
@@ -127,6 +125,7 @@ class Progress(Callback):
                 self.best[member] = (key, epoch, net.module_.member_state(member))
         leader = max(self.best, key=lambda best: best[0])
         if epoch - leader[1] >= self.patience:
+            self.exhausted = True
             raise _NoImprovementError
 
 
@@ -176,6 +175,9 @@ def train(
     ------
     FloatingPointError
         If no member's cost is finite.
+    KeyboardInterrupt
+        If training is interrupted before there is a state to keep; later the best state is kept, with a
+        ConvergenceWarning.
     """
     progress = Progress(validate, patience)
     net = _CostNet(
@@ -193,5 +195,11 @@ def train(
         device=device,
         verbose=verbose,
     )
-    net.fit(TensorTable(columns, device), None)
+    net.fit(TensorTable(columns, device), None)  # skorch ends training at a KeyboardInterrupt and returns
+    if not progress.best:
+        raise KeyboardInterrupt
+    if not progress.exhausted and len(progress.costs) < max_epochs:
+        warnings.warn(
+            "Training was interrupted; the best state so far is kept.", ConvergenceWarning, stacklevel=2
+        )
     return progress

@@ -123,10 +123,19 @@ def _columns(features: Any, name: str) -> dict[str, Any]:
         raise ValueError(f"{name} is a lazy frame; collect it first.")
     if isinstance(native, nw.Series):
         return {str(native.name) if native.name not in (None, "") else name: features}
+    if isinstance(features, list | tuple) and features and isinstance(features[0], list | tuple):
+        return {f"{name}_{i}": _objects(column) for i, column in enumerate(zip(*features, strict=True))}
     array = np.asarray(features)
     if array.ndim == 2 and array.shape[1] > 1:
         return {f"{name}_{i}": array[:, i] for i in range(array.shape[1])}
     return {name: array[:, 0] if array.ndim == 2 else array}
+
+
+def _objects(values: Sequence[Any]) -> np.ndarray:
+    """Make an array in which every value keeps its type."""
+    array = np.empty(len(values), dtype=object)
+    array[:] = values
+    return array
 
 
 def _factorize(column: Any) -> tuple[np.ndarray, list[Any]]:
@@ -225,6 +234,17 @@ def encode_groups(
     if len({len(c) for c in codes}) > 1:
         raise ValueError(f"The columns of {name} have different lengths: {[len(c) for c in codes]}.")
     return _intersect(codes, label_lists, names)
+
+
+def select_columns(groups: Groups, names: Sequence[str]) -> Groups:
+    """Intersect some columns of an intersection, in the order of `names`."""
+    if list(names) == groups.names:
+        return groups
+    positions = [groups.names.index(name) for name in names]
+    parts = [tuple(label[i] for i in positions) for label in groups.labels]
+    labels = list(dict.fromkeys(parts))
+    codes = np.array([labels.index(part) for part in parts])[groups.codes]
+    return Groups(codes, labels if len(names) > 1 else [label[0] for label in labels], list(names))
 
 
 def _separate_missing(

@@ -12,6 +12,9 @@ import numpy as np
 #: Above this many possible cells they are found by sorting instead of by counting.
 _MAX_COUNTED_CELLS = 1 << 22
 
+#: Relative error that adding up many numbers may leave.
+_ROUNDING = 1e-13
+
 #: Columns of derived statistics, after the losses.
 DERIVED = (
     "fairness_without_harm_rate",
@@ -189,7 +192,10 @@ class GroupSums:
 
     def gain(self) -> np.ndarray:
         """Mean of statistic minus own loss, shape (g, m): the gain of the own classifier over another."""
-        return _divide(self.value - self.value[:, :1], self.weight[:, None])
+        difference = self.value - self.value[:, :1]
+        # Sums of weights in another order differ by rounding; a tie must stay a tie.
+        rounding = _ROUNDING * (np.abs(self.value) + np.abs(self.value[:, :1]))
+        return _divide(np.where(np.abs(difference) <= rounding, 0.0, difference), self.weight[:, None])
 
     def gain_variance(self) -> np.ndarray:
         """Linearised variance of `gain`, sum of w^2 (d - mean d)^2 over (sum of w)^2, shape (g, m)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -187,7 +188,7 @@ def check_claims(claims: str, *, has_envy: bool, strict: bool) -> tuple[bool, bo
 
 def check_alpha(alpha: float) -> None:
     """Raise ValueError unless alpha lies between 0 and 1."""
-    if not 0 < alpha < 1:
+    if not isinstance(alpha, Real) or not 0 < alpha < 1:
         raise ValueError(f"alpha must be between 0 and 1 (both excluded); got {alpha!r}.")
 
 
@@ -196,6 +197,8 @@ def check_test(
 ) -> None:
     """Check what `certify` was asked for before anything is computed."""
     check_alpha(alpha)
+    if not isinstance(tolerance, Real):
+        raise ValueError(f"tolerance must be a number; got {tolerance!r}.")
     if not np.isfinite(tolerance) or tolerance < 0 or (loss.upper is not None and tolerance >= loss.upper):
         limit = "" if loss.upper is None else f" and below {loss.upper}, the largest loss"
         raise ValueError(f"tolerance must be at least 0{limit}; got {tolerance!r}.")

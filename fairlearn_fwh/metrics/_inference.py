@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import stats
+from scipy import special, stats
 
 METHODS = ("tango", "exact", "bernstein")
 CORRECTIONS = ("holm", "bonferroni", None)
@@ -111,16 +111,14 @@ def method_used(differences: PairedDifferences, method: str) -> np.ndarray:
 def harm_p_value(differences: PairedDifferences) -> np.ndarray:
     """P-values of H0: gain >= 0. Small means: own is worse than the other.
 
-    Exact one-sided McNemar test for unweighted 0-1 losses, ``BinomCDF(better; better + worse, 1/2)``;
-    score test for weighted ones; normal test for real-valued losses.
+    Exact one-sided McNemar test for 0-1 losses, ``BinomCDF(better; better + worse, 1/2)``, for weighted ones on
+    effective counts; t test for real-valued losses.
     """
     d = differences
     if d.worse is None or d.better is None:
         return _normal_p_value_from(-d.gain, d.variance, d.n)
-    if d.weighted:
-        return tango_p_value(d.n, d.better, d.worse, 0.0)
-    better, discordant = np.rint(d.better), np.rint(d.better + d.worse)
-    return np.where(discordant > 0, stats.binom.cdf(better, discordant, 0.5), 1.0)
+    # The binomial distribution function as an incomplete beta function, which takes effective counts too.
+    return np.where(d.worse > 0, special.betainc(np.maximum(d.worse, 1e-300), d.better + 1, 0.5), 1.0)
 
 
 def tango_p_value(n: np.ndarray, worse: np.ndarray, better: np.ndarray, tolerance: float) -> np.ndarray:
@@ -186,11 +184,15 @@ def _normal_bound(d: PairedDifferences, alpha: float) -> np.ndarray:
     spread = np.sqrt(d.variance * _small_sample_factor(d.n))
     with np.errstate(invalid="ignore"):
         bound = d.gain - stats.t.ppf(1 - alpha, np.maximum(d.n - 1, 1)) * spread
-    return np.where(d.n > 1, bound, -np.inf)
+    return np.where(d.variance > 0, bound, _bernstein_bound(d, alpha) if d.upper is not None else -np.inf)
 
 
 def _normal_p_value(d: PairedDifferences, tolerance: float) -> np.ndarray:
-    return _normal_p_value_from(d.gain + tolerance, d.variance, d.n)
+    """T test; where nobody differs from the others there is no variance to test with, and Bernstein's bound decides."""
+    p_values = _normal_p_value_from(d.gain + tolerance, d.variance, d.n)
+    return np.where(
+        d.variance > 0, p_values, _bernstein_p_value(d, tolerance) if d.upper is not None else 1.0
+    )
 
 
 def _normal_p_value_from(excess: np.ndarray, variance: np.ndarray, n: np.ndarray) -> np.ndarray:
@@ -198,7 +200,7 @@ def _normal_p_value_from(excess: np.ndarray, variance: np.ndarray, n: np.ndarray
     with np.errstate(invalid="ignore", divide="ignore"):
         t = excess / np.sqrt(variance * _small_sample_factor(n))
         p_values = stats.t.sf(t, np.maximum(n - 1, 1))
-    return np.where((n > 1) & ~np.isnan(t), p_values, 1.0)
+    return np.where((n > 1) & (variance > 0), p_values, 1.0)
 
 
 def _small_sample_factor(n: np.ndarray) -> np.ndarray:

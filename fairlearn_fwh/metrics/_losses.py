@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from numbers import Number
 from typing import Any
 
 import numpy as np
@@ -57,11 +58,7 @@ class Loss:
 
 
 def _check_labels(y_true: np.ndarray, y_pred: np.ndarray, name: str) -> None:
-    if (
-        y_pred.dtype.kind == "f"
-        and not np.array_equal(y_pred, np.rint(y_pred))
-        and y_true.dtype.kind in "biu"
-    ):
+    if _has_fractions(y_pred) and not _has_fractions(y_true):
         raise ValueError(
             f"{name} has fractions such as {y_pred[y_pred != np.rint(y_pred)][0]}, but loss='zero_one' compares labels. "
             "Give predicted labels, or loss='brier' or loss='log' with probabilities."
@@ -74,8 +71,12 @@ def _check_labels(y_true: np.ndarray, y_pred: np.ndarray, name: str) -> None:
         )
 
 
+def _has_fractions(labels: np.ndarray) -> bool:
+    return labels.dtype.kind == "f" and not np.array_equal(labels, np.rint(labels))
+
+
 def _kind_of_labels(labels: np.ndarray) -> str:
-    if labels.dtype.kind in "biuf":
+    if labels.dtype.kind in "biuf" or isinstance(labels[0], Number | np.bool_):
         return "number"
     return "text" if labels.dtype.kind in "UST" or isinstance(labels[0], str) else "other"
 

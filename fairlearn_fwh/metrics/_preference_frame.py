@@ -183,9 +183,7 @@ class PreferenceFrame:
     def _tabulate(self) -> None:
         assigned_index = labels_index(self._groups, self._group_names)
         self.risk_matrix = self._risk_matrix(assigned_index)
-        own_risk = self._assigned_sums.mean()[:, _OWN]
-        square = self.risk_matrix.iloc[:, :-1]
-        self.envy_matrix = pd.DataFrame(square.to_numpy() - own_risk[:, None], square.index, square.columns)
+        self.envy_matrix = self._envy_matrix(assigned_index)
         self.empty_groups = [g for g, n in zip(self._groups, self._assigned_sums.n, strict=True) if n == 0]
         self.by_group = self._by_group()
         self.overall = self._overall()
@@ -199,6 +197,15 @@ class PreferenceFrame:
             square = np.where(np.eye(k, dtype=bool), means[:, [_OWN]], np.nan)
         columns = flat_index([*self._groups, POOLED])
         return pd.DataFrame(np.column_stack([square, means[:, _POOLED]]), index, columns)
+
+    def _envy_matrix(self, index: pd.Index) -> pd.DataFrame:
+        k = len(self._groups)
+        gains = (
+            self._assigned_sums.gain()[:, 2 : 2 + k]
+            if self._has_envy
+            else np.where(np.eye(k, dtype=bool), 0.0, np.nan)
+        )
+        return pd.DataFrame(gains, index, flat_index(self._groups))
 
     def _figures(self, sums: GroupSums) -> dict[str, np.ndarray]:
         """Figures that groups and the whole sample share, each shape (g,)."""
@@ -405,7 +412,7 @@ class PreferenceFrame:
 
         Parameters
         ----------
-        estimator : routed ensemble, or Pipeline that ends in one
+        estimator : routed ensemble, Pipeline that ends in one, or search over one
             A fitted estimator of this package with group classifiers.
         X : array-like, shape (n, d)
             Features.
@@ -427,6 +434,7 @@ class PreferenceFrame:
         TypeError
             If `estimator` is not a routed ensemble.
         """
+        estimator = getattr(estimator, "best_estimator_", estimator)
         steps = getattr(estimator, "steps", None)
         if steps is not None:
             X = estimator[:-1].transform(X) if len(steps) > 1 else X
@@ -446,6 +454,7 @@ class PreferenceFrame:
                 EnvySkippedWarning,
                 stacklevel=2,
             )
+        present = set(groups) if too_many else ()
         audit = sensitive_features
         if audit is not None:
             audit = encode_groups(audit, missing_group=getattr(estimator, "missing_group", "error"))
@@ -465,7 +474,7 @@ class PreferenceFrame:
             pooled_groups=[
                 group
                 for group, model in estimator.group_estimators_.items()
-                if model is estimator.pooled_estimator_ and (not too_many or group in set(groups))
+                if model is estimator.pooled_estimator_ and (not too_many or group in present)
             ],
         )
 

@@ -1,5 +1,6 @@
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 
 from fairlearn_fwh.datasets import default_preprocessor, load_diabetes_progression, make_intersectional
@@ -46,6 +47,17 @@ def test_seeds():
 def test_no_rows_are_refused():
     with pytest.raises(ValueError, match="n_samples must be at least 1; got 0"):
         make_intersectional(0)
+
+
+def test_features_and_labels_alone():
+    X, y = make_intersectional(30, random_state=0, return_X_y=True)
+    assert X.shape == (30, 2)
+    assert len(y) == 30
+
+
+def test_preprocessor_reads_polars():
+    data = pl.DataFrame({"age": [20, 30, 40, 55], "job": ["a", "b", "a", "b"]})
+    assert default_preprocessor(data).fit_transform(data).shape == (4, 3)
 
 
 def test_preprocessor_makes_numbers():

@@ -18,6 +18,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.svm import LinearSVC
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from fairlearn_fwh.decoupling import DecoupledClassifier
@@ -211,6 +212,43 @@ def test_a_small_cell_backs_off_to_the_cell_without_the_attribute_of_least_gain(
     assert not frame.certify(tolerance=0.5)["identical"].any()
 
 
+def test_columns_are_found_by_name_and_more_of_them_are_for_the_audit():
+    X, y, s = intersections(seed=2)
+    s["race"] = np.where(np.arange(len(s)) % 2, "x", "y")
+    model = DecoupledClassifier().fit(X, y, sensitive_features=s)
+    expected = model.predict(X, sensitive_features=s)
+    assert (model.predict(X, sensitive_features=s[["sex", "race"]]) == expected).all()
+    assert (
+        model.predict(X, sensitive_features=list(zip(s["race"], s["sex"], strict=True))) == expected
+    ).all()
+    by_sex = DecoupledClassifier().fit(X, y, sensitive_features=s["sex"])
+    frame = by_sex.preference_frame(X, y, sensitive_features=s)
+    assert frame.by_group.index.names == ["race", "sex"]
+    assert frame.risk_matrix.index.tolist() == ["f", "m"]
+    assert frame.overall["accuracy"] == by_sex.score(X, y, sensitive_features=s["sex"])
+
+
+def test_groups_may_be_a_list_of_tuples_of_any_types():
+    X, y, s = two_groups()
+    pairs = [(label, i % 2) for i, label in enumerate(s)]
+    model = DecoupledClassifier().fit(X, y, sensitive_features=pairs)
+    assert model.groups_ == [("a", 0), ("a", 1), ("b", 0), ("b", 1)]
+    assert model.score(X, y, sensitive_features=pairs) > 0.95
+
+
+def test_back_off_survives_rare_values_and_rare_classes():
+    X, y, s = intersections()
+    s = s.astype(object)
+    s.iloc[0] = ["rare", "f"]
+    with pytest.warns(GroupFallbackWarning):
+        model = DecoupledClassifier(handle_unknown="error").fit(X, y, sensitive_features=s)
+    assert ("rare", "f") in model.fallback_groups_
+    one_positive = (np.arange(len(y)) == 5).astype(int)
+    with pytest.warns(GroupFallbackWarning):
+        model = DecoupledClassifier().fit(X, one_positive, sensitive_features=s)
+    assert set(model.fallback_groups_) == {g for g in model.groups_ if g != tuple(s.iloc[5])}
+
+
 def test_back_off_ends_at_the_pooled_classifier():
     X, y, s = intersections(160)
     with pytest.warns(GroupFallbackWarning, match="pooled classifier"):
@@ -253,6 +291,12 @@ def test_any_classifier(estimator):
     model = DecoupledClassifier(estimator, random_state=0).fit(X, y, sensitive_features=s)
     assert model.score(X, y, sensitive_features=s) > 0.85
     assert type(model.group_estimators_["a"]) is type(estimator)
+
+
+def test_probabilities_are_there_if_the_classifiers_have_them():
+    X, y, s = two_groups()
+    assert hasattr(DecoupledClassifier().fit(X, y, sensitive_features=s), "predict_proba")
+    assert not hasattr(DecoupledClassifier(LinearSVC()).fit(X, y, sensitive_features=s), "predict_proba")
 
 
 def test_frames_of_text_go_through_a_pipeline_as_estimator():
@@ -427,7 +471,9 @@ def test_other_columns_at_predict_are_refused():
     with pytest.raises(
         ValueError, match=r"sensitive_features has 2 column\(s\) .* fitted with 1: \['race'\]"
     ):
-        model.predict(X, sensitive_features=pd.DataFrame({"race": S, "sex": S}))
+        model.predict(X, sensitive_features=pd.DataFrame({"age": S, "sex": S}))
+    with pytest.raises(ValueError, match=r"has 1 column\(s\) \['sex'\]; .* fitted with 1: \['race'\]"):
+        model.predict(X, sensitive_features=pd.Series(S, name="sex"))
     with pytest.raises(ValueError, match="sensitive_features has 3 rows, but 60 are expected"):
         model.predict(X, sensitive_features=["a", "b", "a"])
 

@@ -32,6 +32,12 @@ def test_every_method_has_sizes_intervals_a_certificate_and_a_sentence(compariso
     assert comparison.verdicts["trivial partition"].startswith("harms ")
 
 
+def test_groups_of_the_pooled_classifier_are_identical_in_the_table():
+    table = compare_methods("diabetes").by_group.loc["DAFH, certified"]
+    assert table["certified"].all()
+    assert table[["gain", "lower", "upper"]].eq(0).all(axis=None)
+
+
 def test_methods_are_reported_before_they_are_fitted():
     seen = []
     compare_methods("diabetes", report=seen.append)

@@ -19,6 +19,7 @@ from fairlearn_fwh.datasets import make_intersectional
 from fairlearn_fwh.exceptions import GroupCollapseWarning, GroupFallbackWarning
 from fairlearn_fwh.inprocessing import DAFHClassifier
 from fairlearn_fwh.inprocessing._objectives import OBJECTIVES
+from fairlearn_fwh.inprocessing._splits import split_rows
 
 from ..conftest import opposite_rules
 
@@ -176,15 +177,9 @@ def test_without_groups_in_the_data_the_answer_is_the_pooled_classifier():
 
 
 def test_certificates_come_from_rows_that_nothing_else_has_seen(data):
-    """Labels of the certifying rows do not change what is learned, only what is certified."""
+    """Spoiling the certifying rows does not change what is learned, only what is certified."""
     X, y, *_ = data
-    from fairlearn_fwh.inprocessing._splits import split_rows
-
-    seed = np.random.RandomState(0)
-    certifying = split_rows(y, 0.2, 0.2, seed)[2]
-    spoiled = y.copy()
-    for label in (0, 1):  # permuting labels within the certifying rows keeps the split
-        spoiled[certifying[y[certifying] == label]] = label
+    certifying = split_rows(y, 0.2, 0.2, np.random.RandomState(0))[2]
     honest = DAFHClassifier(random_state=0).fit(X, y)
     X_changed = X.copy()
     X_changed[certifying] = -X_changed[certifying][:, ::-1] * [1, -1]  # the rule turns round for these rows
@@ -204,6 +199,13 @@ def test_empirical_fallback_keeps_what_gains_in_the_sample():
         certified = DAFHClassifier(fallback="certified", tolerance=0.0, random_state=1).fit(X, y)
     assert set(empirical.fallback_groups_) <= set(certified.fallback_groups_)
     assert all("not empirical: gain" in reason for reason in empirical.fallback_groups_.values())
+
+
+def test_without_rows_to_certify_on_nothing_is_certified():
+    X, y = one_rule(30)
+    with pytest.warns(GroupFallbackWarning, match="not certified: no rows are left to decide on"):
+        model = DAFHClassifier(min_group_size=1, certify_fraction=0.01, random_state=0).fit(X, y)
+    assert set(model.fallback_groups_) == {0, 1}
 
 
 def test_no_fallback_sets_no_rows_aside():
@@ -235,16 +237,34 @@ def test_small_data_fit_and_fall_back():
 # --- what users bring ----------------------------------------------------------------------------------------------
 
 
-def test_refit_keeps_estimators_that_violate_no_more(data):
+class Contrary(LogisticRegression):
+    """A classifier that is nearly always wrong."""
+
+    def predict(self, X):
+        return self.classes_[1 - np.searchsorted(self.classes_, super().predict(X))]
+
+
+@pytest.mark.parametrize(
+    ("estimator", "kept"), [(LogisticRegression(max_iter=500), True), (Contrary(), False)]
+)
+def test_refit_keeps_estimators_unless_they_violate_more(estimator, kept, data, monkeypatch):
     X, y, X_test, y_test, _ = data
-    model = DAFHClassifier(refit=True, random_state=0).fit(X, y)
+    honest = LogisticRegression(max_iter=500)
+    original = DAFHClassifier._fit_pooled
+
+    def fit_pooled(self, X, labels, weights, rows, seed):
+        """The pooled classifier is honest in any case; what is refitted on a group is `estimator`."""
+        is_group = rows is not None and hasattr(self, "group_estimators_")
+        self.estimator = estimator if is_group else honest
+        return original(self, X, labels, weights, rows, seed)
+
+    monkeypatch.setattr(DAFHClassifier, "_fit_pooled", fit_pooled)
+    model = DAFHClassifier(honest, refit=True, fallback=None, random_state=0).fit(X, y)
+    refitted = [
+        hasattr(m, "n_iter_") for m in model.group_estimators_.values()
+    ]  # learned heads have no n_iter_
+    assert refitted == [kept, kept]
     assert model.score(X_test, y_test) > 0.95
-    heads = DAFHClassifier(random_state=0).fit(X, y)
-    assert any(
-        type(model.group_estimators_[k]) is not type(heads.group_estimators_[k]) for k in model.groups_
-    ) or all(
-        np.array_equal(model.group_estimators_[k].coef_, heads.group_estimators_[k].coef_) for k in model.groups_
-    )  # fmt: skip
 
 
 def test_a_pooled_classifier_of_any_kind(data):
@@ -341,6 +361,8 @@ X, Y = one_rule(60)
         ({}, {"X": pd.DataFrame({"x": X[:, 0], "job": ["cook"] * 60})}, r"text or categories in column\(s\) \['job'\].*default_preprocessor"),
         ({}, {"sample_weight": -np.ones(60)}, "Negative values"),
         ({}, {"sample_weight": np.zeros(60)}, "zero"),
+        ({"hidden_layer_sizes": (0,)}, {}, r"hidden_layer_sizes must be positive integers; got \(0,\)"),
+        ({"device": "gpu"}, {}, "device must be 'cpu', 'cuda' or 'cuda:<number>'; got 'gpu'"),
         ({"n_groups": 31}, {}, "n_groups must be at most half the number of rows, 60; got 31"),
         ({"n_groups": 1}, {}, "The 'n_groups' parameter of DAFHClassifier must be an int in the range"),
         ({"tolerance": -0.01}, {}, "The 'tolerance' parameter"),
@@ -357,6 +379,11 @@ def test_bad_input_is_refused_and_nothing_is_half_fitted(settings, arguments, me
     with pytest.raises(ValueError, match=message):
         model.fit(data.pop("X"), data.pop("y"), **data)
     assert not hasattr(model, "pooled_estimator_")
+
+
+def test_an_objective_of_the_wrong_shape_is_refused():
+    with pytest.raises(ValueError, match="objective must return one cost per restart and row"):
+        DAFHClassifier(objective=lambda assignment, losses, pooled: (assignment * losses).mean()).fit(X, Y)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU is there")

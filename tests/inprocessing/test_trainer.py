@@ -78,6 +78,14 @@ def test_interruption_keeps_the_best_state_and_warns():
     assert len(progress.best) == 2
 
 
+def test_interruption_in_the_first_epoch_is_passed_on():
+    def interrupted(module):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(Line(), interrupted)
+
+
 def test_a_cost_that_is_not_finite_stops_with_the_epoch():
     with pytest.raises(FloatingPointError, match="not finite in epoch 1; lower the learning rates"):
         fit(Line((np.nan, np.nan)), distance)

@@ -133,6 +133,23 @@ def test_one_person_or_nobody_proves_nothing():
     assert tango_p_value(np.array([0]), np.array([0]), np.array([0]), 0.1)[0] == 1
 
 
+@pytest.mark.parametrize("upper", [1.0, None])
+def test_without_variance_nothing_is_certain(upper):
+    """Few people whose losses are all the same are not an identity by construction."""
+    paired = PairedDifferences(np.array([2.0]), np.array([0.0]), np.zeros(1), None, None, False, upper)
+    assert certificate_p_value(paired, 0.001, "tango")[0] == 1
+    assert gain_lower_bound(paired, 0.05, "tango")[0] < -0.5
+    assert harm_p_value(paired)[0] == 1
+
+
+def test_weighted_harm_test_with_unit_weights_is_mcnemar():
+    for worse, better in ((5, 0), (7, 3), (0, 4), (40, 21)):
+        weighted, plain = (
+            harm_p_value(differences(100, worse, better, weighted=w))[0] for w in (True, False)
+        )
+        assert weighted == pytest.approx(plain)
+
+
 def test_small_groups_get_the_exact_test():
     d = differences(20, 1, 2)
     assert gain_lower_bound(d, 0.05, "tango") == gain_lower_bound(d, 0.05, "exact")

@@ -35,7 +35,9 @@ def test_labels_are_compared_as_labels():
     [
         ("nonsense", Y, Y, r"loss must be one of \['absolute', 'brier', 'log', 'squared', 'zero_one'\] or a callable; got 'nonsense'"),
         ("zero_one", Y, P, r"has fractions such as 0.1, but loss='zero_one' compares labels"),
+        ("zero_one", Y.astype(float), P, r"has fractions such as 0.1, but loss='zero_one' compares labels"),
         ("zero_one", Y, np.array(list("0110")), "labels of different types"),
+        ("zero_one", Y.astype(object), np.array(list("0110"), dtype=object), "labels of different types"),
         ("brier", Y, np.array([0, 1, 2, 0]), "needs probabilities of the positive class in y_pred, from 0 to 1"),
         ("log", np.array(list("abab")), P, r"needs y_true in \{0, 1\}"),
         (lambda y, p: 1.0, Y, P, "one value per row"),

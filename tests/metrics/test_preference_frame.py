@@ -9,6 +9,7 @@ from fairlearn.metrics import MetricFrame, make_derived_metric
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -314,6 +315,14 @@ def test_violations_are_negative_gains_and_with_alpha_significant_ones():
     assert frame.violations().columns.tolist() == ["group", "kind", "other", "n", "gain"]
 
 
+def test_ties_of_weights_are_no_violations():
+    frame = PreferenceFrame(
+        y_true=[1, 1, 1], y_pred=[0, 0, 1], y_pred_pooled=[1, 1, 0], sample_weight=[0.1, 0.2, 0.3]
+    )
+    assert frame.overall["rationality_gain"] == 0
+    assert len(frame.violations()) == 0
+
+
 def test_no_violation_is_an_empty_table_with_columns():
     y, _, by_group, groups = random_sample()
     frame = PreferenceFrame(y_true=y, y_pred=y, y_pred_pooled=by_group[:, 0], groups=groups)
@@ -411,6 +420,7 @@ def test_false_certificates_are_as_rare_as_promised():
         ({"tolerance": -0.1}, "tolerance must be at least 0 and below 1.0, the largest loss; got -0.1"),
         ({"tolerance": 1.0}, "below 1.0"),
         ({"tolerance": np.nan}, "tolerance must be at least 0"),
+        ({"tolerance": "0.1"}, "tolerance must be a number; got '0.1'"),
         ({"tolerance": 0.1, "alpha": 0.0}, "alpha must be between 0 and 1"),
         ({"tolerance": 0.1, "alpha": 1.5}, "got 1.5"),
         (
@@ -542,6 +552,16 @@ def test_from_estimator_and_from_a_pipeline():
     assert through.overall["accuracy"] == pytest.approx(
         (pipeline.predict(X, sensitive_features=s) == y).mean()
     )
+
+
+def test_from_a_search():
+    model, X, y, s = fitted()
+    search = GridSearchCV(DecoupledClassifier(LogisticRegression()), {"min_group_size": [10]}, cv=2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        search.fit(X, y, sensitive_features=s)
+    frame = PreferenceFrame.from_estimator(search, X, y, sensitive_features=s)
+    assert frame.by_group.index.tolist() == ["a", "b", "c"]
 
 
 def test_from_estimator_with_probabilities():
