@@ -1,62 +1,54 @@
-"""How often DAFH's restarts fail where two groups follow opposite rules.
+"""How often a default fit of DAFH misses two opposite rules (aim: less than once in 1,000 fits).
 
-Prints, for each problem, the share of random starts that end far below the best one (q), whether the start at the
-pooled classifier does, and the probability that all random starts of a default fit fail together (q to the power of
-their number).
+``python -m benchmarks.restarts 1000`` fits 1,000 times; the default is 50 for each problem.
 """
 
+import sys
 import warnings
-from unittest import mock
 
 import numpy as np
+from scipy import stats
 
 from fairlearn_fwh.datasets import make_intersectional
-from fairlearn_fwh.inprocessing import DAFHClassifier, _dafh
+from fairlearn_fwh.inprocessing import DAFHClassifier
 
-_MARGIN = 0.03
+Problem = tuple[np.ndarray, np.ndarray]
 
 
-def opposite_rules(n: int, angle: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    X = np.random.default_rng(seed).standard_normal((n, 2))
+def opposite_rules(seed: int, n: int = 2_000) -> Problem:
+    """Two groups, told apart by a direction at a random angle, with opposite rules across it."""
+    rng = np.random.default_rng(seed)
+    X, angle = rng.standard_normal((n, 2)), rng.uniform(0, np.pi)
     along = X[:, 0] * np.cos(angle) + X[:, 1] * np.sin(angle)
     across = X[:, 1] * np.cos(angle) - X[:, 0] * np.sin(angle)
     return X, (along * across > 0).astype(int)
 
 
-def gains_of_restarts(X: np.ndarray, y: np.ndarray, n_init: int, seed: int) -> np.ndarray:
-    """Validation gain of every restart of one fit."""
-    seen: list[np.ndarray] = []
-    choose = _dafh.choose_member
-
-    def spy(keys: list[tuple[float, ...]], n_rows: int) -> int:
-        seen.append(np.array([gain for _, gain, _ in keys]))
-        return choose(keys, n_rows)
-
-    with mock.patch.object(_dafh, "choose_member", spy), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        DAFHClassifier(n_init=n_init, random_state=seed).fit(X, y)
-    return seen[0]
+def intersectional(seed: int) -> Problem:
+    bunch = make_intersectional(5_000, random_state=seed)
+    return bunch.data.to_numpy(), bunch.target.to_numpy()
 
 
-def main(n_init: int = 41) -> None:
-    random_starts = DAFHClassifier().n_init - 1
-    bunch = make_intersectional(random_state=0)
-    problems = {"make_intersectional, 20,000 rows": (bunch.data.to_numpy(), bunch.target.to_numpy())}
-    for n in (2_000, 4_000, 20_000):
-        for angle in np.linspace(0, np.pi / 2, 4, endpoint=False):
-            problems[f"opposite rules, {n:,} rows, {np.degrees(angle):.0f} degrees"] = opposite_rules(
-                n, angle, n
-            )
-    for name, (X, y) in problems.items():
-        gains = gains_of_restarts(X, y, n_init, seed=0)
-        failed = gains < gains.max() - _MARGIN
-        q = failed[1:].mean()
+def main(n_fits: int = 50) -> None:
+    # The best possible accuracies are 1 and 0.970; a fit that misses a rule stays below 0.9.
+    for name, make, threshold in (
+        ("opposite rules", opposite_rules, 0.9),
+        ("make_intersectional", intersectional, 0.94),
+    ):
+        scores = []
+        for seed in range(n_fits):
+            X, y = make(seed)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                scores.append(DAFHClassifier(fallback=None, random_state=seed).fit(X, y).score(X, y))
+        failed = int((np.array(scores) < threshold).sum())
+        upper = stats.beta.ppf(0.95, failed + 1, n_fits - failed)
         print(
-            f"{name:<45} random starts that fail {q:6.1%}   start at pooled {'fails' if failed[0] else 'succeeds'}   "
-            f"all {random_starts} random starts fail {q**random_starts:.1e}   aim < 1e-3",
+            f"{name:<22} {failed} of {n_fits} default fits fail (95 % upper bound {upper:.2%}), "
+            f"lowest accuracy {min(scores):.3f}",
             flush=True,
         )
 
 
 if __name__ == "__main__":
-    main()
+    main(*map(int, sys.argv[1:]))
