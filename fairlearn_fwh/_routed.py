@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Self
 
 import narwhals as nw
@@ -58,16 +59,6 @@ def weight_arguments(estimator: Any, sample_weight: np.ndarray | None) -> dict[s
     return {"sample_weight": sample_weight}
 
 
-def fit_rows(
-    estimator: Any, X: Any, y: np.ndarray, sample_weight: np.ndarray | None, rows: np.ndarray | None = None
-) -> Any:
-    """Fit an estimator on some rows, or on all."""
-    if rows is not None:
-        X, y = take_rows(X, rows), y[rows]
-        sample_weight = None if sample_weight is None else sample_weight[rows]
-    return estimator.fit(X, y, **weight_arguments(estimator, sample_weight))
-
-
 def align_probabilities(estimator: Any, X: Any, classes: np.ndarray) -> np.ndarray:
     """Predict probabilities with a column for every class, also for those that the estimator never saw."""
     probabilities = estimator.predict_proba(X)
@@ -86,10 +77,35 @@ def clone_seeded(estimator: Any, random_state: np.random.RandomState) -> Any:
     return copy.set_params(**{name: seed for name, seed in seeds.items() if copy.get_params()[name] is None})
 
 
-def has_several_classes(y: np.ndarray, sample_weight: np.ndarray | None) -> bool:
-    """Whether at least two classes occur among the rows with positive weight."""
-    labels = y if sample_weight is None else y[sample_weight > 0]
-    return len(labels) > 0 and bool((labels != labels[0]).any())
+@dataclass(frozen=True)
+class Sample:
+    """Features, labels and weights of the same people."""
+
+    X: Any
+    y: np.ndarray
+    weights: np.ndarray | None
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    def take(self, rows: np.ndarray) -> Sample:
+        """Take rows (positions or a mask)."""
+        return Sample(
+            take_rows(self.X, rows), self.y[rows], None if self.weights is None else self.weights[rows]
+        )
+
+    def present(self) -> np.ndarray:
+        """Rows with positive weight, as a mask."""
+        return np.ones(len(self), dtype=bool) if self.weights is None else self.weights > 0
+
+    def has_several_classes(self) -> bool:
+        """Whether at least two classes occur among the rows with positive weight."""
+        labels = self.y[self.present()]
+        return len(labels) > 0 and bool((labels != labels[0]).any())
+
+    def fit(self, estimator: Any) -> Any:
+        """Fit an estimator on the sample."""
+        return estimator.fit(self.X, self.y, **weight_arguments(estimator, self.weights))
 
 
 class RoutedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, ABC):
@@ -138,9 +154,7 @@ class RoutedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, ABC):
             return X
         return validate_data(self, X, reset=reset, accept_sparse=True, dtype=None, ensure_all_finite=False)
 
-    def _check_fit_input(
-        self, X: Any, y: Any, sample_weight: Any
-    ) -> tuple[Any, np.ndarray, np.ndarray | None]:
+    def _check_fit_input(self, X: Any, y: Any, sample_weight: Any) -> Sample:
         """Check features, labels and weights, and remember the classes."""
         X = self._check_features(X, reset=True)
         if y is None:
@@ -159,11 +173,12 @@ class RoutedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, ABC):
         if weights is not None and not weights.any():
             raise ValueError("sample_weight is zero for every row; at least one row needs a positive weight.")
         self.classes_ = np.unique(labels)
-        if not has_several_classes(labels, weights):
+        sample = Sample(X, labels, weights)
+        if not sample.has_several_classes():
             raise ValueError(
                 f"{type(self).__name__} needs at least 2 classes in y; got one class: {self.classes_[:1].tolist()!r}."
             )
-        return X, labels, weights
+        return sample
 
     def _routed_output(self, X: Any, sensitive_features: Any, output: Predictor) -> np.ndarray:
         """Ask each classifier about the people that it serves."""

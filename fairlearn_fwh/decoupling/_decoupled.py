@@ -13,7 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import KFold
 from sklearn.utils import check_random_state, get_tags
 
-from .._routed import RoutedClassifier, clone_seeded, fit_rows, has_several_classes, read_groups, take_rows
+from .._routed import RoutedClassifier, Sample, clone_seeded, read_groups, take_rows
 from .._sklearn_compat import HasMethods, Interval, StrOptions, fit_context
 from ..exceptions import GroupFallbackWarning
 from ..metrics._arrays import Groups, encode_groups, select_columns
@@ -151,12 +151,12 @@ class DecoupledClassifier(RoutedClassifier):
         GroupFallbackWarning
             If a group has no classifier of its own.
         """
-        X, labels, weights = self._check_fit_input(X, y, sample_weight)
+        sample = self._check_fit_input(X, y, sample_weight)
         seed = check_random_state(self.random_state)
-        groups = self._find_groups(X, sensitive_features, weights, seed)
+        groups = self._find_groups(sample, sensitive_features, seed)
         pooled = self._classifier() if self.pooled_estimator is None else self.pooled_estimator
-        self.pooled_estimator_ = fit_rows(clone_seeded(pooled, seed), X, labels, weights)
-        self._fit_groups(X, labels, weights, groups, seed)
+        self.pooled_estimator_ = sample.fit(clone_seeded(pooled, seed))
+        self._fit_groups(sample, groups, seed)
         self._warn_of_fallback()
         return self
 
@@ -164,83 +164,54 @@ class DecoupledClassifier(RoutedClassifier):
         return LogisticRegression(max_iter=2000) if self.estimator is None else self.estimator
 
     def _find_groups(
-        self, X: Any, sensitive_features: Any, weights: np.ndarray | None, seed: np.random.RandomState
+        self, sample: Sample, sensitive_features: Any, seed: np.random.RandomState
     ) -> Groups | None:
-        n_rows = X.shape[0]
         if self.partition != "sensitive_features":
-            self.clusterer_ = fit_rows(clone_seeded(self.partition, seed), X, np.zeros(n_rows), None)
-            return encode_groups(np.asarray(self.clusterer_.predict(X)), "cluster")
+            self.clusterer_ = clone_seeded(self.partition, seed).fit(sample.X)
+            return encode_groups(np.asarray(self.clusterer_.predict(sample.X)), "cluster")
         if sensitive_features is None:
             self._sensitive_names: list[str] = []
             return None
-        groups = read_groups(sensitive_features, n_rows, self.missing_group)
-        if len(groups) > 1 and len(groups) > n_rows / 2:
+        groups = read_groups(sensitive_features, len(sample), self.missing_group)
+        if len(groups) > 1 and len(groups) > len(sample) / 2:
             raise ValueError(
-                f"sensitive_features has {len(groups)} groups for {n_rows} people; at most half as many groups as "
+                f"sensitive_features has {len(groups)} groups for {len(sample)} people; at most half as many groups as "
                 "people are allowed. Bin continuous features first."
             )
         self._sensitive_names = groups.names
         return groups
 
-    def _fit_groups(
-        self,
-        X: Any,
-        labels: np.ndarray,
-        weights: np.ndarray | None,
-        groups: Groups | None,
-        seed: np.random.RandomState,
-    ) -> None:
+    def _fit_groups(self, sample: Sample, groups: Groups | None, seed: np.random.RandomState) -> None:
         """Fit a classifier for every group that can have one, and find a substitute for the others."""
         self.group_estimators_, self.group_sizes_, self.fallback_groups_ = {}, {}, {}
         if groups is None:
             return
-        counted = np.ones(len(labels), dtype=bool) if weights is None else weights > 0
         small: list[tuple[Any, str]] = []
         for code, label in enumerate(groups.labels):
-            rows = groups.codes == code
-            self.group_sizes_[label] = int((rows & counted).sum())
+            members = sample.take(groups.codes == code)
+            self.group_sizes_[label] = int(members.present().sum())
             self.group_estimators_[label] = self.pooled_estimator_
-            reason = self._why_not(labels, weights, rows & counted)
             if len(groups) == 1:
                 self.fallback_groups_[label] = "the only group: its classifier is the pooled one"
-            elif reason:
+            elif reason := self._why_not(members):
                 small.append((label, reason))
             else:
-                self.group_estimators_[label] = self._fit_rows(X, labels, weights, rows, seed)
+                self.group_estimators_[label] = members.fit(clone_seeded(self._classifier(), seed))
         if small:
-            self._back_off(X, labels, weights, groups, small, seed)
+            self._back_off(sample, groups, small, seed)
 
-    def _why_not(self, labels: np.ndarray, weights: np.ndarray | None, rows: np.ndarray) -> str:
-        """Say why a classifier cannot be fitted on these rows; empty if it can."""
-        n = int(rows.sum())
+    def _why_not(self, members: Sample) -> str:
+        """Say why a classifier cannot be fitted on these people; empty if it can."""
+        n = int(members.present().sum())
         if n < self.min_group_size:
             return f"{n} people, fewer than min_group_size={self.min_group_size}"
-        if not has_several_classes(labels[rows], None if weights is None else weights[rows]):
-            return f"one class among {n} people"
-        return ""
-
-    def _fit_rows(
-        self,
-        X: Any,
-        labels: np.ndarray,
-        weights: np.ndarray | None,
-        rows: np.ndarray,
-        seed: np.random.RandomState,
-    ) -> Any:
-        return fit_rows(clone_seeded(self._classifier(), seed), X, labels, weights, rows)
+        return "" if members.has_several_classes() else f"one class among {n} people"
 
     def _back_off(
-        self,
-        X: Any,
-        labels: np.ndarray,
-        weights: np.ndarray | None,
-        groups: Groups,
-        small: list[tuple[Any, str]],
-        seed: np.random.RandomState,
+        self, sample: Sample, groups: Groups, small: list[tuple[Any, str]], seed: np.random.RandomState
     ) -> None:
         """Give small cells the classifier of a larger cell: drop the attribute of least gain first (spec 5.4)."""
-        counted = np.ones(len(labels), dtype=bool) if weights is None else weights > 0
-        order = self._rank_attributes(X, labels, weights, groups, seed) if len(groups.names) > 1 else []
+        order = self._rank_attributes(sample, groups, seed) if len(groups.names) > 1 else []
         parents: dict[tuple[Any, ...], Any] = {}
         for label, reason in small:
             self.fallback_groups_[label] = f"{reason}: pooled classifier"
@@ -248,34 +219,30 @@ class DecoupledClassifier(RoutedClassifier):
                 kept = sorted(order[:depth])
                 parent = tuple((groups.names[i], label[i]) for i in kept)
                 if parent not in parents:
-                    members = [all(other[i] == label[i] for i in kept) for other in groups.labels]
-                    rows = np.array(members)[groups.codes]
-                    fits = not self._why_not(labels, weights, rows & counted)
-                    parents[parent] = self._fit_rows(X, labels, weights, rows, seed) if fits else None
+                    in_parent = [all(other[i] == label[i] for i in kept) for other in groups.labels]
+                    members = sample.take(np.array(in_parent)[groups.codes])
+                    fits = not self._why_not(members)
+                    parents[parent] = members.fit(clone_seeded(self._classifier(), seed)) if fits else None
                 if parents[parent] is not None:
                     named = ", ".join(f"{name}={value!r}" for name, value in parent)
                     self.group_estimators_[label] = parents[parent]
                     self.fallback_groups_[label] = f"{reason}: classifier of {named}"
                     break
 
-    def _rank_attributes(
-        self,
-        X: Any,
-        labels: np.ndarray,
-        weights: np.ndarray | None,
-        groups: Groups,
-        seed: np.random.RandomState,
-    ) -> list[int]:
+    def _rank_attributes(self, sample: Sample, groups: Groups, seed: np.random.RandomState) -> list[int]:
         """Order attributes by the cross-validated accuracy of the partition by each of them, best first."""
-        folds = list(KFold(_RANKING_FOLDS, shuffle=True, random_state=seed).split(labels))
+        folds = list(KFold(_RANKING_FOLDS, shuffle=True, random_state=seed).split(sample.y))
         accuracies = []
         for i in range(len(groups.names)):
-            values = encode_groups(np.array([str(label[i]) for label in groups.labels])[groups.codes])
-            right = np.zeros(len(labels))
+            values = np.array([str(label[i]) for label in groups.labels])[groups.codes]
+            right = np.zeros(len(sample))
             for fit, test in folds:
                 model = clone(self).set_params(handle_unknown="pooled", random_state=0)
-                right[test] = _predict_part(model, X, labels, weights, values, fit, test) == labels[test]
-            accuracies.append(np.average(right, weights=weights))
+                predicted = _predict_part(
+                    model, sample.take(fit), values[fit], take_rows(sample.X, test), values[test]
+                )
+                right[test] = predicted == sample.y[test]
+            accuracies.append(np.average(right, weights=sample.weights))
         return [int(i) for i in np.argsort(-np.array(accuracies), kind="stable")]
 
     def _route(self, X: Any, sensitive_features: Any) -> tuple[np.ndarray, Sequence[tuple[Any, Any]]]:
@@ -331,24 +298,12 @@ class DecoupledClassifier(RoutedClassifier):
 
 
 def _predict_part(
-    model: DecoupledClassifier,
-    X: Any,
-    labels: np.ndarray,
-    weights: np.ndarray | None,
-    groups: Groups,
-    fit: np.ndarray,
-    test: np.ndarray,
+    model: DecoupledClassifier, fitting: Sample, fitting_groups: np.ndarray, X: Any, groups: np.ndarray
 ) -> np.ndarray:
-    """Fit on some rows and predict others; what falls back there is of no interest to the user."""
-    values = np.asarray(groups.labels)[groups.codes]
-    if not has_several_classes(labels[fit], None if weights is None else weights[fit]):
-        return np.full(len(test), labels[fit][0])
+    """Fit on some people and predict others; what falls back there is of no interest to the user."""
+    if not fitting.has_several_classes():
+        return np.full(len(groups), fitting.y[0])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", GroupFallbackWarning)
-        model.fit(
-            take_rows(X, fit),
-            labels[fit],
-            sensitive_features=values[fit],
-            sample_weight=None if weights is None else weights[fit],
-        )
-        return model.predict(take_rows(X, test), sensitive_features=values[test])
+        model.fit(fitting.X, fitting.y, sensitive_features=fitting_groups, sample_weight=fitting.weights)
+        return model.predict(X, sensitive_features=groups)

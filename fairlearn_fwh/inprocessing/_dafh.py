@@ -19,14 +19,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import validate_data
 
-from .._routed import (
-    RoutedClassifier,
-    align_probabilities,
-    clone_seeded,
-    fit_rows,
-    has_several_classes,
-    take_rows,
-)
+from .._routed import RoutedClassifier, Sample, align_probabilities, clone_seeded
 from .._sklearn_compat import HasMethods, Interval, StrOptions, fit_context
 from ..exceptions import GroupCollapseWarning
 from ..metrics import PreferenceFrame, keep_own_classifier
@@ -278,25 +271,23 @@ class DAFHClassifier(RoutedClassifier):
         GroupFallbackWarning
             If a group is served by the pooled classifier.
         """
-        X, labels, weights = self._check_fit_input(X, y, sample_weight)
-        self._check_settings(X)
-        if weights is not None and not weights.all():
-            X, labels, weights = take_rows(X, weights > 0), labels[weights > 0], weights[weights > 0]
+        sample = self._check_fit_input(X, y, sample_weight)
+        self._check_settings(len(sample))
+        if not sample.present().all():
+            sample = sample.take(sample.present())
         seed = check_random_state(self.random_state)
-        codes = np.searchsorted(self.classes_, labels)
         certify_fraction = 0.0 if self.fallback is None else self.certify_fraction
-        parts = split_rows(codes, self.validation_fraction, certify_fraction, seed)
-        fitting, validation, certifying = parts
-        validation = validation if len(validation) else fitting
+        parts = split_rows(sample.y, self.validation_fraction, certify_fraction, seed)
+        fitting, validation, certifying = (sample.take(rows) for rows in parts)
 
-        self.pooled_estimator_ = self._fit_pooled(X, labels, weights, fitting, seed)
-        self._learn_groups(X, codes, weights, fitting, validation, seed)
+        self.pooled_estimator_ = self._fit_pooled(fitting, seed)
+        self._learn_groups(fitting, validation if len(validation) else fitting, seed)
         if self.refit:
-            self._refit_groups(X, labels, weights, fitting, validation, seed)
-        self._drop_small_groups(X)
-        self._decide_fallback(X, labels, weights, certifying)
+            self._refit_groups(fitting, validation if len(validation) else fitting, seed)
+        self._drop_small_groups(sample.X)
+        self._decide_fallback(certifying)
         if len(self.fallback_groups_) == self.n_groups:
-            self.pooled_estimator_ = self._fit_pooled(X, labels, weights, None, seed)
+            self.pooled_estimator_ = self._fit_pooled(sample, seed)
         for label in self.fallback_groups_:
             self.group_estimators_[label] = self.pooled_estimator_
         if not self.collapsed_:
@@ -310,10 +301,10 @@ class DAFHClassifier(RoutedClassifier):
             X if isinstance(nw.from_native(X, eager_only=True, pass_through=True), nw.DataFrame) else checked
         )
 
-    def _check_settings(self, X: Any) -> None:
-        if self.n_groups > X.shape[0] / 2:
+    def _check_settings(self, n_rows: int) -> None:
+        if self.n_groups > n_rows / 2:
             raise ValueError(
-                f"n_groups must be at most half the number of rows, {X.shape[0]}; got {self.n_groups}."
+                f"n_groups must be at most half the number of rows, {n_rows}; got {self.n_groups}."
             )
         if not re.fullmatch(r"cpu|cuda(:\d+)?", self.device):
             raise ValueError(f"device must be 'cpu', 'cuda' or 'cuda:<number>'; got {self.device!r}.")
@@ -324,57 +315,43 @@ class DAFHClassifier(RoutedClassifier):
                 f"hidden_layer_sizes must be positive integers; got {self.hidden_layer_sizes!r}."
             )
 
-    def _fit_pooled(
-        self,
-        X: Any,
-        labels: np.ndarray,
-        weights: np.ndarray | None,
-        rows: np.ndarray | None,
-        seed: np.random.RandomState,
-    ) -> Any:
+    def _fit_pooled(self, sample: Sample, seed: np.random.RandomState) -> Any:
         pooled = self.estimator
         if pooled is None:
             pooled = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
-        return fit_rows(clone_seeded(pooled, seed), X, labels, weights, rows)
+        return sample.fit(clone_seeded(pooled, seed))
 
-    def _learn_groups(
-        self,
-        X: Any,
-        codes: np.ndarray,
-        weights: np.ndarray | None,
-        fitting: np.ndarray,
-        validation: np.ndarray,
-        seed: np.random.RandomState,
-    ) -> None:
+    def _learn_groups(self, fitting: Sample, validation: Sample, seed: np.random.RandomState) -> None:
         """Train all restarts and keep the best state of the best one."""
-        self.scaler_ = StandardScaler().fit(_numbers(take_rows(X, fitting)))
-        Z = self.scaler_.transform(_numbers(X)).astype(np.float32)
-        y, weight = codes[fitting], None if weights is None else weights[fitting]
+        self.scaler_ = StandardScaler().fit(_numbers(fitting.X))
+        Z = self._standardize(fitting.X).astype(np.float32)
+        codes = np.searchsorted(self.classes_, fitting.y)
         generator = torch.Generator().manual_seed(int(seed.randint(np.iinfo(np.int32).max)))
         batch_size = self.batch_size or (_SMALL_BATCH if len(Z) < _SMALL_DATA else _BATCH)
         module = RoutedHeads(
-            self._start(Z[fitting], y, weight, generator),
+            self._start(Z, codes, fitting.weights, generator),
             self.hidden_layer_sizes,
             OBJECTIVES[self.objective] if isinstance(self.objective, str) else self.objective,
             self.balance,
-            min(batch_size, len(fitting)),
+            min(batch_size, len(Z)),
             generator,
         )
         validate = GroupValidation(
-            Z[validation],
-            codes[validation],
-            self.pooled_estimator_.predict(take_rows(X, validation)) == self.classes_[codes[validation]],
-            None if weights is None else weights[validation],
+            self._standardize(validation.X).astype(np.float32),
+            np.searchsorted(self.classes_, validation.y),
+            self.pooled_estimator_.predict(validation.X) == validation.y,
+            validation.weights,
             self.alpha,
             self.device,
         )
+        weights = np.ones(len(Z)) if fitting.weights is None else fitting.weights
         progress = train(
             module,
             {
-                "X": Z[fitting],
-                "y": y,
-                "pooled_loss": self._pooled_loss(take_rows(X, fitting), y),
-                "weight": np.ones(len(y), np.float32) if weight is None else weight.astype(np.float32),
+                "X": Z,
+                "y": codes,
+                "pooled_loss": self._pooled_loss(fitting.X, codes),
+                "weight": weights.astype(np.float32),
             },
             validate,
             optimizer=self.optimizer,
@@ -433,33 +410,20 @@ class DAFHClassifier(RoutedClassifier):
             for k in range(self.n_groups)
         }
 
-    def _frame(
-        self, X: Any, labels: np.ndarray, weights: np.ndarray | None, rows: np.ndarray
-    ) -> PreferenceFrame:
-        return self.preference_frame(
-            take_rows(X, rows), labels[rows], sample_weight=None if weights is None else weights[rows]
-        )
+    def _frame(self, sample: Sample) -> PreferenceFrame:
+        return self.preference_frame(sample.X, sample.y, sample_weight=sample.weights)
 
-    def _refit_groups(
-        self,
-        X: Any,
-        labels: np.ndarray,
-        weights: np.ndarray | None,
-        fitting: np.ndarray,
-        validation: np.ndarray,
-        seed: np.random.RandomState,
-    ) -> None:
+    def _refit_groups(self, fitting: Sample, validation: Sample, seed: np.random.RandomState) -> None:
         """Fit the estimator on each group, and keep the result if it causes no more violations."""
-        heads, before = self.group_estimators_, self._frame(X, labels, weights, validation)
-        groups = self._group_codes(take_rows(X, fitting))
+        heads, before = self.group_estimators_, self._frame(validation)
+        groups = self._group_codes(fitting.X)
         self.group_estimators_ = {}
         for k, head in heads.items():
-            rows = fitting[groups == k]
-            weight = None if weights is None else weights[rows]
-            can_fit = has_several_classes(labels[rows], weight)
-            self.group_estimators_[k] = self._fit_pooled(X, labels, weights, rows, seed) if can_fit else head
-        after = self._frame(X, labels, weights, validation)
-        if after.overall["n_violations"] > before.overall["n_violations"]:
+            members = fitting.take(groups == k)
+            self.group_estimators_[k] = (
+                self._fit_pooled(members, seed) if members.has_several_classes() else head
+            )
+        if self._frame(validation).overall["n_violations"] > before.overall["n_violations"]:
             self.group_estimators_ = heads
 
     def _drop_small_groups(self, X: Any) -> None:
@@ -491,9 +455,7 @@ class DAFHClassifier(RoutedClassifier):
                     k, "the other groups are too small: there is nothing to choose"
                 )
 
-    def _decide_fallback(
-        self, X: Any, labels: np.ndarray, weights: np.ndarray | None, certifying: np.ndarray
-    ) -> None:
+    def _decide_fallback(self, certifying: Sample) -> None:
         """Give groups back to the pooled classifier unless the held-out rows speak for their own."""
         self.certificates_ = {}
         if self.fallback is None or self.collapsed_:
@@ -505,7 +467,7 @@ class DAFHClassifier(RoutedClassifier):
             return
         for label in self.fallback_groups_:
             self.group_estimators_[label] = self.pooled_estimator_
-        frame = self._frame(X, labels, weights, certifying)
+        frame = self._frame(certifying)
         table = keep_own_classifier(frame, rule=self.fallback, tolerance=self.tolerance, alpha=self.alpha)
         for k in self.groups_:
             if k in self.fallback_groups_:
@@ -517,9 +479,11 @@ class DAFHClassifier(RoutedClassifier):
             if not kept:
                 self.fallback_groups_[k] = f"not {self.fallback}: {self.certificates_[k]}"
 
+    def _standardize(self, X: Any) -> np.ndarray:
+        return self.scaler_.transform(_numbers(X))
+
     def _group_codes(self, X: Any) -> np.ndarray:
-        Z = self.scaler_.transform(_numbers(X))
-        return router_logits(Z, self.router_coefs_, self.router_intercepts_).argmax(axis=1)
+        return router_logits(self._standardize(X), self.router_coefs_, self.router_intercepts_).argmax(axis=1)
 
     def _route(self, X: Any, sensitive_features: Any) -> tuple[np.ndarray, Sequence[tuple[Any, Any]]]:
         return self._group_codes(X), list(self.group_estimators_.items())
@@ -537,7 +501,7 @@ class DAFHClassifier(RoutedClassifier):
         DataFrame, shape (n, K)
             One column per group; people are served by the group of the largest entry.
         """
-        Z = self.scaler_.transform(_numbers(self._check_predict_input(X)))
+        Z = self._standardize(self._check_predict_input(X))
         logits = router_logits(Z, self.router_coefs_, self.router_intercepts_)
         return pd.DataFrame(special.softmax(logits, axis=1), columns=self.groups_)
 

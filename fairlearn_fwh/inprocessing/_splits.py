@@ -6,7 +6,7 @@ import numpy as np
 
 
 def split_rows(
-    codes: np.ndarray,
+    labels: np.ndarray,
     validation_fraction: float,
     certify_fraction: float,
     random_state: np.random.RandomState,
@@ -17,7 +17,7 @@ def split_rows(
 
     Parameters
     ----------
-    codes : ndarray of int, shape (n,)
+    labels : ndarray, shape (n,)
         Class of each row.
     validation_fraction : float
         Share of the rows that are not for certifying.
@@ -31,8 +31,8 @@ def split_rows(
         Positions of rows; the last two may be empty where there are very few rows.
     """
     parts: list[list[np.ndarray]] = [[], [], []]
-    for code in np.unique(codes):
-        rows = random_state.permutation(np.flatnonzero(codes == code))
+    for label in np.unique(labels):
+        rows = random_state.permutation(np.flatnonzero(labels == label))
         n_certify = int(certify_fraction * len(rows))
         n_validation = int(validation_fraction * (len(rows) - n_certify))
         cuts = np.split(rows, [n_certify, n_certify + n_validation])

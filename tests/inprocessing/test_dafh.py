@@ -252,11 +252,10 @@ def test_refit_keeps_estimators_unless_they_violate_more(estimator, kept, data, 
     honest = LogisticRegression(max_iter=500)
     original = DAFHClassifier._fit_pooled
 
-    def fit_pooled(self, X, labels, weights, rows, seed):
+    def fit_pooled(self, sample, seed):
         """The pooled classifier is honest in any case; what is refitted on a group is `estimator`."""
-        is_group = rows is not None and hasattr(self, "group_estimators_")
-        self.estimator = estimator if is_group else honest
-        return original(self, X, labels, weights, rows, seed)
+        self.estimator = estimator if hasattr(self, "group_estimators_") else honest
+        return original(self, sample, seed)
 
     monkeypatch.setattr(DAFHClassifier, "_fit_pooled", fit_pooled)
     model = DAFHClassifier(honest, refit=True, fallback=None, random_state=0).fit(X, y)
