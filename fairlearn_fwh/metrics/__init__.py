@@ -1,6 +1,7 @@
 """Preference metrics: whether each group does at least as well as with the pooled, or another group's, classifier."""
 
 from ._arrays import pack_predictions
+from ._derived import envy_gain_group_min, negative_flip_rate_group_max, rationality_gain_group_min
 from ._functions import (
     disagreement_rate,
     envy_gain,
@@ -17,11 +18,14 @@ __all__ = [
     "PreferenceFrame",
     "disagreement_rate",
     "envy_gain",
+    "envy_gain_group_min",
     "fairness_without_harm_rate",
     "keep_own_classifier",
     "negative_flip_rate",
+    "negative_flip_rate_group_max",
     "pack_predictions",
     "positive_flip_rate",
     "rationality_gain",
+    "rationality_gain_group_min",
     "strict_preference_rate",
 ]

@@ -4,12 +4,17 @@ import pytest
 
 from fairlearn_fwh import metrics
 from fairlearn_fwh.metrics import (
+    PreferenceFrame,
     disagreement_rate,
     envy_gain,
+    envy_gain_group_min,
     fairness_without_harm_rate,
     negative_flip_rate,
+    negative_flip_rate_group_max,
+    pack_predictions,
     positive_flip_rate,
     rationality_gain,
+    rationality_gain_group_min,
     strict_preference_rate,
 )
 
@@ -76,4 +81,24 @@ def test_lengths_are_checked(function):
 
 
 def test_metric_frame_sees_the_names():
-    assert all(getattr(metrics, name).__name__ == name for name in metrics.__all__)
+    functions = [name for name in metrics.__all__ if "_group_m" not in name]
+    assert all(getattr(metrics, name).__name__ == name for name in functions)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_derived_metrics_are_those_of_the_worst_off_group(weighted):
+    y, pooled, by_group, groups = random_sample(5)
+    own = by_group[np.arange(len(y)), groups]
+    weights = {"sample_weight": np.linspace(0.5, 1.5, len(y))} if weighted else {}
+    frame = PreferenceFrame(
+        y_true=y, y_pred_pooled=pooled, y_pred_by_group=by_group, groups=groups, **weights
+    ).by_group
+    shared = {"sensitive_features": groups, **weights}
+    assert rationality_gain_group_min(y, own, y_pred_pooled=pooled, **shared) == pytest.approx(
+        frame["rationality_gain"].min()
+    )
+    assert negative_flip_rate_group_max(y, own, y_pred_pooled=pooled, **shared) == pytest.approx(
+        frame["negative_flip_rate"].max()
+    )
+    envy = envy_gain_group_min(y, own, y_pred_by_group=pack_predictions(by_group), groups=groups, **shared)
+    assert envy == pytest.approx(frame["envy_gain"].min())
