@@ -276,6 +276,19 @@ def _intersect(codes: list[np.ndarray], label_lists: list[list[Any]], names: lis
     return Groups(joint_codes, labels, names)
 
 
+def read_assigned_and_audit(groups: Any, sensitive_features: Any, n_rows: int) -> tuple[Groups, Groups]:
+    """Read assigned and audit groups; either stands for the other, and without both all people are one group."""
+    if groups is None and sensitive_features is None:
+        everybody = Groups(np.zeros(n_rows, dtype=np.intp), ["all"], ["group"])
+        return everybody, everybody
+    assigned = None if groups is None else encode_groups(groups, "groups", n_rows=n_rows)
+    if sensitive_features is None:
+        assert assigned is not None
+        return assigned, assigned
+    audit = encode_groups(sensitive_features, n_rows=n_rows)
+    return audit if assigned is None else assigned, audit
+
+
 def match_groups(groups: Groups, labels: Sequence[Any], name: str, owner: str) -> np.ndarray:
     """Give each row the position of its group among `labels`; people labelled "pooled" get -1.
 
@@ -341,6 +354,30 @@ def read_predictions_by_group(values: Any, n_rows: int) -> PredictionsByGroup:
         )
     columns = [as_column(c, f"{name}[{label!r}]", n_rows) for label, c in zip(labels, columns, strict=True)]
     return PredictionsByGroup(columns, labels)
+
+
+def own_predictions(
+    own: np.ndarray | None, by_group: list[np.ndarray], codes: np.ndarray, pooled: np.ndarray
+) -> np.ndarray:
+    """Pick each person's own column, and check that `y_pred` agrees with it."""
+    if own is not None and (wrong := (own != pooled) & (codes < 0)).any():
+        raise ValueError(
+            f"groups labels {int(wrong.sum())} row(s) {POOLED!r} whose y_pred differs from y_pred_pooled; "
+            f"{POOLED!r} means the pooled classifier. Rename the group if it is one of people."
+        )
+    if not by_group:
+        assert own is not None
+        return own
+    picked = pooled.astype(np.result_type(pooled, *by_group))
+    for k, column in enumerate(by_group):
+        mine = codes == k
+        picked[mine] = column[mine]
+    if own is not None and (wrong := own != picked).any():
+        raise ValueError(
+            f"y_pred differs from the column of y_pred_by_group that groups names in {int(wrong.sum())} row(s). "
+            f"Label people who are served by the pooled classifier {POOLED!r} in groups."
+        )
+    return picked
 
 
 def pack_predictions(y_pred_by_group: Any) -> np.ndarray:

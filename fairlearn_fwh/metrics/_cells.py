@@ -106,7 +106,7 @@ def _find_cells(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Number the distinct combinations of groups and bits: cell of each row, a row of each cell, sizes."""
     n_audit = int(audit.max()) + 1
-    groups = audit.astype(np.int64) if assigned is audit else (assigned + np.int64(1)) * n_audit + audit
+    groups = (assigned + np.int64(1)) * n_audit + audit
     n_groups = int(groups.max()) + 1
     if n_groups.bit_length() + len(bits) > 62:
         groups, bits = _pack_many_bits(groups, bits)
@@ -135,6 +135,25 @@ def _pack_many_bits(groups: np.ndarray, bits: list[np.ndarray]) -> tuple[np.ndar
     rows = np.ascontiguousarray(np.column_stack([groups.view(np.uint8).reshape(len(groups), -1), packed]))
     _, codes = np.unique(rows.view([("", f"V{rows.shape[1]}")]).ravel(), return_inverse=True)
     return codes.astype(np.int64), []
+
+
+def matching_groups(cells: LossCells, n_audit: int, n_assigned: int) -> np.ndarray:
+    """Give each audit group the assigned group that has the same members, or -1."""
+    pairs = np.unique(np.column_stack([cells.audit, cells.assigned]), axis=0)
+    audit_partners = np.bincount(pairs[:, 0], minlength=n_audit)
+    assigned_partners = np.bincount(pairs[:, 1] + 1, minlength=n_assigned + 1)
+    matching = np.full(n_audit, -1)
+    same = (pairs[:, 1] >= 0) & (audit_partners[pairs[:, 0]] == 1) & (assigned_partners[pairs[:, 1] + 1] == 1)
+    matching[pairs[same, 0]] = pairs[same, 1]
+    return matching
+
+
+def served_by_pooled(cells: LossCells, n_audit: int, group_is_pooled: list[bool]) -> np.ndarray:
+    """Audit groups all of whose members are served by the pooled classifier by construction."""
+    is_pooled = np.array([*group_is_pooled, True])[cells.assigned]  # code -1 is the pooled classifier itself
+    others = np.bincount(cells.audit, weights=~is_pooled, minlength=n_audit)
+    members = np.bincount(cells.audit, minlength=n_audit)
+    return (others == 0) & (members > 0)
 
 
 @dataclass(frozen=True)

@@ -12,16 +12,17 @@ import pandas as pd
 from ..exceptions import EnvySkippedWarning
 from ._arrays import (
     POOLED,
-    Groups,
     as_column,
     as_weights,
     encode_groups,
     flat_index,
     labels_index,
     match_groups,
+    own_predictions,
+    read_assigned_and_audit,
     read_predictions_by_group,
 )
-from ._cells import DERIVED, GroupSums, LossCells
+from ._cells import DERIVED, GroupSums, LossCells, matching_groups, served_by_pooled
 from ._claims import Claims, check_alpha, check_claims, check_test, identical_pairs, make_claims
 from ._losses import resolve_loss
 
@@ -133,7 +134,7 @@ class PreferenceFrame:
             )
         if y_pred_by_group is not None and groups is None:
             raise ValueError("groups is needed with y_pred_by_group: it says which column each person got.")
-        assigned, audit = _read_groups(groups, sensitive_features, len(y))
+        assigned, audit = read_assigned_and_audit(groups, sensitive_features, len(y))
         self._audit_labels, self._audit_names = audit.labels, audit.names
         self._has_envy = y_pred_by_group is not None
         by_group: list[np.ndarray] = []
@@ -144,7 +145,7 @@ class PreferenceFrame:
             self._groups = [label for label in assigned.labels if label != POOLED]
         self._group_names = assigned.names
         codes = match_groups(assigned, self._groups, "groups", "y_pred_by_group")
-        own = _own_predictions(own, by_group, codes, pooled)
+        own = own_predictions(own, by_group, codes, pooled)
         self._pooled_groups = set(pooled_groups)
         if unknown := self._pooled_groups - set(self._groups):
             raise ValueError(
@@ -174,8 +175,8 @@ class PreferenceFrame:
         self._assigned_sums = GroupSums.of(cells, cells.assigned, len(self._groups))
         self._audit_sums = GroupSums.of(cells, cells.audit, n_audit)
         self._overall_sums = GroupSums.of(cells, np.zeros_like(cells.audit), 1)
-        self._assigned_of_audit = _matching_groups(cells, n_audit, len(self._groups))
-        self._audit_pooled = _served_by_pooled(
+        self._assigned_of_audit = matching_groups(cells, n_audit, len(self._groups))
+        self._audit_pooled = served_by_pooled(
             cells, n_audit, [g in self._pooled_groups for g in self._groups]
         )
         self._tabulate()
@@ -293,7 +294,7 @@ class PreferenceFrame:
         Parameters
         ----------
         alpha : float, optional
-            List significant violations only: exact McNemar tests (score tests for weighted rows, t tests for
+            List significant violations only: exact McNemar tests (on effective counts for weighted rows, t tests for
             real-valued losses), adjusted by Holm over all claims that were asked for. By default every negative
             gain in the sample is listed. An empty table means that no violation was *found*; `certify` says
             whether there is none.
@@ -495,65 +496,9 @@ class PreferenceFrame:
         return f"<p>{title}</p>{self.by_group.to_html(float_format='{:.4f}'.format)}"
 
 
-def _read_groups(groups: Any, sensitive_features: Any, n_rows: int) -> tuple[Groups, Groups]:
-    """Read assigned and audit groups; either stands for the other, and without both all people are one group."""
-    if groups is None and sensitive_features is None:
-        everybody = Groups(np.zeros(n_rows, dtype=np.intp), ["all"], ["group"])
-        return everybody, everybody
-    assigned = None if groups is None else encode_groups(groups, "groups", n_rows=n_rows)
-    if sensitive_features is None:
-        assert assigned is not None
-        return assigned, assigned
-    audit = encode_groups(sensitive_features, n_rows=n_rows)
-    return audit if assigned is None else assigned, audit
-
-
 def _positive(predictions: np.ndarray) -> np.ndarray:
     """Take the column of the positive class where there are several."""
     return predictions[:, 1] if predictions.ndim == 2 else predictions
-
-
-def _own_predictions(
-    own: np.ndarray | None, by_group: list[np.ndarray], codes: np.ndarray, pooled: np.ndarray
-) -> np.ndarray:
-    """Pick each person's own column, and check that `y_pred` agrees with it."""
-    if own is not None and (wrong := (own != pooled) & (codes < 0)).any():
-        raise ValueError(
-            f"groups labels {int(wrong.sum())} row(s) {POOLED!r} whose y_pred differs from y_pred_pooled; "
-            f"{POOLED!r} means the pooled classifier. Rename the group if it is one of people."
-        )
-    if not by_group:
-        assert own is not None
-        return own
-    picked = pooled.astype(np.result_type(pooled, *by_group))
-    for k, column in enumerate(by_group):
-        mine = codes == k
-        picked[mine] = column[mine]
-    if own is not None and (wrong := own != picked).any():
-        raise ValueError(
-            f"y_pred differs from the column of y_pred_by_group that groups names in {int(wrong.sum())} row(s). "
-            f"Label people who are served by the pooled classifier {POOLED!r} in groups."
-        )
-    return picked
-
-
-def _matching_groups(cells: LossCells, n_audit: int, n_assigned: int) -> np.ndarray:
-    """Give each audit group the assigned group that has the same members, or -1."""
-    pairs = np.unique(np.column_stack([cells.audit, cells.assigned]), axis=0)
-    audit_partners = np.bincount(pairs[:, 0], minlength=n_audit)
-    assigned_partners = np.bincount(pairs[:, 1] + 1, minlength=n_assigned + 1)
-    matching = np.full(n_audit, -1)
-    same = (pairs[:, 1] >= 0) & (audit_partners[pairs[:, 0]] == 1) & (assigned_partners[pairs[:, 1] + 1] == 1)
-    matching[pairs[same, 0]] = pairs[same, 1]
-    return matching
-
-
-def _served_by_pooled(cells: LossCells, n_audit: int, group_is_pooled: list[bool]) -> np.ndarray:
-    """Audit groups all of whose members are served by the pooled classifier by construction."""
-    is_pooled = np.array([*group_is_pooled, True])[cells.assigned]  # code -1 is the pooled classifier itself
-    others = np.bincount(cells.audit, weights=~is_pooled, minlength=n_audit)
-    members = np.bincount(cells.audit, minlength=n_audit)
-    return (others == 0) & (members > 0)
 
 
 def _reduce(function: Callable[[np.ndarray], Any], values: np.ndarray) -> float:
