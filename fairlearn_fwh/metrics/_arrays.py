@@ -236,6 +236,18 @@ def encode_groups(
     return _intersect(codes, label_lists, names)
 
 
+def intersect_groups(first: Groups, second: Groups) -> Groups:
+    """Intersect two memberships of the same rows; labels are tuples, those of the first in front."""
+    joint, cells = _factorize_joint([first.codes, second.codes], [len(first), len(second)])
+    labels = [(*as_tuple(first.labels[i]), *as_tuple(second.labels[j])) for i, j in zip(*cells, strict=True)]
+    return Groups(joint, labels, [*first.names, *second.names])
+
+
+def as_tuple(label: Any) -> tuple[Any, ...]:
+    """Make a tuple of a label that is not one."""
+    return label if isinstance(label, tuple) else (label,)
+
+
 def select_columns(groups: Groups, names: Sequence[str]) -> Groups:
     """Intersect some columns of an intersection, in the order of `names`."""
     if list(names) == groups.names:
@@ -264,16 +276,20 @@ def _separate_missing(
 
 def _intersect(codes: list[np.ndarray], label_lists: list[list[Any]], names: list[str]) -> Groups:
     """Number the combinations that occur, in lexicographic order."""
-    joint = np.zeros(len(codes[0]), dtype=np.int64)
-    for column_codes, labels in zip(codes, label_lists, strict=True):
-        joint = joint * len(labels) + column_codes
-    cells, joint_codes = _factorize_integers(joint)
-    combinations = np.unravel_index(cells, [len(labels) for labels in label_lists])
+    joint, cells = _factorize_joint(codes, [len(labels) for labels in label_lists])
     labels = [
-        tuple(labels[i] for labels, i in zip(label_lists, row, strict=True))
-        for row in np.transpose(combinations)
+        tuple(labels[i] for labels, i in zip(label_lists, row, strict=True)) for row in np.transpose(cells)
     ]
-    return Groups(joint_codes, labels, names)
+    return Groups(joint, labels, names)
+
+
+def _factorize_joint(codes: list[np.ndarray], sizes: list[int]) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
+    """Number the combinations of codes that occur, and give the codes of each."""
+    joint = np.zeros(len(codes[0]), dtype=np.int64)
+    for column_codes, size in zip(codes, sizes, strict=True):
+        joint = joint * size + column_codes
+    cells, joint_codes = _factorize_integers(joint)
+    return joint_codes, np.unravel_index(cells, sizes)
 
 
 def read_assigned_and_audit(groups: Any, sensitive_features: Any, n_rows: int) -> tuple[Groups, Groups]:

@@ -1,6 +1,7 @@
 """Loss cells: a sample of any size as a small table of who lost what.
 
-All preference metrics are functions of the sums that `GroupSums` holds, so the rows themselves need not be kept.
+Rows with equal groups and losses are alike for every preference metric. The metrics themselves are functions of sums
+over the cells (`GroupSums`), so neither rows nor cells need be kept; a bootstrap draws numbers of rows of each cell.
 """
 
 from __future__ import annotations
@@ -11,9 +12,6 @@ import numpy as np
 
 #: Above this many possible cells they are found by sorting instead of by counting.
 _MAX_COUNTED_CELLS = 1 << 22
-
-#: Relative error that adding up many numbers may leave.
-_ROUNDING = 1e-13
 
 #: Columns of derived statistics, after the losses.
 DERIVED = (
@@ -135,101 +133,3 @@ def _pack_many_bits(groups: np.ndarray, bits: list[np.ndarray]) -> tuple[np.ndar
     rows = np.ascontiguousarray(np.column_stack([groups.view(np.uint8).reshape(len(groups), -1), packed]))
     _, codes = np.unique(rows.view([("", f"V{rows.shape[1]}")]).ravel(), return_inverse=True)
     return codes.astype(np.int64), []
-
-
-def matching_groups(cells: LossCells, n_audit: int, n_assigned: int) -> np.ndarray:
-    """Give each audit group the assigned group that has the same members, or -1."""
-    pairs = np.unique(np.column_stack([cells.audit, cells.assigned]), axis=0)
-    audit_partners = np.bincount(pairs[:, 0], minlength=n_audit)
-    assigned_partners = np.bincount(pairs[:, 1] + 1, minlength=n_assigned + 1)
-    matching = np.full(n_audit, -1)
-    same = (pairs[:, 1] >= 0) & (audit_partners[pairs[:, 0]] == 1) & (assigned_partners[pairs[:, 1] + 1] == 1)
-    matching[pairs[same, 0]] = pairs[same, 1]
-    return matching
-
-
-def served_by_pooled(cells: LossCells, n_audit: int, group_is_pooled: list[bool]) -> np.ndarray:
-    """Audit groups all of whose members are served by the pooled classifier by construction."""
-    is_pooled = np.array([*group_is_pooled, True])[cells.assigned]  # code -1 is the pooled classifier itself
-    others = np.bincount(cells.audit, weights=~is_pooled, minlength=n_audit)
-    members = np.bincount(cells.audit, minlength=n_audit)
-    return (others == 0) & (members > 0)
-
-
-@dataclass(frozen=True)
-class GroupSums:
-    """Sums over the rows of each of g groups, of m statistics of which column 0 is the own loss.
-
-    Attributes
-    ----------
-    n : ndarray of int, shape (g,)
-    weight, weight_squared : ndarray, shape (g,)
-        Sums of weights and of their squares.
-    value, square, with_own : ndarray, shape (g, m)
-        Weighted sums of a statistic, its square, its product with the own loss.
-    value_2, square_2, with_own_2 : ndarray, shape (g, m)
-        The same with squared weights, for the linearised variance.
-    """
-
-    n: np.ndarray
-    weight: np.ndarray
-    weight_squared: np.ndarray
-    value: np.ndarray
-    square: np.ndarray
-    with_own: np.ndarray
-    value_2: np.ndarray
-    square_2: np.ndarray
-    with_own_2: np.ndarray
-
-    @classmethod
-    def of(cls, cells: LossCells, groups: np.ndarray, n_groups: int) -> GroupSums:
-        """Add up the cells of each group; cells of group -1 are left out."""
-        inside = groups >= 0
-        codes = groups[inside]
-        x = cells.statistics()[inside]
-        weight, weight_squared = cells.weight[inside], cells.weight_squared[inside]
-
-        def total(values: np.ndarray) -> np.ndarray:
-            return np.bincount(codes, values, n_groups)
-
-        def totals(values: np.ndarray, by: np.ndarray) -> np.ndarray:
-            return np.column_stack([total(column * by) for column in values.T])
-
-        sums = [totals(values, weight) for values in (x, x**2, x * x[:, :1])]
-        # Without weights the sums with squared weights are the same numbers.
-        sums_2 = (
-            sums
-            if cells.weight is cells.weight_squared
-            else [totals(values, weight_squared) for values in (x, x**2, x * x[:, :1])]
-        )
-        n = total(cells.n[inside].astype(float)).astype(np.int64)
-        return cls(n, total(weight), total(weight_squared), *sums, *sums_2)
-
-    def mean(self) -> np.ndarray:
-        """Weighted mean of each statistic, shape (g, m); NaN for an empty group."""
-        return _divide(self.value, self.weight[:, None])
-
-    def gain(self) -> np.ndarray:
-        """Mean of statistic minus own loss, shape (g, m): the gain of the own classifier over another."""
-        difference = self.value - self.value[:, :1]
-        # Sums of weights in another order differ by rounding; a tie must stay a tie.
-        rounding = _ROUNDING * (np.abs(self.value) + np.abs(self.value[:, :1]))
-        return _divide(np.where(np.abs(difference) <= rounding, 0.0, difference), self.weight[:, None])
-
-    def gain_variance(self) -> np.ndarray:
-        """Linearised variance of `gain`, sum of w^2 (d - mean d)^2 over (sum of w)^2, shape (g, m)."""
-        gain = self.gain()
-        squares = self.square_2 - 2 * self.with_own_2 + self.square_2[:, :1]
-        sums = self.value_2 - self.value_2[:, :1]
-        total = squares - 2 * gain * sums + gain**2 * self.weight_squared[:, None]
-        return np.maximum(_divide(total, self.weight[:, None] ** 2), 0.0)
-
-    def discordance(self) -> tuple[np.ndarray, np.ndarray]:
-        """Shares of rows where own is worse, and where own is better, for 0-1 losses; shape (g, m) each."""
-        worse = self.value[:, :1] - self.with_own
-        better = self.value - self.with_own
-        return _divide(worse, self.weight[:, None]), _divide(better, self.weight[:, None])
-
-
-def _divide(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
-    return np.divide(numerator, denominator, out=np.full(numerator.shape, np.nan), where=denominator > 0)

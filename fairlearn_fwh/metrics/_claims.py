@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ._arrays import POOLED, flat_index
-from ._cells import GroupSums
+from ._figures import FIRST_GROUP, POOLED_COLUMN
 from ._inference import (
     CORRECTIONS,
     METHODS,
@@ -23,6 +23,8 @@ from ._inference import (
     method_used,
 )
 from ._losses import Loss
+from ._measurement import Measurement
+from ._sums import GroupSums
 
 CLAIMS = ("rationality", "envy", "all")
 
@@ -88,72 +90,110 @@ class Claims:
         }
         return self.table[["group", "n", "gain"]].assign(**bounds)
 
-    def violations(self, alpha: float | None) -> pd.DataFrame:
+    def test_harm(self, correction: str | None) -> pd.DataFrame:
+        """Test each claim for a violation: columns `p_value` and `p_adjusted` beside those of `table`."""
+        tested = self.tested()
+        p_values = np.where(tested, harm_p_value(self.differences), np.nan)
+        adjusted = np.full(len(p_values), np.nan)
+        adjusted[tested] = adjust_p_values(p_values[tested], correction)
+        return self.table.drop(columns="identical").assign(p_value=p_values, p_adjusted=adjusted)
+
+    def violations(self, alpha: float | None, correction: str | None) -> pd.DataFrame:
         """Return the claims that the sample contradicts; see `PreferenceFrame.violations`."""
         found = (self.table["gain"] < 0).to_numpy()
-        table = self.table.drop(columns="identical")
-        if alpha is not None:
-            tested = self.tested()
-            p_values = harm_p_value(self.differences)
-            adjusted = np.full(len(p_values), np.nan)
-            adjusted[tested] = adjust_p_values(p_values[tested], "holm")
-            table = table.assign(p_value=p_values, p_adjusted=adjusted)
-            found = found & (np.nan_to_num(adjusted, nan=1.0) < alpha)
+        if alpha is None:
+            table = self.table.drop(columns="identical")
+        else:
+            table = self.test_harm(correction)
+            found = found & (table["p_adjusted"].fillna(1.0).to_numpy() < alpha)
         return table[found].reset_index(drop=True)
 
 
-def make_claims(
-    parts: list[tuple[str, GroupSums, list[Any], np.ndarray, list[Any], np.ndarray]],
-    loss: Loss,
-    weighted: bool,
-) -> Claims:
-    """Build a family of claims.
+@dataclass(frozen=True)
+class ClaimKind:
+    """Claims of one kind, of g groups that are compared with some classifiers each.
 
-    Parameters
+    Attributes
     ----------
-    parts : list of (kind, sums, groups, columns, others, identical)
-        For each kind of claim: the sums of its groups with their labels; the columns of `sums` that they
-        are compared with and the labels of these; and which pairs are identical by construction,
-        shape (len(groups), len(others)). Where `others` is `groups` a group is not compared with itself.
-    loss : Loss
-    weighted : bool
-        Whether the rows have weights.
+    name : {"rationality", "envy"}
+    sums : GroupSums
+        Sums of the groups.
+    groups : list, length g
+        Labels of the groups.
+    columns : ndarray of int
+        Columns of `sums` that the groups are compared with.
+    others : list
+        Labels of these columns.
+    made : ndarray of bool, shape (g, len(others))
+        Which groups are compared with which.
+    identical : ndarray of bool, shape (g, len(others))
+        Which comparisons are between the same classifier by construction.
     """
+
+    name: str
+    sums: GroupSums
+    groups: list[Any]
+    columns: np.ndarray
+    others: list[Any]
+    made: np.ndarray
+    identical: np.ndarray
+
+
+def make_claims(kinds: list[ClaimKind], loss: Loss, weighted: bool) -> Claims:
+    """Build a family of claims of one or several kinds."""
     tables, pieces = [], []
-    for kind, sums, groups, columns, others, identical in parts:
-        pairs = np.ones((len(groups), len(others)), dtype=bool)
-        if others is groups:  # nobody envies oneself
-            np.fill_diagonal(pairs, False)
-        rows, picks = np.nonzero(pairs)
-        pick_columns = columns[picks]
-        gain = sums.gain()[rows, pick_columns]
+    for kind in kinds:
+        rows, picks = np.nonzero(kind.made)
+        columns = kind.columns[picks]
         tables.append(
             pd.DataFrame(
                 {
-                    "group": flat_index([groups[i] for i in rows]),
-                    "kind": kind,
-                    "other": flat_index([others[i] for i in picks]),
-                    "n": sums.n[rows],
-                    "gain": gain,
-                    "identical": identical[rows, picks],
+                    "group": flat_index([kind.groups[i] for i in rows]),
+                    "kind": kind.name,
+                    "other": flat_index([kind.others[i] for i in picks]),
+                    "n": kind.sums.n[rows],
+                    "gain": kind.sums.gain()[rows, columns],
+                    "identical": kind.identical[rows, picks],
                 }
             )
         )
-        pieces.append(_differences(sums, rows, pick_columns, loss, weighted))
+        pieces.append(paired_differences(kind.sums, rows, columns, loss, weighted))
     return Claims(pd.concat(tables, ignore_index=True), _concatenate(pieces, loss, weighted))
 
 
-def _differences(
+def rationality_claims(measured: Measurement) -> ClaimKind:
+    """Every audit group does at least as well as with the pooled classifier."""
+    labels = measured.layout.audit
+    made = np.ones((len(labels), 1), dtype=bool)
+    identical = measured.audit_is_pooled[:, None]
+    columns = np.array([POOLED_COLUMN])
+    return ClaimKind("rationality", measured.levels.audit, labels, columns, [POOLED], made, identical)
+
+
+def envy_claims(measured: Measurement) -> ClaimKind:
+    """Every assigned group does at least as well as with any other group's classifier."""
+    layout = measured.layout
+    k = len(layout.groups)
+    others = layout.own_column[:, None] != np.arange(k)
+    is_pooled = layout.assigned_is_pooled()
+    identical = is_pooled[:, None] & is_pooled[:k]
+    columns = FIRST_GROUP + np.arange(k)
+    return ClaimKind(
+        "envy", measured.levels.assigned, layout.assigned_labels, columns, layout.groups, others, identical
+    )
+
+
+def paired_differences(
     sums: GroupSums, rows: np.ndarray, columns: np.ndarray, loss: Loss, weighted: bool
 ) -> PairedDifferences:
+    """Say what the sample knows of the gains of some groups (rows of `sums`) over some classifiers (columns)."""
     n = sums.n[rows].astype(float)
     gain, variance = sums.gain()[rows, columns], sums.gain_variance()[rows, columns]
     if not loss.is_binary:
         return PairedDifferences(n, gain, variance, None, None, weighted, loss.upper)
     worse, better = (share[rows, columns] for share in sums.discordance())
     if weighted:
-        kish = sums.weight[rows] ** 2 / np.maximum(sums.weight_squared[rows], np.finfo(float).tiny)
-        n, worse, better = effective_counts(n, worse, better, variance, kish)
+        n, worse, better = effective_counts(n, worse, better, variance, sums.kish_size()[rows])
     else:
         worse, better = np.rint(worse * n), np.rint(better * n)
     return PairedDifferences(n, gain, variance, worse, better, weighted, loss.upper)
@@ -192,6 +232,12 @@ def check_alpha(alpha: float) -> None:
         raise ValueError(f"alpha must be between 0 and 1 (both excluded); got {alpha!r}.")
 
 
+def check_correction(correction: str | None) -> None:
+    """Raise ValueError unless `correction` is known."""
+    if correction not in CORRECTIONS:
+        raise ValueError(f"correction must be one of {list(CORRECTIONS)}; got {correction!r}.")
+
+
 def check_test(
     tolerance: float, alpha: float, method: str, correction: str | None, loss: Loss, weighted: bool
 ) -> None:
@@ -204,8 +250,7 @@ def check_test(
         raise ValueError(f"tolerance must be at least 0{limit}; got {tolerance!r}.")
     if method not in METHODS:
         raise ValueError(f"method must be one of {list(METHODS)}; got {method!r}.")
-    if correction not in CORRECTIONS:
-        raise ValueError(f"correction must be one of {list(CORRECTIONS)}; got {correction!r}.")
+    check_correction(correction)
     if weighted and method != "tango":
         raise ValueError(f"method={method!r} does not apply to weighted rows; use method='tango'.")
     if method == "exact" and not loss.is_binary:
@@ -214,10 +259,3 @@ def check_test(
         raise ValueError(
             f"method='bernstein' needs a bounded loss ('zero_one' or 'brier'); the loss is {loss.name!r}."
         )
-
-
-def identical_pairs(groups: list[Any], others: list[Any], pooled_groups: set[Any]) -> np.ndarray:
-    """Say which groups are served by the same classifier as which others, both being the pooled one."""
-    pooled_rows = np.array([group in pooled_groups for group in groups], dtype=bool)
-    pooled_columns = np.array([other == POOLED or other in pooled_groups for other in others], dtype=bool)
-    return pooled_rows[:, None] & pooled_columns[None, :]

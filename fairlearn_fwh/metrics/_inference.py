@@ -84,9 +84,10 @@ def certificate_p_value(differences: PairedDifferences, tolerance: float, method
     return p_values
 
 
-def gain_lower_bound(differences: PairedDifferences, alpha: float, method: str) -> np.ndarray:
+def gain_lower_bound(differences: PairedDifferences, alpha: float | np.ndarray, method: str) -> np.ndarray:
     """One-sided lower 1 - alpha bound of the gain."""
     d = differences
+    alpha = np.broadcast_to(alpha, d.n.shape)
     if method == "bernstein":
         return _bernstein_bound(d, alpha)
     if d.worse is None or d.better is None:
@@ -96,7 +97,7 @@ def gain_lower_bound(differences: PairedDifferences, alpha: float, method: str) 
     bound = tango_bound(d.n, d.worse, d.better, alpha)
     small = (d.n < MIN_SCORE_TEST_SIZE) & (d.n > 0)
     if small.any():
-        bound[small] = _exact_bound(d.n[small], d.worse[small], d.better[small], alpha)
+        bound[small] = _exact_bound(d.n[small], d.worse[small], d.better[small], alpha[small])
     return bound
 
 
@@ -127,7 +128,9 @@ def tango_p_value(n: np.ndarray, worse: np.ndarray, better: np.ndarray, toleranc
     return np.where(n > 0, p_values, 1.0)
 
 
-def tango_bound(n: np.ndarray, worse: np.ndarray, better: np.ndarray, alpha: float) -> np.ndarray:
+def tango_bound(
+    n: np.ndarray, worse: np.ndarray, better: np.ndarray, alpha: float | np.ndarray
+) -> np.ndarray:
     """Lower 1 - alpha bound of (better - worse) / n, by inversion of Tango's score test.
 
     With nobody discordant the bound is -z^2 / (n + z^2): the less is seen, the less is sure.
@@ -180,10 +183,18 @@ def _exact_p_value(n: np.ndarray, worse: np.ndarray, better: np.ndarray, toleran
     return np.where(possible & (n > 0), high, 1.0)
 
 
-def _normal_bound(d: PairedDifferences, alpha: float) -> np.ndarray:
-    spread = np.sqrt(d.variance * _small_sample_factor(d.n))
-    with np.errstate(invalid="ignore"):
-        bound = d.gain - stats.t.ppf(1 - alpha, np.maximum(d.n - 1, 1)) * spread
+def mean_lower_bound(
+    n: np.ndarray, mean: np.ndarray, variance: np.ndarray, alpha: float | np.ndarray
+) -> np.ndarray:
+    """Student's lower 1 - alpha bound of a mean with a linearised variance; none (-inf) where nothing varies."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        spread = np.sqrt(variance * _small_sample_factor(n))
+        bound = mean - stats.t.ppf(1 - np.asarray(alpha), np.maximum(n - 1, 1)) * spread
+    return np.where((n > 1) & (variance > 0), bound, np.where(n > 0, -np.inf, np.nan))
+
+
+def _normal_bound(d: PairedDifferences, alpha: float | np.ndarray) -> np.ndarray:
+    bound = mean_lower_bound(d.n, d.gain, d.variance, alpha)
     return np.where(d.variance > 0, bound, _bernstein_bound(d, alpha) if d.upper is not None else -np.inf)
 
 
@@ -216,7 +227,7 @@ def _bernstein_terms(d: PairedDifferences) -> tuple[np.ndarray, np.ndarray]:
         return np.sqrt(2 * sample_variance / d.n), 7 * (2 * d.upper) / (3 * (d.n - 1))
 
 
-def _bernstein_bound(d: PairedDifferences, alpha: float) -> np.ndarray:
+def _bernstein_bound(d: PairedDifferences, alpha: float | np.ndarray) -> np.ndarray:
     root_term, term = _bernstein_terms(d)
     log = np.log(2 / alpha)
     with np.errstate(invalid="ignore"):

@@ -28,13 +28,16 @@ class Loss:
     predicts : {"labels", "probabilities", "values"}
         What the predictions have to be; probabilities are of the positive class, with y_true in {0, 1}.
     upper : float or None
-        Largest possible loss (the smallest is 0), None if there is none or it is not known.
+        Largest possible loss, None if there is none or it is not known.
+    lower : float or None
+        Smallest possible loss, None if it is not known.
     """
 
     name: str
     function: LossFunction
     predicts: str
     upper: float | None
+    lower: float | None = 0.0
 
     @property
     def is_binary(self) -> bool:
@@ -128,5 +131,5 @@ def resolve_loss(loss: str | Callable[..., Any]) -> Loss:
     if isinstance(loss, str) and loss in LOSSES:
         return LOSSES[loss]
     if callable(loss):
-        return Loss(getattr(loss, "__name__", "custom"), loss, "values", None)
+        return Loss(getattr(loss, "__name__", "custom"), loss, "values", None, None)
     raise ValueError(f"loss must be one of {sorted(LOSSES)} or a callable; got {loss!r}.")

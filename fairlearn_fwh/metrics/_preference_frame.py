@@ -3,39 +3,39 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 
 from ..exceptions import EnvySkippedWarning
-from ._arrays import (
-    POOLED,
-    as_column,
-    as_weights,
-    encode_groups,
-    flat_index,
-    labels_index,
-    match_groups,
-    own_predictions,
-    read_assigned_and_audit,
-    read_predictions_by_group,
+from ._arrays import encode_groups
+from ._bootstrap import BootstrapSettings
+from ._claims import (
+    Claims,
+    check_alpha,
+    check_claims,
+    check_correction,
+    check_test,
+    envy_claims,
+    make_claims,
+    rationality_claims,
 )
-from ._cells import DERIVED, GroupSums, LossCells, matching_groups, served_by_pooled
-from ._claims import Claims, check_alpha, check_claims, check_test, identical_pairs, make_claims
+from ._intervals import check_quantiles
 from ._losses import resolve_loss
-
-#: Positions of the own and of the pooled classifier among the statistics; group classifiers follow.
-_OWN, _POOLED = 0, 1
+from ._measurement import Measurement
+from ._reading import read_rows
+from ._tables import Tables
 
 #: With more groups `PreferenceFrame.from_estimator` does not ask every classifier about every row.
 MAX_ENVY_GROUPS = 100
 
-_ENVY_COLUMNS = ("envy_gain", "most_envied")
+#: Quantiles of a two-sided 95 % interval.
+_CI_QUANTILES = (0.025, 0.975)
 
 
-class PreferenceFrame:
+class PreferenceFrame(Tables):
     """Compare what people got with what they could have had.
 
     Each person is served by one classifier (its own), which is compared with the pooled classifier
@@ -62,15 +62,26 @@ class PreferenceFrame:
     loss : {"zero_one", "log", "brier", "squared", "absolute"} or callable
         Loss of a person. Predictions are labels for "zero_one", probabilities of the positive class for
         "log" and "brier". A callable takes (y_true, y_pred) and returns one loss per row.
+    control_features : array-like, shape (n,), DataFrame or dict, optional
+        Features within whose levels everything is measured, as in fairlearn's `MetricFrame`: they come first in the
+        index of every table, and `overall` has a row for each level.
     sample_weight : array-like, shape (n,), optional
         Weights of the rows; rows of weight zero are left out.
+    n_boot : int, optional
+        Number of bootstrap replicates, for intervals that have no formula and for `replicates`.
+    ci_quantiles : sequence of float
+        Quantiles at which `overall_ci`, `by_group_ci`, `risk_matrix_ci` and `envy_matrix_ci` have bounds.
+    random_state : int, RandomState instance or None
+        Seed of the bootstrap.
+    stratify : bool
+        Whether every audit group keeps its size in the replicates, so that a small one never vanishes.
     pooled_groups : iterable of labels, optional
         Groups whose classifier is the pooled one by construction (a fallback). Their claims are
         `identical` and need no test.
 
     Attributes
     ----------
-    overall : Series
+    overall : Series, or DataFrame with control features
         Figures of the whole sample.
     by_group : DataFrame
         Figures of each audit group.
@@ -80,12 +91,14 @@ class PreferenceFrame:
         Entry [k, j]: risk of group k under the classifier of j minus under its own; negative: k envies j.
     empty_groups : list
         Group classifiers that serve nobody in this sample; their rows are NaN.
+    overall_ci, by_group_ci, risk_matrix_ci, envy_matrix_ci : dict from quantile to table
+        Bounds of every entry: below 0.5 a lower bound, above it an upper one, each by itself.
 
     Raises
     ------
     ValueError
         If lengths differ, values are missing, weights are negative or all zero, `groups` names a column that
-        does not exist, or `y_pred` contradicts it.
+        does not exist, `y_pred` contradicts it, or `n_boot` or `ci_quantiles` is out of range.
 
     Notes
     -----
@@ -93,6 +106,13 @@ class PreferenceFrame:
     the pooled and all other group classifiers (arXiv 2509.24077, section 6.3). It equals the accuracy plus the
     share of people for whom every classifier is wrong, and copies of the pooled classifier reach 100 %:
     read it beside the accuracy, the gain over pooled and the disagreement with pooled.
+
+    Shares of people have mid-P bounds, gains in 0-1 losses Tango's score bounds (exact ones below 30 people), means of
+    real-valued losses Student's. With weights their variances are linearised. A smallest or largest gain over groups
+    has the bounds that the groups have together (Bonferroni), not percentiles, which are biased there; what remains
+    (`disparity_change`) has percentiles of the bootstrap, and counts have none. `to_frame` names the method.
+
+    Frames of two samples add up: ``a + b`` is the frame of both together.
 
     Examples
     --------
@@ -121,186 +141,58 @@ class PreferenceFrame:
         sensitive_features: Any = None,
         loss: str | Callable[..., Any] = "zero_one",
         sample_weight: Any = None,
+        control_features: Any = None,
+        n_boot: int | None = None,
+        ci_quantiles: Sequence[float] = _CI_QUANTILES,
+        random_state: Any = None,
+        stratify: bool = True,
         pooled_groups: Iterable[Any] = (),
     ) -> None:
-        self._loss = resolve_loss(loss)
-        y = as_column(y_true, "y_true")
-        pooled = as_column(y_pred_pooled, "y_pred_pooled", len(y))
-        own = None if y_pred is None else as_column(y_pred, "y_pred", len(y))
-        weights = as_weights(sample_weight, len(y))
-        if own is None and (groups is None or y_pred_by_group is None):
-            raise ValueError(
-                "y_pred is needed unless both y_pred_by_group and groups say what each person got."
-            )
-        if y_pred_by_group is not None and groups is None:
-            raise ValueError("groups is needed with y_pred_by_group: it says which column each person got.")
-        assigned, audit = read_assigned_and_audit(groups, sensitive_features, len(y))
-        self._audit_labels, self._audit_names = audit.labels, audit.names
-        self._has_envy = y_pred_by_group is not None
-        by_group: list[np.ndarray] = []
-        if y_pred_by_group is not None:
-            predictions = read_predictions_by_group(y_pred_by_group, len(y))
-            by_group, self._groups = predictions.columns, predictions.labels
-        else:
-            self._groups = [label for label in assigned.labels if label != POOLED]
-        self._group_names = assigned.names
-        codes = match_groups(assigned, self._groups, "groups", "y_pred_by_group")
-        own = own_predictions(own, by_group, codes, pooled)
-        self._pooled_groups = set(pooled_groups)
-        if unknown := self._pooled_groups - set(self._groups):
-            raise ValueError(
-                f"pooled_groups names {sorted(map(str, unknown))}; the groups are {self._groups[:10]!r}."
-            )
-        names = ["y_pred", "y_pred_pooled", *(f"y_pred_by_group[{label!r}]" for label in self._groups)]
-        losses = [self._loss(y, c, name) for c, name in zip([own, pooled, *by_group], names, strict=False)]
-        self._sum_up(losses, own != pooled, codes, audit.codes, weights)
-
-    def _sum_up(
-        self,
-        losses: list[np.ndarray],
-        disagrees: np.ndarray,
-        assigned: np.ndarray,
-        audit: np.ndarray,
-        weights: np.ndarray | None,
-    ) -> None:
-        """Reduce the rows to sums over cells, over assigned groups, over audit groups and over all."""
-        if weights is not None and not (kept := weights > 0).all():
-            losses = [loss[kept] for loss in losses]
-            disagrees, assigned, audit, weights = disagrees[kept], assigned[kept], audit[kept], weights[kept]
-        self._weighted = weights is not None
-        cells = LossCells.from_rows(
-            losses, disagrees, assigned, audit, weights, is_binary=self._loss.is_binary
+        quantiles = check_quantiles(ci_quantiles)
+        bootstrap = BootstrapSettings(n_boot, stratify, random_state)
+        loss_of = resolve_loss(loss)
+        cells, layout, weighted = read_rows(
+            y_true=y_true,
+            y_pred=y_pred,
+            y_pred_pooled=y_pred_pooled,
+            y_pred_by_group=y_pred_by_group,
+            groups=groups,
+            sensitive_features=sensitive_features,
+            control_features=control_features,
+            loss=loss_of,
+            sample_weight=sample_weight,
+            pooled_groups=pooled_groups,
         )
-        n_audit = len(self._audit_labels)
-        self._assigned_sums = GroupSums.of(cells, cells.assigned, len(self._groups))
-        self._audit_sums = GroupSums.of(cells, cells.audit, n_audit)
-        self._overall_sums = GroupSums.of(cells, np.zeros_like(cells.audit), 1)
-        self._assigned_of_audit = matching_groups(cells, n_audit, len(self._groups))
-        self._audit_pooled = served_by_pooled(
-            cells, n_audit, [g in self._pooled_groups for g in self._groups]
-        )
-        self._tabulate()
+        self._tabulate(Measurement.of_cells(cells, layout, loss_of, weighted, bootstrap), quantiles)
 
-    def _tabulate(self) -> None:
-        assigned_index = labels_index(self._groups, self._group_names)
-        self.risk_matrix = self._risk_matrix(assigned_index)
-        self.envy_matrix = self._envy_matrix(assigned_index)
-        self.empty_groups = [g for g, n in zip(self._groups, self._assigned_sums.n, strict=True) if n == 0]
-        self.by_group = self._by_group()
-        self.overall = self._overall()
+    @classmethod
+    def _of(cls, measured: Measurement, ci_quantiles: tuple[float, ...]) -> Self:
+        frame = cls.__new__(cls)
+        frame._tabulate(measured, ci_quantiles)
+        return frame
 
-    def _risk_matrix(self, index: pd.Index) -> pd.DataFrame:
-        means = self._assigned_sums.mean()
-        k = len(self._groups)
-        if self._has_envy:
-            square = means[:, 2 : 2 + k]
-        else:  # nobody knows how a group would do with another's classifier
-            square = np.where(np.eye(k, dtype=bool), means[:, [_OWN]], np.nan)
-        columns = flat_index([*self._groups, POOLED])
-        return pd.DataFrame(np.column_stack([square, means[:, _POOLED]]), index, columns)
+    def __add__(self, other: PreferenceFrame) -> Self:
+        if not isinstance(other, PreferenceFrame):
+            return NotImplemented
+        return self._of(self._measured + other._measured, self.ci_quantiles)
 
-    def _envy_matrix(self, index: pd.Index) -> pd.DataFrame:
-        k = len(self._groups)
-        gains = (
-            self._assigned_sums.gain()[:, 2 : 2 + k]
-            if self._has_envy
-            else np.where(np.eye(k, dtype=bool), 0.0, np.nan)
-        )
-        return pd.DataFrame(gains, index, flat_index(self._groups))
-
-    def _figures(self, sums: GroupSums) -> dict[str, np.ndarray]:
-        """Figures that groups and the whole sample share, each shape (g,)."""
-        means = sums.mean()
-        return {
-            "n": sums.n,
-            "risk": means[:, _OWN],
-            "pooled_risk": means[:, _POOLED],
-            "rationality_gain": sums.gain()[:, _POOLED],
-        } | {name: means[:, i - len(DERIVED)] for i, name in enumerate(DERIVED)}
-
-    def _by_group(self) -> pd.DataFrame:
-        table = pd.DataFrame(
-            self._figures(self._audit_sums), labels_index(self._audit_labels, self._audit_names)
-        )
-        envy = [self._envy_of(k) if k >= 0 else (np.nan, None) for k in self._assigned_of_audit]
-        for i, name in enumerate(_ENVY_COLUMNS):
-            table.insert(
-                4 + i, name, pd.Series([row[i] for row in envy], table.index, dtype=(float, object)[i])
-            )
-        return table
-
-    def _envy_of(self, k: int) -> tuple[float, Any]:
-        """Return the smallest gain of group k over another group's classifier, and whose it is if it is negative."""
-        gains = np.delete(self.envy_matrix.iloc[k].to_numpy(), k)
-        if not len(gains) or np.isnan(gains).all():
-            return np.nan, None
-        j = int(np.argmin(gains))
-        return float(gains[j]), self._groups[j + (j >= k)] if gains[j] < 0 else None
-
-    def _overall(self) -> pd.Series:
-        figures = {name: values[0] for name, values in self._figures(self._overall_sums).items()}
-        is_binary = self._loss.is_binary
-        gains = self._assigned_sums.gain()[:, _POOLED]
-        off_diagonal = self._off_diagonal_envy()
-        return pd.Series(
-            {
-                "n": figures.pop("n"),
-                "risk": figures.pop("risk"),
-                "pooled_risk": (pooled_risk := figures.pop("pooled_risk")),
-                "accuracy": 1 - self._overall_sums.mean()[0, _OWN] if is_binary else np.nan,
-                "pooled_accuracy": 1 - pooled_risk if is_binary else np.nan,
-                **figures,
-                "n_violations": float((gains < 0).sum() + (off_diagonal < 0).sum())
-                if self._has_envy
-                else np.nan,
-                "max_gain": _reduce(np.nanmax, gains),
-                "min_gain": _reduce(np.nanmin, gains),
-                "envy_margin": self.envy_margin(),
-                "disparity_change": self._disparity_change(),
-            },
-            dtype=float,
-        )
-
-    def _off_diagonal_envy(self) -> np.ndarray:
-        return self.envy_matrix.to_numpy()[~np.eye(len(self._groups), dtype=bool)]
-
-    def _disparity_change(self) -> float:
-        """Spread of audit groups' risks under the own classifiers minus the spread under the pooled one."""
-        means = self._audit_sums.mean()[self._audit_sums.n > 0]
-        return float(np.ptp(means[:, _OWN]) - np.ptp(means[:, _POOLED]))
-
-    def envy_margin(self, reduce: str = "min") -> float:
-        """Return the worst envy gain over all pairs of assigned groups; negative if and only if somebody envies.
-
-        Parameters
-        ----------
-        reduce : {"min", "max"}
-            "max" is the literal formula of arXiv 2509.24077, section 6.3, a maximum over all pairs that include
-            a group with itself; for comparison with its Table 7 only.
-
-        Returns
-        -------
-        float
-        """
-        if reduce == "min":
-            return _reduce(np.nanmin, self._off_diagonal_envy())
-        if reduce == "max":
-            return _reduce(np.nanmax, self.envy_matrix.to_numpy())
-        raise ValueError(f"reduce must be 'min' or 'max'; got {reduce!r}.")
-
-    def violations(self, alpha: float | None = None, claims: str = "all") -> pd.DataFrame:
+    def violations(
+        self, alpha: float | None = None, claims: str = "all", correction: str | None = "holm"
+    ) -> pd.DataFrame:
         """List the groups that would do better with the pooled or another group's classifier.
 
         Parameters
         ----------
         alpha : float, optional
             List significant violations only: exact McNemar tests (on effective counts for weighted rows, t tests for
-            real-valued losses), adjusted by Holm over all claims that were asked for. By default every negative
+            real-valued losses), adjusted over all claims that were asked for. By default every negative
             gain in the sample is listed. An empty table means that no violation was *found*; `certify` says
             whether there is none.
         claims : {"rationality", "envy", "all"}
             Rationality is checked for the audit groups, envy for pairs of assigned groups. Without
             `y_pred_by_group` "all" is rationality alone.
+        correction : {"holm", "bonferroni", None}
+            Adjustment of p-values over the claims that were asked for.
 
         Returns
         -------
@@ -310,11 +202,12 @@ class PreferenceFrame:
         Raises
         ------
         ValueError
-            If `alpha` is not between 0 and 1, or envy is asked for and was not measured.
+            If `alpha` is not between 0 and 1, `correction` is unknown, or envy is asked for and was not measured.
         """
         if alpha is not None:
             check_alpha(alpha)
-        return self._claims(claims, strict=False).violations(alpha)
+        check_correction(correction)
+        return self._claims(claims, strict=False).violations(alpha, correction)
 
     def certify(
         self,
@@ -358,7 +251,7 @@ class PreferenceFrame:
             If a parameter is out of range, the method does not fit the loss or the weights, or envy is asked for
             and was not measured.
         """
-        check_test(tolerance, alpha, method, correction, self._loss, self._weighted)
+        check_test(tolerance, alpha, method, correction, self._measured.loss, self._measured.weighted)
         return self._claims(claims, strict=True).certify(tolerance, alpha, method, correction)
 
     def gain_intervals(self, alpha: float = 0.05) -> pd.DataFrame:
@@ -383,20 +276,14 @@ class PreferenceFrame:
         """
         check_alpha(alpha)
         table = self._claims("rationality", strict=False).intervals(alpha).drop(columns="group")
-        return table.set_index(labels_index(self._audit_labels, self._audit_names))
+        return table.set_index(self._layout.audit_index())
 
     def _claims(self, claims: str, *, strict: bool) -> Claims:
-        rationality, envy = check_claims(claims, has_envy=self._has_envy, strict=strict)
-        parts: list[Any] = []
-        if rationality:
-            columns = np.array([_POOLED])
-            identical = self._audit_pooled[:, None]
-            parts.append(("rationality", self._audit_sums, self._audit_labels, columns, [POOLED], identical))
-        if envy:
-            columns = 2 + np.arange(len(self._groups))
-            identical = identical_pairs(self._groups, self._groups, self._pooled_groups)
-            parts.append(("envy", self._assigned_sums, self._groups, columns, self._groups, identical))
-        return make_claims(parts, self._loss, self._weighted)
+        layout, m = self._layout, self._measured
+        rationality, envy = check_claims(claims, has_envy=layout.has_envy, strict=strict)
+        kinds = [rationality_claims(m)] if rationality else []
+        kinds += [envy_claims(m)] if envy else []
+        return make_claims(kinds, m.loss, m.weighted)
 
     @classmethod
     def from_estimator(
@@ -480,12 +367,16 @@ class PreferenceFrame:
         )
 
     def _title(self) -> str:
-        o = self.overall
+        m, overall = self._measured, self.overall
+        title = (
+            f"PreferenceFrame: {int(m.sums.n.sum()):,} rows, {len(self._layout.groups)} assigned and "
+            f"{len(self._layout.audit)} audit group(s), loss {m.loss.name!r}"
+        )
+        if self._layout.control_names:
+            return f"{title}, within levels of {', '.join(self._layout.control_names)}"
         return (
-            f"PreferenceFrame: {int(o['n']):,} rows, {len(self._groups)} assigned and {len(self._audit_labels)} audit "
-            f"group(s), loss {self._loss.name!r}\n"
-            f"risk {o['risk']:.4f} (pooled {o['pooled_risk']:.4f}), smallest gain of a group {o['min_gain']:+.4f}, "
-            f"disagreement with pooled {o['disagreement_rate']:.4f}"
+            f"{title}\nrisk {overall['risk']:.4f} (pooled {overall['pooled_risk']:.4f}), "
+            f"smallest gain of a group {overall['min_gain']:+.4f}, disagreement with pooled {overall['disagreement_rate']:.4f}"
         )
 
     def __repr__(self) -> str:
@@ -499,7 +390,3 @@ class PreferenceFrame:
 def _positive(predictions: np.ndarray) -> np.ndarray:
     """Take the column of the positive class where there are several."""
     return predictions[:, 1] if predictions.ndim == 2 else predictions
-
-
-def _reduce(function: Callable[[np.ndarray], Any], values: np.ndarray) -> float:
-    return float(function(values)) if (~np.isnan(values)).any() else np.nan

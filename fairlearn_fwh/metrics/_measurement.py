@@ -1,0 +1,120 @@
+"""What is kept of a sample: sums over pairs of an assigned and an audit group."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from ._bootstrap import BootstrapSettings, add_replicates, draw_replicates
+from ._cells import LossCells
+from ._figures import Levels
+from ._layout import Layout, merge_layouts, positions
+from ._losses import Loss
+from ._sums import GroupSums, Totals
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """A sample, added up. Measurements of two samples add up to that of both.
+
+    Attributes
+    ----------
+    layout : Layout
+    loss : Loss
+    weighted : bool
+        Whether rows have weights.
+    assigned, audit : ndarray of int, shape (p,)
+        Assigned (-1 for the pooled classifier) and audit group of each pair that occurs.
+    sums : GroupSums
+        Sums over each pair.
+    replicates : Totals or None
+        Bootstrap replicates of the sums.
+    n_shards : int
+        Number of samples that were added up.
+    """
+
+    layout: Layout
+    loss: Loss
+    weighted: bool
+    assigned: np.ndarray
+    audit: np.ndarray
+    sums: GroupSums
+    replicates: Totals | None
+    n_shards: int = 1
+
+    @classmethod
+    def of_cells(
+        cls, cells: LossCells, layout: Layout, loss: Loss, weighted: bool, bootstrap: BootstrapSettings
+    ) -> Measurement:
+        """Add up cells, and draw replicates if they are asked for."""
+        (assigned, audit), pairs = find_pairs(cells.assigned, cells.audit, len(layout.audit))
+        sums = GroupSums.of(cells, pairs, len(assigned))
+        replicates = draw_replicates(cells, pairs, len(assigned), bootstrap)
+        return cls(layout, loss, weighted, assigned, audit, sums, replicates)
+
+    def __add__(self, other: Measurement) -> Measurement:
+        if self.loss != other.loss:
+            raise ValueError(
+                f"Frames can be added only if they have the same loss; got {self.loss.name!r} and {other.loss.name!r}."
+            )
+        layout = merge_layouts(self.layout, other.layout)
+        assigned = [positions(m.layout.groups, layout.groups)[m.assigned] for m in (self, other)]
+        audit = [positions(m.layout.audit, layout.audit)[m.audit] for m in (self, other)]
+        (assigned_of_pair, audit_of_pair), pairs = find_pairs(
+            np.concatenate(assigned), np.concatenate(audit), len(layout.audit)
+        )
+        n_pairs = len(assigned_of_pair)
+        replicates = add_replicates(self.replicates, other.replicates, self.n_shards)
+        return Measurement(
+            layout,
+            self.loss,
+            self.weighted or other.weighted,
+            assigned_of_pair,
+            audit_of_pair,
+            self.sums.concatenate(other.sums).aggregate(pairs, n_pairs),
+            None if replicates is None else replicates.aggregate(pairs, n_pairs),
+            self.n_shards + other.n_shards,
+        )
+
+    @cached_property
+    def levels(self) -> Levels[GroupSums]:
+        """Sums of audit groups, assigned groups and control levels."""
+        return Levels.of(self.sums, self.assigned, self.audit, self.layout)
+
+    @cached_property
+    def replicate_levels(self) -> Levels[Totals] | None:
+        """Replicates of `levels`."""
+        if self.replicates is None:
+            return None
+        return Levels.of(self.replicates, self.assigned, self.audit, self.layout)
+
+    @cached_property
+    def row_of_audit(self) -> np.ndarray:
+        """Row of the assigned tables with the same members as each audit group, or -1; shape (A,)."""
+        layout = self.layout
+        rows = layout.control_of_audit[self.audit] * len(layout.groups) + self.assigned
+        rows = np.where(self.assigned >= 0, rows, -1)
+        audit_partners = np.bincount(self.audit, minlength=len(layout.audit))
+        row_partners = np.bincount(rows + 1, minlength=len(layout.own_column) + 1)
+        same = (rows >= 0) & (audit_partners[self.audit] == 1) & (row_partners[rows + 1] == 1)
+        matching = np.full(len(layout.audit), -1)
+        matching[self.audit[same]] = rows[same]
+        return matching
+
+    @cached_property
+    def audit_is_pooled(self) -> np.ndarray:
+        """Audit groups all of whose members are served by the pooled classifier by construction; shape (A,)."""
+        is_pooled = np.array([group in self.layout.pooled_groups for group in self.layout.groups] + [True])
+        others = np.bincount(self.audit, ~is_pooled[self.assigned], minlength=len(self.layout.audit))
+        members = np.bincount(self.audit, minlength=len(self.layout.audit))
+        return (others == 0) & (members > 0)
+
+
+def find_pairs(
+    assigned: np.ndarray, audit: np.ndarray, n_audit: int
+) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
+    """Number the pairs of an assigned and an audit group that occur: the groups of each pair, and pair of each row."""
+    found, pairs = np.unique((assigned + np.int64(1)) * n_audit + audit, return_inverse=True)
+    return (found // n_audit - 1, found % n_audit), pairs

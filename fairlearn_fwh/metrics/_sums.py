@@ -1,0 +1,149 @@
+"""Sums over groups: all that the metrics are made of. Sums of two samples are the sums of both together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any, Self
+
+import numpy as np
+
+from ._cells import LossCells
+
+#: Relative error that adding up many numbers may leave.
+_ROUNDING = 1e-13
+
+
+@dataclass(frozen=True)
+class Totals:
+    """Weighted sums of m statistics over each of g groups; leading dimensions are replicates of a bootstrap.
+
+    Attributes
+    ----------
+    weight : ndarray, shape (..., g)
+        Sum of weights.
+    value : ndarray, shape (..., g, m)
+        Weighted sum of each statistic. Statistic 0 is the own loss.
+    """
+
+    weight: np.ndarray
+    value: np.ndarray
+
+    def mean(self) -> np.ndarray:
+        """Weighted mean of each statistic, shape (..., g, m); NaN for an empty group."""
+        return divide(self.value, self.weight[..., None])
+
+    def gain(self) -> np.ndarray:
+        """Mean of statistic minus own loss, shape (..., g, m): the gain of the own classifier over another."""
+        own = self.value[..., :1]
+        difference = self.value - own
+        # Sums of weights in another order differ by rounding; a tie must stay a tie.
+        rounding = _ROUNDING * (np.abs(self.value) + np.abs(own))
+        return divide(np.where(np.abs(difference) <= rounding, 0.0, difference), self.weight[..., None])
+
+    def aggregate(self, codes: np.ndarray, n_groups: int) -> Self:
+        """Add up groups with equal codes, shape (g,); groups of code -1 are left out."""
+        columns = {field.name: getattr(self, field.name) for field in fields(self)}
+        return type(self)(
+            **{
+                name: _add_up(values, codes, n_groups, axis=self.weight.ndim - 1)
+                for name, values in columns.items()
+            }
+        )
+
+    def concatenate(self, other: Self) -> Self:
+        """Put the groups of two samples side by side."""
+        axis = self.weight.ndim - 1
+        return type(self)(
+            **{
+                field.name: np.concatenate([getattr(self, field.name), getattr(other, field.name)], axis=axis)
+                for field in fields(self)
+            }
+        )
+
+
+@dataclass(frozen=True)
+class GroupSums(Totals):
+    """Sums over the rows of each of g groups, with what variances need.
+
+    Attributes
+    ----------
+    n : ndarray of int, shape (g,)
+        Number of rows.
+    weight_squared : ndarray, shape (g,)
+        Sum of squared weights.
+    square, with_own : ndarray, shape (g, m)
+        Weighted sums of the square of a statistic, of its product with the own loss.
+    value_2, square_2, with_own_2 : ndarray, shape (g, m)
+        The same with squared weights, for the linearised variance.
+    """
+
+    n: np.ndarray
+    weight_squared: np.ndarray
+    square: np.ndarray
+    with_own: np.ndarray
+    value_2: np.ndarray
+    square_2: np.ndarray
+    with_own_2: np.ndarray
+
+    @classmethod
+    def of(cls, cells: LossCells, groups: np.ndarray, n_groups: int) -> GroupSums:
+        """Add up the cells of each group, codes from 0 to `n_groups` - 1."""
+        x = cells.statistics()
+
+        def totals(values: np.ndarray, by: np.ndarray) -> np.ndarray:
+            return np.column_stack([np.bincount(groups, column * by, n_groups) for column in values.T])
+
+        sums = [totals(values, cells.weight) for values in (x, x**2, x * x[:, :1])]
+        # Without weights the sums with squared weights are the same numbers.
+        sums_2 = (
+            sums
+            if cells.weight is cells.weight_squared
+            else [totals(values, cells.weight_squared) for values in (x, x**2, x * x[:, :1])]
+        )
+        weight, weight_squared = (
+            np.bincount(groups, w, n_groups) for w in (cells.weight, cells.weight_squared)
+        )
+        n = np.bincount(groups, cells.n, n_groups).astype(np.int64)
+        return cls(weight, sums[0], n, weight_squared, sums[1], sums[2], *sums_2)
+
+    def mean_variance(self) -> np.ndarray:
+        """Linearised variance of `mean`, sum of w^2 (x - mean x)^2 over (sum of w)^2, shape (g, m)."""
+        mean = self.mean()
+        total = self.square_2 - 2 * mean * self.value_2 + mean**2 * self.weight_squared[:, None]
+        return np.maximum(divide(total, self.weight[:, None] ** 2), 0.0)
+
+    def gain_variance(self) -> np.ndarray:
+        """Linearised variance of `gain`, sum of w^2 (d - mean d)^2 over (sum of w)^2, shape (g, m)."""
+        gain = self.gain()
+        squares = self.square_2 - 2 * self.with_own_2 + self.square_2[:, :1]
+        sums = self.value_2 - self.value_2[:, :1]
+        total = squares - 2 * gain * sums + gain**2 * self.weight_squared[:, None]
+        return np.maximum(divide(total, self.weight[:, None] ** 2), 0.0)
+
+    def discordance(self) -> tuple[np.ndarray, np.ndarray]:
+        """Shares of rows where own is worse, and where own is better, for 0-1 losses; shape (g, m) each."""
+        worse = self.value[:, :1] - self.with_own
+        better = self.value - self.with_own
+        return divide(worse, self.weight[:, None]), divide(better, self.weight[:, None])
+
+    def kish_size(self) -> np.ndarray:
+        """Kish's effective size, (sum of w)^2 / (sum of w^2), shape (g,)."""
+        return self.weight**2 / np.maximum(self.weight_squared, np.finfo(float).tiny)
+
+
+def divide(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
+    """Divide; NaN where the denominator is zero."""
+    shape = np.broadcast_shapes(numerator.shape, denominator.shape)
+    return np.divide(numerator, denominator, out=np.full(shape, np.nan), where=denominator > 0)
+
+
+def _add_up(values: np.ndarray, codes: np.ndarray, n_groups: int, axis: int) -> np.ndarray:
+    order = np.argsort(codes, kind="stable")
+    order = order[np.searchsorted(codes[order], 0) :]
+    present, starts = np.unique(codes[order], return_index=True)
+    shape = (*values.shape[:axis], n_groups, *values.shape[axis + 1 :])
+    result = np.zeros(shape, dtype=values.dtype)
+    if len(order):
+        where: Any = (*(slice(None),) * axis, present)
+        result[where] = np.add.reduceat(np.take(values, order, axis=axis), starts, axis=axis)
+    return result
