@@ -4,7 +4,16 @@
 """
 
 from sklearn.base import _fit_context as fit_context
+from sklearn.utils._metadata_requests import _MetadataRequester as MetadataRequester
 from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 
-__all__ = ["HasMethods", "Interval", "Options", "StrOptions", "check_sample_weight", "fit_context"]
+__all__ = [
+    "HasMethods",
+    "Interval",
+    "MetadataRequester",
+    "Options",
+    "StrOptions",
+    "check_sample_weight",
+    "fit_context",
+]

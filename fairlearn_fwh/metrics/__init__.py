@@ -1,6 +1,7 @@
 """Preference metrics: whether each group does at least as well as with the pooled, or another group's, classifier."""
 
 from ._arrays import pack_predictions
+from ._compare import FrameComparison, compare
 from ._derived import envy_gain_group_min, negative_flip_rate_group_max, rationality_gain_group_min
 from ._functions import (
     disagreement_rate,
@@ -11,16 +12,22 @@ from ._functions import (
     rationality_gain,
     strict_preference_rate,
 )
+from ._harmed_subgroup import find_harmed_subgroup
 from ._preference_frame import PreferenceFrame
 from ._rule import keep_own_classifier
+from ._scorer import make_group_scorer
 
 __all__ = [
+    "FrameComparison",
     "PreferenceFrame",
+    "compare",
     "disagreement_rate",
     "envy_gain",
     "envy_gain_group_min",
     "fairness_without_harm_rate",
+    "find_harmed_subgroup",
     "keep_own_classifier",
+    "make_group_scorer",
     "negative_flip_rate",
     "negative_flip_rate_group_max",
     "pack_predictions",

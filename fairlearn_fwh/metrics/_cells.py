@@ -6,12 +6,16 @@ over the cells (`GroupSums`), so neither rows nor cells need be kept; a bootstra
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
 
 import numpy as np
 
 #: Above this many possible cells they are found by sorting instead of by counting.
 _MAX_COUNTED_CELLS = 1 << 22
+
+#: Rows that are added up at a time.
+_CHUNK = 1 << 17
 
 #: Columns of derived statistics, after the losses.
 DERIVED = (
@@ -21,6 +25,36 @@ DERIVED = (
     "positive_flip_rate",
     "disagreement_rate",
 )
+
+
+@dataclass(frozen=True)
+class LossRows:
+    """Losses of each row.
+
+    Attributes
+    ----------
+    losses : list of ndarray, shape (n,)
+        Of the own classifier, of the pooled one, and of all K group classifiers if they are known.
+    disagrees : ndarray of bool, shape (n,)
+        Whether the own prediction differs from the pooled one.
+    assigned, audit : ndarray of int, shape (n,)
+        Assigned group (-1 for none) and audit group.
+    weights : ndarray, shape (n,), or None
+    is_binary : bool
+        Whether the losses are 0 or 1.
+    """
+
+    losses: list[np.ndarray]
+    disagrees: np.ndarray
+    assigned: np.ndarray
+    audit: np.ndarray
+    weights: np.ndarray | None
+    is_binary: bool
+
+    def chunks(self) -> Iterator[LossCells]:
+        """Add up some rows at a time, so that little memory is needed."""
+        for start in range(0, len(self.audit), _CHUNK):
+            yield LossCells.from_rows(self, slice(start, start + _CHUNK))
 
 
 @dataclass(frozen=True)
@@ -50,29 +84,23 @@ class LossCells:
     weight_squared: np.ndarray
 
     @classmethod
-    def from_rows(
-        cls,
-        losses: list[np.ndarray],
-        disagrees: np.ndarray,
-        assigned: np.ndarray,
-        audit: np.ndarray,
-        weights: np.ndarray | None,
-        *,
-        is_binary: bool,
-    ) -> LossCells:
+    def from_rows(cls, rows: LossRows, chunk: slice) -> LossCells:
         """Add up rows with equal groups and losses; real-valued losses stay a cell per row."""
-        if not is_binary:
-            n = np.ones(len(audit), dtype=np.int64)
-            weight = n.astype(float) if weights is None else weights
-            weight_squared = weight if weights is None else weights**2
-            return cls(assigned, audit, np.column_stack(losses), disagrees, n, weight, weight_squared)
-        cell_of_row, first_row, n = _find_cells(assigned, audit, [*losses, disagrees])
-        if weights is None:
+        losses = [loss[chunk] for loss in rows.losses]
+        disagrees, assigned, audit = rows.disagrees[chunk], rows.assigned[chunk], rows.audit[chunk]
+        n = np.ones(len(audit), dtype=np.int64)
+        if rows.weights is None:
             weight = weight_squared = n.astype(float)
         else:
-            weight = np.bincount(cell_of_row, weights, len(n))
-            weight_squared = np.bincount(cell_of_row, weights**2, len(n))
-        cell_losses = np.column_stack([loss[first_row] for loss in losses]).astype(float)
+            weight, weight_squared = rows.weights[chunk], rows.weights[chunk] ** 2
+        if not rows.is_binary:
+            return cls(assigned, audit, np.column_stack(losses), disagrees, n, weight, weight_squared)
+        cell_of_row, first_row, n = _find_cells(assigned, audit, [*losses, disagrees])
+        if rows.weights is None:
+            weight = weight_squared = n.astype(float)
+        else:
+            weight, weight_squared = (np.bincount(cell_of_row, w, len(n)) for w in (weight, weight_squared))
+        cell_losses = np.column_stack([loss[first_row] for loss in losses])
         return cls(
             assigned[first_row],
             audit[first_row],
@@ -82,6 +110,23 @@ class LossCells:
             weight,
             weight_squared,
         )
+
+    @classmethod
+    def merge(cls, parts: list[LossCells], *, is_binary: bool) -> LossCells:
+        """Put the cells of several chunks together, and add up those that are equal."""
+        columns = {
+            field.name: np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(cls)
+        }
+        if not is_binary or len(parts) == 1:
+            return cls(**columns)
+        bits = [*columns["losses"].T, columns["disagrees"]]
+        cell_of_part, first, _ = _find_cells(columns["assigned"], columns["audit"], bits)
+        sums = {
+            name: np.bincount(cell_of_part, columns[name], len(first))
+            for name in ("n", "weight", "weight_squared")
+        }
+        sums["n"] = sums["n"].astype(np.int64)
+        return cls(**{name: column[first] for name, column in columns.items()} | sums)
 
     def statistics(self) -> np.ndarray:
         """Losses and derived statistics of each cell, shape (c, 2 (+ K) + 5).

@@ -204,6 +204,14 @@ class Bounds:
         bounds = np.where(identical, 0.0, bounds.reshape(shape))
         return np.where(sums.n[:, None] > 0, bounds, np.nan)
 
+    def smallest_audit_gain(self, q: float) -> float:
+        """Bound of the smallest rationality gain of an audit group, for all of them together."""
+        n_claims = ((self.levels.audit.n > 0) & ~self.audit_is_pooled).sum()
+        columns, identical = np.array([POOLED_COLUMN]), self.audit_is_pooled[:, None]
+        return float(
+            nan_min(self._gain_bounds(self.levels.audit, columns, q, identical, int(n_claims)).ravel())
+        )
+
     def _simultaneous_gains(self, q: float) -> np.ndarray:
         """Bounds of the rationality gains of assigned groups, all of one control level together, shape (C, K)."""
         by_control = (len(self.layout.controls), -1)

@@ -12,7 +12,7 @@ import numpy as np
 LossFunction = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 #: Probabilities are kept this far from 0 and 1 in the log loss, as scikit-learn does for float64.
-_EPSILON = float(np.finfo(np.float64).eps)
+EPSILON = float(np.finfo(np.float64).eps)
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def _zero_one(y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
 
 
 def _log(y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
-    p = np.clip(y_pred, _EPSILON, 1 - _EPSILON)
+    p = np.clip(y_pred, EPSILON, 1 - EPSILON)
     return -np.log(np.where(y_true == 1, p, 1 - p))
 
 

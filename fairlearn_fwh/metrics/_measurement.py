@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
+import operator
+from dataclasses import dataclass, replace
+from functools import cached_property, reduce
 
 import numpy as np
 
 from ._bootstrap import BootstrapSettings, add_replicates, draw_replicates
-from ._cells import LossCells
+from ._cells import LossCells, LossRows
 from ._figures import Levels
 from ._layout import Layout, merge_layouts, positions
 from ._losses import Loss
@@ -43,6 +44,16 @@ class Measurement:
     sums: GroupSums
     replicates: Totals | None
     n_shards: int = 1
+
+    @classmethod
+    def of_rows(cls, rows: LossRows, layout: Layout, loss: Loss, bootstrap: BootstrapSettings) -> Measurement:
+        """Add up rows, and draw replicates if they are asked for."""
+        weighted = rows.weights is not None
+        if loss.is_binary or bootstrap.n_boot is not None:
+            cells = LossCells.merge(list(rows.chunks()), is_binary=loss.is_binary)
+            return cls.of_cells(cells, layout, loss, weighted, bootstrap)
+        parts = (cls.of_cells(cells, layout, loss, weighted, bootstrap) for cells in rows.chunks())
+        return replace(reduce(operator.add, parts), n_shards=1)
 
     @classmethod
     def of_cells(

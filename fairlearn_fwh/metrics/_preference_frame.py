@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Self
 
-import numpy as np
+import narwhals as nw
 import pandas as pd
 
-from ..exceptions import EnvySkippedWarning
-from ._arrays import encode_groups
 from ._bootstrap import BootstrapSettings
 from ._claims import (
     Claims,
@@ -22,14 +19,16 @@ from ._claims import (
     make_claims,
     rationality_claims,
 )
+from ._estimators import ask_routed_ensemble
+from ._from_frame import Columns, check_columns, eager_parameters, measure_lazily
 from ._intervals import check_quantiles
 from ._losses import resolve_loss
 from ._measurement import Measurement
+from ._plots import PLOTS, plot_tradeoff
+from ._power import power_table
 from ._reading import read_rows
 from ._tables import Tables
-
-#: With more groups `PreferenceFrame.from_estimator` does not ask every classifier about every row.
-MAX_ENVY_GROUPS = 100
+from ._worst_shift import worst_shift_table
 
 #: Quantiles of a two-sided 95 % interval.
 _CI_QUANTILES = (0.025, 0.975)
@@ -151,7 +150,7 @@ class PreferenceFrame(Tables):
         quantiles = check_quantiles(ci_quantiles)
         bootstrap = BootstrapSettings(n_boot, stratify, random_state)
         loss_of = resolve_loss(loss)
-        cells, layout, weighted = read_rows(
+        rows, layout = read_rows(
             y_true=y_true,
             y_pred=y_pred,
             y_pred_pooled=y_pred_pooled,
@@ -163,7 +162,7 @@ class PreferenceFrame(Tables):
             sample_weight=sample_weight,
             pooled_groups=pooled_groups,
         )
-        self._tabulate(Measurement.of_cells(cells, layout, loss_of, weighted, bootstrap), quantiles)
+        self._tabulate(Measurement.of_rows(rows, layout, loss_of, bootstrap), quantiles)
 
     @classmethod
     def _of(cls, measured: Measurement, ci_quantiles: tuple[float, ...]) -> Self:
@@ -254,6 +253,95 @@ class PreferenceFrame(Tables):
         check_test(tolerance, alpha, method, correction, self._measured.loss, self._measured.weighted)
         return self._claims(claims, strict=True).certify(tolerance, alpha, method, correction)
 
+    def harm_tests(self, *, claims: str = "all", correction: str | None = "holm") -> pd.DataFrame:
+        """Test every claim for a violation, whatever the sign of its gain.
+
+        Parameters
+        ----------
+        claims : {"rationality", "envy", "all"}
+            As for `violations`, which lists the claims that are rejected.
+        correction : {"holm", "bonferroni", None}
+            Adjustment of p-values over the claims that were asked for.
+
+        Returns
+        -------
+        DataFrame
+            Columns `group`, `kind`, `other`, `n`, `gain`, `p_value`, `p_adjusted`; NaN for claims that need no test.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is unknown, or envy is asked for and was not measured.
+        """
+        check_correction(correction)
+        return self._claims(claims, strict=False).test_harm(correction)
+
+    def power(
+        self,
+        tolerance: float,
+        alpha: float = 0.05,
+        *,
+        discordance: float | None = None,
+        power: float = 0.8,
+    ) -> pd.DataFrame:
+        """Tell how many people of each audit group a certificate needs, and what tolerance its people suffice for.
+
+        Parameters
+        ----------
+        tolerance : float
+            Tolerance of the certificate, above 0.
+        alpha : float
+            Probability of a false certificate, for all groups together.
+        discordance : float, optional
+            Share of people about whom the two classifiers are not both right or both wrong; by default that of the sample.
+        power : float
+            Probability of the certificate if the true gain is 0.
+
+        Returns
+        -------
+        DataFrame
+            One row per audit group: `n`, `discordance` (for real-valued losses the variance of a difference),
+            `n_needed`, `smallest_tolerance` that its `n` people could be certified for, and whether they are `enough`.
+            Normal approximation, Bonferroni over the groups: ``n = (z_{1 - alpha / m} + z_power)^2 q / tolerance^2``, and
+            at least the size at which Tango's bound certifies without any discordance. The smallest tolerance that the
+            sample does certify is minus the `lower_bound` of `certify`.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is out of range, or `discordance` is given for a real-valued loss.
+        """
+        m = self._measured
+        claims = self._claims("rationality", strict=False)
+        table = power_table(claims, m.loss, tolerance, alpha, discordance, power)
+        return table.set_index(self._layout.audit_index())
+
+    def worst_shift(self, radius: float) -> pd.DataFrame:
+        """Give the lowest rationality gain of each audit group under a change of its composition.
+
+        Parameters
+        ----------
+        radius : float
+            The members may be reweighted by any weights r with mean 1 and ``mean((r - 1)^2) <= radius``, a ball in
+            chi-square divergence (Namkoong and Duchi 2017). At 1 the group may shrink to any half of its members.
+
+        Returns
+        -------
+        DataFrame
+            One row per audit group: `n`, `gain`, `worst_gain` in the ball, and `radius_to_harm`, the smallest radius at
+            which the gain can be 0 (0 if it is not positive now): ``gain^2 / variance``. Exact for 0-1 losses; for
+            real-valued ones a lower bound, ``gain - sqrt(radius variance)``, which is exact in small balls. About
+            the sample's distribution: add the uncertainty of `certify`.
+
+        Raises
+        ------
+        ValueError
+            If `radius` is negative or not a number.
+        """
+        m = self._measured
+        table = worst_shift_table(m.levels.audit, radius, is_binary=m.loss.is_binary)
+        return table.set_index(self._layout.audit_index())
+
     def gain_intervals(self, alpha: float = 0.05) -> pd.DataFrame:
         """Give each audit group's rationality gain with an interval.
 
@@ -322,49 +410,133 @@ class PreferenceFrame(Tables):
         TypeError
             If `estimator` is not a routed ensemble.
         """
-        estimator = getattr(estimator, "best_estimator_", estimator)
-        steps = getattr(estimator, "steps", None)
-        if steps is not None:
-            X = estimator[:-1].transform(X) if len(steps) > 1 else X
-            estimator = steps[-1][1]
-        if not hasattr(estimator, "predict_by_group"):
-            raise TypeError(
-                f"{type(estimator).__name__} has no predict_by_group: it is not a routed ensemble. Compare its "
-                "predictions with a baseline's: PreferenceFrame(y_true=..., y_pred=..., y_pred_pooled=...)."
-            )
-        kind = "predict_proba" if resolve_loss(loss).predicts == "probabilities" else "predict"
-        groups = estimator.predict_group(X, sensitive_features=sensitive_features)
-        too_many = len(estimator.groups_) > MAX_ENVY_GROUPS
-        if too_many:
-            warnings.warn(
-                f"Envy is not measured: {len(estimator.groups_):,} groups would each have to be asked about every row "
-                f"(at most {MAX_ENVY_GROUPS} are).",
-                EnvySkippedWarning,
-                stacklevel=2,
-            )
-        present = set(groups) if too_many else ()
-        audit = sensitive_features
-        if audit is not None:
-            audit = encode_groups(audit, missing_group=getattr(estimator, "missing_group", "error"))
         return cls(
             y_true=y,
-            y_pred=_positive(getattr(estimator, kind)(X, sensitive_features=sensitive_features)),
-            y_pred_pooled=_positive(getattr(estimator.pooled_estimator_, kind)(X)),
-            y_pred_by_group=(
-                estimator.predict_by_group(X, response_method=kind)
-                if len(estimator.groups_) and not too_many
-                else None
-            ),
-            groups=groups,
-            sensitive_features=audit,
             loss=loss,
             sample_weight=sample_weight,
-            pooled_groups=[
-                group
-                for group, model in estimator.group_estimators_.items()
-                if model is estimator.pooled_estimator_ and (not too_many or group in present)
-            ],
+            **ask_routed_ensemble(estimator, X, sensitive_features, resolve_loss(loss)),
         )
+
+    @classmethod
+    def from_frame(
+        cls,
+        frame: Any,
+        *,
+        y_true: str,
+        y_pred: str | None = None,
+        y_pred_pooled: str,
+        y_pred_by_group: Sequence[str] | Mapping[Any, str] | None = None,
+        groups: str | Sequence[str] | None = None,
+        sensitive_features: str | Sequence[str] | None = None,
+        control_features: str | Sequence[str] | None = None,
+        sample_weight: str | None = None,
+        loss: str | Callable[..., Any] = "zero_one",
+        n_boot: int | None = None,
+        ci_quantiles: Sequence[float] = _CI_QUANTILES,
+        random_state: Any = None,
+        stratify: bool = True,
+        pooled_groups: Iterable[Any] = (),
+        max_cells: int = 100_000,
+    ) -> PreferenceFrame:
+        """Measure the columns of a data frame, in the engine that holds it.
+
+        Parameters
+        ----------
+        frame : pandas, polars, pyarrow, DuckDB, Dask or PySpark frame, or any other that narwhals knows
+            Of a lazy frame only loss cells come back (for real-valued losses sums per group), so it may be larger than
+            the memory.
+        y_true, y_pred, y_pred_pooled, sample_weight : str
+            Names of columns; see the class.
+        y_pred_by_group : list of str, or dict from label to str, optional
+            Columns with the predictions of every group's classifier; without labels their names are the labels.
+        groups, sensitive_features, control_features : str or list of str, optional
+            Names of columns; several make an intersection.
+        loss : {"zero_one", "log", "brier", "squared", "absolute"} or callable
+            As for the class; callables for eager frames only.
+        n_boot, ci_quantiles, random_state, stratify, pooled_groups
+            As for the class. A bootstrap of a real-valued loss needs its distinct values back.
+        max_cells : int
+            Most cells that are taken back from an engine.
+
+        Returns
+        -------
+        PreferenceFrame
+
+        Raises
+        ------
+        TypeError
+            If narwhals does not know the frame.
+        ValueError
+            If a column does not exist or has missing or unsuitable values, or there are more than `max_cells` cells.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from fairlearn_fwh.metrics import PreferenceFrame
+        >>> table = pd.DataFrame({"y": [1, 0, 1, 0], "new": [1, 0, 0, 0], "old": [0, 0, 1, 0], "sex": list("ffmm")})
+        >>> frame = PreferenceFrame.from_frame(table, y_true="y", y_pred="new", y_pred_pooled="old",
+        ...                                    sensitive_features="sex")
+        >>> frame.by_group["rationality_gain"].to_dict()
+        {'f': 0.5, 'm': -0.5}
+        """
+        quantiles = check_quantiles(ci_quantiles)
+        bootstrap = BootstrapSettings(n_boot, stratify, random_state)
+        table = nw.from_native(frame)
+        columns = Columns.read(
+            y_true=y_true,
+            y_pred=y_pred,
+            y_pred_pooled=y_pred_pooled,
+            y_pred_by_group=y_pred_by_group,
+            groups=groups,
+            sensitive_features=sensitive_features,
+            control_features=control_features,
+            sample_weight=sample_weight,
+        )
+        check_columns(table.collect_schema(), columns)
+        if isinstance(table, nw.LazyFrame):
+            measured = measure_lazily(table, columns, resolve_loss(loss), bootstrap, pooled_groups, max_cells)
+            return cls._of(measured, quantiles)
+        return cls(
+            **eager_parameters(table, columns),
+            loss=loss,
+            n_boot=n_boot,
+            ci_quantiles=quantiles,
+            random_state=random_state,
+            stratify=stratify,
+            pooled_groups=pooled_groups,
+        )
+
+    def plot(self, kind: str = "gain", *, ax: Any = None, min_group_size: int = 1) -> Any:
+        """Draw the frame.
+
+        Parameters
+        ----------
+        kind : {"gain", "envy", "flips", "tradeoff"}
+            Gains of the audit groups with intervals and the line of no harm; the envy matrix as a heat map; positive
+            against negative flips of the audit groups; or the gain of the worst-off group against the change of
+            disparity (`compare` draws several models into it).
+        ax : matplotlib Axes, optional
+            Where to draw; by default a new figure.
+        min_group_size : int
+            Groups with fewer people are not drawn.
+
+        Returns
+        -------
+        matplotlib Axes
+
+        Raises
+        ------
+        ValueError
+            If `kind` is unknown, needs predictions by group that the frame does not have, or does not apply to a frame with
+            control features.
+        MissingExtraError
+            If matplotlib is not installed.
+        """
+        if kind == "tradeoff":
+            return plot_tradeoff({"this model": self}, ax)
+        if kind not in PLOTS:
+            raise ValueError(f"kind must be one of {[*PLOTS, 'tradeoff']}; got {kind!r}.")
+        return PLOTS[kind](self, ax, min_group_size)
 
     def _title(self) -> str:
         m, overall = self._measured, self.overall
@@ -385,8 +557,3 @@ class PreferenceFrame(Tables):
     def _repr_html_(self) -> str:
         title = self._title().replace("\n", "<br>")
         return f"<p>{title}</p>{self.by_group.to_html(float_format='{:.4f}'.format)}"
-
-
-def _positive(predictions: np.ndarray) -> np.ndarray:
-    """Take the column of the positive class where there are several."""
-    return predictions[:, 1] if predictions.ndim == 2 else predictions

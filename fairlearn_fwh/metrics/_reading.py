@@ -19,7 +19,7 @@ from ._arrays import (
     read_assigned_and_audit,
     read_predictions_by_group,
 )
-from ._cells import LossCells
+from ._cells import LossRows
 from ._layout import Layout
 from ._losses import Loss
 
@@ -36,14 +36,13 @@ def read_rows(
     loss: Loss,
     sample_weight: Any,
     pooled_groups: Iterable[Any],
-) -> tuple[LossCells, Layout, bool]:
+) -> tuple[LossRows, Layout]:
     """Check and reduce rows; the parameters are those of `PreferenceFrame`.
 
     Returns
     -------
-    cells : LossCells
+    rows : LossRows
     layout : Layout
-    weighted : bool
     """
     y = as_column(y_true, "y_true")
     pooled = as_column(y_pred_pooled, "y_pred_pooled", len(y))
@@ -72,8 +71,7 @@ def read_rows(
         disagrees, codes, audit_codes, weights = (
             values[kept] for values in (disagrees, codes, audit_codes, weights)
         )
-    cells = LossCells.from_rows(losses, disagrees, codes, audit_codes, weights, is_binary=loss.is_binary)
-    return cells, layout, weights is not None
+    return LossRows(losses, disagrees, codes, audit_codes, weights, loss.is_binary), layout
 
 
 def make_layout(

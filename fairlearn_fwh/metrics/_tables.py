@@ -78,7 +78,9 @@ class Tables:
     @cached_property
     def overall_ci(self) -> dict[float, pd.Series | pd.DataFrame]:
         """Bounds of `overall` at each of `ci_quantiles`."""
-        return {q: self._overall_table(self._with_n(self._bounds.overall(q))) for q in self.ci_quantiles}
+        order = self.overall.axes[-1]
+        tables = {q: self._overall_table(self._with_n(self._bounds.overall(q))) for q in self.ci_quantiles}
+        return {q: table[order] for q, table in tables.items()}
 
     @cached_property
     def by_group_ci(self) -> dict[float, pd.DataFrame]:

@@ -1,0 +1,73 @@
+"""Asking fitted estimators, also inside pipelines and searches, what they predict."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+from ..exceptions import EnvySkippedWarning
+from ._arrays import encode_groups
+from ._losses import Loss
+
+#: With more groups not every classifier is asked about every row.
+MAX_ENVY_GROUPS = 100
+
+
+def unwrap(estimator: Any, X: Any) -> tuple[Any, Any]:
+    """Return the estimator at the end of a search or pipeline, and the features as it gets them."""
+    estimator = getattr(estimator, "best_estimator_", estimator)
+    steps = getattr(estimator, "steps", None)
+    if steps is None:
+        return estimator, X
+    return steps[-1][1], estimator[:-1].transform(X) if len(steps) > 1 else X
+
+
+def positive_column(predictions: np.ndarray) -> np.ndarray:
+    """Take the column of the positive class where there are two."""
+    return predictions[:, 1] if predictions.ndim == 2 and predictions.shape[1] == 2 else predictions
+
+
+def ask_routed_ensemble(estimator: Any, X: Any, sensitive_features: Any, loss: Loss) -> dict[str, Any]:
+    """Ask a routed ensemble for all that a `PreferenceFrame` needs of it, as its parameters.
+
+    Raises
+    ------
+    TypeError
+        If `estimator` is not a routed ensemble.
+    """
+    estimator, X = unwrap(estimator, X)
+    if not hasattr(estimator, "predict_by_group"):
+        raise TypeError(
+            f"{type(estimator).__name__} has no predict_by_group: it is not a routed ensemble. Compare its "
+            "predictions with a baseline's: PreferenceFrame(y_true=..., y_pred=..., y_pred_pooled=...)."
+        )
+    kind = "predict_proba" if loss.predicts == "probabilities" else "predict"
+    groups = estimator.predict_group(X, sensitive_features=sensitive_features)
+    too_many = len(estimator.groups_) > MAX_ENVY_GROUPS
+    if too_many:
+        warnings.warn(
+            f"Envy is not measured: {len(estimator.groups_):,} groups would each have to be asked about every row "
+            f"(at most {MAX_ENVY_GROUPS} are).",
+            EnvySkippedWarning,
+            stacklevel=3,
+        )
+    present = set(groups) if too_many else ()
+    audit = sensitive_features
+    if audit is not None:
+        audit = encode_groups(audit, missing_group=getattr(estimator, "missing_group", "error"))
+    own = getattr(estimator, kind)(X, sensitive_features=sensitive_features)
+    asks_all = len(estimator.groups_) > 0 and not too_many
+    return {
+        "y_pred": positive_column(own),
+        "y_pred_pooled": positive_column(getattr(estimator.pooled_estimator_, kind)(X)),
+        "y_pred_by_group": estimator.predict_by_group(X, response_method=kind) if asks_all else None,
+        "groups": groups,
+        "sensitive_features": audit,
+        "pooled_groups": [
+            group
+            for group, model in estimator.group_estimators_.items()
+            if model is estimator.pooled_estimator_ and (not too_many or group in present)
+        ],
+    }

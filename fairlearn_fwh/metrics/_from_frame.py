@@ -1,0 +1,457 @@
+"""Measuring where the data are: an engine groups the rows, and only cells or sums come back."""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+
+from ._arrays import POOLED, Groups, encode_groups, intersect_groups, match_groups, read_assigned_and_audit
+from ._bootstrap import BootstrapSettings
+from ._cells import DERIVED, LossCells
+from ._layout import Layout
+from ._losses import EPSILON, LOSSES, Loss
+from ._measurement import Measurement, find_pairs
+from ._reading import check_what_is_given, make_layout
+from ._sums import GroupSums
+
+_OWN, _POOLED = "loss_own", "loss_pooled"
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Names of the columns that a frame is measured by.
+
+    Attributes
+    ----------
+    y_true, y_pred_pooled : str
+    y_pred, sample_weight : str or None
+    y_pred_by_group : dict from label of a group to str
+    groups, sensitive_features, control_features : list of str
+    """
+
+    y_true: str
+    y_pred_pooled: str
+    y_pred: str | None
+    sample_weight: str | None
+    y_pred_by_group: dict[Any, str]
+    groups: list[str]
+    sensitive_features: list[str]
+    control_features: list[str]
+
+    @classmethod
+    def read(
+        cls,
+        *,
+        y_true: str,
+        y_pred_pooled: str,
+        y_pred: str | None,
+        sample_weight: str | None,
+        y_pred_by_group: Sequence[str] | Mapping[Any, str] | None,
+        groups: str | Sequence[str] | None,
+        sensitive_features: str | Sequence[str] | None,
+        control_features: str | Sequence[str] | None,
+    ) -> Columns:
+        """Bring the ways in which columns can be named to one."""
+        if isinstance(y_pred_by_group, str):
+            y_pred_by_group = [y_pred_by_group]
+        if y_pred_by_group is not None and not isinstance(y_pred_by_group, Mapping):
+            y_pred_by_group = {name: name for name in y_pred_by_group}
+        check_what_is_given(y_pred is not None, bool(y_pred_by_group), groups is not None)
+        return cls(
+            y_true,
+            y_pred_pooled,
+            y_pred,
+            sample_weight,
+            dict(y_pred_by_group or {}),
+            _names(groups),
+            _names(sensitive_features),
+            _names(control_features),
+        )
+
+    def by_role(self) -> dict[str, str]:
+        """Name of the column for everything that has one, by a name that nothing else has."""
+        roles = {"y_true": self.y_true, "y_pred_pooled": self.y_pred_pooled}
+        roles |= {} if self.y_pred is None else {"y_pred": self.y_pred}
+        roles |= {} if self.sample_weight is None else {"sample_weight": self.sample_weight}
+        roles |= {f"y_pred_by_group[{label!r}]": name for label, name in self.y_pred_by_group.items()}
+        for role in ("groups", "sensitive_features", "control_features"):
+            roles |= {f"{role}[{name!r}]": name for name in getattr(self, role)}
+        return roles
+
+    def roles_of(self, argument: str) -> list[str]:
+        """Roles of the columns of one argument."""
+        return [f"{argument}[{name!r}]" for name in getattr(self, argument)]  # of a dict its labels
+
+    def predictions(self) -> list[str]:
+        """Roles of all predictions."""
+        own = [] if self.y_pred is None else ["y_pred"]
+        return [*own, "y_pred_pooled", *self.roles_of("y_pred_by_group")]
+
+
+def _names(columns: str | Sequence[str] | None) -> list[str]:
+    return [] if columns is None else [columns] if isinstance(columns, str) else list(columns)
+
+
+def check_columns(available: Iterable[str], columns: Columns) -> None:
+    """Raise ValueError if a column is missing."""
+    available = list(available)
+    for role, name in columns.by_role().items():
+        if name not in available:
+            raise ValueError(
+                f"{role} is column {name!r}, which the frame does not have; it has {available[:20]!r}."
+            )
+
+
+def eager_parameters(frame: nw.DataFrame[Any], columns: Columns) -> dict[str, Any]:
+    """Take the columns out of an eager frame, as the parameters of `PreferenceFrame`."""
+
+    def column(name: str | None) -> Any:
+        return None if name is None else frame[name].to_native()
+
+    def several(names: list[str]) -> Any:
+        return {name: column(name) for name in names} or None
+
+    return {
+        "y_true": column(columns.y_true),
+        "y_pred": column(columns.y_pred),
+        "y_pred_pooled": column(columns.y_pred_pooled),
+        "y_pred_by_group": {label: column(name) for label, name in columns.y_pred_by_group.items()} or None,
+        "sample_weight": column(columns.sample_weight),
+        "groups": several(columns.groups),
+        "sensitive_features": several(columns.sensitive_features),
+        "control_features": several(columns.control_features),
+    }
+
+
+def measure_lazily(
+    frame: nw.LazyFrame[Any],
+    columns: Columns,
+    loss: Loss,
+    bootstrap: BootstrapSettings,
+    pooled_groups: Iterable[Any],
+    max_cells: int,
+) -> Measurement:
+    """Measure a lazy frame: one query that checks it and one that adds it up.
+
+    Raises
+    ------
+    ValueError
+        If the frame is empty, a value is missing or of the wrong kind, or there are more than `max_cells` cells.
+    """
+    if loss.name not in LOSSES or LOSSES[loss.name] != loss:
+        raise ValueError(
+            f"loss must be one of {sorted(LOSSES)} for a lazy frame; a function cannot run in its engine."
+        )
+    roles = columns.by_role()
+    rows = frame.select(**{role: nw.col(name) for role, name in roles.items()})
+    schema = rows.collect_schema()
+    predictions = ["y_true", *columns.predictions()]
+    if booleans := [role for role in predictions if schema[role] == nw.Boolean]:
+        rows = rows.with_columns(**{role: nw.col(role).cast(nw.Int64) for role in booleans})
+    _check_rows(rows, columns, loss)
+    if columns.sample_weight is None:
+        rows = rows.with_columns(sample_weight=nw.lit(1.0))
+    else:
+        rows = rows.filter(nw.col("sample_weight") > 0)
+    losses = _with_losses(rows, columns, loss)
+    by_vector = loss.is_binary or bootstrap.n_boot is not None
+    query = _group_by_losses(losses, columns) if by_vector else _group_and_sum(losses, columns)
+    table = query.head(max_cells + 1).collect()
+    if len(table) > max_cells:
+        what = "distinct losses and groups" if by_vector else "groups"
+        raise ValueError(
+            f"The frame has more than max_cells={max_cells:,} combinations of {what}. Raise max_cells, or leave out "
+            "n_boot (for real-valued losses) or y_pred_by_group."
+        )
+    layout, assigned, audit = _read_groups(table, columns, pooled_groups)
+    weighted = columns.sample_weight is not None
+    if by_vector:
+        cells = _read_cells(table, columns, assigned, audit)
+        return Measurement.of_cells(cells, layout, loss, weighted, bootstrap)
+    (assigned, audit), pairs = find_pairs(assigned, audit, len(layout.audit))
+    sums = _read_sums(table, columns).aggregate(pairs, len(assigned))
+    return Measurement(layout, loss, weighted, assigned, audit, sums, None)
+
+
+def _check_rows(rows: nw.LazyFrame[Any], columns: Columns, loss: Loss) -> None:
+    """Look for what would be wrong in any frame, in one query."""
+    schema = rows.collect_schema()
+    kinds = {
+        role: "number" if schema[role].is_numeric() else "text" for role in ["y_true", *columns.predictions()]
+    }
+    floats = [role for role, dtype in schema.items() if dtype.is_float()]
+    checks = {"n": nw.len()}
+    for i, role in enumerate(schema):
+        missing = nw.col(role).is_null()
+        checks[f"missing_{i}"] = (
+            (missing | nw.col(role).is_nan() if role in floats else missing).cast(nw.Int64).sum()
+        )
+    if columns.sample_weight is not None:
+        if not schema["sample_weight"].is_numeric():
+            raise ValueError(
+                f"sample_weight must be numbers; column {columns.sample_weight!r} is {schema['sample_weight']}."
+            )
+        weight = nw.col("sample_weight")
+        checks |= {"weight_min": weight.min(), "weight_max": weight.max(), "weight_sum": weight.sum()}
+    value_checks, complain = _value_checks(columns, loss, kinds, floats)
+    result = {
+        name: column.item()
+        for name, column in rows.select(**checks, **value_checks).collect().to_dict().items()
+    }
+    if not result["n"]:
+        raise ValueError("The frame has no rows; at least one is needed.")
+    for i, role in enumerate(schema):
+        if count := int(result[f"missing_{i}"]):
+            raise ValueError(f"{role} has {count} missing value(s); none are allowed.")
+    if columns.sample_weight is not None:
+        smallest, largest = float(result["weight_min"]), float(result["weight_max"])
+        if smallest < 0 or not np.isfinite(largest):
+            raise ValueError(
+                f"sample_weight must be finite and not negative; its smallest value is {smallest}."
+            )
+        if not result["weight_sum"]:
+            raise ValueError("sample_weight is zero for every row; at least one row needs a positive weight.")
+    complain(result)
+
+
+def _value_checks(
+    columns: Columns, loss: Loss, kinds: dict[str, str], floats: list[str]
+) -> tuple[dict[str, Any], Callable[[dict[str, Any]], None]]:
+    """Return expressions that check the values that the loss needs, and what to do with their results."""
+    predictions = columns.predictions()
+    if loss.predicts == "labels":
+        for role in predictions:
+            if kinds[role] != kinds["y_true"]:
+                raise ValueError(
+                    f"{role} and y_true have labels of different types; no prediction could ever be right."
+                )
+        fractions = {
+            f"fractions_{i}": (nw.col(role) != nw.col(role).round(0)).cast(nw.Int64).sum()
+            for i, role in enumerate(["y_true", *predictions])
+            if role in floats
+        }
+
+        def complain(result: dict[str, Any]) -> None:
+            if result.get("fractions_0"):
+                return
+            for i, role in enumerate(predictions, start=1):
+                if result.get(f"fractions_{i}"):
+                    raise ValueError(
+                        f"{role} has fractions, but loss='zero_one' compares labels. "
+                        "Give predicted labels, or loss='brier' or loss='log' with probabilities."
+                    )
+
+        return fractions, complain
+    for role in ["y_true", *predictions]:
+        if kinds[role] != "number":
+            raise ValueError(f"loss={loss.name!r} needs numbers in {role}.")
+    ranges: dict[str, Any] = {}
+    for i, role in enumerate(["y_true", *predictions]):
+        ranges |= {f"low_{i}": nw.col(role).min(), f"high_{i}": nw.col(role).max()}
+    y = nw.col("y_true")
+    ranges["between"] = ((y != 0) & (y != 1)).cast(nw.Int64).sum()
+
+    def complain_about_range(result: dict[str, Any]) -> None:
+        for i, role in enumerate(["y_true", *predictions]):
+            if not np.isfinite([float(result[f"low_{i}"]), float(result[f"high_{i}"])]).all():
+                raise ValueError(f"loss {loss.name!r} is not finite for some rows of {role}.")
+        if loss.predicts != "probabilities":
+            return
+        if result["between"]:
+            raise ValueError(f"loss={loss.name!r} needs y_true in {{0, 1}}.")
+        for i, role in enumerate(predictions, start=1):
+            if result[f"low_{i}"] < 0 or result[f"high_{i}"] > 1:
+                raise ValueError(
+                    f"loss={loss.name!r} needs probabilities of the positive class in {role}, from 0 to 1."
+                )
+
+    return ranges, complain_about_range
+
+
+def _with_losses(rows: nw.LazyFrame[Any], columns: Columns, loss: Loss) -> nw.LazyFrame[Any]:
+    """Add the losses, whether own and pooled prediction differ, and whether `y_pred` contradicts `groups`."""
+    pooled = nw.col("y_pred_pooled")
+    own = nw.col("y_pred") if columns.y_pred is not None else pooled
+    wrong = nw.lit(0)
+    if columns.y_pred_by_group:
+        picked = pooled
+        for label in columns.y_pred_by_group:
+            picked = (
+                nw.when(_is_group(columns, label))
+                .then(nw.col(f"y_pred_by_group[{label!r}]"))
+                .otherwise(picked)
+            )
+        if columns.y_pred is not None:
+            wrong = (own != picked).cast(nw.Int64)
+        own = picked
+    rows = rows.with_columns(own=own, wrong=wrong)
+    by_group = {
+        _loss_of(i): _loss(loss, nw.col("y_true"), nw.col(role))
+        for i, role in enumerate(columns.roles_of("y_pred_by_group"))
+    }
+    return rows.with_columns(
+        **{
+            _OWN: _loss(loss, nw.col("y_true"), nw.col("own")),
+            _POOLED: _loss(loss, nw.col("y_true"), pooled),
+        },
+        **by_group,
+        disagrees=(nw.col("own") != pooled).cast(nw.Int64),
+    )
+
+
+def _is_group(columns: Columns, label: Any) -> Any:
+    labels = label if len(columns.groups) > 1 else (label,)
+    equal = [nw.col(role) == value for role, value in zip(columns.roles_of("groups"), labels, strict=True)]
+    return functools.reduce(operator.and_, equal)
+
+
+def _loss_of(i: int) -> str:
+    return f"loss_{i}"
+
+
+def _loss(loss: Loss, y: Any, p: Any) -> Any:
+    """`_losses` as an expression."""
+    if loss.is_binary:
+        return (y != p).cast(nw.Int64)
+    if loss.name == "log":
+        clipped = nw.when(p < EPSILON).then(nw.lit(EPSILON)).otherwise(p)
+        clipped = nw.when(p > 1 - EPSILON).then(nw.lit(1 - EPSILON)).otherwise(clipped)
+        return -(nw.when(y == 1).then(clipped).otherwise(1 - clipped)).log()
+    difference = (y - p).cast(nw.Float64)
+    return difference.abs() if loss.name == "absolute" else difference * difference
+
+
+def _keys(columns: Columns) -> list[str]:
+    arguments = ("groups", "sensitive_features", "control_features")
+    return [role for argument in arguments for role in columns.roles_of(argument)]
+
+
+def _losses(columns: Columns) -> list[str]:
+    return [_OWN, _POOLED, *(_loss_of(i) for i in range(len(columns.y_pred_by_group)))]
+
+
+def _group_by_losses(rows: nw.LazyFrame[Any], columns: Columns) -> nw.LazyFrame[Any]:
+    weight = nw.col("sample_weight")
+    rows = rows.with_columns(weight_squared=weight * weight)
+    return rows.group_by(*_keys(columns), *_losses(columns), "disagrees").agg(
+        nw.len().alias("n"),
+        weight.sum().alias("weight"),
+        nw.col("weight_squared").sum().alias("weight_squared_sum"),
+        nw.col("wrong").sum().alias("wrong_sum"),
+    )
+
+
+def _group_and_sum(rows: nw.LazyFrame[Any], columns: Columns) -> nw.LazyFrame[Any]:
+    """Sums of all statistics, of their squares and products with the own loss, with weights and squared weights."""
+    own, pooled = nw.col(_OWN), nw.col(_POOLED)
+    others = [nw.col(name) for name in _losses(columns)[1:]]
+    nobody = nw.lit(0.0)
+    without_harm = functools.reduce(operator.and_, [own <= other for other in others])
+    strict = without_harm & functools.reduce(operator.or_, [own < other for other in others])
+    has_envy = bool(columns.y_pred_by_group)
+    derived = [
+        without_harm.cast(nw.Float64) if has_envy else nobody,
+        strict.cast(nw.Float64) if has_envy else nobody,
+        (own > pooled).cast(nw.Float64),
+        (own < pooled).cast(nw.Float64),
+        nw.col("disagrees").cast(nw.Float64),
+    ]
+    rows = rows.with_columns(
+        weight_squared=nw.col("sample_weight") * nw.col("sample_weight"),
+        everybody=nw.lit(0),
+        **dict(zip(DERIVED, derived, strict=True)),
+    )
+    products: dict[str, Any] = {}
+    for power, weight in _WEIGHTS.items():
+        for i, name in enumerate([*_losses(columns), *DERIVED]):
+            x, w = nw.col(name), nw.col(weight)
+            products |= {
+                f"value{power}_{i}": x * w,
+                f"square{power}_{i}": x * x * w,
+                f"with_own{power}_{i}": x * own * w,
+            }
+    return (
+        rows.with_columns(**products)
+        .group_by(*(_keys(columns) or ["everybody"]))
+        .agg(
+            nw.len().alias("n"),
+            nw.col("sample_weight").sum().alias("weight"),
+            nw.col("weight_squared").sum().alias("weight_squared_sum"),
+            nw.col("wrong").sum().alias("wrong_sum"),
+            *(nw.col(name).sum().alias(f"sum_{name}") for name in products),
+        )
+    )
+
+
+#: Suffix of the sums with weights, and with squared weights.
+_WEIGHTS = {"": "sample_weight", "_2": "weight_squared"}
+
+
+def _numbers(table: nw.DataFrame[Any], name: str) -> np.ndarray:
+    return np.asarray(table[name].to_numpy(), dtype=float)
+
+
+def _read_groups(
+    table: nw.DataFrame[Any], columns: Columns, pooled_groups: Iterable[Any]
+) -> tuple[Layout, np.ndarray, np.ndarray]:
+    """Labels, and assigned and audit group of each row of a small table."""
+
+    def read(argument: str) -> Groups | None:
+        names = getattr(columns, argument)
+        roles = columns.roles_of(argument)
+        parts = {name: table[role].to_numpy() for name, role in zip(names, roles, strict=True)}
+        return encode_groups(parts, argument) if parts else None
+
+    groups = read("groups")
+    assigned, audit = read_assigned_and_audit(groups, read("sensitive_features"), len(table))
+    if (controls := read("control_features")) is not None:
+        audit = intersect_groups(controls, audit)
+    labels = list(columns.y_pred_by_group) or [label for label in assigned.labels if label != POOLED]
+    codes = match_groups(assigned, labels, "groups", "y_pred_by_group")
+    wrong = _numbers(table, "wrong_sum").sum()
+    if wrong:
+        raise ValueError(
+            f"y_pred differs from the column of y_pred_by_group that groups names in {int(wrong)} row(s). "
+            f"Label people who are served by the pooled classifier {POOLED!r} in groups."
+        )
+    has_envy = bool(columns.y_pred_by_group)
+    layout = make_layout(assigned, audit, labels, columns.control_features, has_envy, pooled_groups)
+    return layout, codes, audit.codes
+
+
+def _read_cells(
+    table: nw.DataFrame[Any], columns: Columns, assigned: np.ndarray, audit: np.ndarray
+) -> LossCells:
+    losses = np.column_stack([_numbers(table, name) for name in _losses(columns)])
+    disagrees = _numbers(table, "disagrees") > 0
+    n = _numbers(table, "n").astype(np.int64)
+    weights = _numbers(table, "weight"), _numbers(table, "weight_squared_sum")
+    return LossCells(assigned, audit, losses, disagrees, n, *weights)
+
+
+def _read_sums(table: nw.DataFrame[Any], columns: Columns) -> GroupSums:
+    n_statistics = len(_losses(columns)) + len(DERIVED)
+
+    def sums(name: str) -> np.ndarray:
+        values = np.column_stack([_numbers(table, f"sum_{name}_{i}") for i in range(n_statistics)])
+        if not columns.y_pred_by_group:  # unknown, as in `LossCells.statistics`
+            values[:, n_statistics - len(DERIVED) : n_statistics - len(DERIVED) + 2] = np.nan
+        return values
+
+    return GroupSums(
+        weight=_numbers(table, "weight"),
+        value=sums("value"),
+        n=_numbers(table, "n").astype(np.int64),
+        weight_squared=_numbers(table, "weight_squared_sum"),
+        square=sums("square"),
+        with_own=sums("with_own"),
+        value_2=sums("value_2"),
+        square_2=sums("square_2"),
+        with_own_2=sums("with_own_2"),
+    )

@@ -1,0 +1,244 @@
+"""Looking for people who are harmed, whatever group they are in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+import pandas as pd
+from sklearn.model_selection import KFold
+from sklearn.preprocessing import OneHotEncoder
+from sklearn.tree import DecisionTreeRegressor
+from sklearn.utils import check_random_state
+
+from ._arrays import as_column, as_weights, encode_groups
+from ._claims import check_alpha
+from ._losses import resolve_loss
+from ._preference_frame import PreferenceFrame
+
+
+def find_harmed_subgroup(
+    X: Any,
+    y_true: Any,
+    y_pred: Any,
+    *,
+    y_pred_pooled: Any,
+    sensitive_features: Any = None,
+    sample_weight: Any = None,
+    loss: str | Callable[..., Any] = "zero_one",
+    max_depth: int = 2,
+    min_samples_leaf: int = 50,
+    n_splits: int = 2,
+    alpha: float = 0.05,
+    random_state: Any = None,
+) -> pd.DataFrame:
+    """Look for people who do worse with what they got than with the pooled classifier.
+
+    The rows are split into parts. For each, a shallow tree is grown on the other parts to predict the gain, and the
+    people of this part who fall into its worst node are tested for harm (negative flips beyond positive flips). The
+    tree has not seen them, so the test is honest (Athey and Imbens 2016); p-values are adjusted over the parts by Holm,
+    which holds however the parts depend on each other.
+
+    Parameters
+    ----------
+    X : array-like or DataFrame, shape (n, d)
+        Features, numbers or categories; missing values are allowed.
+    y_true, y_pred : array-like, shape (n,)
+        True labels and what people got, on data that took no part in fitting or choosing.
+    y_pred_pooled : array-like, shape (n,)
+        Predictions of the pooled classifier, or of any baseline.
+    sensitive_features : array-like, shape (n,), DataFrame or dict, optional
+        More features by which people may be told apart.
+    sample_weight : array-like, shape (n,), optional
+        Weights of the rows.
+    loss : {"zero_one", "log", "brier", "squared", "absolute"} or callable
+        Loss of a person.
+    max_depth : int
+        Depth of the trees: the number of conditions that describe the people who are found.
+    min_samples_leaf : int
+        Smallest number of people in a leaf while growing.
+    n_splits : int
+        Number of parts.
+    alpha : float
+        Probability of a false finding, for all parts together.
+    random_state : int, RandomState instance or None
+        Seed of the split and of the trees.
+
+    Returns
+    -------
+    DataFrame
+        One row per part: `subgroup` in words, `n` people of the part who are in it, `gain`, `negative_flip_rate`,
+        `positive_flip_rate`, `p_value`, `p_adjusted` and `harmed` (`p_adjusted` below `alpha`). Parts in which the
+        tree expects nobody to be harmed, or nobody falls into the node, are not tested.
+
+    Raises
+    ------
+    ValueError
+        If lengths differ, values of labels are missing, a parameter is out of range, or there are too few rows.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fairlearn_fwh.metrics import find_harmed_subgroup
+    >>> rng = np.random.default_rng(0)
+    >>> age, y = rng.integers(18, 80, 2000), rng.integers(0, 2, 2000)
+    >>> own = np.where((age < 30) & (rng.random(2000) < 0.3), 1 - y, y)
+    >>> found = find_harmed_subgroup({"age": age}, y, own, y_pred_pooled=y, random_state=0)
+    >>> found[["subgroup", "harmed"]]
+         subgroup  harmed
+    part
+    0     age < 30    True
+    1     age < 30    True
+    """
+    check_alpha(alpha)
+    _check_counts(max_depth=(max_depth, 1), min_samples_leaf=(min_samples_leaf, 1), n_splits=(n_splits, 2))
+    y = as_column(y_true, "y_true")
+    own, pooled = as_column(y_pred, "y_pred", len(y)), as_column(y_pred_pooled, "y_pred_pooled", len(y))
+    weights = as_weights(sample_weight, len(y))
+    loss_of = resolve_loss(loss)
+    gain = loss_of(y, pooled, "y_pred_pooled").astype(float) - loss_of(y, own)
+    features = _read_features(X, sensitive_features, len(y))
+    if len(y) < n_splits * min_samples_leaf:
+        raise ValueError(
+            f"There are {len(y)} rows; n_splits={n_splits} parts of min_samples_leaf={min_samples_leaf} need more."
+        )
+    rng = check_random_state(random_state)
+    part_of_row = np.full(len(y), -1)
+    subgroups: dict[int, str] = {}
+    for part, (rest, held_out) in enumerate(KFold(n_splits, shuffle=True, random_state=rng).split(y)):
+        tree = DecisionTreeRegressor(
+            max_depth=max_depth, min_samples_leaf=min_samples_leaf, random_state=rng.randint(2**31 - 1)
+        )
+        tree.fit(features.matrix[rest], gain[rest], sample_weight=None if weights is None else weights[rest])
+        node = _worst_node(tree)
+        if node is None:
+            subgroups[part] = "nobody is expected to be harmed"
+            continue
+        subgroups[part] = features.describe(tree, node)
+        inside = tree.decision_path(features.matrix[held_out])[:, [node]].toarray().ravel() > 0
+        part_of_row[held_out[inside]] = part
+    tests = _test(y, own, pooled, weights, loss, part_of_row, list(subgroups))
+    table = pd.DataFrame({"subgroup": subgroups}).rename_axis("part").join(tests)
+    return table.assign(harmed=(table["p_adjusted"] < alpha).to_numpy())
+
+
+def _test(
+    y: np.ndarray,
+    own: np.ndarray,
+    pooled: np.ndarray,
+    weights: np.ndarray | None,
+    loss: str | Callable[..., Any],
+    part_of_row: np.ndarray,
+    parts: list[int],
+) -> pd.DataFrame:
+    """Test the people of every part who were found, all parts together."""
+    found = part_of_row >= 0
+    columns = ["n", "gain", "negative_flip_rate", "positive_flip_rate", "p_value", "p_adjusted"]
+    if not found.any() or (weights is not None and not weights[found].any()):
+        return pd.DataFrame(np.nan, parts, columns).assign(n=0)
+    frame = PreferenceFrame(
+        y_true=y[found],
+        y_pred=own[found],
+        y_pred_pooled=pooled[found],
+        sensitive_features=part_of_row[found],
+        sample_weight=None if weights is None else weights[found],
+        loss=loss,
+    )
+    tests = frame.harm_tests(claims="rationality").set_index("group")[["n", "gain", "p_value", "p_adjusted"]]
+    tests = tests.join(frame.by_group[["negative_flip_rate", "positive_flip_rate"]])[columns]
+    return tests.reindex(parts).assign(n=lambda table: table["n"].fillna(0).astype(int))
+
+
+def _check_counts(**limits: tuple[Any, int]) -> None:
+    for name, (value, least) in limits.items():
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+            raise ValueError(f"{name} must be an integer of at least {least}; got {value!r}.")
+
+
+def _worst_node(tree: DecisionTreeRegressor) -> int | None:
+    """Node, leaf or not, whose people are the most significantly harmed; None where nobody is."""
+    mean_gain, deviation = tree.tree_.value[:, 0, 0], np.sqrt(tree.tree_.impurity)
+    t = mean_gain * np.sqrt(tree.tree_.n_node_samples) / np.maximum(deviation, np.finfo(float).eps)
+    node = int(np.argmin(t))
+    return node if mean_gain[node] < 0 else None
+
+
+@dataclass(frozen=True)
+class _Features:
+    """Features as numbers, with what their columns mean.
+
+    Attributes
+    ----------
+    matrix : ndarray, shape (n, c)
+    names : list of str, length c
+    categories : list of str or None, length c
+        The category that a 0-1 column stands for; None for a number.
+    """
+
+    matrix: np.ndarray
+    names: list[str]
+    categories: list[str | None]
+
+    def describe(self, tree: DecisionTreeRegressor, node: int) -> str:
+        """Write the conditions on the way to a node in words."""
+        conditions: list[str] = []
+        t = tree.tree_
+        while node:
+            is_left = node in t.children_left
+            parent = int(np.flatnonzero((t.children_left if is_left else t.children_right) == node)[0])
+            conditions.insert(0, self._condition(int(t.feature[parent]), float(t.threshold[parent]), is_left))
+            node = parent
+        return " and ".join(dict.fromkeys(conditions)) or "everybody"
+
+    def _condition(self, column: int, threshold: float, is_left: bool) -> str:
+        name, category = self.names[column], self.categories[column]
+        if category is not None:
+            return f"{name} {'!=' if is_left else '='} {category}"
+        values = self.matrix[:, column]
+        known = values[~np.isnan(values)]
+        if np.array_equal(known, np.rint(known)):  # between two integers the next one reads better
+            return f"{name} {'<' if is_left else '>='} {int(np.floor(threshold)) + 1}"
+        return f"{name} {'<=' if is_left else '>'} {threshold:.4g}"
+
+
+def _read_features(X: Any, sensitive_features: Any, n_rows: int) -> _Features:
+    columns = _named_columns(X)
+    if sensitive_features is not None:
+        groups = encode_groups(sensitive_features, n_rows=n_rows, missing_group="separate")
+        values = np.array(groups.labels, dtype=object if len(groups.names) == 1 else None)
+        values = values.reshape(len(groups), -1)[groups.codes]
+        columns |= {name: pd.Series(values[:, i]).infer_objects() for i, name in enumerate(groups.names)}
+    matrices: list[np.ndarray] = []
+    names: list[str] = []
+    categories: list[str | None] = []
+    for name, column in columns.items():
+        if len(column) != n_rows:
+            raise ValueError(f"Column {name!r} of X has {len(column)} rows, but y_true has {n_rows}.")
+        if pd.api.types.is_numeric_dtype(column):
+            matrices.append(column.to_numpy(dtype=float, na_value=np.nan)[:, None])
+            names.append(name)
+            categories.append(None)
+            continue
+        text = column.astype(object).where(column.notna(), "missing").astype(str)
+        encoder = OneHotEncoder(sparse_output=False, max_categories=50)
+        matrices.append(encoder.fit_transform(text.to_numpy(dtype=object)[:, None]))
+        labels = [str(c).removeprefix("x0_") for c in encoder.get_feature_names_out()]
+        names += [name] * len(labels)
+        categories += labels
+    return _Features(np.column_stack(matrices), names, categories)
+
+
+def _named_columns(X: Any) -> dict[str, pd.Series]:
+    if isinstance(X, dict):
+        return {str(name): pd.Series(np.asarray(column)) for name, column in X.items()}
+    frame = nw.from_native(X, eager_only=True, pass_through=True)
+    if isinstance(frame, nw.DataFrame):
+        table = frame.to_pandas()
+        return {str(name): table.iloc[:, i].reset_index(drop=True) for i, name in enumerate(table.columns)}
+    array = np.asarray(X)
+    if array.ndim != 2 or array.shape[1] == 0:
+        raise ValueError(f"X must have rows and columns of features; its shape is {array.shape}.")
+    return {f"x{i}": pd.Series(array[:, i]).infer_objects() for i in range(array.shape[1])}
