@@ -1,4 +1,4 @@
-"""Command line: ``fairlearn-fwh demo`` and ``fairlearn-fwh reproduce``."""
+"""Command line: ``fairlearn-fwh demo``, ``fairlearn-fwh audit`` and ``fairlearn-fwh reproduce``."""
 
 from __future__ import annotations
 
@@ -14,6 +14,10 @@ try:
     from tqdm import tqdm
 except ImportError:
     sys.exit(str(MissingExtraError.for_extra("The command fairlearn-fwh", "cli")))
+
+from .audit._audit import REQUIREMENTS, Audit, write_text
+from .audit._tables import ENGINES, engine_errors, open_table
+from .metrics import PreferenceFrame
 
 #: The 0-1 loss in words, so that nobody has to know the metrics to read the demo.
 _INTRODUCTION = """\
@@ -84,11 +88,13 @@ def _available(data_home: Path | None) -> list[str]:
 def _readable(table: Any) -> str:
     """Write shares as per cent, gains as points, and numbers of people as they are."""
     shown = table.copy()
-    signed = {"gain", "lower", "upper", "smallest_gain"}
+    signed = {"gain", "lower", "upper", "smallest_gain", "certified_bound"}
     for column in shown.columns:
         if column in signed:
             shown[column] = [f"{100 * value:+.2f}" for value in shown[column]]
-        elif column == "p_adjusted":
+        elif column == "n_needed":
+            shown[column] = [f"{value:,.0f}" for value in shown[column]]
+        elif column in ("p_adjusted", "p_harm"):
             shown[column] = [f"{value:.2g}" for value in shown[column]]
         elif shown[column].dtype.kind == "f":
             shown[column] = [f"{100 * value:.1f} %" for value in shown[column]]
@@ -110,6 +116,123 @@ def _write_demo(comparisons: list[Any], out: Path) -> None:
         plot_comparison(comparison).figure.savefig(out / f"gains_{comparison.dataset}.png", dpi=120)
     written = ["gains_by_group.csv", "overall.csv", *(f"gains_{c.dataset}.png" for c in comparisons)]
     click.echo(f"Written to {out}: {', '.join(written)}")
+
+
+def _several(context: click.Context, parameter: click.Parameter, value: str | None) -> list[str] | None:
+    """Split names at commas."""
+    return None if value is None else [name.strip() for name in value.split(",") if name.strip()]
+
+
+def _labelled(names: list[str] | None) -> dict[str, str] | None:
+    """Read ``label=column`` or ``column``, which is its own label."""
+    if names is None:
+        return None
+    return {label: column or label for label, _, column in (name.partition("=") for name in names)}
+
+
+@main.command()
+@click.argument("predictions", type=click.Path(path_type=Path))
+@click.option("--y-true", required=True, help="Column with the true labels.")
+@click.option("--y-pred", help="Column with what people got; not needed with --by-group.")
+@click.option(
+    "--pooled", required=True, help="Column with the predictions of the pooled classifier or of any baseline."
+)
+@click.option(
+    "--by-group",
+    callback=_several,
+    help="Columns with the predictions of every group's classifier: c1,c2 or label=c1,label=c2.",
+)
+@click.option("--groups", callback=_several, help="Column with the group whose classifier each person got.")
+@click.option(
+    "--sensitive", callback=_several, help="Columns whose intersections are audited; by default --groups."
+)
+@click.option("--weight", help="Column with weights.")
+@click.option(
+    "--loss",
+    type=click.Choice(["zero_one", "log", "brier", "squared", "absolute"]),
+    default="zero_one",
+    show_default=True,
+)
+@click.option(
+    "--tolerance", type=float, default=0.01, show_default=True, help="Largest loss that counts as none."
+)
+@click.option("--alpha", type=float, default=0.05, show_default=True, help="One minus the confidence.")
+@click.option(
+    "--min-group-size",
+    type=click.IntRange(min=1),
+    default=10,
+    show_default=True,
+    help="Smaller groups are tested, but not shown.",
+)
+@click.option(
+    "--require",
+    type=click.Choice(REQUIREMENTS),
+    default="no-harm",
+    show_default=True,
+    help="What exit status 0 needs.",
+)
+@click.option(
+    "--engine", type=click.Choice(ENGINES), default="auto", show_default=True, help="What reads the file."
+)
+@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write a report to this file.")
+@click.option(
+    "--json",
+    "json_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the result to this file.",
+)
+def audit(
+    predictions: Path,
+    y_true: str,
+    y_pred: str | None,
+    pooled: str,
+    by_group: list[str] | None,
+    groups: list[str] | None,
+    sensitive: list[str] | None,
+    weight: str | None,
+    loss: str,
+    tolerance: float,
+    alpha: float,
+    min_group_size: int,
+    require: str,
+    engine: str,
+    html: Path | None,
+    json_file: Path | None,
+) -> None:
+    """Audit the PREDICTIONS in a CSV or Parquet file for harm.
+
+    Exit status: 0 if no harm is found (with --require certified: if no harm is certified), 1 otherwise, 2 if the input
+    cannot be used. The file must hold people who took no part in fitting or choosing the classifiers.
+    """
+    try:
+        with engine_errors(predictions):
+            frame = PreferenceFrame.from_frame(
+                open_table(predictions, engine),
+                y_true=y_true,
+                y_pred=y_pred,
+                y_pred_pooled=pooled,
+                y_pred_by_group=_labelled(by_group),
+                groups=groups,
+                sensitive_features=sensitive,
+                sample_weight=weight,
+                loss=loss,
+            )
+        result = Audit(
+            frame, tolerance=tolerance, alpha=alpha, min_group_size=min_group_size, source=predictions.name
+        )
+        files = {html: result.to_html() if html else "", json_file: result.to_json() if json_file else ""}
+        for path, text in files.items():
+            if path is not None:
+                write_text(path, text)
+    except (ValueError, OSError, ImportError) as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(2)
+    click.echo(_readable(result.groups()))
+    if result.suppressed:
+        click.echo(f"{len(result.suppressed)} group(s) of fewer than {min_group_size} people are not shown.")
+    click.echo(f"\n{predictions.name} {result.verdict}")
+    click.echo("".join(f"Written: {path}\n" for path in files if path is not None), nl=False)
+    sys.exit(result.exit_status(require))
 
 
 @main.group()

@@ -9,15 +9,15 @@ except ImportError as error:
     raise MissingExtraError.for_extra("fairlearn_fwh.experiments", "torch") from error
 
 from ._comparison import Comparison, compare_methods, plot_comparison
+from ._mitigators import audit_mitigators
 from ._table4 import run_table4, summarize_table4, table4_markdown
-from ._verdict import verdict
 
 __all__ = [
     "Comparison",
+    "audit_mitigators",
     "compare_methods",
     "plot_comparison",
     "run_table4",
     "summarize_table4",
     "table4_markdown",
-    "verdict",
 ]

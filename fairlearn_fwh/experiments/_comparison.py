@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from ..exceptions import MissingExtraError
+from ..audit import SMALLEST_SHOWN, verdict
 from ..metrics import PreferenceFrame
-from ._data import EMBEDDED_DATA, REAL_DATA, make_split
-from ._methods import Answers, default_methods
-from ._verdict import SMALLEST_SHOWN, verdict
-
-#: Okabe and Ito's colours, which colour-blind people can tell apart.
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+from ..metrics._plots import new_axes, style
+from ._data import EMBEDDED_DATA, REAL_DATA, Split, make_split
+from ._methods import Answers, Method, SkippedMethodError, default_methods
 
 
 @dataclass(frozen=True)
@@ -32,9 +29,14 @@ class Comparison:
         One row per method: `accuracy`, `gain` over pooled with `lower` and `upper`, `disagreement`,
         `fairness_without_harm_rate`, `smallest_gain` of an audit group, `groups_with_own_classifier`.
     by_group : DataFrame
-        One row per method (other than pooled) and audit group: `n`, `gain`, `lower`, `upper` (95 %), `p_adjusted` and `certified` (gain above
-        -0.01; 95 %, all groups together). Groups with fewer than 10 people are left out.
+        One row per method (other than pooled) and audit group: `n`, `gain`, `lower`, `upper` (each interval by itself),
+        `p_harm` and `harmed` (is it worse off), `p_adjusted` and `certified` (does it lose less than the tolerance),
+        adjusted over the groups. Groups with fewer than 10 people are left out.
     verdicts : dict from method to str
+    skipped : dict from method to str
+        Methods that could not be run, and why.
+    alpha : float
+        One minus the confidence of intervals and tests.
     """
 
     dataset: str
@@ -42,6 +44,8 @@ class Comparison:
     overall: pd.DataFrame
     by_group: pd.DataFrame
     verdicts: dict[str, str]
+    skipped: dict[str, str] = field(default_factory=dict)
+    alpha: float = 0.05
 
 
 def compare_methods(
@@ -88,17 +92,57 @@ def compare_methods(
     >>> comparison.overall.index.tolist()[:2]
     ['pooled', 'pooled, knows the attribute']
     """
+    split, attribute = load_split(dataset, None, data_home, random_state)
+    return compare_on_split(
+        split,
+        default_methods(),
+        dataset=dataset,
+        attribute=attribute,
+        tolerance=tolerance,
+        alpha=alpha,
+        random_state=random_state,
+        report=report,
+    )
+
+
+def load_split(dataset: str, attribute: str | None, data_home: Any, random_state: int) -> tuple[Split, str]:
+    """Load a data set by name and split it; return the attribute that is audited too."""
     specs = REAL_DATA | EMBEDDED_DATA
     if dataset not in specs:
         raise ValueError(f"dataset must be one of {list(specs)}; got {dataset!r}.")
     spec = specs[dataset]
-    split = make_split(spec.load(data_home), spec.attribute, test_size=1 / 3, random_state=random_state)
-    overall, by_group, verdicts = {}, {}, {}
+    bunch = spec.load(data_home)
+    attribute = spec.attribute if attribute is None else attribute
+    if attribute not in bunch.sensitive_features:
+        raise ValueError(
+            f"attribute must be one of {list(bunch.sensitive_features)} for {dataset}; got {attribute!r}."
+        )
+    return make_split(bunch, attribute, test_size=1 / 3, random_state=random_state), attribute
+
+
+def compare_on_split(
+    split: Split,
+    methods: dict[str, Method],
+    *,
+    dataset: str,
+    attribute: str,
+    tolerance: float,
+    alpha: float,
+    random_state: int,
+    report: Callable[[str], None] | None,
+    more_figures: Callable[[Split, Answers], dict[str, float]] | None = None,
+) -> Comparison:
+    """Fit methods, of which the first is the pooled classifier, and compare them with it on the test rows."""
+    overall, by_group, verdicts, skipped = {}, {}, {}, {}
     pooled: Answers | None = None
-    for method, run in default_methods().items():
+    for name, run in methods.items():
         if report is not None:
-            report(method)
-        answers = run(split, random_state)
+            report(name)
+        try:
+            answers = run(split, random_state)
+        except SkippedMethodError as reason:
+            skipped[name] = str(reason)
+            continue
         pooled = answers if pooled is None else pooled
         frame = PreferenceFrame(
             y_true=split.y_test,
@@ -108,44 +152,51 @@ def compare_methods(
             groups=answers.groups,
             sensitive_features=split.attribute_test,
             pooled_groups=answers.pooled_groups,
+            ci_quantiles=(alpha / 2, 1 - alpha / 2),
         )
-        everybody = PreferenceFrame(y_true=split.y_test, y_pred=answers.y_pred, y_pred_pooled=pooled.y_pred)
-        overall[method] = _overall_row(frame, everybody, answers, alpha)
+        overall[name] = _overall_row(frame, answers)
+        if more_figures is not None:
+            overall[name] |= more_figures(split, answers)
         if answers is not pooled:
-            by_group[method] = _group_rows(frame, tolerance, alpha)
-            verdicts[method] = verdict(frame, tolerance=tolerance, alpha=alpha)
+            by_group[name] = _group_rows(frame, tolerance, alpha)
+            verdicts[name] = verdict(frame, tolerance=tolerance, alpha=alpha)
     return Comparison(
         dataset,
-        spec.attribute,
+        attribute,
         pd.DataFrame(overall).T.rename_axis("method"),
         pd.concat(by_group, names=["method"]),
         verdicts,
+        skipped,
+        alpha,
     )
 
 
-def _overall_row(
-    frame: PreferenceFrame, everybody: PreferenceFrame, answers: Answers, alpha: float
-) -> dict[str, float]:
-    interval = everybody.gain_intervals(alpha).iloc[0]
-    if frame.overall["disagreement_rate"] == 0:  # nothing to estimate
-        interval = interval * 0 + 0.0
+def _overall_row(frame: PreferenceFrame, answers: Answers) -> dict[str, float]:
+    overall = frame.overall.to_dict()
+    lower, upper = (frame.overall_ci[q]["rationality_gain"] for q in frame.ci_quantiles)
+    same = overall["disagreement_rate"] == 0  # nothing to estimate
     return {
-        "accuracy": frame.overall["accuracy"],
-        "gain": interval["gain"],
-        "lower": interval["lower"],
-        "upper": interval["upper"],
-        "disagreement": frame.overall["disagreement_rate"],
-        "fairness_without_harm_rate": frame.overall["fairness_without_harm_rate"],
+        "accuracy": overall["accuracy"],
+        "gain": overall["rationality_gain"],
+        "lower": 0.0 if same else lower,
+        "upper": 0.0 if same else upper,
+        "disagreement": overall["disagreement_rate"],
+        "fairness_without_harm_rate": overall["fairness_without_harm_rate"],
         "smallest_gain": frame.by_group.loc[frame.by_group["n"] >= SMALLEST_SHOWN, "rationality_gain"].min(),
         "groups_with_own_classifier": answers.share_of_own,
     }
 
 
 def _group_rows(frame: PreferenceFrame, tolerance: float, alpha: float) -> pd.DataFrame:
-    certificate = frame.certify(tolerance=tolerance, alpha=alpha).set_index("group")[
-        ["p_adjusted", "certified"]
-    ]
-    table = frame.gain_intervals(alpha).rename_axis("group").join(certificate)
+    certificate = frame.certify(tolerance=tolerance, alpha=alpha).set_index("group")
+    harm = frame.harm_tests(claims="rationality").set_index("group")["p_adjusted"]
+    table = frame.gain_intervals(alpha).rename_axis("group")
+    table = table.assign(
+        p_harm=harm.to_numpy(),
+        harmed=(harm < alpha).to_numpy(),
+        p_adjusted=certificate["p_adjusted"].to_numpy(),
+        certified=certificate["certified"].to_numpy(),
+    )
     return table[table["n"] >= SMALLEST_SHOWN]
 
 
@@ -167,29 +218,22 @@ def plot_comparison(comparison: Comparison, ax: Any = None) -> Any:
     MissingExtraError
         If matplotlib is not installed.
     """
-    try:
-        import matplotlib.pyplot as plt
-    except ImportError as error:
-        raise MissingExtraError.for_extra("plot_comparison", "plot") from error
     table = comparison.by_group
     methods = list(comparison.verdicts)
     groups = list(dict.fromkeys(table.index.get_level_values("group")))
     sizes = table.groupby(level="group", sort=False)["n"].first()
-    if ax is None:
-        _, ax = plt.subplots(figsize=(9, 1.2 + 0.9 * len(groups)), layout="constrained")
-    offsets = np.linspace(0.32, -0.32, len(methods))
-    for colour, marker, offset, method in zip(_COLOURS, "osD^v", offsets, methods, strict=False):
+    ax = new_axes(ax, 9.5, 1.2 + 0.18 * len(groups) * max(len(methods), 5))
+    offsets = np.linspace(0.36, -0.36, len(methods))
+    for i, (offset, method) in enumerate(zip(offsets, methods, strict=True)):
         part = table.loc[method].reindex(groups)
         gain = 100 * part["gain"].to_numpy()
         errors = [gain - 100 * part["lower"].to_numpy(), 100 * part["upper"].to_numpy() - gain]
         position = np.arange(len(groups))[::-1] + offset
-        ax.errorbar(
-            gain, position, xerr=errors, fmt=marker, color=colour, markersize=5, capsize=2, label=method
-        )
+        ax.errorbar(gain, position, xerr=errors, **style(i), markersize=5, capsize=2, label=method)
     ax.axvline(0, color="black", linewidth=1)
     ax.set_yticks(np.arange(len(groups))[::-1], [f"{group}\n({sizes[group]:,} people)" for group in groups])
     ax.set_xlabel(
-        "gain in accuracy over the pooled classifier, percentage points (95 % intervals); left of 0 is harm"
+        f"gain in accuracy over the pooled classifier,\npercentage points ({100 * (1 - comparison.alpha):g} % intervals); left of 0 is harm"
     )
     ax.set_title(f"{comparison.dataset}: who gains, who loses, by {comparison.attribute}")
     ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)

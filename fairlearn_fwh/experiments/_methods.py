@@ -47,6 +47,10 @@ class Answers:
 Method = Callable[[Split, int], Answers]
 
 
+class SkippedMethodError(Exception):
+    """A method of another package cannot be run here; the message says why."""
+
+
 def converged_model() -> Any:
     """Make the pooled classifier of the strict protocol: a logistic regression that is trained until it converges."""
     return LogisticRegression(max_iter=2000)

@@ -75,7 +75,9 @@ def envy_gains(assigned: Totals, layout: Layout) -> np.ndarray:
 
 
 def others_envy(assigned: Totals, layout: Layout) -> np.ndarray:
-    """`envy_gains`, NaN for a group's own classifier."""
+    """`envy_gains`, NaN for a group's own classifier; without any columns where no other classifier is known."""
+    if not layout.has_envy:
+        return np.empty((*assigned.weight.shape, 0))
     return np.where(_is_own(layout), np.nan, envy_gains(assigned, layout))
 
 
@@ -86,9 +88,10 @@ def _is_own(layout: Layout) -> np.ndarray:
 def overall_figures(levels: Levels[T], layout: Layout, *, is_binary: bool) -> dict[str, np.ndarray]:
     """Figures of each control level, each shape (..., C)."""
     figures = group_figures(levels.overall)
-    by_control = (*levels.overall.weight.shape, -1)
-    gains = levels.assigned.gain()[..., POOLED_COLUMN].reshape(by_control)
-    envy = others_envy(levels.assigned, layout).reshape(by_control)
+    shape, k = levels.overall.weight.shape, len(layout.groups)
+    gains = levels.assigned.gain()[..., POOLED_COLUMN].reshape(*shape, k)
+    envy = others_envy(levels.assigned, layout)
+    envy = envy.reshape(*shape, k * envy.shape[-1])
     unknown = np.full(levels.overall.weight.shape, np.nan)
     violations = ((gains < 0).sum(axis=-1) + (envy < 0).sum(axis=-1)).astype(float)
     return {

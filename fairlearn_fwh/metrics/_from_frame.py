@@ -322,7 +322,7 @@ def _loss(loss: Loss, y: Any, p: Any) -> Any:
     if loss.name == "log":
         clipped = nw.when(p < EPSILON).then(nw.lit(EPSILON)).otherwise(p)
         clipped = nw.when(p > 1 - EPSILON).then(nw.lit(1 - EPSILON)).otherwise(clipped)
-        return -(nw.when(y == 1).then(clipped).otherwise(1 - clipped)).log()
+        return 0 - nw.when(y == 1).then(clipped).otherwise(1 - clipped).log()
     difference = (y - p).cast(nw.Float64)
     return difference.abs() if loss.name == "absolute" else difference * difference
 

@@ -225,14 +225,14 @@ class Bounds:
 
     def _smallest_envy(self, q: float, *, per_row: bool) -> np.ndarray:
         """Bounds of the smallest envy gain of each assigned group, or of each control level."""
+        if not self.layout.has_envy:
+            return np.full(len(self.layout.own_column if per_row else self.layout.controls), np.nan)
         k = len(self.layout.groups)
         own = self.layout.own_column[:, None] == np.arange(k)
         is_pooled = self.layout.assigned_is_pooled()
         others = ~own & (self.levels.assigned.n[:, None] > 0)
         tested = others & ~(is_pooled[:, None] & is_pooled[:k])
         shape = (-1, k) if per_row else (len(self.layout.controls), k * k)
-        if not len(own):
-            return np.full(len(self.layout.controls), np.nan)
         n_claims = tested.reshape(shape).sum(axis=1, keepdims=True)
         n_claims = np.broadcast_to(n_claims, tested.reshape(shape).shape).reshape(own.shape)
         return nan_min(np.where(others, self.envy(q, n_claims), np.nan).reshape(shape))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..exceptions import MissingExtraError
+from ._arrays import group_name
 
 if TYPE_CHECKING:
     from ._preference_frame import PreferenceFrame
@@ -31,16 +32,16 @@ def new_axes(ax: Any, width: float, height: float) -> Any:
     return plt.subplots(figsize=(width, height), layout="constrained")[1]
 
 
-def group_name(label: Any) -> str:
-    """Write a group's label in one line."""
-    return " x ".join(map(str, label)) if isinstance(label, tuple) else str(label)
+def style(i: int) -> dict[str, str]:
+    """Colour and marker of the i-th of several things; no pair of them comes twice before the 36th."""
+    return {"color": COLOURS[i % len(COLOURS)], "fmt": MARKERS[(i + i // len(COLOURS)) % len(MARKERS)]}
 
 
 def _scale(frame: PreferenceFrame) -> tuple[float, str]:
     """Factor and unit in which gains are shown."""
-    if frame._measured.loss.is_binary:
+    if frame.loss_name == "zero_one":
         return 100.0, "percentage points"
-    return 1.0, f"{frame._measured.loss.name} loss"
+    return 1.0, f"{frame.loss_name} loss"
 
 
 def _shown(frame: PreferenceFrame, min_group_size: int) -> np.ndarray:
@@ -82,7 +83,7 @@ def plot_gain(frame: PreferenceFrame, ax: Any, min_group_size: int) -> Any:
     names = [f"{group_name(label)}\n({n:,} people)" for label, n in zip(table.index, table["n"], strict=True)]
     ax.set_yticks(position, names)
     ax.set_ylim(-0.7, len(rows) - 0.3)
-    ax.set_xlabel(f"gain over the pooled classifier, {unit} ({_confidence(frame)}); left of 0 is harm")
+    ax.set_xlabel(f"gain over the pooled classifier,\n{unit} ({_confidence(frame)}); left of 0 is harm")
     ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
     return ax
 
@@ -91,7 +92,7 @@ def plot_envy(frame: PreferenceFrame, ax: Any, min_group_size: int) -> Any:
     """Draw the envy matrix as a heat map: how much each group gains by not having another's classifier."""
     levels = frame._measured.levels.assigned
     rows = np.flatnonzero(levels.n >= max(min_group_size, 1))
-    if not frame._layout.has_envy:
+    if not frame.has_envy:
         raise ValueError("kind='envy' needs y_pred_by_group: envy compares with every group's classifier.")
     factor, unit = _scale(frame)
     values = factor * frame.envy_matrix.to_numpy()[rows]
@@ -136,8 +137,7 @@ def plot_flips(frame: PreferenceFrame, ax: Any, min_group_size: int) -> Any:
     for i, row in enumerate(rows):
         label = f"{group_name(frame.by_group.index[row])} ({frame.by_group['n'].iloc[row]:,})"
         ax.errorbar(
-            x[i], y[i], xerr=x_error[:, [i]], yerr=y_error[:, [i]], fmt=MARKERS[i % len(MARKERS)],
-            color=COLOURS[i % len(COLOURS)], capsize=2, markersize=7, label=label,
+            x[i], y[i], xerr=x_error[:, [i]], yerr=y_error[:, [i]], **style(i), capsize=2, markersize=7, label=label,
         )  # fmt: skip
     ax.text(0.97 * limit, 0.04 * limit, "more lose than gain: harm", ha="right", color="#333333")
     ax.set_xlim(0, limit)
@@ -162,11 +162,11 @@ def plot_tradeoff(frames: Mapping[str, PreferenceFrame], ax: Any) -> Any:
         )
         ax.errorbar(
             gain, factor * frame.overall["disparity_change"], xerr=[[max(gain - low, 0.0)], [max(high - gain, 0.0)]],
-            fmt=MARKERS[i % len(MARKERS)], color=COLOURS[i % len(COLOURS)], markersize=8, capsize=3, label=name,
+            **style(i), markersize=8, capsize=3, label=name,
         )  # fmt: skip
     ax.axvline(0, color="black", linewidth=1)
     ax.axhline(0, color="black", linewidth=1, linestyle=":")
-    ax.set_xlabel(f"gain of the worst-off group, {unit} (bounds for all groups together); left of 0 is harm")
+    ax.set_xlabel(f"gain of the worst-off group, {unit}\n(bounds for all groups together); left of 0 is harm")
     ax.set_ylabel(f"change of disparity, {unit}; below 0 is more equal")
     ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
     return ax

@@ -170,6 +170,16 @@ class PreferenceFrame(Tables):
         frame._tabulate(measured, ci_quantiles)
         return frame
 
+    @property
+    def loss_name(self) -> str:
+        """Name of the loss."""
+        return self._measured.loss.name
+
+    @property
+    def has_envy(self) -> bool:
+        """Whether every group's classifier was asked about every row, so that envy is known."""
+        return self._layout.has_envy
+
     def __add__(self, other: PreferenceFrame) -> Self:
         if not isinstance(other, PreferenceFrame):
             return NotImplemented

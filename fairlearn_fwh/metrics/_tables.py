@@ -27,8 +27,6 @@ class Tables:
     def _tabulate(self, measured: Measurement, ci_quantiles: tuple[float, ...]) -> None:
         self._measured, self.ci_quantiles = measured, ci_quantiles
         layout = measured.layout
-        self.risk_matrix = self._risk_table(risks(measured.levels.assigned, layout))
-        self.envy_matrix = self._envy_table(envy_gains(measured.levels.assigned, layout))
         served = measured.levels.assigned.n.reshape(len(layout.controls), -1).sum(axis=0)
         self.empty_groups = [group for group, n in zip(layout.groups, served, strict=True) if n == 0]
         self.by_group = self._by_group()
@@ -46,6 +44,16 @@ class Tables:
         return Bounds(
             m.levels, m.replicate_levels, m.layout, m.loss, m.weighted, m.audit_is_pooled, m.row_of_audit
         )
+
+    @cached_property
+    def risk_matrix(self) -> pd.DataFrame:
+        """Risk of each assigned group under each group's classifier and the pooled one."""
+        return self._risk_table(risks(self._measured.levels.assigned, self._layout))
+
+    @cached_property
+    def envy_matrix(self) -> pd.DataFrame:
+        """Gain of each assigned group over each group's classifier."""
+        return self._envy_table(envy_gains(self._measured.levels.assigned, self._layout))
 
     def _risk_table(self, values: np.ndarray) -> pd.DataFrame:
         return pd.DataFrame(values, self._layout.assigned_index(), self._layout.classifier_index(pooled=True))

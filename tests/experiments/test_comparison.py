@@ -2,7 +2,8 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 
-from fairlearn_fwh.experiments import compare_methods, plot_comparison, verdict
+from fairlearn_fwh.audit import verdict
+from fairlearn_fwh.experiments import compare_methods, plot_comparison
 from fairlearn_fwh.metrics import PreferenceFrame
 
 mpl.use("Agg")

@@ -1,0 +1,323 @@
+"""An audit: tests, verdict and report of one preference frame."""
+
+from __future__ import annotations
+
+import base64
+import importlib.metadata
+import io
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..exceptions import MissingExtraError
+from ..metrics import PreferenceFrame
+from ..metrics._arrays import group_name
+from ._verdict import SMALLEST_SHOWN, verdict
+
+REQUIREMENTS = ("no-harm", "certified")
+
+
+class Audit:
+    """Ask of a preference frame whether anybody is harmed, and say it in words, tables, pictures and an exit status.
+
+    Parameters
+    ----------
+    frame : PreferenceFrame
+        Made from data that took no part in fitting or choosing; without control features.
+    tolerance : float
+        Largest loss that counts as none in certificates, in units of the loss.
+    alpha : float
+        One minus the confidence: for all violations together, and for all certificates together.
+    min_group_size : int
+        Groups with fewer people are tested, but suppressed in the report.
+    source : str
+        What was audited, for the title of the report.
+
+    Attributes
+    ----------
+    claims : {"rationality", "all"}
+        What is claimed of every group: with predictions of all group classifiers envy-freeness too.
+    violations : DataFrame
+        Claims that the data contradict, as `PreferenceFrame.violations` gives them.
+    certificate : DataFrame
+        All claims, as `PreferenceFrame.certify` gives them.
+    verdict : str
+        The outcome in one sentence.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of range, or the frame has control features.
+
+    Examples
+    --------
+    >>> from fairlearn_fwh.audit import Audit
+    >>> from fairlearn_fwh.metrics import PreferenceFrame
+    >>> frame = PreferenceFrame(y_true=[1] * 200, y_pred=[0, 1] * 100, y_pred_pooled=[1] * 200,
+    ...                         sensitive_features=["a"] * 100 + ["b"] * 100)
+    >>> audit = Audit(frame)
+    >>> audit.exit_status(), audit.verdict
+    (1, 'harms a (-50.0 points, 100 people), b (-50.0 points, 100 people), with 95 % confidence.')
+    """
+
+    def __init__(
+        self,
+        frame: PreferenceFrame,
+        *,
+        tolerance: float = 0.01,
+        alpha: float = 0.05,
+        min_group_size: int = SMALLEST_SHOWN,
+        source: str = "",
+    ) -> None:
+        if isinstance(frame.overall, pd.DataFrame):
+            raise ValueError("frame has control features; audit a frame without them.")
+        if isinstance(min_group_size, bool) or not isinstance(min_group_size, int) or min_group_size < 1:
+            raise ValueError(f"min_group_size must be an integer of at least 1; got {min_group_size!r}.")
+        self.frame, self.tolerance, self.alpha = frame, tolerance, alpha
+        self.min_group_size, self.source = min_group_size, source
+        self.claims = "all" if frame.has_envy else "rationality"
+        self.violations = frame.violations(alpha=alpha, claims=self.claims)
+        self.certificate = frame.certify(tolerance=tolerance, alpha=alpha, claims=self.claims)
+        self.power = frame.power(tolerance, alpha) if tolerance > 0 else None
+        self.verdict = verdict(
+            frame, tolerance=tolerance, alpha=alpha, claims=self.claims, min_group_size=min_group_size
+        )
+
+    @property
+    def harm_found(self) -> bool:
+        """Whether some claim is significantly violated."""
+        return len(self.violations) > 0
+
+    @property
+    def certified(self) -> bool:
+        """Whether every claim is certified."""
+        return bool(self.certificate["certified"].all())
+
+    def exit_status(self, require: str = "no-harm") -> int:
+        """Return what a command should exit with: 0 if all is well, 1 if it is not.
+
+        Parameters
+        ----------
+        require : {"no-harm", "certified"}
+            Whether it is enough that no harm is found, or every claim must be certified.
+
+        Returns
+        -------
+        int
+
+        Raises
+        ------
+        ValueError
+            If `require` is unknown.
+        """
+        if require not in REQUIREMENTS:
+            raise ValueError(f"require must be one of {list(REQUIREMENTS)}; got {require!r}.")
+        return int(self.harm_found or (require == "certified" and not self.certified))
+
+    def groups(self) -> pd.DataFrame:
+        """Return the figures of every audit group that is large enough to be shown.
+
+        Returns
+        -------
+        DataFrame
+            `n`, `risk`, `pooled_risk`, `gain` with `lower` and `upper` (each interval by itself), `negative_flip_rate`,
+            `positive_flip_rate`, `p_harm` (adjusted), `certified_bound` (simultaneous), `certified`, and with a tolerance
+            above 0 `n_needed` and `smallest_tolerance`.
+        """
+        frame, table = self.frame, self.frame.by_group
+        low, high = (frame.by_group_ci[pick(frame.ci_quantiles)]["rationality_gain"] for pick in (min, max))
+        harm = frame.harm_tests(claims=self.claims)
+        harm = harm[harm["kind"] == "rationality"]
+        certificate = self.certificate[self.certificate["kind"] == "rationality"]
+        result = table[["n", "risk", "pooled_risk"]].assign(
+            gain=table["rationality_gain"],
+            lower=low,
+            upper=high,
+            negative_flip_rate=table["negative_flip_rate"],
+            positive_flip_rate=table["positive_flip_rate"],
+            p_harm=harm["p_adjusted"].to_numpy(),
+            certified_bound=certificate["lower_bound"].to_numpy(),
+            certified=certificate["certified"].to_numpy(),
+        )
+        if self.power is not None:
+            result = result.join(self.power[["n_needed", "smallest_tolerance"]])
+        return result[result["n"] >= self.min_group_size]
+
+    @property
+    def suppressed(self) -> list[Any]:
+        """Labels of the audit groups that are too small to be shown."""
+        table = self.frame.by_group
+        return list(table.index[table["n"] < self.min_group_size])
+
+    def overall(self) -> dict[str, float]:
+        """Return figures of everybody; none where they would tell those of the suppressed groups.
+
+        Returns
+        -------
+        dict from str to float
+        """
+        if self.suppressed:
+            return {}
+        overall = self.frame.overall.to_dict()
+        names = ("n", "risk", "pooled_risk", "rationality_gain", "negative_flip_rate", "disagreement_rate")
+        return {name: float(overall[name]) for name in names}
+
+    def envy(self) -> pd.DataFrame | None:
+        """Return the claims of envy-freeness of groups that are large enough to be shown, if envy was measured.
+
+        Returns
+        -------
+        DataFrame or None
+        """
+        table = self.certificate[self.certificate["kind"] == "envy"]
+        return table[table["n"] >= self.min_group_size] if self.claims == "all" else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the audit as what JSON can hold.
+
+        Returns
+        -------
+        dict
+        """
+        envy = self.envy()
+        return {
+            "source": self.source,
+            "package": f"fairlearn_fwh {importlib.metadata.version('fairlearn-fwh')}",
+            "verdict": self.verdict,
+            "harm_found": self.harm_found,
+            "certified": self.certified,
+            "loss": self.frame.loss_name,
+            "tolerance": float(self.tolerance),
+            "alpha": float(self.alpha),
+            "claims": self.claims,
+            "n_claims": len(self.certificate),
+            "min_group_size": self.min_group_size,
+            "overall": self.overall(),
+            "groups": [_plain(record) for record in _records(self.groups())],
+            "suppressed_groups": [group_name(label) for label in self.suppressed],
+            "envy": [] if envy is None else [_plain(record) for record in _records(envy.set_index("group"))],
+        }
+
+    def to_json(self) -> str:
+        """Return the audit as JSON.
+
+        Returns
+        -------
+        str
+        """
+        return json.dumps(self.to_dict(), indent=2, allow_nan=False)
+
+    def to_html(self) -> str:
+        """Return the audit as one self-contained HTML page: verdict, tables, pictures, what was tested with what power.
+
+        Returns
+        -------
+        str
+
+        Raises
+        ------
+        MissingExtraError
+            If jinja2 or matplotlib is not installed.
+        """
+        try:
+            import jinja2
+        except ImportError as error:
+            raise MissingExtraError.for_extra("The HTML report", "cli") from error
+        environment = jinja2.Environment(
+            loader=jinja2.PackageLoader("fairlearn_fwh.audit", "."),
+            autoescape=True,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            undefined=jinja2.StrictUndefined,
+        )
+        environment.filters |= {"share": _share, "signed": _signed, "number": _number, "name": group_name}
+        return environment.get_template("report.html.jinja").render(
+            audit=self,
+            groups=_records(self.groups()),
+            envy=self.envy(),
+            overall=self.overall(),
+            pictures=list(self._pictures()),
+            in_points=self.frame.loss_name == "zero_one",
+            version=importlib.metadata.version("fairlearn-fwh"),
+            methods=sorted({m for m in self.certificate["method"] if m}),
+        )
+
+    def _pictures(self) -> Iterator[tuple[str, str]]:
+        """Title and data URI of each picture."""
+        try:
+            from matplotlib.figure import Figure
+        except ImportError as error:
+            raise MissingExtraError.for_extra("The HTML report", "plot") from error
+        if not len(self.groups()):
+            return
+        n = len(self.groups())
+        kinds = {
+            "gain": ("Who gains, who loses", 1.4 + 0.45 * n),
+            "flips": ("Individuals behind the gains", 5.4),
+        }
+        envy = self.envy()
+        if envy is not None and len(envy):
+            kinds["envy"] = (
+                "Would another group's classifier be better?",
+                2.2 + 0.5 * len(self.frame.envy_matrix),
+            )
+        for kind, (title, height) in kinds.items():
+            figure = Figure(figsize=(8.5, height), layout="constrained")
+            self.frame.plot(kind, ax=figure.subplots(), min_group_size=self.min_group_size)
+            buffer = io.BytesIO()
+            figure.savefig(buffer, format="svg")
+            yield title, "data:image/svg+xml;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows of a table as dictionaries, with the label of the group in one line."""
+    names = [group_name(label) for label in table.index]
+    records: list[dict[str, Any]] = table.to_dict("records")  # type: ignore[assignment]
+    return [{"group": name, **record} for name, record in zip(names, records, strict=True)]
+
+
+def _plain(record: dict[str, Any]) -> dict[str, Any]:
+    """Make of a row what JSON can hold: None for what is not finite."""
+    return {name: _plain_value(value) for name, value in record.items()}
+
+
+def _plain_value(value: Any) -> Any:
+    value = value.item() if isinstance(value, np.generic) else value
+    if isinstance(value, tuple):
+        return group_name(value)
+    return None if isinstance(value, float) and not np.isfinite(value) else value
+
+
+def _share(value: float) -> str:
+    return "–" if pd.isna(value) else f"{100 * value:.1f} %"
+
+
+def _signed(value: float, in_points: bool) -> str:
+    if not np.isfinite(value):
+        return "–"
+    return f"{100 * value:+.2f}" if in_points else f"{value:+.4g}"
+
+
+def _number(value: float) -> str:
+    return "–" if pd.isna(value) else f"{value:,.0f}"
