@@ -69,7 +69,7 @@ def blocked(extra, statement):
         (
             ["matplotlib", "matplotlib.pyplot"],
             "from fairlearn_fwh.experiments import *; plot_comparison(compare_methods('diabetes'))",
-            "plot_comparison needs the extra 'plot'",
+            "Drawing needs the extra 'plot'",
         ),
     ],
 )

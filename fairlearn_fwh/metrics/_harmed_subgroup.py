@@ -160,7 +160,8 @@ def _check_counts(**limits: tuple[Any, int]) -> None:
 
 def _worst_node(tree: DecisionTreeRegressor) -> int | None:
     """Node, leaf or not, whose people are the most significantly harmed; None where nobody is."""
-    mean_gain, deviation = tree.tree_.value[:, 0, 0], np.sqrt(tree.tree_.impurity)
+    mean_gain = tree.tree_.value[:, 0, 0]
+    deviation = np.sqrt(np.maximum(tree.tree_.impurity, 0.0))  # rounding may leave it below zero
     t = mean_gain * np.sqrt(tree.tree_.n_node_samples) / np.maximum(deviation, np.finfo(float).eps)
     node = int(np.argmin(t))
     return node if mean_gain[node] < 0 else None

@@ -117,7 +117,7 @@ def harm_p_value(differences: PairedDifferences) -> np.ndarray:
     """
     d = differences
     if d.worse is None or d.better is None:
-        return _normal_p_value_from(-d.gain, d.variance, d.n)
+        return _normal_p_value(d.mirrored(), 0.0)
     # The binomial distribution function as an incomplete beta function, which takes effective counts too.
     return np.where(d.worse > 0, special.betainc(np.maximum(d.worse, 1e-300), d.better + 1, 0.5), 1.0)
 
@@ -199,19 +199,13 @@ def _normal_bound(d: PairedDifferences, alpha: float | np.ndarray) -> np.ndarray
 
 
 def _normal_p_value(d: PairedDifferences, tolerance: float) -> np.ndarray:
-    """T test; where nobody differs from the others there is no variance to test with, and Bernstein's bound decides."""
-    p_values = _normal_p_value_from(d.gain + tolerance, d.variance, d.n)
+    """Student's t test; where nobody differs from the others nothing varies, and Bernstein's bound decides."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        t = (d.gain + tolerance) / np.sqrt(d.variance * _small_sample_factor(d.n))
+        p_values = np.where(d.n > 1, stats.t.sf(t, np.maximum(d.n - 1, 1)), 1.0)
     return np.where(
         d.variance > 0, p_values, _bernstein_p_value(d, tolerance) if d.upper is not None else 1.0
     )
-
-
-def _normal_p_value_from(excess: np.ndarray, variance: np.ndarray, n: np.ndarray) -> np.ndarray:
-    """P-values of H0: mean excess <= 0, with Student's t for small samples."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        t = excess / np.sqrt(variance * _small_sample_factor(n))
-        p_values = stats.t.sf(t, np.maximum(n - 1, 1))
-    return np.where((n > 1) & (variance > 0), p_values, 1.0)
 
 
 def _small_sample_factor(n: np.ndarray) -> np.ndarray:

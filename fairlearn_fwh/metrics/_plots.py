@@ -26,7 +26,7 @@ def new_axes(ax: Any, width: float, height: float) -> Any:
     try:
         import matplotlib.pyplot as plt
     except ImportError as error:
-        raise MissingExtraError.for_extra("plot", "plot") from error
+        raise MissingExtraError.for_extra("Drawing", "plot") from error
     if ax is not None:
         return ax
     return plt.subplots(figsize=(width, height), layout="constrained")[1]

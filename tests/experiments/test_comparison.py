@@ -23,7 +23,16 @@ def test_only_learned_groups_help_where_no_attribute_does(comparison):
 
 def test_every_method_has_sizes_intervals_a_certificate_and_a_sentence(comparison):
     table = comparison.by_group
-    assert table.columns.tolist() == ["n", "gain", "lower", "upper", "p_adjusted", "certified"]
+    assert table.columns.tolist() == [
+        "n",
+        "gain",
+        "lower",
+        "upper",
+        "p_harm",
+        "harmed",
+        "p_adjusted",
+        "certified",
+    ]
     assert ((table["lower"] <= table["gain"]) & (table["gain"] <= table["upper"])).all()
     assert set(table.index.get_level_values("method")) == set(comparison.verdicts)
     assert (
@@ -96,7 +105,7 @@ def test_no_harm_found_is_not_no_harm():
     pooled = np.r_[np.ones(100), 0, 1]
     sentence = verdict(frame(own, pooled, ["a"] * 102), tolerance=0.02, alpha=0.1)
     assert sentence.startswith(
-        "no harm found, but a loss of more than 2 points cannot be ruled out with 90 % confidence for a (102"
+        "no harm found, but a loss of more than 2 points of accuracy cannot be ruled out with 90 % confidence for a (102"
     )
 
 

@@ -1,0 +1,192 @@
+"""``fairlearn-fwh audit``: its exit statuses guard releases."""
+
+import json
+import sys
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+from fairlearn.postprocessing import ThresholdOptimizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import train_test_split
+
+from fairlearn_fwh.cli import main
+from fairlearn_fwh.datasets import default_preprocessor, fetch_adult
+
+mpl.use("Agg")
+
+
+@pytest.fixture
+def table(rng):
+    n = 2000
+    y, group = rng.integers(0, 2, n), rng.choice(["a", "b"], n)
+    pooled = np.where(rng.random(n) < 0.2, 1 - y, y)
+    return pd.DataFrame(
+        {
+            "y": y, "pooled": pooled, "better": np.where(rng.random(n) < 0.5, y, pooled),
+            "worse": np.where((group == "a") & (rng.random(n) < 0.2), 1 - y, pooled), "same": pooled,
+            "g": group, "w": rng.random(n),
+        }
+    )  # fmt: skip
+
+
+@pytest.fixture
+def run(tmp_path):
+    def run(path, *arguments):
+        columns = ["--y-true", "y", "--pooled", "pooled"]
+        result = CliRunner().invoke(main, ["audit", str(path), *columns, *map(str, arguments)])
+        assert result.exit_code in (0, 1, 2), result.exception
+        return result
+
+    return run
+
+
+@pytest.fixture(params=["csv", "parquet", "csv.gz"])
+def path(request, table, tmp_path):
+    path = tmp_path / f"predictions.{request.param}"
+    if request.param == "parquet":
+        table.to_parquet(path)
+    else:
+        table.to_csv(path, index=False)
+    return path
+
+
+@pytest.mark.parametrize("engine", ["auto", "duckdb", "polars"])
+def test_three_statuses_from_every_format_and_engine(run, path, engine):
+    common = ("--sensitive", "g", "--engine", engine)
+    assert run(path, "--y-pred", "better", *common).exit_code == 0
+    harm = run(path, "--y-pred", "worse", *common)
+    assert harm.exit_code == 1
+    assert "harms a (-" in harm.output
+    assert run(path, "--y-pred", "nothing", *common).exit_code == 2
+
+
+@pytest.mark.parametrize("path", ["parquet"], indirect=True)
+def test_certified_can_be_required(run, path):
+    same = ("--y-pred", "same", "--sensitive", "g", "--tolerance")
+    assert run(path, *same, 0.2, "--require", "certified").exit_code == 0
+    assert run(path, *same, 0.0001).exit_code == 0
+    assert run(path, *same, 0.0001, "--require", "certified").exit_code == 1
+
+
+@pytest.mark.parametrize("path", ["parquet"], indirect=True)
+def test_classifiers_of_groups_are_compared(run, path, tmp_path):
+    common = ("--groups", "g", "--json", tmp_path / "result.json")
+    assert run(path, "--by-group", "a=worse,b=pooled", *common).exit_code == 1
+    result = json.loads((tmp_path / "result.json").read_text())
+    assert result["claims"] == "all"
+    assert run(path, "--by-group", "a=better,b=pooled", *common, "--weight", "w").exit_code == 1  # b envies a
+    assert run(path, "--by-group", "worse,better", *common).exit_code == 2
+    assert run(path, "--y-pred", "better", "--loss", "brier").exit_code == 0
+
+
+@pytest.mark.parametrize("path", ["parquet"], indirect=True)
+def test_reports_are_written(run, path, tmp_path):
+    result = run(
+        path,
+        "--y-pred",
+        "worse",
+        "--sensitive",
+        "g",
+        "--html",
+        tmp_path / "out" / "r.html",
+        "--json",
+        tmp_path / "r.json",
+    )
+    assert "Written" in result.output
+    page = (tmp_path / "out" / "r.html").read_text()
+    assert "Harm found" in page
+    assert "predictions.parquet" in page
+    assert json.loads((tmp_path / "r.json").read_text())["harm_found"]
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[:2000])
+    return path
+
+
+def not_parquet(path):
+    path.write_bytes(b"nothing of the kind" * 100)
+    return path
+
+
+def empty(path):
+    path.write_bytes(b"")
+    return path
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "polars"])
+@pytest.mark.parametrize("path", ["parquet"], indirect=True)
+@pytest.mark.parametrize("spoil", [cut, not_parquet, empty, lambda path: path.with_name("other.parquet"), lambda path: path.rename(path.with_suffix(".txt"))])  # fmt: skip
+def test_an_unusable_file_is_status_2_and_nothing_is_written(run, path, spoil, engine, tmp_path):
+    report = tmp_path / "report.html"
+    result = run(
+        spoil(path),
+        "--y-pred",
+        "worse",
+        "--engine",
+        engine,
+        "--html",
+        report,
+        "--json",
+        report.with_suffix(".json"),
+    )
+    assert result.exit_code == 2
+    assert result.output.startswith("Error: ")
+    assert "Traceback" not in result.output
+    assert not report.exists()
+    assert not report.with_suffix(".json").exists()
+
+
+@pytest.mark.parametrize("path", ["parquet"], indirect=True)
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--y-pred", "w"], "compares labels"),
+        (["--y-pred", "g"], "labels of different types"),
+        (["--y-pred", "better", "--weight", "g"], "sample_weight must be numbers"),
+        (["--y-pred", "better", "--alpha", "2"], "alpha must be between 0 and 1"),
+        (["--y-pred", "better", "--tolerance", "-1"], "tolerance must be at least 0"),
+        ([], "y_pred is needed"),
+        (["--y-pred", "better", "--by-group", "worse"], "groups is needed"),
+    ],
+)
+def test_unusable_arguments_are_status_2_with_a_reason(run, path, arguments, message):
+    result = run(path, *arguments)
+    assert result.exit_code == 2
+    assert message in result.output
+
+
+@pytest.mark.parametrize("path", ["csv"], indirect=True)
+def test_a_missing_engine_is_named(run, path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "duckdb", None)
+    assert run(path, "--y-pred", "better").exit_code == 0  # polars reads it
+    monkeypatch.setitem(sys.modules, "polars", None)
+    result = run(path, "--y-pred", "better")
+    assert result.exit_code == 2
+    assert "fairlearn-fwh[duckdb]" in result.output
+
+
+def test_a_threshold_optimizer_on_adult(run, real_data, tmp_path):
+    bunch = fetch_adult(data_home=real_data)
+    X = default_preprocessor(bunch.data).fit_transform(bunch.data)
+    groups = bunch.sensitive_features[["sex"]]
+    X, X_test, y, y_test, sex, sex_test = train_test_split(X, bunch.target, groups, random_state=0)
+    pooled = LogisticRegression(max_iter=2000).fit(X, y)
+    parity = ThresholdOptimizer(
+        estimator=pooled, constraints="demographic_parity", prefit=True, predict_method="predict_proba"
+    ).fit(X, y, sensitive_features=sex)
+    predictions = sex_test.assign(
+        y=y_test,
+        pooled=pooled.predict(X_test),
+        p=parity.predict(X_test, sensitive_features=sex_test, random_state=0),
+    )
+    predictions.to_parquet(tmp_path / "adult.parquet")
+    result = run(
+        tmp_path / "adult.parquet", "--y-pred", "p", "--sensitive", "sex", "--html", tmp_path / "adult.html"
+    )
+    assert result.exit_code == 1
+    assert "harms Female (-3.1 points, 4,029 people), Male (-1.1 points, 8,182 people)" in result.output
+    assert run(tmp_path / "adult.parquet", "--y-pred", "pooled", "--sensitive", "sex").exit_code == 0

@@ -1,0 +1,73 @@
+"""Parity mitigators, and whom they harm."""
+
+import subprocess
+import sys
+
+import matplotlib as mpl
+import pytest
+
+from fairlearn_fwh.experiments import audit_mitigators, plot_comparison
+from fairlearn_fwh.experiments._mitigators import mitigators
+
+mpl.use("Agg")
+
+NAMES = list(mitigators())
+
+
+@pytest.fixture(scope="module")
+def audit():
+    return audit_mitigators("diabetes")
+
+
+def test_every_mitigator_is_audited_or_said_to_be_skipped(audit):
+    assert list(audit.overall.index) + list(audit.skipped) == NAMES
+    assert set(audit.by_group.index.get_level_values("method")) == set(audit.verdicts)
+    assert list(audit.verdicts) == list(audit.overall.index[1:])
+    table = audit.by_group
+    assert ((table["lower"] <= table["gain"]) & (table["gain"] <= table["upper"])).all()
+    assert (table["harmed"] == (table["p_harm"] < 0.05)).all()
+
+
+def test_verdicts_name_exactly_the_harmed_groups(audit):
+    for method, sentence in audit.verdicts.items():
+        rows = audit.by_group.loc[method]
+        assert sentence.startswith("harms ") == rows["harmed"].any()
+
+
+def test_the_table_says_what_parity_was_bought(audit):
+    overall = audit.overall
+    parity = overall["demographic_parity_difference"]
+    assert parity["ThresholdOptimizer, demographic parity"] < parity["pooled"]
+
+
+def test_the_picture_has_every_mitigator(audit, tmp_path):
+    ax = plot_comparison(audit)
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == list(audit.verdicts)
+    looks = {(c.lines[0].get_color(), c.lines[0].get_marker()) for c in ax.containers}
+    assert len(looks) == len(audit.verdicts)
+    ax.figure.savefig(tmp_path / "picture.png")
+    mpl.pyplot.close(ax.figure)
+
+
+def test_without_aif360_its_mitigators_are_skipped_with_a_reason():
+    script = (
+        "import sys; sys.modules['aif360'] = None\n"
+        "from fairlearn_fwh.experiments import audit_mitigators\n"
+        "print(audit_mitigators('diabetes').skipped)"
+    )
+    output = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+    assert output.count("AIF360 is not installed") == 2
+    assert "'PrejudiceRemover'" in output
+
+
+def test_unknown_names_are_refused():
+    with pytest.raises(ValueError, match="dataset must be one of"):
+        audit_mitigators("iris")
+    with pytest.raises(ValueError, match="attribute must be one of .* got 'shoe size'"):
+        audit_mitigators("diabetes", attribute="shoe size")
+
+
+def test_parity_harms_somebody_on_arrest(real_data):
+    audit = audit_mitigators("arrest", data_home=real_data)
+    assert audit.by_group["harmed"].any()
+    assert (audit.by_group["n"] >= 10).all()
