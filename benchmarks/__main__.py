@@ -1,7 +1,8 @@
 """All benchmarks: ``python -m benchmarks``."""
 
-from . import dafh, preference_frame, restarts
+from . import dafh, large_data, preference_frame, restarts
 
 preference_frame.main()
+large_data.main()
 dafh.main()
 restarts.main()

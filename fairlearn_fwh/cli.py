@@ -53,14 +53,20 @@ def demo(data_home: Path | None, out: Path) -> None:
             name, data_home=data_home, report=lambda method: click.echo(f"  fitting: {method}", err=True)
         )
         comparisons.append(comparison)
-        click.echo(_readable(comparison.overall))
-        click.echo()
-        click.echo(_readable(comparison.by_group))
-        click.echo()
-        for method, sentence in comparison.verdicts.items():
-            click.echo(f"{method}: {sentence}")
-        click.echo()
-    _write_demo(comparisons, out)
+        _show(comparison)
+    _write_comparisons(comparisons, out, "gains")
+
+
+def _show(comparison: Any) -> None:
+    click.echo(_readable(comparison.overall))
+    click.echo()
+    click.echo(_readable(comparison.by_group))
+    click.echo()
+    for method, sentence in comparison.verdicts.items():
+        click.echo(f"{method}: {sentence}")
+    for method, reason in comparison.skipped.items():
+        click.echo(f"{method} was skipped: {reason}")
+    click.echo()
 
 
 def _available(data_home: Path | None) -> list[str]:
@@ -87,7 +93,7 @@ def _available(data_home: Path | None) -> list[str]:
 
 def _readable(table: Any) -> str:
     """Write shares as per cent, gains as points, and numbers of people as they are."""
-    shown = table.copy()
+    shown = table.dropna(axis="columns", how="all")
     signed = {"gain", "lower", "upper", "smallest_gain", "certified_bound"}
     for column in shown.columns:
         if column in signed:
@@ -101,7 +107,7 @@ def _readable(table: Any) -> str:
     return shown.replace({"nan %": "-", "+nan": "-", "nan": "-"}).to_string()
 
 
-def _write_demo(comparisons: list[Any], out: Path) -> None:
+def _write_comparisons(comparisons: list[Any], out: Path, name: str) -> None:
     import matplotlib as mpl
     import pandas as pd
 
@@ -109,13 +115,14 @@ def _write_demo(comparisons: list[Any], out: Path) -> None:
 
     mpl.use("Agg")
     out.mkdir(parents=True, exist_ok=True)
+    by_group, overall = f"{name}_by_group.csv", f"{name}_overall.csv"
     tables = {comparison.dataset: comparison.by_group for comparison in comparisons}
-    pd.concat(tables, names=["dataset"]).to_csv(out / "gains_by_group.csv")
-    pd.concat({c.dataset: c.overall for c in comparisons}, names=["dataset"]).to_csv(out / "overall.csv")
-    for comparison in comparisons:
-        plot_comparison(comparison).figure.savefig(out / f"gains_{comparison.dataset}.png", dpi=120)
-    written = ["gains_by_group.csv", "overall.csv", *(f"gains_{c.dataset}.png" for c in comparisons)]
-    click.echo(f"Written to {out}: {', '.join(written)}")
+    pd.concat(tables, names=["dataset"]).to_csv(out / by_group)
+    pd.concat({c.dataset: c.overall for c in comparisons}, names=["dataset"]).to_csv(out / overall)
+    pictures = [f"{name}_{comparison.dataset}.png" for comparison in comparisons]
+    for comparison, picture in zip(comparisons, pictures, strict=True):
+        plot_comparison(comparison).figure.savefig(out / picture, dpi=120)
+    click.echo(f"Written to {out}: {', '.join([by_group, overall, *pictures])}")
 
 
 def _several(context: click.Context, parameter: click.Parameter, value: str | None) -> list[str] | None:
@@ -233,6 +240,29 @@ def audit(
     click.echo(f"\n{predictions.name} {result.verdict}")
     click.echo("".join(f"Written: {path}\n" for path in files if path is not None), nl=False)
     sys.exit(result.exit_status(require))
+
+
+@main.command()
+@click.argument("dataset")
+@click.option("--attribute", help="Sensitive feature that is mitigated and audited.")
+@click.option("--data-home", type=click.Path(file_okay=False, path_type=Path), help="Folder with data files.")
+@click.option(
+    "--out", type=click.Path(file_okay=False, path_type=Path), default="results", show_default=True,
+    help="Folder for the tables and the picture.",
+)  # fmt: skip
+def mitigators(dataset: str, attribute: str | None, data_home: Path | None, out: Path) -> None:
+    """Tell whom the parity mitigators of fairlearn and AIF360 harm on DATASET."""
+    from .experiments import audit_mitigators
+
+    def report(name: str) -> None:
+        click.echo(f"  fitting: {name}", err=True)
+
+    try:
+        comparison = audit_mitigators(dataset, attribute=attribute, data_home=data_home, report=report)
+    except (ValueError, DatasetNotFoundError) as error:
+        raise click.ClickException(str(error)) from error
+    _show(comparison)
+    _write_comparisons([comparison], out, "mitigators")
 
 
 @main.group()

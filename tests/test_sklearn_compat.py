@@ -5,9 +5,17 @@ from numbers import Integral
 import numpy as np
 import pytest
 from sklearn.base import BaseEstimator
+from sklearn.utils.metadata_routing import UNUSED
 
 from fairlearn_fwh import _sklearn_compat
-from fairlearn_fwh._sklearn_compat import HasMethods, Interval, StrOptions, check_sample_weight, fit_context
+from fairlearn_fwh._sklearn_compat import (
+    HasMethods,
+    Interval,
+    MetadataRequester,
+    StrOptions,
+    check_sample_weight,
+    fit_context,
+)
 
 
 class Example(BaseEstimator):
@@ -52,6 +60,17 @@ def test_sample_weights_are_checked():
     assert check_sample_weight(None, np.zeros((3, 1))).tolist() == [1, 1, 1]
     with pytest.raises(ValueError, match="Negative values"):
         check_sample_weight([1, -1, 1], np.zeros((3, 1)), ensure_non_negative=True)
+
+
+def test_what_a_class_says_it_requests_is_requested():
+    class Scorer(MetadataRequester):
+        __metadata_request__score = {"sensitive_features": True, "estimator": UNUSED}
+
+        def score(self, estimator, X, y, *, sensitive_features=None, sample_weight=None):
+            return 0.0
+
+    requests = Scorer().get_metadata_routing().score.requests
+    assert requests == {"sensitive_features": True, "sample_weight": None}
 
 
 def test_private_names_are_imported_in_one_place():

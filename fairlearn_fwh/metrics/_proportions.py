@@ -32,9 +32,12 @@ def rate_upper_bound(n: np.ndarray, share: np.ndarray, alpha: float | np.ndarray
     ndarray, NaN where `n` is 0.
     """
     columns = np.broadcast_arrays(*(np.asarray(a, dtype=float) for a in (n, share, alpha)))
+    known = (columns[0] > 0) & ~np.isnan(columns[1])
+    bounds = np.full(known.shape, np.nan)
     # Many groups and replicates share their counts: each is solved once.
-    distinct, position = np.unique(np.stack([c.ravel() for c in columns]), axis=1, return_inverse=True)
-    return _solve_upper(*distinct)[position.ravel()].reshape(columns[0].shape)
+    distinct, position = np.unique(np.stack([c[known] for c in columns]), axis=1, return_inverse=True)
+    bounds[known] = _solve_upper(*distinct)[position.ravel()]
+    return bounds
 
 
 def _solve_upper(n: np.ndarray, share: np.ndarray, alpha: np.ndarray) -> np.ndarray:
@@ -43,16 +46,14 @@ def _solve_upper(n: np.ndarray, share: np.ndarray, alpha: np.ndarray) -> np.ndar
     # tail counts half of P(X = x).
     half = np.where(n * share * (1 - share) < _MIN_VARIANCE, 0.0, 0.5)
     low, high = np.array(share), np.ones(n.shape)
-    with np.errstate(invalid="ignore"):
-        for _ in range(_BISECTIONS):
-            middle = (low + high) / 2
-            at_most = _cdf(count, others, middle)
-            tail = at_most - half * (at_most - _cdf(count - 1, others + 1, middle))
-            rejected = tail < alpha
-            high = np.where(rejected, middle, high)
-            low = np.where(rejected, low, middle)
-    bound = np.where(others > 0, high, 1.0)
-    return np.where((n > 0) & ~np.isnan(share), bound, np.nan)
+    for _ in range(_BISECTIONS):
+        middle = (low + high) / 2
+        at_most = _cdf(count, others, middle)
+        tail = at_most - half * (at_most - _cdf(count - 1, others + 1, middle))
+        rejected = tail < alpha
+        high = np.where(rejected, middle, high)
+        low = np.where(rejected, low, middle)
+    return np.where(others > 0, high, 1.0)
 
 
 def rate_lower_bound(n: np.ndarray, share: np.ndarray, alpha: float | np.ndarray) -> np.ndarray:
