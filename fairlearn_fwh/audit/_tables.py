@@ -91,8 +91,7 @@ def _opener(engine: str) -> Callable[[str, str], Any]:
 def _open_in_duckdb(path: str, form: str) -> Any:
     import duckdb
 
-    connection = duckdb.connect()
-    return connection.read_parquet(path) if form == "parquet" else connection.read_csv(path)
+    return duckdb.read_parquet(path) if form == "parquet" else duckdb.read_csv(path)
 
 
 def _open_in_polars(path: str, form: str) -> Any:

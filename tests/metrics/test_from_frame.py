@@ -203,8 +203,11 @@ def test_bad_input_is_named_by_every_engine(table, engine, problem):
 
 @pytest.mark.parametrize("engine", LAZY)
 def test_an_empty_frame_is_refused(table, engine):
+    data = (
+        ENGINES[engine](table.iloc[:0]) if engine != "dask" else dd.from_pandas(table.iloc[:0], npartitions=1)
+    )
     with pytest.raises(ValueError, match="no rows; at least one is needed"):
-        PreferenceFrame.from_frame(ENGINES[engine](table).head(0) if engine != "dask" else dd.from_pandas(table.iloc[:0], npartitions=1), y_true="y", y_pred="own", y_pred_pooled="pooled")  # fmt: skip
+        PreferenceFrame.from_frame(data, y_true="y", y_pred="own", y_pred_pooled="pooled")
 
 
 @pytest.mark.parametrize("engine", ["polars lazy", "duckdb"])
