@@ -174,9 +174,13 @@ class Audit:
         Returns
         -------
         DataFrame or None
+            Without numbers of people where they would tell those of suppressed audit groups.
         """
+        if self.claims != "all":
+            return None
         table = self.certificate[self.certificate["kind"] == "envy"]
-        return table[table["n"] >= self.min_group_size] if self.claims == "all" else None
+        table = table[table["n"] >= self.min_group_size].drop(columns="kind")
+        return table.drop(columns="n") if self.suppressed else table
 
     def to_dict(self) -> dict[str, Any]:
         """Return the audit as what JSON can hold.

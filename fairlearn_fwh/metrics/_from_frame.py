@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import Any
 
 import narwhals as nw
@@ -14,119 +13,15 @@ import numpy as np
 from ._arrays import POOLED, Groups, encode_groups, intersect_groups, match_groups, read_assigned_and_audit
 from ._bootstrap import BootstrapSettings
 from ._cells import DERIVED, LossCells
+from ._columns import Columns
+from ._engine_checks import check_rows
 from ._layout import Layout
 from ._losses import EPSILON, LOSSES, Loss
 from ._measurement import Measurement, find_pairs
-from ._reading import check_what_is_given, make_layout
+from ._reading import make_layout
 from ._sums import GroupSums
 
 _OWN, _POOLED = "loss_own", "loss_pooled"
-
-
-@dataclass(frozen=True)
-class Columns:
-    """Names of the columns that a frame is measured by.
-
-    Attributes
-    ----------
-    y_true, y_pred_pooled : str
-    y_pred, sample_weight : str or None
-    y_pred_by_group : dict from label of a group to str
-    groups, sensitive_features, control_features : list of str
-    """
-
-    y_true: str
-    y_pred_pooled: str
-    y_pred: str | None
-    sample_weight: str | None
-    y_pred_by_group: dict[Any, str]
-    groups: list[str]
-    sensitive_features: list[str]
-    control_features: list[str]
-
-    @classmethod
-    def read(
-        cls,
-        *,
-        y_true: str,
-        y_pred_pooled: str,
-        y_pred: str | None,
-        sample_weight: str | None,
-        y_pred_by_group: Sequence[str] | Mapping[Any, str] | None,
-        groups: str | Sequence[str] | None,
-        sensitive_features: str | Sequence[str] | None,
-        control_features: str | Sequence[str] | None,
-    ) -> Columns:
-        """Bring the ways in which columns can be named to one."""
-        if isinstance(y_pred_by_group, str):
-            y_pred_by_group = [y_pred_by_group]
-        if y_pred_by_group is not None and not isinstance(y_pred_by_group, Mapping):
-            y_pred_by_group = {name: name for name in y_pred_by_group}
-        check_what_is_given(y_pred is not None, bool(y_pred_by_group), groups is not None)
-        return cls(
-            y_true,
-            y_pred_pooled,
-            y_pred,
-            sample_weight,
-            dict(y_pred_by_group or {}),
-            _names(groups),
-            _names(sensitive_features),
-            _names(control_features),
-        )
-
-    def by_role(self) -> dict[str, str]:
-        """Name of the column for everything that has one, by a name that nothing else has."""
-        roles = {"y_true": self.y_true, "y_pred_pooled": self.y_pred_pooled}
-        roles |= {} if self.y_pred is None else {"y_pred": self.y_pred}
-        roles |= {} if self.sample_weight is None else {"sample_weight": self.sample_weight}
-        roles |= {f"y_pred_by_group[{label!r}]": name for label, name in self.y_pred_by_group.items()}
-        for role in ("groups", "sensitive_features", "control_features"):
-            roles |= {f"{role}[{name!r}]": name for name in getattr(self, role)}
-        return roles
-
-    def roles_of(self, argument: str) -> list[str]:
-        """Roles of the columns of one argument."""
-        return [f"{argument}[{name!r}]" for name in getattr(self, argument)]  # of a dict its labels
-
-    def predictions(self) -> list[str]:
-        """Roles of all predictions."""
-        own = [] if self.y_pred is None else ["y_pred"]
-        return [*own, "y_pred_pooled", *self.roles_of("y_pred_by_group")]
-
-
-def _names(columns: str | Sequence[str] | None) -> list[str]:
-    return [] if columns is None else [columns] if isinstance(columns, str) else list(columns)
-
-
-def check_columns(available: Iterable[str], columns: Columns) -> None:
-    """Raise ValueError if a column is missing."""
-    available = list(available)
-    for role, name in columns.by_role().items():
-        if name not in available:
-            raise ValueError(
-                f"{role} is column {name!r}, which the frame does not have; it has {available[:20]!r}."
-            )
-
-
-def eager_parameters(frame: nw.DataFrame[Any], columns: Columns) -> dict[str, Any]:
-    """Take the columns out of an eager frame, as the parameters of `PreferenceFrame`."""
-
-    def column(name: str | None) -> Any:
-        return None if name is None else frame[name].to_native()
-
-    def several(names: list[str]) -> Any:
-        return {name: column(name) for name in names} or None
-
-    return {
-        "y_true": column(columns.y_true),
-        "y_pred": column(columns.y_pred),
-        "y_pred_pooled": column(columns.y_pred_pooled),
-        "y_pred_by_group": {label: column(name) for label, name in columns.y_pred_by_group.items()} or None,
-        "sample_weight": column(columns.sample_weight),
-        "groups": several(columns.groups),
-        "sensitive_features": several(columns.sensitive_features),
-        "control_features": several(columns.control_features),
-    }
 
 
 def measure_lazily(
@@ -154,7 +49,7 @@ def measure_lazily(
     predictions = ["y_true", *columns.predictions()]
     if booleans := [role for role in predictions if schema[role] == nw.Boolean]:
         rows = rows.with_columns(**{role: nw.col(role).cast(nw.Int64) for role in booleans})
-    _check_rows(rows, columns, loss)
+    check_rows(rows, columns, loss)
     if columns.sample_weight is None:
         rows = rows.with_columns(sample_weight=nw.lit(1.0))
     else:
@@ -177,101 +72,6 @@ def measure_lazily(
     (assigned, audit), pairs = find_pairs(assigned, audit, len(layout.audit))
     sums = _read_sums(table, columns).aggregate(pairs, len(assigned))
     return Measurement(layout, loss, weighted, assigned, audit, sums, None)
-
-
-def _check_rows(rows: nw.LazyFrame[Any], columns: Columns, loss: Loss) -> None:
-    """Look for what would be wrong in any frame, in one query."""
-    schema = rows.collect_schema()
-    kinds = {
-        role: "number" if schema[role].is_numeric() else "text" for role in ["y_true", *columns.predictions()]
-    }
-    floats = [role for role, dtype in schema.items() if dtype.is_float()]
-    checks = {"n": nw.len()}
-    for i, role in enumerate(schema):
-        missing = nw.col(role).is_null()
-        checks[f"missing_{i}"] = (
-            (missing | nw.col(role).is_nan() if role in floats else missing).cast(nw.Int64).sum()
-        )
-    if columns.sample_weight is not None:
-        if not schema["sample_weight"].is_numeric():
-            raise ValueError(
-                f"sample_weight must be numbers; column {columns.sample_weight!r} is {schema['sample_weight']}."
-            )
-        weight = nw.col("sample_weight")
-        checks |= {"weight_min": weight.min(), "weight_max": weight.max(), "weight_sum": weight.sum()}
-    value_checks, complain = _value_checks(columns, loss, kinds, floats)
-    result = {
-        name: column.item()
-        for name, column in rows.select(**checks, **value_checks).collect().to_dict().items()
-    }
-    if not result["n"]:
-        raise ValueError("The frame has no rows; at least one is needed.")
-    for i, role in enumerate(schema):
-        if count := int(result[f"missing_{i}"]):
-            raise ValueError(f"{role} has {count} missing value(s); none are allowed.")
-    if columns.sample_weight is not None:
-        smallest, largest = float(result["weight_min"]), float(result["weight_max"])
-        if smallest < 0 or not np.isfinite(largest):
-            raise ValueError(
-                f"sample_weight must be finite and not negative; its smallest value is {smallest}."
-            )
-        if not result["weight_sum"]:
-            raise ValueError("sample_weight is zero for every row; at least one row needs a positive weight.")
-    complain(result)
-
-
-def _value_checks(
-    columns: Columns, loss: Loss, kinds: dict[str, str], floats: list[str]
-) -> tuple[dict[str, Any], Callable[[dict[str, Any]], None]]:
-    """Return expressions that check the values that the loss needs, and what to do with their results."""
-    predictions = columns.predictions()
-    if loss.predicts == "labels":
-        for role in predictions:
-            if kinds[role] != kinds["y_true"]:
-                raise ValueError(
-                    f"{role} and y_true have labels of different types; no prediction could ever be right."
-                )
-        fractions = {
-            f"fractions_{i}": (nw.col(role) != nw.col(role).round(0)).cast(nw.Int64).sum()
-            for i, role in enumerate(["y_true", *predictions])
-            if role in floats
-        }
-
-        def complain(result: dict[str, Any]) -> None:
-            if result.get("fractions_0"):
-                return
-            for i, role in enumerate(predictions, start=1):
-                if result.get(f"fractions_{i}"):
-                    raise ValueError(
-                        f"{role} has fractions, but loss='zero_one' compares labels. "
-                        "Give predicted labels, or loss='brier' or loss='log' with probabilities."
-                    )
-
-        return fractions, complain
-    for role in ["y_true", *predictions]:
-        if kinds[role] != "number":
-            raise ValueError(f"loss={loss.name!r} needs numbers in {role}.")
-    ranges: dict[str, Any] = {}
-    for i, role in enumerate(["y_true", *predictions]):
-        ranges |= {f"low_{i}": nw.col(role).min(), f"high_{i}": nw.col(role).max()}
-    y = nw.col("y_true")
-    ranges["between"] = ((y != 0) & (y != 1)).cast(nw.Int64).sum()
-
-    def complain_about_range(result: dict[str, Any]) -> None:
-        for i, role in enumerate(["y_true", *predictions]):
-            if not np.isfinite([float(result[f"low_{i}"]), float(result[f"high_{i}"])]).all():
-                raise ValueError(f"loss {loss.name!r} is not finite for some rows of {role}.")
-        if loss.predicts != "probabilities":
-            return
-        if result["between"]:
-            raise ValueError(f"loss={loss.name!r} needs y_true in {{0, 1}}.")
-        for i, role in enumerate(predictions, start=1):
-            if result[f"low_{i}"] < 0 or result[f"high_{i}"] > 1:
-                raise ValueError(
-                    f"loss={loss.name!r} needs probabilities of the positive class in {role}, from 0 to 1."
-                )
-
-    return ranges, complain_about_range
 
 
 def _with_losses(rows: nw.LazyFrame[Any], columns: Columns, loss: Loss) -> nw.LazyFrame[Any]:

@@ -19,8 +19,9 @@ from ._claims import (
     make_claims,
     rationality_claims,
 )
+from ._columns import Columns, check_columns, eager_parameters
 from ._estimators import ask_routed_ensemble
-from ._from_frame import Columns, check_columns, eager_parameters, measure_lazily
+from ._from_frame import measure_lazily
 from ._intervals import check_quantiles
 from ._losses import resolve_loss
 from ._measurement import Measurement

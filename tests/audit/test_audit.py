@@ -116,6 +116,19 @@ def test_small_groups_are_tested_but_not_shown():
     assert not Audit(frame, min_group_size=5).suppressed
 
 
+def test_sizes_of_assigned_groups_do_not_tell_those_of_suppressed_audit_groups(rng):
+    n = 400
+    y, groups = rng.integers(0, 2, n), np.repeat(["a", "b"], n // 2)
+    sex = np.where(np.arange(n) < 3, "x", "f")
+    frame = PreferenceFrame(
+        y_true=y, y_pred_pooled=y, y_pred_by_group={"a": y, "b": y}, groups=groups,
+        sensitive_features={"sex": sex, "group": groups},
+    )  # fmt: skip
+    result = json.loads(Audit(frame).to_json())
+    assert result["suppressed_groups"] == ["x x a"]
+    assert all("n" not in record for record in result["envy"])
+
+
 def test_where_every_group_is_small_the_page_has_no_pictures():
     page = Audit(frame_of({"a": 0.8, "b": 0.9}, n=5)).to_html()
     assert "<img" not in page

@@ -1,0 +1,117 @@
+"""Columns of a frame by their names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import narwhals as nw
+
+from ._reading import check_what_is_given
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Names of the columns that a frame is measured by.
+
+    Attributes
+    ----------
+    y_true, y_pred_pooled : str
+    y_pred, sample_weight : str or None
+    y_pred_by_group : dict from label of a group to str
+    groups, sensitive_features, control_features : list of str
+    """
+
+    y_true: str
+    y_pred_pooled: str
+    y_pred: str | None
+    sample_weight: str | None
+    y_pred_by_group: dict[Any, str]
+    groups: list[str]
+    sensitive_features: list[str]
+    control_features: list[str]
+
+    @classmethod
+    def read(
+        cls,
+        *,
+        y_true: str,
+        y_pred_pooled: str,
+        y_pred: str | None,
+        sample_weight: str | None,
+        y_pred_by_group: Sequence[str] | Mapping[Any, str] | None,
+        groups: str | Sequence[str] | None,
+        sensitive_features: str | Sequence[str] | None,
+        control_features: str | Sequence[str] | None,
+    ) -> Columns:
+        """Bring the ways in which columns can be named to one."""
+        if isinstance(y_pred_by_group, str):
+            y_pred_by_group = [y_pred_by_group]
+        if y_pred_by_group is not None and not isinstance(y_pred_by_group, Mapping):
+            y_pred_by_group = {name: name for name in y_pred_by_group}
+        check_what_is_given(y_pred is not None, bool(y_pred_by_group), groups is not None)
+        return cls(
+            y_true,
+            y_pred_pooled,
+            y_pred,
+            sample_weight,
+            dict(y_pred_by_group or {}),
+            _names(groups),
+            _names(sensitive_features),
+            _names(control_features),
+        )
+
+    def by_role(self) -> dict[str, str]:
+        """Name of the column for everything that has one, by a name that nothing else has."""
+        roles = {"y_true": self.y_true, "y_pred_pooled": self.y_pred_pooled}
+        roles |= {} if self.y_pred is None else {"y_pred": self.y_pred}
+        roles |= {} if self.sample_weight is None else {"sample_weight": self.sample_weight}
+        roles |= {f"y_pred_by_group[{label!r}]": name for label, name in self.y_pred_by_group.items()}
+        for role in ("groups", "sensitive_features", "control_features"):
+            roles |= {f"{role}[{name!r}]": name for name in getattr(self, role)}
+        return roles
+
+    def roles_of(self, argument: str) -> list[str]:
+        """Roles of the columns of one argument."""
+        return [f"{argument}[{name!r}]" for name in getattr(self, argument)]  # of a dict its labels
+
+    def predictions(self) -> list[str]:
+        """Roles of all predictions."""
+        own = [] if self.y_pred is None else ["y_pred"]
+        return [*own, "y_pred_pooled", *self.roles_of("y_pred_by_group")]
+
+
+def _names(columns: str | Sequence[str] | None) -> list[str]:
+    return [] if columns is None else [columns] if isinstance(columns, str) else list(columns)
+
+
+def check_columns(available: Iterable[str], columns: Columns) -> None:
+    """Raise ValueError if a column is missing."""
+    available = list(available)
+    for role, name in columns.by_role().items():
+        if name not in available:
+            raise ValueError(
+                f"{role} is column {name!r}, which the frame does not have; it has {available[:20]!r}."
+            )
+
+
+def eager_parameters(frame: nw.DataFrame[Any], columns: Columns) -> dict[str, Any]:
+    """Take the columns out of an eager frame, as the parameters of `PreferenceFrame`."""
+
+    def column(name: str | None) -> Any:
+        return None if name is None else frame[name].to_native()
+
+    def several(names: list[str]) -> Any:
+        return {name: column(name) for name in names} or None
+
+    return {
+        "y_true": column(columns.y_true),
+        "y_pred": column(columns.y_pred),
+        "y_pred_pooled": column(columns.y_pred_pooled),
+        "y_pred_by_group": {label: column(name) for label, name in columns.y_pred_by_group.items()} or None,
+        "sample_weight": column(columns.sample_weight),
+        "groups": several(columns.groups),
+        "sensitive_features": several(columns.sensitive_features),
+        "control_features": several(columns.control_features),
+    }
