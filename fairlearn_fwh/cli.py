@@ -11,11 +11,12 @@ from .exceptions import DatasetNotFoundError, InvalidDataFileError, MissingExtra
 
 try:
     import click
+    import narwhals as nw
     from tqdm import tqdm
 except ImportError:
     sys.exit(str(MissingExtraError.for_extra("The command fairlearn-fwh", "cli")))
 
-from .audit._audit import REQUIREMENTS, Audit, write_text
+from .audit._audit import REQUIREMENTS, Audit, write_files
 from .audit._tables import ENGINES, engine_errors, open_table
 from .metrics import PreferenceFrame
 
@@ -91,12 +92,16 @@ def _available(data_home: Path | None) -> list[str]:
     return found or list(EMBEDDED_DATA)
 
 
-def _readable(table: Any) -> str:
-    """Write shares as per cent, gains as points, and numbers of people as they are."""
+def _readable(table: Any, *, in_points: bool = True) -> str:
+    """Write shares as per cent, gains as points (losses other than the 0-1 loss as they are), numbers of people likewise."""
     shown = table.dropna(axis="columns", how="all")
     signed = {"gain", "lower", "upper", "smallest_gain", "certified_bound"}
     for column in shown.columns:
-        if column in signed:
+        if not in_points and column in signed | {"risk", "pooled_risk", "smallest_tolerance"}:
+            shown[column] = [
+                f"{value:+.4g}" if column in signed else f"{value:.4g}" for value in shown[column]
+            ]
+        elif column in signed:
             shown[column] = [f"{100 * value:+.2f}" for value in shown[column]]
         elif column == "n_needed":
             shown[column] = [f"{value:,.0f}" for value in shown[column]]
@@ -130,11 +135,27 @@ def _several(context: click.Context, parameter: click.Parameter, value: str | No
     return None if value is None else [name.strip() for name in value.split(",") if name.strip()]
 
 
-def _labelled(names: list[str] | None) -> dict[str, str] | None:
-    """Read ``label=column`` or ``column``, which is its own label."""
+def _labelled(names: list[str] | None, table: Any, groups: list[str] | None) -> dict[Any, str] | None:
+    """Read ``label=column`` or ``column``, which is its own label; labels are of the type of the group's column."""
     if names is None:
         return None
-    return {label: column or label for label, _, column in (name.partition("=") for name in names)}
+    schema = nw.from_native(table).collect_schema()
+    dtype = schema.get(groups[0]) if groups and len(groups) == 1 else None
+    labels = {label: column or label for label, _, column in (name.partition("=") for name in names)}
+    if dtype is None or not (dtype.is_integer() or dtype == nw.Boolean):
+        return dict(labels)
+    read = (lambda label: label.lower() in ("true", "1")) if dtype == nw.Boolean else int
+    try:
+        return {read(label): column for label, column in labels.items()}
+    except ValueError as error:
+        raise ValueError(f"--by-group: the labels of an integer column must be integers; {error}.") from error
+
+
+def _check_paths(predictions: Path, *outputs: Path | None) -> None:
+    """Raise ValueError rather than write one file over another."""
+    paths = [path.resolve() for path in (predictions, *outputs) if path is not None]
+    if len(set(paths)) < len(paths):
+        raise ValueError("PREDICTIONS, --html and --json must be different files.")
 
 
 @main.command()
@@ -212,13 +233,15 @@ def audit(
     cannot be used. The file must hold people who took no part in fitting or choosing the classifiers.
     """
     try:
+        _check_paths(predictions, html, json_file)
         with engine_errors(predictions):
+            table = open_table(predictions, engine)
             frame = PreferenceFrame.from_frame(
-                open_table(predictions, engine),
+                table,
                 y_true=y_true,
                 y_pred=y_pred,
                 y_pred_pooled=pooled,
-                y_pred_by_group=_labelled(by_group),
+                y_pred_by_group=_labelled(by_group, table, groups),
                 groups=groups,
                 sensitive_features=sensitive,
                 sample_weight=weight,
@@ -227,18 +250,17 @@ def audit(
         result = Audit(
             frame, tolerance=tolerance, alpha=alpha, min_group_size=min_group_size, source=predictions.name
         )
-        files = {html: result.to_html() if html else "", json_file: result.to_json() if json_file else ""}
-        for path, text in files.items():
-            if path is not None:
-                write_text(path, text)
-    except (ValueError, OSError, ImportError) as error:
-        click.echo(f"Error: {error}", err=True)
+        files = {html: result.to_html()} if html else {}
+        files |= {json_file: result.to_json()} if json_file else {}
+        write_files(files)
+    except Exception as error:  # any other status than 2 would tell the release that there is, or is no, harm
+        click.echo(f"Error: {error or type(error).__name__}", err=True)
         sys.exit(2)
-    click.echo(_readable(result.groups()))
+    click.echo(_readable(result.groups(), in_points=loss == "zero_one"))
     if result.suppressed:
         click.echo(f"{len(result.suppressed)} group(s) of fewer than {min_group_size} people are not shown.")
     click.echo(f"\n{predictions.name} {result.verdict}")
-    click.echo("".join(f"Written: {path}\n" for path in files if path is not None), nl=False)
+    click.echo("".join(f"Written: {path}\n" for path in files), nl=False)
     sys.exit(result.exit_status(require))
 
 

@@ -69,3 +69,14 @@ def test_reproduce_says_what_is_wrong(run, no_data):
     assert not (no_data / "out").exists()
     assert run("reproduce", "table4", "--splits", 0).exit_code == 2
     assert run("reproduce", "table4", "--protocol", "loose").exit_code == 2
+
+
+def test_mitigators_tells_whom_they_harm(run, no_data):
+    result = run("mitigators", "diabetes", "--out", no_data / "out")
+    assert result.exit_code == 0, result.output
+    assert "ThresholdOptimizer, demographic parity: " in result.output
+    table = pd.read_csv(no_data / "out" / "mitigators_by_group.csv")
+    assert {"gain", "lower", "upper", "p_harm", "harmed"} <= set(table)
+    assert (no_data / "out" / "mitigators_diabetes.png").stat().st_size > 10_000
+    assert run("mitigators", "iris").exit_code != 0
+    assert "dataset must be one of" in run("mitigators", "iris").output

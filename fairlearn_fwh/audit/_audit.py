@@ -18,6 +18,7 @@ import pandas as pd
 from ..exceptions import MissingExtraError
 from ..metrics import PreferenceFrame
 from ..metrics._arrays import group_name
+from ..metrics._plots import MAX_DRAWN
 from ._verdict import SMALLEST_SHOWN, verdict
 
 REQUIREMENTS = ("no-harm", "certified")
@@ -96,8 +97,8 @@ class Audit:
 
     @property
     def certified(self) -> bool:
-        """Whether every claim is certified."""
-        return bool(self.certificate["certified"].all())
+        """Whether every claim about somebody is certified."""
+        return bool(self.certificate.loc[self.certificate["n"] > 0, "certified"].all())
 
     def exit_status(self, require: str = "no-harm") -> int:
         """Return what a command should exit with: 0 if all is well, 1 if it is not.
@@ -174,13 +175,14 @@ class Audit:
         Returns
         -------
         DataFrame or None
-            Without numbers of people where they would tell those of suppressed audit groups.
+            Where audit groups are suppressed only whether each is certified: the numbers of people would tell theirs,
+            and bounds and p-values the numbers of people.
         """
         if self.claims != "all":
             return None
         table = self.certificate[self.certificate["kind"] == "envy"]
         table = table[table["n"] >= self.min_group_size].drop(columns="kind")
-        return table.drop(columns="n") if self.suppressed else table
+        return table[["group", "other", "certified"]] if self.suppressed else table
 
     def to_dict(self) -> dict[str, Any]:
         """Return the audit as what JSON can hold.
@@ -258,15 +260,15 @@ class Audit:
             from matplotlib.figure import Figure
         except ImportError as error:
             raise MissingExtraError.for_extra("The HTML report", "plot") from error
-        if not len(self.groups()):
+        n = min(len(self.groups()), MAX_DRAWN)
+        if not n:
             return
-        n = len(self.groups())
         kinds = {
             "gain": ("Who gains, who loses", 1.4 + 0.45 * n),
             "flips": ("Individuals behind the gains", 5.4),
         }
         envy = self.envy()
-        if envy is not None and len(envy):
+        if envy is not None and len(envy) and len(self.frame.envy_matrix) <= MAX_DRAWN:
             kinds["envy"] = (
                 "Would another group's classifier be better?",
                 2.2 + 0.5 * len(self.frame.envy_matrix),
@@ -279,19 +281,21 @@ class Audit:
             yield title, "data:image/svg+xml;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
-def write_text(path: str | Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+def write_files(texts: dict[Path, str]) -> None:
+    """Write files, all of them whole or none."""
+    temporary: dict[Path, str] = {}
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+        for path, text in texts.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            descriptor, temporary[path] = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(text)
+            os.chmod(temporary[path], 0o644)
+        for path, name in temporary.items():
+            os.replace(name, path)
+    finally:
+        for name in temporary.values():
+            Path(name).unlink(missing_ok=True)
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
@@ -308,9 +312,9 @@ def _plain(record: dict[str, Any]) -> dict[str, Any]:
 
 def _plain_value(value: Any) -> Any:
     value = value.item() if isinstance(value, np.generic) else value
-    if isinstance(value, tuple):
-        return group_name(value)
-    return None if isinstance(value, float) and not np.isfinite(value) else value
+    if isinstance(value, float) and not np.isfinite(value):
+        return None
+    return value if isinstance(value, str | int | float | None) else group_name(value)
 
 
 def _share(value: float) -> str:

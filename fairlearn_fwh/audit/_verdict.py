@@ -14,6 +14,9 @@ from ..metrics._arrays import group_name
 #: Groups with fewer people are not named: their counts could identify somebody.
 SMALLEST_SHOWN = 10
 
+#: Groups that are named in a sentence, the worst first.
+_MAX_NAMED = 10
+
 
 def verdict(
     frame: PreferenceFrame,
@@ -53,7 +56,8 @@ def verdict(
     """
     confidence = f"{100 * (1 - alpha):g} % confidence"
     words = _Words(frame, min_group_size)
-    if frame.overall["disagreement_rate"] == 0:
+    about_envy = frame.has_envy and claims != "rationality"
+    if frame.overall["disagreement_rate"] == 0 and not about_envy:
         return "gives everybody the pooled prediction: nobody is harmed and nobody gains."
     violations = frame.violations(alpha=alpha, claims=claims)
     harmed = violations[violations["kind"] == "rationality"]
@@ -69,13 +73,22 @@ def verdict(
     if found:
         return f"{' and '.join(found)}, with {confidence}."
     table = frame.certify(tolerance=tolerance, alpha=alpha, claims=claims)
+    unsure = table[~table["certified"] & (table["n"] > 0)]
     limit = words.tolerance(tolerance)
-    if table["certified"].all():
+    if not len(unsure):
         return f"no group loses more than {limit}, with {confidence}."
-    unsure = table[~table["certified"]].drop_duplicates("group")
-    listed = words.listed(unsure, lambda row: f"{row.n:,} people, bound {words.bound(row.lower_bound)}")
+    # Sizes and bounds of assigned groups could tell those of audit groups that are too small to be shown.
+    parts = [
+        words.listed(part, describe)
+        for kind, describe in (
+            ("rationality", lambda row: f"{row.n:,} people, bound {words.bound(row.lower_bound)}"),
+            ("envy", lambda row: "against another group's classifier"),
+        )
+        if len(part := unsure[unsure["kind"] == kind].drop_duplicates("group"))
+    ]
     return (
-        f"no harm found, but a loss of more than {limit} cannot be ruled out with {confidence} for {listed}."
+        f"no harm found, but a loss of more than {limit} cannot be ruled out with {confidence} for "
+        f"{', '.join(parts)}."
     )
 
 
@@ -102,9 +115,12 @@ class _Words:
         return f"{100 * tolerance:g} point{'' if tolerance == 0.01 else 's'} of accuracy"
 
     def listed(self, table: pd.DataFrame, describe: Callable[[Any], str]) -> str:
-        shown = table[table["n"] >= self.min_group_size]
-        parts = [f"{group_name(row.group)} ({describe(row)})" for row in shown.itertuples()]
-        if hidden := len(table) - len(shown):
+        is_shown = table["n"] >= self.min_group_size
+        shown = table[is_shown].sort_values("gain", kind="stable")
+        parts = [f"{group_name(row.group)} ({describe(row)})" for row in shown.head(_MAX_NAMED).itertuples()]
+        if (more := len(shown) - _MAX_NAMED) > 0:
+            parts.append(f"{more:,} more")
+        if hidden := table.loc[~is_shown, "group"].nunique():
             parts.append(
                 f"{hidden} group{'s' if hidden > 1 else ''} of fewer than {self.min_group_size} people"
             )

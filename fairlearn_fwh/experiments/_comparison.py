@@ -11,7 +11,7 @@ import pandas as pd
 
 from ..audit import SMALLEST_SHOWN, verdict
 from ..metrics import PreferenceFrame
-from ..metrics._plots import new_axes, style
+from ..metrics._plots import label_text, new_axes, style
 from ._data import EMBEDDED_DATA, REAL_DATA, Split, make_split
 from ._methods import Answers, Method, SkippedMethodError, default_methods
 
@@ -231,7 +231,9 @@ def plot_comparison(comparison: Comparison, ax: Any = None) -> Any:
         position = np.arange(len(groups))[::-1] + offset
         ax.errorbar(gain, position, xerr=errors, **style(i), markersize=5, capsize=2, label=method)
     ax.axvline(0, color="black", linewidth=1)
-    ax.set_yticks(np.arange(len(groups))[::-1], [f"{group}\n({sizes[group]:,} people)" for group in groups])
+    ax.set_yticks(
+        np.arange(len(groups))[::-1], [f"{label_text(group)}\n({sizes[group]:,} people)" for group in groups]
+    )
     ax.set_xlabel(
         f"gain in accuracy over the pooled classifier,\npercentage points ({100 * (1 - comparison.alpha):g} % intervals); left of 0 is harm"
     )

@@ -94,6 +94,11 @@ class Groups:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def take(self, rows: np.ndarray) -> Groups:
+        """Keep some rows, and the labels that they have."""
+        present, codes = np.unique(self.codes[rows], return_inverse=True)
+        return Groups(codes, [self.labels[i] for i in present], self.names)
+
     def index(self) -> pd.Index:
         """Labels as a pandas index; a MultiIndex for intersections, as fairlearn's MetricFrame has it."""
         return labels_index(self.labels, self.names)
@@ -112,7 +117,7 @@ def flat_index(labels: Sequence[Any], name: str | None = None) -> pd.Index:
     return pd.Index(list(labels), name=name, tupleize_cols=False)
 
 
-def _columns(features: Any, name: str) -> dict[str, Any]:
+def group_columns(features: Any, name: str) -> dict[str, Any]:
     """Split group features of any kind into named columns."""
     if isinstance(features, Mapping):
         return {str(key): column for key, column in features.items()}
@@ -153,7 +158,7 @@ def _factorize(column: Any) -> tuple[np.ndarray, list[Any]]:
         uniques, codes = _factorize_integers(values)
         return codes, uniques.tolist()
     codes, uniques = pd.factorize(values)
-    labels = np.asarray(uniques).tolist()
+    labels = pd.Index(uniques).tolist()  # keeps dates, which numpy would turn into integers
     try:
         order = sorted(range(len(labels)), key=labels.__getitem__)
     except TypeError:  # labels of different types have no order: keep the order of appearance
@@ -209,7 +214,7 @@ def encode_groups(
     """
     if isinstance(features, Groups):
         return features
-    columns = _columns(features, name)
+    columns = group_columns(features, name)
     if not columns:
         raise ValueError(f"{name} has no columns; at least one is needed.")
     codes, label_lists = [], []

@@ -47,7 +47,7 @@ def draw_replicates(
 
     Rows drawn with replacement are multinomial over the cells, so for 0-1 losses the cost does not grow with the
     number of rows. Rows of one cell may differ in weight: given how many rows of it there are, the sum of their
-    weights gets the mean and the variance that it has.
+    weights is drawn from a gamma distribution with its mean and variance.
 
     Parameters
     ----------
@@ -93,9 +93,9 @@ def _draw_weights(cells: LossCells, stratum: np.ndarray, n_boot: int, rng: np.ra
     varies = variance > 1e-12 * mean**2
     weights = counts * mean
     if varies.any():
-        noise = rng.standard_normal((n_boot, int(varies.sum())))
-        weights[:, varies] += np.sqrt(counts[:, varies] * variance[varies]) * noise
-    return np.maximum(weights, 0.0)
+        mean, variance = mean[varies], variance[varies]
+        weights[:, varies] = rng.gamma(counts[:, varies] * mean**2 / variance, variance / mean)
+    return weights
 
 
 def add_replicates(a: Totals | None, b: Totals | None, n_shards: int) -> Totals | None:
@@ -103,7 +103,12 @@ def add_replicates(a: Totals | None, b: Totals | None, n_shards: int) -> Totals 
 
     Samples whose replicates were drawn with one seed would otherwise vary together.
     """
-    if a is None or b is None or len(a.weight) != len(b.weight):
+    if a is None and b is None:
         return None
+    if a is None or b is None or len(a.weight) != len(b.weight):
+        numbers = [None if totals is None else len(totals.weight) for totals in (a, b)]
+        raise ValueError(
+            f"Frames can be added only if they have the same n_boot; got {numbers[0]} and {numbers[1]}."
+        )
     rolled = Totals(np.roll(b.weight, n_shards, axis=0), np.roll(b.value, n_shards, axis=0))
     return a.concatenate(rolled)

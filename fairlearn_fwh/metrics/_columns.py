@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,14 +86,29 @@ def _names(columns: str | Sequence[str] | None) -> list[str]:
     return [] if columns is None else [columns] if isinstance(columns, str) else list(columns)
 
 
-def check_columns(available: Iterable[str], columns: Columns) -> None:
-    """Raise ValueError if a column is missing."""
-    available = list(available)
+def check_columns(schema: Mapping[str, Any], columns: Columns) -> None:
+    """Raise ValueError if a column is missing, or cannot hold one value per row or the labels of groups."""
+    available = list(schema)
     for role, name in columns.by_role().items():
         if name not in available:
             raise ValueError(
                 f"{role} is column {name!r}, which the frame does not have; it has {available[:20]!r}."
             )
+        if schema[name].is_nested():
+            raise ValueError(f"{role} must have one value per row; column {name!r} is {schema[name]}.")
+    for label in columns.y_pred_by_group:
+        parts = label if len(columns.groups) > 1 else (label,)
+        if not isinstance(parts, tuple) or len(parts) != len(columns.groups):
+            raise ValueError(
+                f"y_pred_by_group needs a label of {len(columns.groups)} values for the columns {columns.groups!r} of groups; "
+                f"got {label!r}."
+            )
+        for part, name in zip(parts, columns.groups, strict=True):
+            if schema[name].is_numeric() and isinstance(part, str):
+                raise ValueError(
+                    f"groups is column {name!r} of type {schema[name]}, but y_pred_by_group has the label {part!r}; "
+                    "give a dict from labels of that type to columns."
+                )
 
 
 def eager_parameters(frame: nw.DataFrame[Any], columns: Columns) -> dict[str, Any]:

@@ -18,7 +18,7 @@ def check_rows(rows: nw.LazyFrame[Any], columns: Columns, loss: Loss) -> None:
     kinds = {
         role: "number" if schema[role].is_numeric() else "text" for role in ["y_true", *columns.predictions()]
     }
-    floats = [role for role, dtype in schema.items() if dtype.is_float()]
+    floats = [role for role, dtype in schema.items() if dtype.is_float() or dtype.is_decimal()]
     checks = {"n": nw.len()}
     for i, role in enumerate(schema):
         missing = nw.col(role).is_null()
@@ -72,7 +72,10 @@ def _value_checks(
 
         def complain(result: dict[str, Any]) -> None:
             if result.get("fractions_0"):
-                return
+                raise ValueError(
+                    "y_true has fractions, but loss='zero_one' compares labels. "
+                    "Use loss='squared' or loss='absolute' for values."
+                )
             for i, role in enumerate(predictions, start=1):
                 if result.get(f"fractions_{i}"):
                     raise ValueError(
@@ -84,6 +87,13 @@ def _value_checks(
     for role in ["y_true", *predictions]:
         if kinds[role] != "number":
             raise ValueError(f"loss={loss.name!r} needs numbers in {role}.")
+    if loss.predicts == "probabilities":
+        for role in predictions:
+            if role not in floats:
+                raise ValueError(
+                    f"{role} has labels, but loss={loss.name!r} compares probabilities of the positive class. "
+                    "Give probabilities as floats, or loss='zero_one' with labels."
+                )
     ranges: dict[str, Any] = {}
     for i, role in enumerate(["y_true", *predictions]):
         ranges |= {f"low_{i}": nw.col(role).min(), f"high_{i}": nw.col(role).max()}

@@ -10,7 +10,7 @@ from typing import Any
 import narwhals as nw
 import numpy as np
 
-from ._arrays import POOLED, Groups, encode_groups, intersect_groups, match_groups, read_assigned_and_audit
+from ._arrays import POOLED, Groups, encode_groups, intersect_groups, read_assigned_and_audit
 from ._bootstrap import BootstrapSettings
 from ._cells import DERIVED, LossCells
 from ._columns import Columns
@@ -18,7 +18,7 @@ from ._engine_checks import check_rows
 from ._layout import Layout
 from ._losses import EPSILON, LOSSES, Loss
 from ._measurement import Measurement, find_pairs
-from ._reading import make_layout
+from ._reading import make_layout, name_groups
 from ._sums import GroupSums
 
 _OWN, _POOLED = "loss_own", "loss_pooled"
@@ -50,19 +50,22 @@ def measure_lazily(
     if booleans := [role for role in predictions if schema[role] == nw.Boolean]:
         rows = rows.with_columns(**{role: nw.col(role).cast(nw.Int64) for role in booleans})
     check_rows(rows, columns, loss)
-    if columns.sample_weight is None:
-        rows = rows.with_columns(sample_weight=nw.lit(1.0))
-    else:
-        rows = rows.filter(nw.col("sample_weight") > 0)
+    # Small integers overflow when they are subtracted or multiplied.
+    numbers = predictions if loss.predicts != "labels" else []
+    weight = nw.lit(1.0) if columns.sample_weight is None else nw.col("sample_weight").cast(nw.Float64)
+    rows = rows.with_columns(
+        **{role: nw.col(role).cast(nw.Float64) for role in numbers}, sample_weight=weight
+    )
+    rows = rows.filter(nw.col("sample_weight") > 0)
     losses = _with_losses(rows, columns, loss)
-    by_vector = loss.is_binary or bootstrap.n_boot is not None
+    by_vector = bootstrap.n_boot is not None
     query = _group_by_losses(losses, columns) if by_vector else _group_and_sum(losses, columns)
     table = query.head(max_cells + 1).collect()
     if len(table) > max_cells:
         what = "distinct losses and groups" if by_vector else "groups"
         raise ValueError(
             f"The frame has more than max_cells={max_cells:,} combinations of {what}. Raise max_cells, or leave out "
-            "n_boot (for real-valued losses) or y_pred_by_group."
+            "n_boot, whose replicates are drawn from them."
         )
     layout, assigned, audit = _read_groups(table, columns, pooled_groups)
     weighted = columns.sample_weight is not None
@@ -90,6 +93,8 @@ def _with_losses(rows: nw.LazyFrame[Any], columns: Columns, loss: Loss) -> nw.La
         if columns.y_pred is not None:
             wrong = (own != picked).cast(nw.Int64)
         own = picked
+    elif len(columns.groups) == 1 and rows.collect_schema()[columns.roles_of("groups")[0]] == nw.String:
+        wrong = ((own != pooled) & _is_group(columns, POOLED)).cast(nw.Int64)
     rows = rows.with_columns(own=own, wrong=wrong)
     by_group = {
         _loss_of(i): _loss(loss, nw.col("y_true"), nw.col(role))
@@ -123,7 +128,7 @@ def _loss(loss: Loss, y: Any, p: Any) -> Any:
         clipped = nw.when(p < EPSILON).then(nw.lit(EPSILON)).otherwise(p)
         clipped = nw.when(p > 1 - EPSILON).then(nw.lit(1 - EPSILON)).otherwise(clipped)
         return 0 - nw.when(y == 1).then(clipped).otherwise(1 - clipped).log()
-    difference = (y - p).cast(nw.Float64)
+    difference = y - p
     return difference.abs() if loss.name == "absolute" else difference * difference
 
 
@@ -168,7 +173,7 @@ def _group_and_sum(rows: nw.LazyFrame[Any], columns: Columns) -> nw.LazyFrame[An
         **dict(zip(DERIVED, derived, strict=True)),
     )
     products: dict[str, Any] = {}
-    for power, weight in _WEIGHTS.items():
+    for power, weight in _weights(columns).items():
         for i, name in enumerate([*_losses(columns), *DERIVED]):
             x, w = nw.col(name), nw.col(weight)
             products |= {
@@ -189,8 +194,10 @@ def _group_and_sum(rows: nw.LazyFrame[Any], columns: Columns) -> nw.LazyFrame[An
     )
 
 
-#: Suffix of the sums with weights, and with squared weights.
-_WEIGHTS = {"": "sample_weight", "_2": "weight_squared"}
+def _weights(columns: Columns) -> dict[str, str]:
+    """Suffix of the sums with weights, and with squared weights; they are the same numbers without weights."""
+    once = {"": "sample_weight"}
+    return once if columns.sample_weight is None else once | {"_2": "weight_squared"}
 
 
 def _numbers(table: nw.DataFrame[Any], name: str) -> np.ndarray:
@@ -212,10 +219,14 @@ def _read_groups(
     assigned, audit = read_assigned_and_audit(groups, read("sensitive_features"), len(table))
     if (controls := read("control_features")) is not None:
         audit = intersect_groups(controls, audit)
-    labels = list(columns.y_pred_by_group) or [label for label in assigned.labels if label != POOLED]
-    codes = match_groups(assigned, labels, "groups", "y_pred_by_group")
+    labels, codes = name_groups(assigned, list(columns.y_pred_by_group), is_given=groups is not None)
     wrong = _numbers(table, "wrong_sum").sum()
     if wrong:
+        if not columns.y_pred_by_group:
+            raise ValueError(
+                f"groups labels {int(wrong)} row(s) {POOLED!r} whose y_pred differs from y_pred_pooled; "
+                f"{POOLED!r} means the pooled classifier. Rename the group if it is one of people."
+            )
         raise ValueError(
             f"y_pred differs from the column of y_pred_by_group that groups names in {int(wrong)} row(s). "
             f"Label people who are served by the pooled classifier {POOLED!r} in groups."
@@ -237,6 +248,7 @@ def _read_cells(
 
 def _read_sums(table: nw.DataFrame[Any], columns: Columns) -> GroupSums:
     n_statistics = len(_losses(columns)) + len(DERIVED)
+    squared = list(_weights(columns))[-1]
 
     def sums(name: str) -> np.ndarray:
         values = np.column_stack([_numbers(table, f"sum_{name}_{i}") for i in range(n_statistics)])
@@ -251,7 +263,7 @@ def _read_sums(table: nw.DataFrame[Any], columns: Columns) -> GroupSums:
         weight_squared=_numbers(table, "weight_squared_sum"),
         square=sums("square"),
         with_own=sums("with_own"),
-        value_2=sums("value_2"),
-        square_2=sums("square_2"),
-        with_own_2=sums("with_own_2"),
+        value_2=sums(f"value{squared}"),
+        square_2=sums(f"square{squared}"),
+        with_own_2=sums(f"with_own{squared}"),
     )

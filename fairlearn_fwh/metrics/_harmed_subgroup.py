@@ -14,7 +14,7 @@ from sklearn.preprocessing import OneHotEncoder
 from sklearn.tree import DecisionTreeRegressor
 from sklearn.utils import check_random_state
 
-from ._arrays import as_column, as_weights, encode_groups
+from ._arrays import as_column, as_weights, group_columns, to_numpy
 from ._claims import check_alpha
 from ._losses import resolve_loss
 from ._preference_frame import PreferenceFrame
@@ -208,16 +208,14 @@ class _Features:
 def _read_features(X: Any, sensitive_features: Any, n_rows: int) -> _Features:
     columns = _named_columns(X)
     if sensitive_features is not None:
-        groups = encode_groups(sensitive_features, n_rows=n_rows, missing_group="separate")
-        values = np.array(groups.labels, dtype=object if len(groups.names) == 1 else None)
-        values = values.reshape(len(groups), -1)[groups.codes]
-        columns |= {name: pd.Series(values[:, i]).infer_objects() for i, name in enumerate(groups.names)}
+        groups = group_columns(sensitive_features, "sensitive_features")
+        columns |= {name: pd.Series(to_numpy(column)).infer_objects() for name, column in groups.items()}
     matrices: list[np.ndarray] = []
     names: list[str] = []
     categories: list[str | None] = []
     for name, column in columns.items():
         if len(column) != n_rows:
-            raise ValueError(f"Column {name!r} of X has {len(column)} rows, but y_true has {n_rows}.")
+            raise ValueError(f"Feature {name!r} has {len(column)} rows, but y_true has {n_rows}.")
         if pd.api.types.is_numeric_dtype(column):
             matrices.append(column.to_numpy(dtype=float, na_value=np.nan)[:, None])
             names.append(name)

@@ -61,7 +61,12 @@ class Loss:
 
 
 def _check_labels(y_true: np.ndarray, y_pred: np.ndarray, name: str) -> None:
-    if _has_fractions(y_pred) and not _has_fractions(y_true):
+    if _has_fractions(y_true):
+        raise ValueError(
+            f"y_true has fractions such as {y_true[y_true != np.rint(y_true)][0]}, but loss='zero_one' compares labels. "
+            "Use loss='squared' or loss='absolute' for values."
+        )
+    if _has_fractions(y_pred):
         raise ValueError(
             f"{name} has fractions such as {y_pred[y_pred != np.rint(y_pred)][0]}, but loss='zero_one' compares labels. "
             "Give predicted labels, or loss='brier' or loss='log' with probabilities."
@@ -87,7 +92,12 @@ def _kind_of_labels(labels: np.ndarray) -> str:
 def _check_probabilities(y_true: np.ndarray, y_pred: np.ndarray, name: str, loss: str) -> None:
     if y_true.dtype.kind not in "biuf" or not np.isin(y_true, (0, 1)).all():
         raise ValueError(f"loss={loss!r} needs y_true in {{0, 1}}; got {np.unique(y_true)[:5].tolist()!r}.")
-    if y_pred.dtype.kind not in "biuf" or y_pred.min() < 0 or y_pred.max() > 1:
+    if y_pred.dtype.kind in "biu":
+        raise ValueError(
+            f"{name} has labels (of type {y_pred.dtype}), but loss={loss!r} compares probabilities of the positive class. "
+            "Give probabilities as floats, or loss='zero_one' with labels."
+        )
+    if y_pred.dtype.kind != "f" or y_pred.min() < 0 or y_pred.max() > 1:
         raise ValueError(f"loss={loss!r} needs probabilities of the positive class in {name}, from 0 to 1.")
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from ._bootstrap import BootstrapSettings, add_replicates, draw_replicates
 from ._cells import LossCells, LossRows
-from ._figures import Levels
+from ._figures import FIRST_GROUP, Levels
 from ._layout import Layout, merge_layouts, positions
 from ._losses import Loss
 from ._sums import GroupSums, Totals
@@ -71,6 +71,7 @@ class Measurement:
                 f"Frames can be added only if they have the same loss; got {self.loss.name!r} and {other.loss.name!r}."
             )
         layout = merge_layouts(self.layout, other.layout)
+        other = other._in_order_of(layout)
         assigned = [positions(m.layout.groups, layout.groups)[m.assigned] for m in (self, other)]
         audit = [positions(m.layout.audit, layout.audit)[m.audit] for m in (self, other)]
         (assigned_of_pair, audit_of_pair), pairs = find_pairs(
@@ -88,6 +89,16 @@ class Measurement:
             None if replicates is None else replicates.aggregate(pairs, n_pairs),
             self.n_shards + other.n_shards,
         )
+
+    def _in_order_of(self, layout: Layout) -> Measurement:
+        """Put the statistics of group classifiers in the order of another layout's groups."""
+        if not layout.has_envy or layout.groups == self.layout.groups:
+            return self
+        columns = np.arange(self.sums.value.shape[-1])
+        order = positions(layout.groups, self.layout.groups)[:-1]
+        columns[FIRST_GROUP : FIRST_GROUP + len(order)] = FIRST_GROUP + order
+        replicates = None if self.replicates is None else self.replicates.reorder(columns)
+        return replace(self, sums=self.sums.reorder(columns), replicates=replicates)
 
     @cached_property
     def levels(self) -> Levels[GroupSums]:

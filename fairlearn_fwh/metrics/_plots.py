@@ -17,6 +17,12 @@ BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY = "#0072B2", "#D55E00", "#009E73", "
 COLOURS = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY)
 MARKERS = "osD^vP"
 
+#: Most groups that are drawn.
+MAX_DRAWN = 40
+
+#: Most groups that a legend names.
+_MAX_LEGEND = 20
+
 #: Entries of a heat map are written into it up to this many groups.
 _MAX_ANNOTATED = 12
 
@@ -37,6 +43,12 @@ def style(i: int) -> dict[str, str]:
     return {"color": COLOURS[i % len(COLOURS)], "fmt": MARKERS[(i + i // len(COLOURS)) % len(MARKERS)]}
 
 
+def label_text(label: Any) -> str:
+    """Name of a group or model as matplotlib shows it: dollars are no formula, an underscore does not hide it."""
+    name = group_name(label).replace("$", r"\$")
+    return f" {name}" if name.startswith("_") else name
+
+
 def _scale(frame: PreferenceFrame) -> tuple[float, str]:
     """Factor and unit in which gains are shown."""
     if frame.loss_name == "zero_one":
@@ -45,7 +57,18 @@ def _scale(frame: PreferenceFrame) -> tuple[float, str]:
 
 
 def _shown(frame: PreferenceFrame, min_group_size: int) -> np.ndarray:
-    return np.flatnonzero(frame.by_group["n"].to_numpy() >= max(min_group_size, 1))
+    """Rows of the audit groups that are drawn: of very many those with the lowest gains."""
+    table = frame.by_group
+    rows = np.flatnonzero(table["n"].to_numpy() >= max(min_group_size, 1))
+    if len(rows) > MAX_DRAWN:
+        gains = table["rationality_gain"].to_numpy()[rows]
+        rows = np.sort(rows[np.argsort(gains, kind="stable")[:MAX_DRAWN]])
+    return rows
+
+
+def _say_what_is_shown(ax: Any, frame: PreferenceFrame) -> None:
+    if (n := len(frame.by_group)) > MAX_DRAWN:
+        ax.set_title(f"the {MAX_DRAWN} of {n:,} groups with the lowest gains", fontsize=10)
 
 
 def _confidence(frame: PreferenceFrame) -> str:
@@ -80,9 +103,10 @@ def plot_gain(frame: PreferenceFrame, ax: Any, min_group_size: int) -> Any:
                 markersize=7, capsize=3, linewidth=1.6, label=label,
             )  # fmt: skip
     ax.axvline(0, color="black", linewidth=1)
-    names = [f"{group_name(label)}\n({n:,} people)" for label, n in zip(table.index, table["n"], strict=True)]
+    names = [f"{label_text(label)}\n({n:,} people)" for label, n in zip(table.index, table["n"], strict=True)]
     ax.set_yticks(position, names)
     ax.set_ylim(-0.7, len(rows) - 0.3)
+    _say_what_is_shown(ax, frame)
     ax.set_xlabel(f"gain over the pooled classifier,\n{unit} ({_confidence(frame)}); left of 0 is harm")
     ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
     return ax
@@ -99,8 +123,8 @@ def plot_envy(frame: PreferenceFrame, ax: Any, min_group_size: int) -> Any:
     ax = new_axes(ax, 3.2 + 0.75 * values.shape[1], 1.8 + 0.5 * len(rows))
     limit = max(float(np.nanmax(np.abs(values), initial=0.0)), 1e-12)
     image = ax.imshow(values, cmap="PuOr", vmin=-limit, vmax=limit, aspect="auto")
-    ax.set_xticks(range(values.shape[1]), [group_name(label) for label in frame.envy_matrix.columns])
-    ax.set_yticks(range(len(rows)), [group_name(label) for label in frame.envy_matrix.index[rows]])
+    ax.set_xticks(range(values.shape[1]), [label_text(label) for label in frame.envy_matrix.columns])
+    ax.set_yticks(range(len(rows)), [label_text(label) for label in frame.envy_matrix.index[rows]])
     ax.tick_params(axis="x", labelrotation=45 if values.shape[1] > 4 else 0)
     if max(values.shape) <= _MAX_ANNOTATED:
         own = frame._layout.own_column[rows]
@@ -135,7 +159,7 @@ def plot_flips(frame: PreferenceFrame, ax: Any, min_group_size: int) -> Any:
     ax.fill_between([0, limit], [0, limit], color="#999999", alpha=0.18, linewidth=0)
     ax.plot([0, limit], [0, limit], color="black", linewidth=1)
     for i, row in enumerate(rows):
-        label = f"{group_name(frame.by_group.index[row])} ({frame.by_group['n'].iloc[row]:,})"
+        label = f"{label_text(frame.by_group.index[row])} ({frame.by_group['n'].iloc[row]:,})"
         ax.errorbar(
             x[i], y[i], xerr=x_error[:, [i]], yerr=y_error[:, [i]], **style(i), capsize=2, markersize=7, label=label,
         )  # fmt: skip
@@ -144,7 +168,9 @@ def plot_flips(frame: PreferenceFrame, ax: Any, min_group_size: int) -> Any:
     ax.set_ylim(0, limit)
     ax.set_xlabel(f"negative flips: pooled right, own wrong, % of people ({_confidence(frame)})")
     ax.set_ylabel("positive flips: pooled wrong, own right, % of people")
-    ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, title="group (people)")
+    _say_what_is_shown(ax, frame)
+    if len(rows) <= _MAX_LEGEND:
+        ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, title="group (people)")
     return ax
 
 
@@ -162,7 +188,7 @@ def plot_tradeoff(frames: Mapping[str, PreferenceFrame], ax: Any) -> Any:
         )
         ax.errorbar(
             gain, factor * frame.overall["disparity_change"], xerr=[[max(gain - low, 0.0)], [max(high - gain, 0.0)]],
-            **style(i), markersize=8, capsize=3, label=name,
+            **style(i), markersize=8, capsize=3, label=label_text(name),
         )  # fmt: skip
     ax.axvline(0, color="black", linewidth=1)
     ax.axhline(0, color="black", linewidth=1, linestyle=":")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Self
 
@@ -185,6 +186,9 @@ class PreferenceFrame(Tables):
         if not isinstance(other, PreferenceFrame):
             return NotImplemented
         return self._of(self._measured + other._measured, self.ci_quantiles)
+
+    def __radd__(self, other: Any) -> Self:
+        return self if isinstance(other, int) and other == 0 else NotImplemented  # sum() begins with 0
 
     def violations(
         self, alpha: float | None = None, claims: str = "all", correction: str | None = "holm"
@@ -566,5 +570,5 @@ class PreferenceFrame(Tables):
         return f"{self._title()}\n{self.by_group.iloc[:, :8].to_string(float_format='{:.4f}'.format)}"
 
     def _repr_html_(self) -> str:
-        title = self._title().replace("\n", "<br>")
+        title = html.escape(self._title()).replace("\n", "<br>")
         return f"<p>{title}</p>{self.by_group.to_html(float_format='{:.4f}'.format)}"

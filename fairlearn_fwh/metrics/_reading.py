@@ -54,24 +54,39 @@ def read_rows(
     if control_features is not None:
         controls = encode_groups(control_features, "control_features", n_rows=len(y))
         audit, control_names = intersect_groups(controls, audit), controls.names
-    by_group: list[np.ndarray] = []
+    by_group, labels = [], []
     if y_pred_by_group is not None:
         predictions = read_predictions_by_group(y_pred_by_group, len(y))
         by_group, labels = predictions.columns, predictions.labels
-    else:
-        labels = [label for label in assigned.labels if label != POOLED]
-    codes = match_groups(assigned, labels, "groups", "y_pred_by_group")
+    if weights is not None and not (kept := weights > 0).all():
+        assigned, audit = assigned.take(kept), audit.take(kept)
+        y, pooled, weights = y[kept], pooled[kept], weights[kept]
+        own = None if own is None else own[kept]
+        by_group = [column[kept] for column in by_group]
+    labels, codes = name_groups(assigned, labels, is_given=groups is not None)
     own = own_predictions(own, by_group, codes, pooled)
     layout = make_layout(assigned, audit, labels, control_names, bool(by_group), pooled_groups)
     names = ["y_pred", "y_pred_pooled", *(f"y_pred_by_group[{label!r}]" for label in labels)]
     losses = [loss(y, column, name) for column, name in zip([own, pooled, *by_group], names, strict=False)]
-    disagrees, audit_codes = own != pooled, audit.codes
-    if weights is not None and not (kept := weights > 0).all():
-        losses = [values[kept] for values in losses]
-        disagrees, codes, audit_codes, weights = (
-            values[kept] for values in (disagrees, codes, audit_codes, weights)
-        )
-    return LossRows(losses, disagrees, codes, audit_codes, weights, loss.is_binary), layout
+    return LossRows(losses, own != pooled, codes, audit.codes, weights, loss.is_binary), layout
+
+
+def name_groups(assigned: Groups, labels: list[Any], *, is_given: bool) -> tuple[list[Any], np.ndarray]:
+    """Labels of the group classifiers, and each row's position among them; -1 for people labelled "pooled".
+
+    Parameters
+    ----------
+    assigned : Groups
+        The group of each row.
+    labels : list
+        Labels of the columns of predictions by group; empty without them.
+    is_given : bool
+        Whether `groups` was given; audit groups that stand for them may have any name.
+    """
+    if not is_given:
+        return assigned.labels, assigned.codes
+    labels = labels or [label for label in assigned.labels if label != POOLED]
+    return labels, match_groups(assigned, labels, "groups", "y_pred_by_group")
 
 
 def make_layout(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from sklearn.utils.metadata_routing import UNUSED
 
 from .._sklearn_compat import MetadataRequester
+from ..exceptions import GroupFallbackWarning
 from ._estimators import positive_column, unwrap
 
 _RESPONSE_METHODS = ("predict", "predict_proba", "decision_function")
@@ -117,7 +119,15 @@ def _respond(estimator: Any, response_method: str, X: Any, groups: dict[str, Any
     last = inner.steps[-1][1] if hasattr(inner, "steps") else inner
     if _takes(getattr(last, response_method), "sensitive_features"):
         return positive_column(np.asarray(getattr(inner, response_method)(X, **groups)))
-    return positive_column(np.asarray(getattr(estimator, response_method)(X)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", GroupFallbackWarning)
+        try:
+            return positive_column(np.asarray(getattr(estimator, response_method)(X)))
+        except GroupFallbackWarning as warning:
+            raise ValueError(
+                f"{type(estimator).__name__} does not pass sensitive_features on to the estimator inside it, which was "
+                "fitted with groups. Score that estimator."
+            ) from warning
 
 
 def _takes(function: Callable[..., Any], parameter: str) -> bool:

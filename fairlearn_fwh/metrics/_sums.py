@@ -50,6 +50,12 @@ class Totals:
             }
         )
 
+    def reorder(self, columns: np.ndarray) -> Self:
+        """Put the statistics in another order."""
+        n_axes = self.value.ndim
+        arrays = {field.name: getattr(self, field.name) for field in fields(self)}
+        return type(self)(**{name: a[..., columns] if a.ndim == n_axes else a for name, a in arrays.items()})
+
     def concatenate(self, other: Self) -> Self:
         """Put the groups of two samples side by side."""
         axis = self.weight.ndim - 1

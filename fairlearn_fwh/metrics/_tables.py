@@ -138,7 +138,9 @@ class Tables:
             part = pd.DataFrame(
                 {
                     "table": name,
-                    "group": ["all"] * n_columns if name == "overall" and len(table) == 1 else groups,
+                    "group": groups
+                    if name != "overall" or self._layout.control_names
+                    else ["all"] * n_columns,
                     "figure": list(table.columns) * len(table),
                     "n": np.repeat(size, n_columns),
                     "value": values.ravel(),

@@ -71,6 +71,7 @@ def worst_mean(values: np.ndarray, probabilities: np.ndarray, radius: float) -> 
     # In a small ball every weight stays positive: 1 - sqrt(radius) (v - mean) / deviation.
     all_positive = np.sqrt(radius) * (highest - mean) <= deviation
     low, high = lowest, highest
+    low, high = (np.where(np.isfinite(mean), bound, 0.0) for bound in (low, high))  # nobody: no distribution
     for _ in range(_BISECTIONS):
         eta = (low + high) / 2
         slack = np.maximum(eta[:, None] - values, 0.0)

@@ -7,10 +7,11 @@ import sys
 
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 import pytest
 
 from fairlearn_fwh.audit import Audit, verdict
-from fairlearn_fwh.audit._audit import write_text
+from fairlearn_fwh.audit._audit import write_files
 from fairlearn_fwh.exceptions import MissingExtraError
 from fairlearn_fwh.metrics import PreferenceFrame
 
@@ -126,7 +127,7 @@ def test_sizes_of_assigned_groups_do_not_tell_those_of_suppressed_audit_groups(r
     )  # fmt: skip
     result = json.loads(Audit(frame).to_json())
     assert result["suppressed_groups"] == ["x x a"]
-    assert all("n" not in record for record in result["envy"])
+    assert all(set(record) == {"group", "other", "certified"} for record in result["envy"])
 
 
 def test_where_every_group_is_small_the_page_has_no_pictures():
@@ -189,16 +190,73 @@ def test_a_missing_library_is_named(monkeypatch, module, extra):
         Audit(frame_of(UNSURE)).to_html()
 
 
-def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
-    path = tmp_path / "folder" / "report.html"
-    write_text(path, "first")
+def test_files_are_written_whole_or_not_at_all(tmp_path, monkeypatch):
+    path, other = tmp_path / "folder" / "report.html", tmp_path / "report.json"
+    write_files({path: "first", other: "{}"})
     assert path.read_text() == "first"
-
-    def fail(*arguments):
-        raise OSError("disk full")
-
-    monkeypatch.setattr("os.replace", fail)
-    with pytest.raises(OSError, match="disk full"):
-        write_text(path, "second")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError):  # noqa: PT011
+        write_files({path: "second", tmp_path / "file" / "report.json": "{}"})
     assert path.read_text() == "first"
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_many_groups_are_not_all_named_or_drawn(rng):
+    n = 200
+    y = rng.integers(0, 2, 60 * n)
+    groups = np.repeat(np.arange(60), n)
+    frame = PreferenceFrame(y_true=y, y_pred=1 - y, y_pred_pooled=y, sensitive_features=groups)
+    audit = Audit(frame)
+    assert "50 more" in audit.verdict
+    ax = frame.plot()
+    assert len(ax.get_yticks()) == 40
+    assert ax.get_title() == "the 40 of 60 groups with the lowest gains"
+    mpl.pyplot.close(ax.figure)
+    assert audit.to_html().count("<img") == 2
+
+
+def test_odd_names_do_not_break_the_pictures():
+    page = Audit(frame_of({"$x^$": 0.5, "_b": 0.9, "c<d>": 0.8})).to_html()
+    assert page.count("<img") == 2
+    assert "c&lt;d&gt;" in page
+
+
+def test_a_classifier_that_serves_nobody_stands_in_no_ones_way():
+    y = np.array([0, 1] * 200)
+    noisy = np.where(np.arange(400) % 5 == 0, 1 - y, y)
+    frame = PreferenceFrame(
+        y_true=y,
+        y_pred_pooled=noisy,
+        y_pred_by_group={"a": y, "b": noisy, "nobody": noisy},
+        groups=["a"] * 400,
+    )
+    audit = Audit(frame)
+    assert audit.certified
+    assert audit.exit_status("certified") == 0
+    assert audit.verdict == "no group loses more than 1 point of accuracy, with 95 % confidence."
+
+
+def test_envy_of_people_with_the_pooled_prediction_is_said():
+    y = np.array([0, 1] * 200)
+    groups = np.array(["a"] * 200 + ["b"] * 200)
+    noisy = np.where(np.arange(400) % 3 == 0, 1 - y, y)
+    pooled = np.where(groups == "a", y, noisy)
+    frame = PreferenceFrame(
+        y_true=y, y_pred_pooled=pooled, y_pred_by_group={"a": y, "b": noisy}, groups=groups
+    )
+    audit = Audit(frame)
+    assert audit.exit_status() == 1
+    assert audit.verdict.startswith(
+        "gives a worse classifier than another group's to b (-33.5 points against that of a)"
+    )
+
+
+def test_labels_of_any_type_are_plain_in_json():
+    import datetime
+
+    y, days = np.array([0, 1] * 100), [datetime.date(2020, 1, 1), datetime.date(2021, 1, 1)]
+    groups = pd.Series([days[0]] * 100 + [days[1]] * 100)
+    frame = PreferenceFrame(
+        y_true=y, y_pred_pooled=y, y_pred_by_group={days[0]: y, days[1]: y}, groups=groups
+    )
+    assert json.loads(Audit(frame).to_json())["envy"][0]["other"] == "2021-01-01"

@@ -79,7 +79,7 @@ def test_classifiers_of_groups_are_compared(run, path, tmp_path):
     assert result["claims"] == "all"
     assert run(path, "--by-group", "a=better,b=pooled", *common, "--weight", "w").exit_code == 1  # b envies a
     assert run(path, "--by-group", "worse,better", *common).exit_code == 2
-    assert run(path, "--y-pred", "better", "--loss", "brier").exit_code == 0
+    assert run(path, "--y-pred", "better", "--loss", "absolute").exit_code == 0
 
 
 @pytest.mark.parametrize("path", ["parquet"], indirect=True)
@@ -100,6 +100,39 @@ def test_reports_are_written(run, path, tmp_path):
     assert "Harm found" in page
     assert "predictions.parquet" in page
     assert json.loads((tmp_path / "r.json").read_text())["harm_found"]
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "polars"])
+@pytest.mark.parametrize("kind", ["integers", "booleans"])
+def test_labels_have_the_type_of_the_groups_column(run, table, tmp_path, engine, kind):
+    codes = (table["g"] == "b").astype(int)
+    table.assign(code=codes if kind == "integers" else codes == 1).to_parquet(tmp_path / "coded.parquet")
+    labels = {"integers": ("0", "1"), "booleans": ("false", "true")}[kind]
+    classifiers = f"{labels[0]}=worse,{labels[1]}=pooled"
+    result = run(
+        tmp_path / "coded.parquet", "--by-group", classifiers, "--groups", "code", "--engine", engine
+    )
+    assert result.exit_code == 1
+    if kind == "integers":
+        result = run(tmp_path / "coded.parquet", "--by-group", "a=worse,b=pooled", "--groups", "code")
+        assert result.exit_code == 2
+        assert "labels of an integer column must be integers" in result.output
+
+
+@pytest.mark.parametrize("path", ["parquet"], indirect=True)
+def test_no_file_is_written_over_another(run, path, tmp_path):
+    before = path.read_bytes()
+    for outputs in (("--json", path), ("--html", tmp_path / "r", "--json", tmp_path / "r")):
+        result = run(path, "--y-pred", "worse", *outputs)
+        assert result.exit_code == 2
+        assert "must be different files" in result.output
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("path", ["parquet"], indirect=True)
+def test_values_are_not_shown_as_per_cent(run, path):
+    result = run(path, "--y-pred", "w", "--loss", "squared")
+    assert "%" not in result.output.splitlines()[2].replace(" %", "", 2)  # but for the flips
 
 
 def cut(path):

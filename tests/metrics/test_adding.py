@@ -107,8 +107,38 @@ def test_replicates_add_up_and_do_not_vary_together(rng):
     spread, expected = (f.replicates("risk").std().iloc[0] for f in (total, frame(same_rows)))
     assert spread == pytest.approx(expected / np.sqrt(3), rel=0.1)
     without = PreferenceFrame(y_true=y, y_pred=own, y_pred_pooled=pooled)
-    with pytest.raises(ValueError, match="replicates need n_boot"):
-        (total + without).replicates("risk")
+    with pytest.raises(ValueError, match="the same n_boot; got 2000 and None"):
+        total + without
+
+
+def test_the_order_of_the_classifiers_does_not_matter(rng):
+    y, a, b, pooled = rng.integers(0, 2, (4, 200))
+    groups = rng.choice(["a", "b"], 200)
+
+    def frame(rows, order):
+        columns = {"a": a[rows], "b": b[rows]}
+        return PreferenceFrame(
+            y_true=y[rows], y_pred_pooled=pooled[rows], y_pred_by_group={k: columns[k] for k in order},
+            groups=groups[rows], n_boot=200, random_state=0,
+        )  # fmt: skip
+
+    whole = frame(slice(0, 200), "ab")
+    total = frame(slice(0, 80), "ab") + frame(slice(80, 200), "ba")
+    same(total, whole, check_exact=True)
+    assert total.replicates("envy_gain").mean().to_numpy() == pytest.approx(
+        whole.replicates("envy_gain").mean().to_numpy(), abs=0.03
+    )
+
+
+def test_shards_can_be_summed():
+    y, pooled, by_group, groups = random_sample(n=90)
+    shards = [
+        PreferenceFrame(
+            y_true=y[rows], y_pred_pooled=pooled[rows], y_pred_by_group=by_group[rows], groups=groups[rows]
+        )
+        for rows in (slice(0, 30), slice(30, 90))
+    ]
+    same(sum(shards), shards[0] + shards[1], check_exact=True)
 
 
 def frames():
@@ -119,7 +149,7 @@ def frames():
         "no envy": PreferenceFrame(**sample, y_pred=by_group[:, 0], groups=groups),
         "two": PreferenceFrame(**sample, y_pred_by_group=by_group[:, :2], groups=groups % 2),
         "named": PreferenceFrame(**sample, y_pred=by_group[:, 0], sensitive_features={"race": groups}),
-        "brier": PreferenceFrame(**sample, y_pred=by_group[:, 0], groups=groups, loss="brier"),
+        "absolute": PreferenceFrame(**sample, y_pred=by_group[:, 0], groups=groups, loss="absolute"),
         "fallback": PreferenceFrame(
             **sample, y_pred_by_group=by_group, groups=groups, pooled_groups=[0]
         ),
@@ -132,7 +162,7 @@ def frames():
         ("envy", "no envy", "the same has_envy"),
         ("envy", "two", "the same group classifiers"),
         ("no envy", "named", "the same group_names"),
-        ("no envy", "brier", "the same loss; got 'zero_one' and 'brier'"),
+        ("no envy", "absolute", "the same loss; got 'zero_one' and 'absolute'"),
         ("envy", "fallback", "the same pooled_groups"),
     ],
 )

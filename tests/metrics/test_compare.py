@@ -43,8 +43,8 @@ def test_frames_of_other_people_are_refused(frames, other):
     change = {"loss": "brier"} if other == "loss" else {}
     frames["other"] = PreferenceFrame(
         y_true=y,
-        y_pred=pooled,
-        y_pred_pooled=pooled,
+        y_pred=pooled / 2 if other == "loss" else pooled,
+        y_pred_pooled=pooled / 2 if other == "loss" else pooled,
         sensitive_features=groups % 2 if other == "groups" else groups,
         **change,
     )

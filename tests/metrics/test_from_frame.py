@@ -148,6 +148,41 @@ def test_the_bootstrap_of_an_engine_is_that_of_memory(table, case):
     assert ours.std().to_numpy() == pytest.approx(expected.std().to_numpy(), rel=0.1)
 
 
+@pytest.mark.parametrize("engine", ["polars lazy", "duckdb"])
+@pytest.mark.parametrize("loss", ["absolute", "squared"])
+@pytest.mark.parametrize("dtype", ["int8", "uint8"])
+def test_small_integers_do_not_overflow(engine, loss, dtype, rng):
+    data = pd.DataFrame(rng.integers(0, 120, (60, 4)), columns=["y", "own", "pooled", "weight"]).astype(dtype)
+    columns = {
+        "y_true": "y",
+        "y_pred": "own",
+        "y_pred_pooled": "pooled",
+        "sample_weight": "weight",
+        "loss": loss,
+    }
+    assert_same(
+        PreferenceFrame.from_frame(ENGINES[engine](data), **columns),
+        PreferenceFrame.from_frame(data.astype(float), **columns),
+    )
+
+
+def test_a_column_of_lists_is_no_group():
+    data = pl.DataFrame({"y": [0, 1], "own": [0, 1], "pooled": [0, 0], "s": [[1], [2]]})
+    for frame in (data, data.lazy()):
+        with pytest.raises(ValueError, match="must have one value per row; column 's' is List"):
+            PreferenceFrame.from_frame(
+                frame, y_true="y", y_pred="own", y_pred_pooled="pooled", sensitive_features="s"
+            )
+
+
+def test_dates_stay_dates(table):
+    dates = np.array(["2020-01-01", "2021-01-01"], dtype="datetime64[ns]")[table["code"].to_numpy() % 2]
+    frame = PreferenceFrame(
+        y_true=table["y"], y_pred=table["own"], y_pred_pooled=table["pooled"], sensitive_features=dates
+    )
+    assert frame.by_group.index.tolist() == [pd.Timestamp("2020-01-01"), pd.Timestamp("2021-01-01")]
+
+
 def test_column_names_do_not_collide_with_ours(table):
     names = {"y": "loss_own", "own": "weight_squared", "pooled": "n", "race": "wrong", "sex": "disagrees"}
     renamed = table.drop(columns="weight").rename(columns=names)
@@ -171,7 +206,7 @@ BAD = {
     "missing label": ({"y": lambda t: t["y"].where(t.index > 2)}, {}, r"y_true has 3 missing value\(s\)"),
     "missing group": ({"race": lambda t: t["race"].where(t.index > 2)}, {}, "race.* missing value"),
     "probabilities for labels": ({}, {"y_pred": "score"}, "y_pred has fractions.*loss='zero_one' compares labels"),
-    "labels for probabilities": ({}, {"y_pred": "year", "y_pred_pooled": "score0", "loss": "brier"}, "needs probabilities of the positive class in y_pred"),
+    "labels for probabilities": ({}, {"y_pred": "year", "y_pred_pooled": "score0", "loss": "brier"}, "y_pred has labels.*compares probabilities"),
     "text for numbers": ({}, {"y_pred": "sex", "y_pred_pooled": "score0", "loss": "brier"}, "y_pred"),
     "text for labels": ({}, {"y_pred": "sex"}, "y_pred and y_true have labels of different types"),
     "other labels": ({}, {"y_true": "year", "y_pred": "score", "y_pred_pooled": "score0", "loss": "log"}, r"needs y_true in \{0, 1\}"),
@@ -180,6 +215,9 @@ BAD = {
     "text weight": ({}, {"sample_weight": "sex"}, "sample_weight must be numbers"),
     "unknown group": ({}, {"y_pred": None, "y_pred_by_group": ["p1", "p2"], "groups": "group"}, "groups names \\['p3'\\], which y_pred_by_group does not have"),
     "contradiction": ({}, {"y_pred": "pooled", "y_pred_by_group": ["p1", "p2", "p3"], "groups": "group"}, "y_pred differs from the column of y_pred_by_group"),
+    "fractions for labels": ({}, {"y_true": "score", "y_pred": "score0"}, "y_true has fractions"),
+    "several groups, one label": ({}, {"y_pred": None, "y_pred_by_group": ["p1", "p2"], "groups": ["race", "sex"]}, "needs a label of 2 values for the columns"),
+    "text labels of numbers": ({}, {"y_pred": None, "y_pred_by_group": ["p1", "p2"], "groups": "code"}, "groups is column 'code' of type .* has the label 'p1'"),
     "unknown loss": ({}, {"loss": "hinge"}, "loss must be one of"),
     "unknown pooled group": ({}, {"pooled_groups": ["p9"]}, "pooled_groups names"),
     "bad bootstrap": ({}, {"n_boot": 0}, "n_boot must be an integer"),

@@ -58,6 +58,19 @@ def test_a_sensitive_feature_may_tell_who_is_harmed():
     assert found["subgroup"].str.contains("sex = f|sex != m").all()
 
 
+def test_numbers_among_sensitive_features_stay_numbers():
+    X, y, own, pooled, sex = people(0, effect=0.9)
+    found = find_harmed_subgroup(
+        X[["income"]],
+        y,
+        own,
+        y_pred_pooled=pooled,
+        sensitive_features={"age": X["age"], "sex": sex},
+        random_state=0,
+    )
+    assert found["subgroup"].str.contains("age < 3").all()
+
+
 def test_where_everybody_gains_nobody_is_tested():
     X, y, own, _, _ = people(2)
     found = find_harmed_subgroup(X, y, y, y_pred_pooled=1 - y, random_state=0)
@@ -112,7 +125,7 @@ def test_real_valued_losses(rng):
         ({"alpha": 2}, "alpha must be between 0 and 1"),
         ({"y_pred_pooled": [1]}, "y_pred_pooled has 1 rows, but y_true has 3000"),
         ({"X": np.zeros(3000)}, "X must have rows and columns"),
-        ({"X": {"age": [1, 2]}}, "Column 'age' of X has 2 rows, but y_true has 3000"),
+        ({"X": {"age": [1, 2]}}, "Feature 'age' has 2 rows, but y_true has 3000"),
     ],
 )
 def test_bad_input_is_named(change, message):

@@ -46,6 +46,30 @@ def test_the_smallest_tolerance_needs_just_the_people_that_there_are():
         assert again["enough"] == (again["n_needed"] <= again["n"])
 
 
+def test_weights_make_many_people_count_like_fewer():
+    rng = np.random.default_rng(0)
+    enough, certified = [], []
+    for _ in range(60):
+        flips = rng.choice([0, 1, 2], 600, p=[0.9, 0.05, 0.05])
+        made = PreferenceFrame(
+            y_true=np.zeros(600, dtype=int), y_pred=flips == 1, y_pred_pooled=flips == 2,
+            sample_weight=rng.lognormal(0, 1.5, 600),
+        )  # fmt: skip
+        table = made.power(0.04, discordance=0.1)
+        assert bool(table["enough"].item()) == (table["smallest_tolerance"].item() <= 0.04)
+        enough.append(table["enough"].item())
+        certified.append(made.certify(tolerance=0.04)["certified"].item())
+    assert np.mean(enough) <= np.mean(certified) + 0.1
+
+
+def test_below_30_people_the_exact_test_counts():
+    small = PreferenceFrame(y_true=[0] * 25, y_pred=[0] * 25, y_pred_pooled=[0] * 25)
+    row = small.power(0.12).iloc[0]
+    assert not row["enough"]
+    assert not small.certify(tolerance=0.12)["certified"].item()
+    assert small.certify(tolerance=row["smallest_tolerance"] + 1e-6)["certified"].item()
+
+
 def test_without_discordance_the_size_is_that_of_tangos_bound():
     same = PreferenceFrame(y_true=[0, 1] * 50, y_pred=[0, 1] * 50, y_pred_pooled=[0, 1] * 50)
     n = int(same.power(0.02)["n_needed"].item())

@@ -188,9 +188,15 @@ def test_people_served_by_the_pooled_classifier_belong_to_no_group():
     assert frame.risk_matrix.index.tolist() == [0, 1, 2]
     assert frame.certify(tolerance=0.0).set_index("group").loc["pooled", "identical"]
     with pytest.raises(ValueError, match="labels 1 row.* 'pooled' whose y_pred differs from y_pred_pooled"):
-        PreferenceFrame(
-            y_true=[0, 1], y_pred=[0, 1], y_pred_pooled=[0, 0], sensitive_features=["a", "pooled"]
-        )
+        PreferenceFrame(y_true=[0, 1], y_pred=[0, 1], y_pred_pooled=[0, 0], groups=["a", "pooled"])
+
+
+def test_an_audit_group_may_have_any_name():
+    names = ["pooled", "all", "", "$a_b$", "_hidden"]
+    sample = {"y_true": [1] * 10, "y_pred": [1] * 10, "y_pred_pooled": [0] * 10}
+    frame = PreferenceFrame(**sample, sensitive_features=names * 2)
+    assert frame.by_group["rationality_gain"].to_dict() == dict.fromkeys(names, 1.0)
+    assert len(frame.certify(tolerance=0.1)) == 5
 
 
 def test_any_mitigator_can_be_compared_with_a_baseline():

@@ -8,9 +8,10 @@ import sklearn
 from fairlearn.metrics import demographic_parity_difference
 from fairlearn.postprocessing import ThresholdOptimizer
 from sklearn.base import clone
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
-from sklearn.model_selection import GridSearchCV, cross_validate
+from sklearn.model_selection import FixedThresholdClassifier, GridSearchCV, cross_validate
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -100,6 +101,14 @@ def test_without_groups_it_raises_rather_than_score_something_else(data):
         SCORER(model, X, y)
     with pytest.raises(ValueError, match="enable_metadata_routing=True"):
         cross_validate(DecoupledClassifier(), X, y, scoring=SCORER, error_score="raise")
+
+
+def test_a_wrapper_that_does_not_pass_the_groups_on_is_refused(data):
+    X, y, groups = data
+    model = DecoupledClassifier().fit(X, y, sensitive_features=groups)
+    wrapper = FixedThresholdClassifier(FrozenEstimator(model)).fit(X, y)
+    with pytest.raises(ValueError, match="FixedThresholdClassifier does not pass sensitive_features on"):
+        SCORER(wrapper, X, y, sensitive_features=groups)
 
 
 def test_a_scorer_can_be_read_copied_and_stored():
