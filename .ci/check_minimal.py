@@ -15,6 +15,7 @@ for name in ABSENT:
     sys.exit(f"{name} is installed: this environment cannot show what works without extras")
 
 import fairlearn_fwh  # noqa: E402
+from fairlearn_fwh.audit import Audit  # noqa: E402
 from fairlearn_fwh.datasets import load_diabetes_progression  # noqa: E402
 from fairlearn_fwh.decoupling import DecoupledClassifier  # noqa: E402
 from fairlearn_fwh.metrics import PreferenceFrame  # noqa: E402
@@ -26,7 +27,9 @@ model = DecoupledClassifier().fit(
 frame = model.preference_frame(bunch.data, bunch.target, sensitive_features=bunch.sensitive_features["sex"])
 assert isinstance(frame, PreferenceFrame)
 assert len(frame.certify(tolerance=0.05)) == 2
-assert (Path(fairlearn_fwh.__file__).parent / "py.typed").is_file(), "py.typed is not in the wheel"
+assert Audit(frame).to_json().startswith("{")
+for name in ("py.typed", "audit/report.html.jinja"):
+    assert (Path(fairlearn_fwh.__file__).parent / name).is_file(), f"{name} is not in the wheel"
 
 
 def says(command: list[str], sentence: str) -> None:

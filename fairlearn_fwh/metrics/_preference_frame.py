@@ -458,8 +458,8 @@ class PreferenceFrame(Tables):
         Parameters
         ----------
         frame : pandas, polars, pyarrow, DuckDB, Dask or PySpark frame, or any other that narwhals knows
-            Of a lazy frame only loss cells come back (for real-valued losses sums per group), so it may be larger than
-            the memory.
+            Of a lazy frame only sums per group come back (with `n_boot` its loss cells), so it may be larger than the
+            memory.
         y_true, y_pred, y_pred_pooled, sample_weight : str
             Names of columns; see the class.
         y_pred_by_group : list of str, or dict from label to str, optional
@@ -469,9 +469,10 @@ class PreferenceFrame(Tables):
         loss : {"zero_one", "log", "brier", "squared", "absolute"} or callable
             As for the class; callables for eager frames only.
         n_boot, ci_quantiles, random_state, stratify, pooled_groups
-            As for the class. A bootstrap of a real-valued loss needs its distinct values back.
+            As for the class.
         max_cells : int
-            Most cells that are taken back from an engine.
+            Most groups that are taken back from an engine; with `n_boot` most combinations of groups and distinct losses,
+            of which a real-valued loss may have as many as there are rows.
 
         Returns
         -------

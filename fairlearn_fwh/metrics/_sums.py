@@ -12,6 +12,9 @@ from ._cells import LossCells
 #: Relative error that adding up many numbers may leave.
 _ROUNDING = 1e-13
 
+#: Share of a sum of squares below which a difference of such sums is noise.
+_CANCELLATION = 1e-12
+
 
 @dataclass(frozen=True)
 class Totals:
@@ -116,7 +119,7 @@ class GroupSums(Totals):
         """Linearised variance of `mean`, sum of w^2 (x - mean x)^2 over (sum of w)^2, shape (g, m)."""
         mean = self.mean()
         total = self.square_2 - 2 * mean * self.value_2 + mean**2 * self.weight_squared[:, None]
-        return np.maximum(divide(total, self.weight[:, None] ** 2), 0.0)
+        return divide(_without_noise(total, self.square_2), self.weight[:, None] ** 2)
 
     def gain_variance(self) -> np.ndarray:
         """Linearised variance of `gain`, sum of w^2 (d - mean d)^2 over (sum of w)^2, shape (g, m)."""
@@ -124,7 +127,7 @@ class GroupSums(Totals):
         squares = self.square_2 - 2 * self.with_own_2 + self.square_2[:, :1]
         sums = self.value_2 - self.value_2[:, :1]
         total = squares - 2 * gain * sums + gain**2 * self.weight_squared[:, None]
-        return np.maximum(divide(total, self.weight[:, None] ** 2), 0.0)
+        return divide(_without_noise(total, self.square_2 + self.square_2[:, :1]), self.weight[:, None] ** 2)
 
     def discordance(self) -> tuple[np.ndarray, np.ndarray]:
         """Shares of rows where own is worse, and where own is better, for 0-1 losses; shape (g, m) each."""
@@ -135,6 +138,11 @@ class GroupSums(Totals):
     def kish_size(self) -> np.ndarray:
         """Kish's effective size, (sum of w)^2 / (sum of w^2), shape (g,)."""
         return self.weight**2 / np.maximum(self.weight_squared, np.finfo(float).tiny)
+
+
+def _without_noise(total: np.ndarray, magnitude: np.ndarray) -> np.ndarray:
+    """Sums of squared deviations; 0, which means unknown, where they are lost in the rounding of larger sums."""
+    return np.where(total > _CANCELLATION * magnitude, total, np.where(np.isnan(total), np.nan, 0.0))
 
 
 def divide(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:

@@ -63,6 +63,14 @@ def test_intervals_of_real_valued_losses_contain_the_entry(seed, loss, weighted)
     assert table.loc[table["figure"] == "accuracy", "value"].isna().all()
 
 
+def test_a_variance_that_rounding_has_eaten_is_not_taken_for_certainty(rng):
+    y = np.zeros(500)
+    noise = rng.normal(0, 1e-4, (2, 500))
+    frame = PreferenceFrame(y_true=y, y_pred=1e7 + noise[0], y_pred_pooled=1e7 + noise[1], loss="absolute")
+    assert frame.by_group_ci[0.025]["rationality_gain"].item() == -np.inf
+    assert not frame.certify(tolerance=1.0)["certified"].item()
+
+
 def test_bounds_move_out_with_the_quantile():
     frame = frame_of(
         random_sample(), ci_quantiles=(0.005, 0.05, 0.4, 0.6, 0.95, 0.995), n_boot=200, random_state=0
