@@ -13,6 +13,9 @@ import pandas as pd
 #: Label of people who are served by the pooled classifier and belong to no group.
 POOLED = "pooled"
 
+#: Rows whose groups are numbered at a time, so that little memory is needed.
+_CHUNK = 1 << 16
+
 #: Label of the group that ``missing_group="separate"`` makes of missing values.
 MISSING = "missing"
 
@@ -177,9 +180,15 @@ def _factorize_integers(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     if high - low > 4 * len(values) + 1000:
         uniques, codes = np.unique(values, return_inverse=True)
         return uniques, codes.astype(np.intp)
-    shifted = values.astype(np.intp) - low
-    present = np.bincount(shifted) > 0
-    return np.flatnonzero(present) + low, (np.cumsum(present) - 1)[shifted]
+    chunks = [slice(start, start + _CHUNK) for start in range(0, len(values), _CHUNK)]
+    present = np.zeros(high - low + 1, dtype=bool)
+    for chunk in chunks:
+        present[values[chunk].astype(np.intp) - low] = True
+    lookup = (np.cumsum(present) - 1).astype(np.int32)
+    codes = np.empty(len(values), dtype=np.int32)  # half the memory of the integers that numpy indexes with
+    for chunk in chunks:
+        codes[chunk] = lookup[values[chunk].astype(np.intp) - low]
+    return np.flatnonzero(present) + low, codes
 
 
 def encode_groups(
@@ -330,7 +339,7 @@ def match_groups(groups: Groups, labels: Sequence[Any], name: str, owner: str) -
         raise ValueError(
             f"{name} names {unknown[:5]!r}, which {owner} does not have; its columns are {list(labels)[:10]!r}."
         )
-    lookup = np.array([position[label] for label in groups.labels], dtype=np.intp)
+    lookup = np.array([position[label] for label in groups.labels], dtype=np.int32)
     return lookup[groups.codes]
 
 

@@ -15,7 +15,7 @@ import numpy as np
 _MAX_COUNTED_CELLS = 1 << 22
 
 #: Rows that are added up at a time.
-_CHUNK = 1 << 17
+_CHUNK = 1 << 16
 
 #: Columns of derived statistics, after the losses.
 DERIVED = (
@@ -149,7 +149,7 @@ def _find_cells(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Number the distinct combinations of groups and bits: cell of each row, a row of each cell, sizes."""
     n_audit = int(audit.max()) + 1
-    groups = (assigned + np.int64(1)) * n_audit + audit
+    groups = (assigned.astype(np.int64) + 1) * n_audit + audit
     n_groups = int(groups.max()) + 1
     if n_groups.bit_length() + len(bits) > 62:
         groups, bits = _pack_many_bits(groups, bits)

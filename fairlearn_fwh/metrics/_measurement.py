@@ -138,5 +138,5 @@ def find_pairs(
     assigned: np.ndarray, audit: np.ndarray, n_audit: int
 ) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
     """Number the pairs of an assigned and an audit group that occur: the groups of each pair, and pair of each row."""
-    found, pairs = np.unique((assigned + np.int64(1)) * n_audit + audit, return_inverse=True)
+    found, pairs = np.unique((assigned.astype(np.int64) + 1) * n_audit + audit, return_inverse=True)
     return (found // n_audit - 1, found % n_audit), pairs
