@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..exceptions import EnvySkippedWarning
-from ._arrays import encode_groups
+from ._arrays import encode_groups, to_numpy
 from ._losses import Loss
 
 #: With more groups not every classifier is asked about every row.
@@ -29,7 +29,9 @@ def positive_column(predictions: np.ndarray) -> np.ndarray:
     return predictions[:, 1] if predictions.ndim == 2 and predictions.shape[1] == 2 else predictions
 
 
-def ask_routed_ensemble(estimator: Any, X: Any, sensitive_features: Any, loss: Loss) -> dict[str, Any]:
+def ask_routed_ensemble(
+    estimator: Any, X: Any, sensitive_features: Any, sample_weight: Any, loss: Loss
+) -> dict[str, Any]:
     """Ask a routed ensemble for all that a `PreferenceFrame` needs of it, as its parameters.
 
     Raises
@@ -53,7 +55,8 @@ def ask_routed_ensemble(estimator: Any, X: Any, sensitive_features: Any, loss: L
             EnvySkippedWarning,
             stacklevel=3,
         )
-    present = set(groups) if too_many else ()
+    counted = groups if sample_weight is None else groups[to_numpy(sample_weight) > 0]
+    present = set(counted) if too_many else ()
     audit = sensitive_features
     if audit is not None:
         audit = encode_groups(audit, missing_group=getattr(estimator, "missing_group", "error"))
@@ -64,6 +67,7 @@ def ask_routed_ensemble(estimator: Any, X: Any, sensitive_features: Any, loss: L
         "y_pred_pooled": positive_column(getattr(estimator.pooled_estimator_, kind)(X)),
         "y_pred_by_group": estimator.predict_by_group(X, response_method=kind) if asks_all else None,
         "groups": groups,
+        "sample_weight": sample_weight,
         "sensitive_features": audit,
         "pooled_groups": [
             group

@@ -428,8 +428,7 @@ class PreferenceFrame(Tables):
         return cls(
             y_true=y,
             loss=loss,
-            sample_weight=sample_weight,
-            **ask_routed_ensemble(estimator, X, sensitive_features, resolve_loss(loss)),
+            **ask_routed_ensemble(estimator, X, sensitive_features, sample_weight, resolve_loss(loss)),
         )
 
     @classmethod

@@ -594,6 +594,11 @@ def test_with_very_many_groups_envy_is_skipped_with_a_reason(rng):
     assert len(frame.by_group) == 120
     assert frame.by_group["rationality_gain"].notna().all()
     assert np.isnan(frame.overall["envy_margin"])
+    with pytest.warns(EnvySkippedWarning):
+        some = model.preference_frame(
+            X, (X[:, 0] > 0).astype(int), sensitive_features=s, sample_weight=1.0 * (s < 50)
+        )
+    assert len(some.by_group) == 50
 
 
 # --- form ----------------------------------------------------------------------------------------------------------
