@@ -18,7 +18,7 @@ def check_rows(rows: nw.LazyFrame[Any], columns: Columns, loss: Loss) -> None:
     kinds = {
         role: "number" if schema[role].is_numeric() else "text" for role in ["y_true", *columns.predictions()]
     }
-    floats = [role for role, dtype in schema.items() if dtype.is_float() or dtype.is_decimal()]
+    floats = [role for role, dtype in schema.items() if dtype.is_float()]
     checks = {"n": nw.len()}
     for i, role in enumerate(schema):
         missing = nw.col(role).is_null()

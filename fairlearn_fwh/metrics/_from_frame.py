@@ -45,10 +45,8 @@ def measure_lazily(
         )
     roles = columns.by_role()
     rows = frame.select(**{role: nw.col(name) for role, name in roles.items()})
-    schema = rows.collect_schema()
     predictions = ["y_true", *columns.predictions()]
-    if booleans := [role for role in predictions if schema[role] == nw.Boolean]:
-        rows = rows.with_columns(**{role: nw.col(role).cast(nw.Int64) for role in booleans})
+    rows = _with_plain_numbers(rows, predictions)
     check_rows(rows, columns, loss)
     # Small integers overflow when they are subtracted or multiplied.
     numbers = predictions if loss.predicts != "labels" else []
@@ -75,6 +73,14 @@ def measure_lazily(
     (assigned, audit), pairs = find_pairs(assigned, audit, len(layout.audit))
     sums = _read_sums(table, columns).aggregate(pairs, len(assigned))
     return Measurement(layout, loss, weighted, assigned, audit, sums, None)
+
+
+def _with_plain_numbers(rows: nw.LazyFrame[Any], roles: list[str]) -> nw.LazyFrame[Any]:
+    """Make integers of booleans and floats of decimals, which not every engine compares or returns."""
+    schema = rows.collect_schema()
+    casts = {role: nw.col(role).cast(nw.Int64) for role in roles if schema[role] == nw.Boolean}
+    casts |= {role: nw.col(role).cast(nw.Float64) for role in roles if schema[role].is_decimal()}
+    return rows.with_columns(**casts) if casts else rows
 
 
 def _with_losses(rows: nw.LazyFrame[Any], columns: Columns, loss: Loss) -> nw.LazyFrame[Any]:

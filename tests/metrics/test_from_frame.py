@@ -166,6 +166,20 @@ def test_small_integers_do_not_overflow(engine, loss, dtype, rng):
     )
 
 
+@pytest.mark.parametrize("engine", ["polars lazy", "duckdb"])
+def test_decimals_are_numbers(engine, table):
+    exact = table.assign(**{name: np.rint(16 * table[name]) / 16 for name in ("score", "score0")})
+    if engine == "duckdb":
+        casts = ", ".join(f"CAST({name} AS DECIMAL(12, 4)) AS {name}" for name in ("score", "score0"))
+        data = ENGINES["duckdb"](exact).project(f"* REPLACE ({casts})")
+    else:
+        data = ENGINES[engine](exact).with_columns(pl.col("score", "score0").cast(pl.Decimal(12, 4)))
+    columns = {"y_true": "y"} | CASES["brier"]
+    assert_same(PreferenceFrame.from_frame(data, **columns), PreferenceFrame.from_frame(exact, **columns))
+    with pytest.raises(ValueError, match="y_pred has fractions"):
+        PreferenceFrame.from_frame(data, y_true="y", y_pred="score", y_pred_pooled="pooled")
+
+
 def test_a_column_of_lists_is_no_group():
     data = pl.DataFrame({"y": [0, 1], "own": [0, 1], "pooled": [0, 0], "s": [[1], [2]]})
     for frame in (data, data.lazy()):
