@@ -94,7 +94,7 @@ def _available(data_home: Path | None) -> list[str]:
 
 def _readable(table: Any, *, in_points: bool = True) -> str:
     """Write shares as per cent, gains as points (losses other than the 0-1 loss as they are), numbers of people likewise."""
-    shown = table.dropna(axis="columns", how="all")
+    shown = table.dropna(axis="columns", how="all").copy()
     signed = {"gain", "lower", "upper", "smallest_gain", "certified_bound"}
     for column in shown.columns:
         if not in_points and column in signed | {"risk", "pooled_risk", "smallest_tolerance"}:
