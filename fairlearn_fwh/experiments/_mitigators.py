@@ -119,9 +119,8 @@ def _exponentiated_gradient(estimator: Any, constraint: Callable[[], Any]) -> Me
     def run(split: Split, seed: int) -> Answers:
         model = ExponentiatedGradient(clone(estimator), constraint())
         with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore"
-            )  # its inner fits say when a reweighted problem is solved only nearly
+            # Its inner fits say when a reweighted problem is solved only nearly.
+            warnings.simplefilter("ignore")
             model.fit(split.X, split.y, sensitive_features=split.attribute)
         return Answers(np.asarray(model.predict(split.X_test, random_state=seed)))
 
@@ -224,9 +223,8 @@ def _aif360() -> Iterator[None]:
             yield
     except ImportError as error:
         raise SkippedMethodError("AIF360 is not installed: pip install 'fairlearn-fwh[aif360]'") from error
-    except (
-        Exception
-    ) as error:  # whatever breaks in another package's subprocess is a reason to go on without it
+    except Exception as error:
+        # Whatever breaks in another package's subprocess is a reason to go on without it.
         raise SkippedMethodError(f"{type(error).__name__}: {error}".splitlines()[0]) from error
     finally:
         logging.disable(level)

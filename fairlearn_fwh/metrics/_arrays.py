@@ -102,10 +102,6 @@ class Groups:
         present, codes = np.unique(self.codes[rows], return_inverse=True)
         return Groups(codes, [self.labels[i] for i in present], self.names)
 
-    def index(self) -> pd.Index:
-        """Labels as a pandas index; a MultiIndex for intersections, as fairlearn's MetricFrame has it."""
-        return labels_index(self.labels, self.names)
-
 
 def labels_index(labels: Sequence[Any], names: Sequence[str]) -> pd.Index:
     """Make an index of group labels; tuples become the levels of a MultiIndex."""

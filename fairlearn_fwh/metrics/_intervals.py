@@ -33,9 +33,6 @@ from ._sums import GroupSums, Totals
 #: How the bounds of a figure are found.
 RATE, GAIN, MEAN, SIMULTANEOUS, BOOTSTRAP, NONE = "mid-p", "tango", "t", "simultaneous", "bootstrap", ""
 
-#: How many claims share the error probability, at least.
-_AT_LEAST_ONE = 1
-
 
 def check_quantiles(ci_quantiles: Sequence[float]) -> tuple[float, ...]:
     """Check the quantiles at which bounds are asked for."""
@@ -196,7 +193,7 @@ class Bounds:
         shape = (len(sums.n), len(columns))
         rows, picks = (axis.ravel() for axis in np.indices(shape))
         differences = paired_differences(sums, rows, columns[picks], self.loss, self.weighted)
-        alpha = np.broadcast_to(min(q, 1 - q) / np.maximum(n_claims, _AT_LEAST_ONE), shape).ravel()
+        alpha = np.broadcast_to(min(q, 1 - q) / np.maximum(n_claims, 1), shape).ravel()
         if q < 0.5:
             bounds = gain_lower_bound(differences, alpha, "tango")
         else:
