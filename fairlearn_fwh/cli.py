@@ -19,6 +19,7 @@ except ImportError:
 from .audit._audit import REQUIREMENTS, Audit, write_files
 from .audit._tables import ENGINES, engine_errors, open_table
 from .metrics import PreferenceFrame
+from .metrics._losses import LOSSES
 
 #: The 0-1 loss in words, so that nobody has to know the metrics to read the demo.
 _INTRODUCTION = """\
@@ -177,7 +178,7 @@ def _check_paths(predictions: Path, *outputs: Path | None) -> None:
 @click.option("--weight", help="Column with weights.")
 @click.option(
     "--loss",
-    type=click.Choice(["zero_one", "log", "brier", "squared", "absolute"]),
+    type=click.Choice(list(LOSSES)),
     default="zero_one",
     show_default=True,
 )

@@ -13,16 +13,17 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import KFold
 from sklearn.utils import check_random_state, get_tags
 
-from .._routed import RoutedClassifier, Sample, clone_seeded, read_groups, take_rows
+from .._group_routed import GroupRoutedClassifier
+from .._routed import Sample, clone_seeded, take_rows
 from .._sklearn_compat import HasMethods, Interval, StrOptions, fit_context
 from ..exceptions import GroupFallbackWarning
-from ..metrics._arrays import Groups, encode_groups, select_columns
+from ..metrics._arrays import Groups, encode_groups, find_groups
 
 #: Folds by which attributes are ranked when a small cell has to give one up.
 _RANKING_FOLDS = 3
 
 
-class DecoupledClassifier(RoutedClassifier):
+class DecoupledClassifier(GroupRoutedClassifier):
     """Fit one classifier per group, and the pooled classifier for people without one.
 
     With one sensitive feature this is the trivial partition; with several, a classifier for every cell of their
@@ -169,16 +170,14 @@ class DecoupledClassifier(RoutedClassifier):
         if self.partition != "sensitive_features":
             self.clusterer_ = clone_seeded(self.partition, seed).fit(sample.X)
             return encode_groups(np.asarray(self.clusterer_.predict(sample.X)), "cluster")
-        if sensitive_features is None:
-            self._sensitive_names: list[str] = []
+        groups = self._read_groups(sensitive_features, len(sample))
+        if groups is None:
             return None
-        groups = read_groups(sensitive_features, len(sample), self.missing_group)
         if len(groups) > 1 and len(groups) > len(sample) / 2:
             raise ValueError(
                 f"sensitive_features has {len(groups)} groups for {len(sample)} people; at most half as many groups as "
                 "people are allowed. Bin continuous features first."
             )
-        self._sensitive_names = groups.names
         return groups
 
     def _fit_groups(self, sample: Sample, groups: Groups | None, seed: np.random.RandomState) -> None:
@@ -246,50 +245,10 @@ class DecoupledClassifier(RoutedClassifier):
         return [int(i) for i in np.argsort(-np.array(accuracies), kind="stable")]
 
     def _route(self, X: Any, sensitive_features: Any) -> tuple[np.ndarray, Sequence[tuple[Any, Any]]]:
-        table = list(self.group_estimators_.items())
-        position = {label: i for i, (label, _) in enumerate(table)}
-        n_rows = X.shape[0]
-        if self.partition != "sensitive_features":
-            groups = encode_groups(np.asarray(self.clusterer_.predict(X)), "cluster")
-        elif not table:
-            return np.full(n_rows, -1), table
-        elif sensitive_features is None:
-            warnings.warn(
-                "The estimator was fitted with sensitive_features and got none now: the pooled classifier is used "
-                "for everybody. Scorers and cross_val_predict do not forward them by themselves.",
-                GroupFallbackWarning,
-                stacklevel=4,
-            )
-            return np.full(n_rows, -1), table
-        else:
-            groups = self._read_again(sensitive_features, n_rows)
-        unseen = [label for label in groups.labels if label not in position]
-        if unseen and self.partition == "sensitive_features":
-            self._report_unseen(unseen, groups)
-        return np.array([position.get(label, -1) for label in groups.labels])[groups.codes], table
-
-    def _read_again(self, sensitive_features: Any, n_rows: int) -> Groups:
-        """Read the columns of fit, found by name where both have names; further ones may be there for an audit."""
-        groups = read_groups(sensitive_features, n_rows, self.missing_group)
-        if set(self._sensitive_names) <= set(groups.names):
-            return select_columns(groups, self._sensitive_names)
-        unnamed = all(name.startswith("sensitive_features") for name in groups.names) or all(
-            name.startswith("sensitive_features") for name in self._sensitive_names
-        )
-        if not unnamed or len(groups.names) != len(self._sensitive_names):
-            raise ValueError(
-                f"sensitive_features has {len(groups.names)} column(s) {groups.names}; the estimator was fitted with "
-                f"{len(self._sensitive_names)}: {self._sensitive_names}."
-            )
-        return groups
-
-    def _report_unseen(self, unseen: list[Any], groups: Groups) -> None:
-        codes = [groups.labels.index(label) for label in unseen]
-        n = int(np.isin(groups.codes, codes).sum())
-        message = f"sensitive_features has {len(unseen)} group(s) that did not occur in fit: {unseen[:5]!r} ({n} people)"
-        if self.handle_unknown == "error":
-            raise ValueError(f"{message}; handle_unknown='pooled' would serve them by the pooled classifier.")
-        warnings.warn(f"{message}: the pooled classifier is used.", GroupFallbackWarning, stacklevel=5)
+        if self.partition == "sensitive_features":
+            return super()._route(X, sensitive_features)
+        groups = encode_groups(np.asarray(self.clusterer_.predict(X)), "cluster")
+        return find_groups(groups, self.groups_), list(self.group_estimators_.items())
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -21,13 +21,13 @@ from sklearn.utils.validation import validate_data
 
 from .._routed import RoutedClassifier, Sample, align_probabilities, clone_seeded
 from .._sklearn_compat import HasMethods, Interval, StrOptions, fit_context
+from .._splits import split_rows
 from ..exceptions import GroupCollapseWarning
 from ..metrics import PreferenceFrame, keep_own_classifier
 from ._linear import linear_classifier, pooled_scores, router_logits
 from ._numeric import check_numeric
 from ._objectives import OBJECTIVES
 from ._routed_heads import RoutedHeads
-from ._splits import split_rows
 from ._trainer import OPTIMIZERS, Progress, train
 from ._validation import GroupValidation, choose_member
 

@@ -320,6 +320,13 @@ def read_assigned_and_audit(groups: Any, sensitive_features: Any, n_rows: int) -
     return audit if assigned is None else assigned, audit
 
 
+def find_groups(groups: Groups, labels: Sequence[Any]) -> np.ndarray:
+    """Give each row the position of its group among `labels`, -1 if it is not there."""
+    position = {label: i for i, label in enumerate(labels)}
+    lookup = np.array([position.get(label, -1) for label in groups.labels], dtype=np.int32)
+    return lookup[groups.codes]
+
+
 def match_groups(groups: Groups, labels: Sequence[Any], name: str, owner: str) -> np.ndarray:
     """Give each row the position of its group among `labels`; people labelled "pooled" get -1.
 
@@ -328,15 +335,12 @@ def match_groups(groups: Groups, labels: Sequence[Any], name: str, owner: str) -
     ValueError
         If a group is not among `labels`.
     """
-    position = {label: i for i, label in enumerate(labels)}
-    position.setdefault(POOLED, -1)
-    unknown = [label for label in groups.labels if label not in position]
-    if unknown:
+    known = {POOLED, *labels}
+    if unknown := [label for label in groups.labels if label not in known]:
         raise ValueError(
             f"{name} names {unknown[:5]!r}, which {owner} does not have; its columns are {list(labels)[:10]!r}."
         )
-    lookup = np.array([position[label] for label in groups.labels], dtype=np.int32)
-    return lookup[groups.codes]
+    return find_groups(groups, labels)
 
 
 @dataclass(frozen=True)

@@ -254,8 +254,8 @@ def check_test(
     if weighted and method != "tango":
         raise ValueError(f"method={method!r} does not apply to weighted rows; use method='tango'.")
     if method == "exact" and not loss.is_binary:
-        raise ValueError(f"method='exact' needs loss='zero_one'; the loss is {loss.name!r}.")
+        raise ValueError(f"method='exact' needs loss='zero_one' or 'rejection'; the loss is {loss.name!r}.")
     if method == "bernstein" and loss.upper is None:
         raise ValueError(
-            f"method='bernstein' needs a bounded loss ('zero_one' or 'brier'); the loss is {loss.name!r}."
+            f"method='bernstein' needs a bounded loss ('zero_one', 'rejection' or 'brier'); the loss is {loss.name!r}."
         )

@@ -84,6 +84,8 @@ def _value_checks(
                     )
 
         return fractions, complain
+    if loss.predicts == "decisions":
+        return _decision_checks(predictions, kinds)
     for role in ["y_true", *predictions]:
         if kinds[role] != "number":
             raise ValueError(f"loss={loss.name!r} needs numbers in {role}.")
@@ -115,3 +117,21 @@ def _value_checks(
                 )
 
     return ranges, complain_about_range
+
+
+def _decision_checks(
+    predictions: list[str], kinds: dict[str, str]
+) -> tuple[dict[str, Any], Callable[[dict[str, Any]], None]]:
+    def complain(result: dict[str, Any]) -> None:
+        for i, role in enumerate(predictions):
+            if kinds[role] != "number" or result[f"other_{i}"]:
+                raise ValueError(
+                    f"loss='rejection' needs decisions in {role}: 1 or True means accepted, 0, -1 or False rejected."
+                )
+
+    others = {
+        f"other_{i}": (~nw.col(role).is_in([-1, 0, 1])).cast(nw.Int64).sum()
+        for i, role in enumerate(predictions)
+        if kinds[role] == "number"
+    }
+    return others, complain

@@ -29,6 +29,13 @@ def positive_column(predictions: np.ndarray) -> np.ndarray:
     return predictions[:, 1] if predictions.ndim == 2 and predictions.shape[1] == 2 else predictions
 
 
+def _decisions(labels: Any, classes: np.ndarray) -> Any:
+    """Say who gets the second of two classes, which scikit-learn calls the positive one."""
+    if len(classes) != 2:
+        raise ValueError(f"loss='rejection' needs two classes; the estimator has {len(classes)}.")
+    return (labels == classes[1]).astype(int)
+
+
 def ask_routed_ensemble(
     estimator: Any, X: Any, sensitive_features: Any, sample_weight: Any, loss: Loss
 ) -> dict[str, Any]:
@@ -61,11 +68,16 @@ def ask_routed_ensemble(
     if audit is not None:
         audit = encode_groups(audit, missing_group=getattr(estimator, "missing_group", "error"))
     own = getattr(estimator, kind)(X, sensitive_features=sensitive_features)
+    pooled = getattr(estimator.pooled_estimator_, kind)(X)
     asks_all = len(estimator.groups_) > 0 and not too_many
+    by_group = estimator.predict_by_group(X, response_method=kind) if asks_all else None
+    if loss.predicts == "decisions":
+        own, pooled = (_decisions(labels, estimator.classes_) for labels in (own, pooled))
+        by_group = None if by_group is None else by_group.apply(_decisions, args=(estimator.classes_,))
     return {
         "y_pred": positive_column(own),
-        "y_pred_pooled": positive_column(getattr(estimator.pooled_estimator_, kind)(X)),
-        "y_pred_by_group": estimator.predict_by_group(X, response_method=kind) if asks_all else None,
+        "y_pred_pooled": positive_column(pooled),
+        "y_pred_by_group": by_group,
         "groups": groups,
         "sample_weight": sample_weight,
         "sensitive_features": audit,

@@ -85,7 +85,7 @@ def _is_own(layout: Layout) -> np.ndarray:
     return layout.own_column[:, None] == np.arange(len(layout.groups))
 
 
-def overall_figures(levels: Levels[T], layout: Layout, *, is_binary: bool) -> dict[str, np.ndarray]:
+def overall_figures(levels: Levels[T], layout: Layout, *, has_accuracy: bool) -> dict[str, np.ndarray]:
     """Figures of each control level, each shape (..., C)."""
     figures = group_figures(levels.overall)
     shape, k = levels.overall.weight.shape, len(layout.groups)
@@ -97,8 +97,8 @@ def overall_figures(levels: Levels[T], layout: Layout, *, is_binary: bool) -> di
     return {
         "risk": figures.pop("risk"),
         "pooled_risk": (pooled_risk := figures.pop("pooled_risk")),
-        "accuracy": 1 - levels.overall.mean()[..., OWN] if is_binary else unknown,
-        "pooled_accuracy": 1 - pooled_risk if is_binary else unknown,
+        "accuracy": 1 - levels.overall.mean()[..., OWN] if has_accuracy else unknown,
+        "pooled_accuracy": 1 - pooled_risk if has_accuracy else unknown,
         **figures,
         "n_violations": violations if layout.has_envy else unknown,
         "max_gain": nan_max(gains),

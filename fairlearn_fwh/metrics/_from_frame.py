@@ -128,6 +128,8 @@ def _loss_of(i: int) -> str:
 
 def _loss(loss: Loss, y: Any, p: Any) -> Any:
     """`_losses` as an expression."""
+    if loss.name == "rejection":
+        return (p != 1).cast(nw.Int64)
     if loss.is_binary:
         return (y != p).cast(nw.Int64)
     if loss.name == "log":

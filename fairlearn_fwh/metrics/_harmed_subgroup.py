@@ -54,7 +54,7 @@ def find_harmed_subgroup(
         More features by which people may be told apart.
     sample_weight : array-like, shape (n,), optional
         Weights of the rows.
-    loss : {"zero_one", "log", "brier", "squared", "absolute"} or callable
+    loss : {"zero_one", "rejection", "log", "brier", "squared", "absolute"} or callable
         Loss of a person.
     max_depth : int
         Depth of the trees: the number of conditions that describe the people who are found.

@@ -215,7 +215,7 @@ def _small_sample_factor(n: np.ndarray) -> np.ndarray:
 def _bernstein_terms(d: PairedDifferences) -> tuple[np.ndarray, np.ndarray]:
     """Factors of sqrt(log(2 / alpha)) and log(2 / alpha) in the empirical Bernstein bound (spec 0.2, b)."""
     if d.upper is None:
-        raise ValueError("method='bernstein' needs a bounded loss ('zero_one' or 'brier').")
+        raise ValueError("method='bernstein' needs a bounded loss ('zero_one', 'rejection' or 'brier').")
     sample_variance = d.variance * d.n * _small_sample_factor(d.n)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.sqrt(2 * sample_variance / d.n), 7 * (2 * d.upper) / (3 * (d.n - 1))

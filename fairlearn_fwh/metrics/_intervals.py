@@ -113,7 +113,7 @@ class Bounds:
             "accuracy": 1 - mirrored["risk"],
             "pooled_accuracy": 1 - mirrored["pooled_risk"],
         }
-        if not self.loss.is_binary:
+        if not self.loss.counts_errors:
             accuracies = dict.fromkeys(accuracies, unknown)
         return {
             **figures,
@@ -133,8 +133,8 @@ class Bounds:
             "n": NONE,
             "risk": risk,
             "pooled_risk": risk,
-            "accuracy": RATE if binary else NONE,
-            "pooled_accuracy": RATE if binary else NONE,
+            "accuracy": RATE if self.loss.counts_errors else NONE,
+            "pooled_accuracy": RATE if self.loss.counts_errors else NONE,
             "rationality_gain": gain,
             "envy_gain": SIMULTANEOUS,
             **dict.fromkeys(DERIVED, RATE),
@@ -242,7 +242,7 @@ class Bounds:
     def replicate_figures(self) -> dict[str, np.ndarray]:
         """Figures of each control level in each replicate, shape (n_boot, C)."""
         assert self.replicates is not None
-        return overall_figures(self.replicates, self.layout, is_binary=self.loss.is_binary)
+        return overall_figures(self.replicates, self.layout, has_accuracy=self.loss.counts_errors)
 
 
 def percentile(replicates: np.ndarray, q: float) -> np.ndarray:

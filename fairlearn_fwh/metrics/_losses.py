@@ -8,6 +8,7 @@ from numbers import Number
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 LossFunction = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
@@ -25,8 +26,9 @@ class Loss:
         How the user calls it.
     function : callable (y_true, y_pred) -> losses
         Arrays of shape (n,) in, array of shape (n,) out.
-    predicts : {"labels", "probabilities", "values"}
-        What the predictions have to be; probabilities are of the positive class, with y_true in {0, 1}.
+    predicts : {"labels", "decisions", "probabilities", "values"}
+        What the predictions have to be; decisions are labels of which 1 (or True) means accepted, probabilities are of
+        the positive class, with y_true in {0, 1}.
     upper : float or None
         Largest possible loss, None if there is none or it is not known.
     lower : float or None
@@ -42,12 +44,19 @@ class Loss:
     @property
     def is_binary(self) -> bool:
         """Whether the loss is 0 or 1 for everybody, so that counts say all."""
+        return self.name in ("zero_one", "rejection")
+
+    @property
+    def counts_errors(self) -> bool:
+        """Whether one minus the risk is an accuracy."""
         return self.name == "zero_one"
 
     def __call__(self, y_true: np.ndarray, y_pred: np.ndarray, name: str = "y_pred") -> np.ndarray:
         """Return the loss of each row, after checking that the predictions are of the right kind."""
         if self.predicts == "labels":
             _check_labels(y_true, y_pred, name)
+        elif self.predicts == "decisions":
+            _check_decisions(y_pred, name)
         elif self.predicts == "probabilities":
             _check_probabilities(y_true, y_pred, name, self.name)
         losses = np.asarray(self.function(y_true, y_pred))
@@ -79,6 +88,14 @@ def _check_labels(y_true: np.ndarray, y_pred: np.ndarray, name: str) -> None:
         )
 
 
+def _check_decisions(y_pred: np.ndarray, name: str) -> None:
+    if y_pred.dtype.kind not in "biuf" or not np.isin(y_pred, (-1, 0, 1)).all():
+        raise ValueError(
+            f"loss='rejection' needs decisions in {name}: 1 or True means accepted, 0, -1 or False rejected; got "
+            f"{pd.unique(y_pred)[:5].tolist()!r}."
+        )
+
+
 def _has_fractions(labels: np.ndarray) -> bool:
     return labels.dtype.kind == "f" and not np.array_equal(labels, np.rint(labels))
 
@@ -105,6 +122,11 @@ def _zero_one(y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
     return np.not_equal(y_true, y_pred)
 
 
+def _rejection(y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
+    """One minus the benefit of Zafar et al. (2017): a group's share of acceptances, whether deserved or not."""
+    return np.not_equal(y_pred, 1)
+
+
 def _log(y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
     p = np.clip(y_pred, EPSILON, 1 - EPSILON)
     return -np.log(np.where(y_true == 1, p, 1 - p))
@@ -122,6 +144,7 @@ LOSSES = {
     loss.name: loss
     for loss in (
         Loss("zero_one", _zero_one, "labels", 1.0),
+        Loss("rejection", _rejection, "decisions", 1.0),
         Loss("log", _log, "probabilities", None),
         Loss("brier", _squared, "probabilities", 1.0),
         Loss("squared", _squared, "values", None),

@@ -51,7 +51,7 @@ def label_text(label: Any) -> str:
 
 def _scale(frame: PreferenceFrame) -> tuple[float, str]:
     """Factor and unit in which gains are shown."""
-    if frame.loss_name == "zero_one":
+    if frame.loss_name in ("zero_one", "rejection"):
         return 100.0, "percentage points"
     return 1.0, f"{frame.loss_name} loss"
 

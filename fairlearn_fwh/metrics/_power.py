@@ -78,6 +78,6 @@ def _check(tolerance: float, alpha: float, discordance: float | None, power: flo
     if discordance is None:
         return
     if not loss.is_binary:
-        raise ValueError(f"discordance needs loss='zero_one'; the loss is {loss.name!r}.")
+        raise ValueError(f"discordance needs loss='zero_one' or 'rejection'; the loss is {loss.name!r}.")
     if not isinstance(discordance, Real) or not 0 <= discordance <= 1:
         raise ValueError(f"discordance must be from 0 to 1; got {discordance!r}.")

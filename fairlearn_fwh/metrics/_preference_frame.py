@@ -60,9 +60,10 @@ class PreferenceFrame(Tables):
         ``"pooled"`` means that the pooled classifier serves the person, who then counts in no group.
     sensitive_features : array-like, shape (n,), DataFrame or dict, optional
         The groups by which harm is checked (audit groups); by default `groups`.
-    loss : {"zero_one", "log", "brier", "squared", "absolute"} or callable
-        Loss of a person. Predictions are labels for "zero_one", probabilities of the positive class for
-        "log" and "brier". A callable takes (y_true, y_pred) and returns one loss per row.
+    loss : {"zero_one", "rejection", "log", "brier", "squared", "absolute"} or callable
+        Loss of a person. Predictions are labels for "zero_one"; decisions for "rejection", which is 0 for people with
+        prediction 1, whatever is true (the acceptance rate as benefit, Zafar et al. 2017); probabilities of the
+        positive class for "log" and "brier". A callable takes (y_true, y_pred) and returns one loss per row.
     control_features : array-like, shape (n,), DataFrame or dict, optional
         Features within whose levels everything is measured, as in fairlearn's `MetricFrame`: they come first in the
         index of every table, and `overall` has a row for each level.
@@ -411,7 +412,7 @@ class PreferenceFrame(Tables):
             True labels.
         sensitive_features : array-like, shape (n,), DataFrame or dict, optional
             What the estimator routes by, if it does; in any case the audit groups.
-        loss : {"zero_one", "log", "brier", "squared", "absolute"} or callable
+        loss : {"zero_one", "rejection", "log", "brier", "squared", "absolute"} or callable
             As for the class. For "log" and "brier" probabilities of ``classes_[1]`` are compared.
         sample_weight : array-like, shape (n,), optional
             Weights of the rows.
@@ -465,7 +466,7 @@ class PreferenceFrame(Tables):
             Columns with the predictions of every group's classifier; without labels their names are the labels.
         groups, sensitive_features, control_features : str or list of str, optional
             Names of columns; several make an intersection.
-        loss : {"zero_one", "log", "brier", "squared", "absolute"} or callable
+        loss : {"zero_one", "rejection", "log", "brier", "squared", "absolute"} or callable
             As for the class; callables for eager frames only.
         n_boot, ci_quantiles, random_state, stratify, pooled_groups
             As for the class.

@@ -17,6 +17,7 @@ def keep_own_classifier(
     rule: str = "certified",
     tolerance: float = 0.0,
     alpha: float = 0.05,
+    method: str = "tango",
 ) -> pd.DataFrame:
     """Decide which groups keep their own classifier and which are given back to the pooled one.
 
@@ -31,6 +32,8 @@ def keep_own_classifier(
         Largest loss that counts as none, in units of the loss.
     alpha : float
         Probability of a false certificate; for "certified" only.
+    method : {"tango", "exact", "bernstein"}
+        Test, as for `PreferenceFrame.certify`.
 
     Returns
     -------
@@ -40,7 +43,7 @@ def keep_own_classifier(
     Raises
     ------
     ValueError
-        If `rule` is unknown, or `tolerance` or `alpha` is out of range.
+        If `rule` is unknown, `tolerance` or `alpha` is out of range, or `method` does not fit the loss.
 
     Examples
     --------
@@ -52,7 +55,13 @@ def keep_own_classifier(
     """
     if rule not in RULES:
         raise ValueError(f"rule must be one of {list(RULES)}; got {rule!r}.")
-    table = frame.certify(tolerance=tolerance, alpha=alpha, claims="rationality").set_index("group")
+    table = frame.certify(tolerance=tolerance, alpha=alpha, method=method, claims="rationality")
+    table = table.set_index("group")
+    return decide(table, rule, tolerance)
+
+
+def decide(table: pd.DataFrame, rule: str, tolerance: float) -> pd.DataFrame:
+    """Apply the rule to a table of `n`, `gain`, `lower_bound`, `p_adjusted`, `certified` and `identical` by group."""
     keep = table["certified"] if rule == "certified" else (table["gain"] > -tolerance) | table["identical"]
     reasons = [_reason(row, rule, tolerance) for row in table.itertuples()]
     return table[["n", "gain", "lower_bound", "p_adjusted"]].assign(keep=keep.to_numpy(bool), reason=reasons)

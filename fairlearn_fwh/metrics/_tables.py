@@ -67,7 +67,7 @@ class Tables:
         return pd.Series({name: values[0] for name, values in figures.items()}, dtype=float)
 
     def _overall_figures(self, levels: Levels[Any]) -> dict[str, np.ndarray]:
-        return overall_figures(levels, self._layout, is_binary=self._measured.loss.is_binary)
+        return overall_figures(levels, self._layout, has_accuracy=self._measured.loss.counts_errors)
 
     def _by_group(self) -> pd.DataFrame:
         levels, rows = self._measured.levels, self._measured.row_of_audit

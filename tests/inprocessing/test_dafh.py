@@ -15,11 +15,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from fairlearn_fwh._splits import split_rows
 from fairlearn_fwh.datasets import make_intersectional
 from fairlearn_fwh.exceptions import GroupCollapseWarning, GroupFallbackWarning
 from fairlearn_fwh.inprocessing import DAFHClassifier
 from fairlearn_fwh.inprocessing._objectives import OBJECTIVES
-from fairlearn_fwh.inprocessing._splits import split_rows
 
 from ..conftest import opposite_rules
 

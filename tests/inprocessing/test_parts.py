@@ -12,11 +12,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
+from fairlearn_fwh._splits import split_rows
 from fairlearn_fwh.inprocessing._linear import linear_classifier, pooled_scores, router_logits
 from fairlearn_fwh.inprocessing._numeric import check_numeric
 from fairlearn_fwh.inprocessing._objectives import hinge
 from fairlearn_fwh.inprocessing._routed_heads import RoutedHeads
-from fairlearn_fwh.inprocessing._splits import split_rows
 from fairlearn_fwh.inprocessing._validation import GroupValidation, choose_member
 from fairlearn_fwh.metrics import PreferenceFrame
 

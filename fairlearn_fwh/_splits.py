@@ -40,3 +40,24 @@ def split_rows(
             part.append(cut)
     fitting, validation, certifying = (np.sort(np.concatenate(part)) for part in parts)
     return fitting, validation, certifying
+
+
+def fold_of_rows(labels: np.ndarray, n_folds: int, random_state: np.random.RandomState) -> np.ndarray:
+    """Deal rows to folds class by class, so that no two folds differ by more than one row of a class.
+
+    Parameters
+    ----------
+    labels : ndarray, shape (n,)
+        Class of each row; classes may be smaller than the number of folds.
+    n_folds : int
+    random_state : RandomState
+
+    Returns
+    -------
+    ndarray of int, shape (n,)
+    """
+    shuffled = random_state.permutation(len(labels))
+    order = shuffled[np.argsort(labels[shuffled], kind="stable")]
+    folds = np.empty(len(labels), dtype=int)
+    folds[order] = np.arange(len(labels)) % n_folds
+    return folds
