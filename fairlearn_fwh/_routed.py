@@ -74,7 +74,8 @@ def clone_seeded(estimator: Any, random_state: np.random.RandomState) -> Any:
     copy = clone(estimator)
     names = [name for name in copy.get_params() if name == "random_state" or name.endswith("__random_state")]
     seeds = {name: random_state.randint(np.iinfo(np.int32).max) for name in sorted(names)}
-    return copy.set_params(**{name: seed for name, seed in seeds.items() if copy.get_params()[name] is None})
+    copy.set_params(**{name: seed for name, seed in seeds.items() if copy.get_params()[name] is None})
+    return copy
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Warnings and errors of the package."""
 
 __all__ = [
+    "ConstraintsNotSatisfiedWarning",
     "DatasetNotFoundError",
     "EnvySkippedWarning",
     "GroupCollapseWarning",
@@ -8,6 +9,10 @@ __all__ = [
     "InvalidDataFileError",
     "MissingExtraError",
 ]
+
+
+class ConstraintsNotSatisfiedWarning(UserWarning):
+    """A fitted model breaks constraints that it was to satisfy."""
 
 
 class GroupFallbackWarning(UserWarning):

@@ -10,6 +10,7 @@ except ImportError as error:
 
 from ._comparison import Comparison, compare_methods, plot_comparison
 from ._mitigators import audit_mitigators
+from ._selection import plot_selection_harm, run_selection, summarize_selection
 from ._table4 import run_table4, summarize_table4, table4_markdown
 
 __all__ = [
@@ -17,7 +18,10 @@ __all__ = [
     "audit_mitigators",
     "compare_methods",
     "plot_comparison",
+    "plot_selection_harm",
+    "run_selection",
     "run_table4",
+    "summarize_selection",
     "summarize_table4",
     "table4_markdown",
 ]

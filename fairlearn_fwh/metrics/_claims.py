@@ -62,7 +62,7 @@ class Claims:
             p_value=np.where(tested, p_values, np.nan),
             p_adjusted=adjusted,
             certified=identical | (np.nan_to_num(adjusted, nan=1.0) < alpha),
-            method=np.where(tested, method_used(self.differences, method), ""),
+            method=np.where(tested, method_used(self.differences, method, tolerance), ""),
         )[
             [
                 "group",

@@ -78,6 +78,8 @@ def certificate_p_value(differences: PairedDifferences, tolerance: float, method
     if method == "exact":
         return _exact_p_value(d.n, d.worse, d.better, tolerance)
     p_values = tango_p_value(d.n, d.worse, d.better, tolerance)
+    if tolerance == 0:  # the score test has its level for large samples only; at 0 there is an exact one
+        p_values = np.maximum(p_values, mcnemar_p_value(d.better, d.worse))
     small = (d.n < MIN_SCORE_TEST_SIZE) & (d.n > 0)
     if small.any():
         p_values[small] = _exact_p_value(d.n[small], d.worse[small], d.better[small], tolerance)
@@ -101,12 +103,14 @@ def gain_lower_bound(differences: PairedDifferences, alpha: float | np.ndarray, 
     return bound
 
 
-def method_used(differences: PairedDifferences, method: str) -> np.ndarray:
+def method_used(differences: PairedDifferences, method: str, tolerance: float) -> np.ndarray:
     """Name the test that each claim gets, shape (m,)."""
-    if method == "tango" and differences.worse is None:
+    if method != "tango":
+        return np.full(len(differences.n), method, dtype=object)
+    if differences.worse is None:
         return np.full(len(differences.n), "normal", dtype=object)
-    small = (differences.n < MIN_SCORE_TEST_SIZE) & (method == "tango")
-    return np.where(small, "exact", method).astype(object)
+    small = differences.n < MIN_SCORE_TEST_SIZE
+    return np.where(small, "exact", "tango" if tolerance else "mcnemar").astype(object)
 
 
 def harm_p_value(differences: PairedDifferences) -> np.ndarray:
@@ -118,8 +122,15 @@ def harm_p_value(differences: PairedDifferences) -> np.ndarray:
     d = differences
     if d.worse is None or d.better is None:
         return _normal_p_value(d.mirrored(), 0.0)
-    # The binomial distribution function as an incomplete beta function, which takes effective counts too.
-    return np.where(d.worse > 0, special.betainc(np.maximum(d.worse, 1e-300), d.better + 1, 0.5), 1.0)
+    return mcnemar_p_value(d.worse, d.better)
+
+
+def mcnemar_p_value(more: np.ndarray, fewer: np.ndarray) -> np.ndarray:
+    """Exact one-sided McNemar test: ``BinomCDF(fewer; more + fewer, 1/2)``, 1 without discordance.
+
+    Written as an incomplete beta function, which takes effective counts too.
+    """
+    return np.where(more > 0, special.betainc(np.maximum(more, 1e-300), fewer + 1, 0.5), 1.0)
 
 
 def tango_p_value(n: np.ndarray, worse: np.ndarray, better: np.ndarray, tolerance: float) -> np.ndarray:

@@ -245,7 +245,7 @@ class PreferenceFrame(Tables):
         alpha : float
             Probability of a false certificate, for all claims together.
         method : {"tango", "exact", "bernstein"}
-            Score test of paired 0-1 losses (Tango 1998; exact below 30 people; with weights on effective counts
+            Score test of paired 0-1 losses (Tango 1998; at tolerance 0 its exact form, McNemar's; exact below 30 people; with weights on effective counts
             with the linearised variance; for real-valued losses a t test), Clopper-Pearson bounds (0-1 losses
             without weights), or the empirical Bernstein bound (Maurer and Pontil 2009; bounded losses).
         correction : {"holm", "bonferroni", None}

@@ -167,10 +167,8 @@ class Selection:
 
     def unjudged(self) -> dict[Any, str]:
         """Groups whose classifiers could not be compared with the pooled one, and why."""
-        has_own = [
-            self.ensemble.group_estimators_[label] is not self.ensemble.pooled_estimator_
-            for label in self.labels
-        ]
+        models = [self.ensemble.group_estimators_[label] for label in self.labels]
+        has_own = np.array([model is not self.ensemble.pooled_estimator_ for model in models], dtype=bool)
         missing = self.table["gain"].isna().to_numpy() & has_own
         return {self.labels[i]: self.table["reason"].iloc[i] for i in np.flatnonzero(missing)}
 
