@@ -1,5 +1,6 @@
 """Classifiers with one part per group, for groups that are known or found without gradients."""
 
 from ._decoupled import DecoupledClassifier
+from ._preference_tree import PreferenceTreeClassifier
 
-__all__ = ["DecoupledClassifier"]
+__all__ = ["DecoupledClassifier", "PreferenceTreeClassifier"]
