@@ -42,11 +42,12 @@ class PreferenceTreeClassifier(GroupRoutedClassifier):
     signed : bool
         Score splits by the probability that somebody prefers another classifier. Otherwise, as in the published code, by
         squared differences, which make a split that hurts look like one that helps.
-    fallback : {"empirical", None}
-        Whether the pooled classifier competes with the subtrees, so that one is kept only if it is better for the worst-off
-        group; or, as published, is used only if no subtree survives the tests.
+    fallback : {"certified", None}
+        Whether a subtree has to show on the pruning rows, at level `alpha`, that it gains over the pooled classifier at
+        all; or, as published, the pooled classifier is used only if every subtree has a significant violation.
     alpha : float
-        Level at which a violation is significant, for all comparisons of a subtree together.
+        Level at which a violation is significant, for all comparisons of a subtree together, and at which the gain is, for
+        all subtrees together.
     pruning_fraction : float
         Share of the rows of `fit` that is for pruning.
     min_group_size : int
@@ -114,7 +115,7 @@ class PreferenceTreeClassifier(GroupRoutedClassifier):
         "estimator": [HasMethods(["fit", "predict"]), None],
         "pooled_estimator": [HasMethods(["fit", "predict"]), None],
         "signed": ["boolean"],
-        "fallback": [StrOptions({"empirical"}), None],
+        "fallback": [StrOptions({"certified"}), None],
         "alpha": [Interval(Real, 0, 1, closed="neither")],
         "pruning_fraction": [Interval(Real, 0, 1, closed="neither")],
         "min_group_size": [Interval(Integral, 1, None, closed="left")],
@@ -131,7 +132,7 @@ class PreferenceTreeClassifier(GroupRoutedClassifier):
         *,
         pooled_estimator: Any = None,
         signed: bool = True,
-        fallback: str | None = "empirical",
+        fallback: str | None = "certified",
         alpha: float = 0.05,
         pruning_fraction: float = 0.25,
         min_group_size: int = 50,
@@ -197,7 +198,11 @@ class PreferenceTreeClassifier(GroupRoutedClassifier):
         growing, _, pruning = split_rows(strata, 0.0, self.pruning_fraction, seed)
         full = self._grow(sample.take(growing), _take(groups, growing), seed)
         pruner = TreePruner(
-            full, sample.take(pruning), _take(groups, pruning), self.alpha, fallback=self.fallback is not None
+            full,
+            sample.take(pruning),
+            _take(groups, pruning),
+            self.alpha,
+            must_gain=self.fallback is not None,
         )
         self.n_subtrees_ = pruner.n_subtrees
         self.tree_ = pruner.prune()
@@ -239,7 +244,12 @@ class PreferenceTreeClassifier(GroupRoutedClassifier):
             name: int(sizes[leaf.cells].sum()) for name, leaf in zip(names, leaves, strict=True)
         }
         if not self.tree_.children:
-            self.fallback_groups_ = {names[0]: "no split is better for the worst-off group than none"}
+            self.fallback_groups_ = {names[0]: self._why_no_split()}
+
+    def _why_no_split(self) -> str:
+        if self.fallback is None:
+            return "no subtree without a significant violation"
+        return "no subtree that gains significantly and has no significant violation"
 
     def _pruning_table(self, sample: Sample, groups: Groups) -> pd.DataFrame:
         """Tell what the pruning rows say of every atomic group."""

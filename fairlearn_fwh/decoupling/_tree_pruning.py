@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
+from operator import itemgetter
 
 import numpy as np
 
@@ -29,10 +30,13 @@ class Judgement:
     key : tuple of float
     violated : bool
         Whether an atomic group would significantly prefer the pooled or another leaf's classifier.
+    p_gain : float
+        P-value of a gain over pooled of all people together (exact McNemar test).
     """
 
     key: Key
     violated: bool
+    p_gain: float
 
 
 class TreePruner:
@@ -47,14 +51,14 @@ class TreePruner:
         Their atomic groups, with the codes of the tree.
     alpha : float
         Level at which a violation is significant, for all comparisons of a subtree together (exact McNemar tests,
-        Bonferroni).
-    fallback : bool
-        Whether the root alone, with gains of 0, competes; otherwise it is the answer only if nothing else survives.
+        Bonferroni), and of the gain that a subtree has to show, for all subtrees together.
+    must_gain : bool
+        Whether subtrees have to show that they gain over pooled at all.
     """
 
-    def __init__(self, root: Node, sample: Sample, groups: Groups, alpha: float, *, fallback: bool) -> None:
+    def __init__(self, root: Node, sample: Sample, groups: Groups, alpha: float, *, must_gain: bool) -> None:
         self.root = root
-        self.fallback = fallback
+        self.must_gain = must_gain
         self.alpha = alpha
         self.nodes = list(root.nodes())
         self.position = {node: i for i, node in enumerate(self.nodes)}
@@ -75,13 +79,11 @@ class TreePruner:
         self.n_subtrees = _count(root)
 
     def prune(self) -> Node:
-        """Return the best subtree, or the root alone."""
-        nothing = 0.0 if self.fallback else -np.inf
-        best, best_key = [self.root], (nothing, nothing, nothing)
-        for leaves in self._subtrees():
-            judgement = self.judge(leaves)
-            if not judgement.violated and judgement.key > best_key:
-                best, best_key = leaves, judgement.key
+        """Return the best subtree that survives, or the root alone."""
+        judged = [(self.judge(leaves), leaves) for leaves in self._subtrees()]
+        limit = self.alpha / max(len(judged), 1) if self.must_gain else np.inf
+        surviving = [(j.key, leaves) for j, leaves in judged if not j.violated and j.p_gain < limit]
+        _, best = max(surviving, key=itemgetter(0), default=(None, [self.root]))
         return self.root.without_splits_below(set(best))
 
     def judge(self, leaves: list[Node]) -> Judgement:
@@ -97,11 +99,11 @@ class TreePruner:
         worse = self.wrong[cells, own][:, None] - both
         better = self.wrong[cells][:, others] - both
         p_values = mcnemar_p_value(worse, better)[own[:, None] != others]
+        p_gain = float(mcnemar_p_value(better[:, 0].sum(), worse[:, 0].sum()))
         gains = (self.risk[cells, 0] - self.risk[cells, own])[self._measurable(cells)]
         violated = len(p_values) > 0 and p_values.min() * len(p_values) < self.alpha
-        if not len(gains):
-            return Judgement((0.0, 0.0, 0.0), bool(violated))
-        return Judgement((float(gains.min()), float(gains.max()), float(np.median(gains))), bool(violated))
+        key = (float(gains.min()), float(gains.max()), float(np.median(gains))) if len(gains) else (0.0,) * 3
+        return Judgement(key, bool(violated), p_gain)
 
     def _measurable(self, cells: np.ndarray) -> np.ndarray:
         """Atomic groups whose gains rank subtrees: those of very few people would rank them by chance."""

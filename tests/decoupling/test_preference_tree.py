@@ -170,7 +170,7 @@ def test_pruning_follows_the_rules_comparison_by_comparison():
     ):
         sample, groups = pruning_sample(seed, np.array(rates))
         root = small_tree()
-        kept = TreePruner(root, sample, groups, 0.05, fallback=False).prune()
+        kept = TreePruner(root, sample, groups, 0.05, must_gain=False).prune()
         columns = [leaf.model.column for leaf in kept.leaves()]
         expected = prune_by_hand(root, sample, groups, 0.05) or [0]
         assert columns == expected
@@ -178,12 +178,24 @@ def test_pruning_follows_the_rules_comparison_by_comparison():
     assert outcomes == {(0,), (1, 2), (3, 4, 2)}
 
 
-def test_with_fallback_the_pooled_classifier_competes():
+def test_subtrees_may_have_to_show_that_they_gain():
     sample, groups = pruning_sample(1, np.array([0.3] * 5))
-    kept = TreePruner(small_tree(), sample, groups, 0.05, fallback=True).prune()
-    assert not kept.children
+    assert TreePruner(small_tree(), sample, groups, 0.05, must_gain=False).prune().children
+    assert not TreePruner(small_tree(), sample, groups, 0.05, must_gain=True).prune().children
     better, groups = pruning_sample(1, np.array([0.6, 0.3, 0.1, 0.1, 0.1]))
-    assert TreePruner(small_tree(), better, groups, 0.05, fallback=True).prune().children
+    pruner = TreePruner(small_tree(), better, groups, 0.05, must_gain=True)
+    assert pruner.prune().children
+    right = better.X == 0
+    gains = int(
+        (right[:, 2] & ~right[:, 0])[groups.codes == 2].sum()
+        + (right[:, 1] & ~right[:, 0])[groups.codes < 2].sum()
+    )
+    losses = int(
+        (~right[:, 2] & right[:, 0])[groups.codes == 2].sum()
+        + (~right[:, 1] & right[:, 0])[groups.codes < 2].sum()
+    )
+    expected = stats.binomtest(gains, gains + losses, alternative="greater").pvalue
+    assert pruner.judge(pruner.root.children).p_gain == pytest.approx(expected)
 
 
 def test_groups_of_few_people_are_tested_but_do_not_rank():
@@ -192,15 +204,19 @@ def test_groups_of_few_people_are_tested_but_do_not_rank():
     codes[80:] = 1
     codes[:3] = 2  # three people who lose by every split
     sample.X[:3] = [0, 1, 1, 1, 1]
+    pruner = TreePruner(
+        small_tree(), sample, Groups(codes, groups.labels, groups.names), 0.05, must_gain=True
+    )
+    assert pruner.judge(pruner.root.children).key[0] > 0
     kept = TreePruner(
-        small_tree(), sample, Groups(codes, groups.labels, groups.names), 0.05, fallback=True
+        small_tree(), sample, Groups(codes, groups.labels, groups.names), 0.05, must_gain=True
     ).prune()
     assert kept.children
 
 
 def test_with_very_many_subtrees_a_nested_sequence_is_tried(monkeypatch):
     sample, groups = pruning_sample(3, np.array([0.6, 0.4, 0.1, 0.1, 0.1]))
-    pruner = TreePruner(small_tree(), sample, groups, 0.05, fallback=True)
+    pruner = TreePruner(small_tree(), sample, groups, 0.05, must_gain=True)
     every = [leaf.model.column for leaf in pruner.prune().leaves()]
     monkeypatch.setattr(_tree_pruning, "MAX_SUBTREES", 1)
     assert [len(leaves) for leaves in pruner._subtrees()] == [3, 2]
@@ -230,7 +246,7 @@ def test_people_are_served_by_their_leaf():
 
 def test_without_a_reason_to_split_everybody_gets_the_pooled_classifier():
     X, y, attributes = people(rules=())
-    with pytest.warns(GroupFallbackWarning, match="no split is better for the worst-off group than none"):
+    with pytest.warns(GroupFallbackWarning, match="no subtree that gains significantly"):
         tree = PreferenceTreeClassifier(random_state=0).fit(X, y, sensitive_features=attributes)
     assert tree.groups_ == ["everybody"]
     np.testing.assert_allclose(
@@ -302,7 +318,7 @@ def test_weights_of_zero_are_as_absent():
     ("parameters", "message"),
     [
         ({"alpha": 0}, "'alpha' parameter"),
-        ({"fallback": "certified"}, "'fallback' parameter"),
+        ({"fallback": "empirical"}, "'fallback' parameter"),
         ({"max_leaves": 1}, "'max_leaves' parameter"),
         ({"pruning_fraction": 1.0}, "'pruning_fraction' parameter"),
     ],
@@ -317,7 +333,7 @@ def test_bad_parameters_are_named(parameters, message):
 
 
 @pytest.mark.parametrize("fetch", [fetch_arrest, fetch_violent])
-@pytest.mark.parametrize("fallback", ["empirical", None])
+@pytest.mark.parametrize("fallback", ["certified", None])
 def test_no_significant_violation_on_untouched_data(real_data, fetch, fallback):
     bunch = fetch(data_home=real_data)
     rows, test = train_test_split(np.arange(len(bunch.target)), test_size=0.25, random_state=0)
@@ -333,4 +349,4 @@ def test_no_significant_violation_on_untouched_data(real_data, fetch, fallback):
         X_test, bunch.target.iloc[test], sensitive_features=bunch.sensitive_features.iloc[test]
     )
     assert frame.violations(alpha=0.05).empty
-    assert fallback == "empirical" or len(tree.groups_) > 1
+    assert fallback == "certified" or len(tree.groups_) > 1
