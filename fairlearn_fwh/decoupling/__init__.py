@@ -2,5 +2,6 @@
 
 from ._decoupled import DecoupledClassifier
 from ._preference_tree import PreferenceTreeClassifier
+from ._preferred_treatment import PreferredTreatmentClassifier
 
-__all__ = ["DecoupledClassifier", "PreferenceTreeClassifier"]
+__all__ = ["DecoupledClassifier", "PreferenceTreeClassifier", "PreferredTreatmentClassifier"]

@@ -12,6 +12,7 @@ from ._comparison import Comparison, compare_methods, plot_comparison
 from ._mitigators import audit_mitigators
 from ._selection import plot_selection_harm, run_selection, summarize_selection
 from ._table4 import run_table4, summarize_table4, table4_markdown
+from ._zafar import run_zafar, zafar_markdown
 
 __all__ = [
     "Comparison",
@@ -21,7 +22,9 @@ __all__ = [
     "plot_selection_harm",
     "run_selection",
     "run_table4",
+    "run_zafar",
     "summarize_selection",
     "summarize_table4",
     "table4_markdown",
+    "zafar_markdown",
 ]
