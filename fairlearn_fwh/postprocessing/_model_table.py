@@ -9,6 +9,7 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.pipeline import Pipeline
 
 from .._group_routed import GroupRoutedClassifier
 from .._routed import Sample, clone_seeded, weight_arguments
@@ -118,7 +119,7 @@ class ModelTable(GroupRoutedClassifier):
         if not self.prefit:
             model = clone_seeded(model, seed)
             arguments = weight_arguments(model, sample.weights)
-            if takes(model.fit, "sensitive_features"):
+            if _learns_from_groups(model):
                 arguments = {**arguments, "sensitive_features": sensitive_features}
             model.fit(sample.X, sample.y, **arguments)
         draw = int(seed.randint(np.iinfo(np.int32).max))
@@ -127,6 +128,13 @@ class ModelTable(GroupRoutedClassifier):
         if takes(model.predict, "random_state"):
             model = ModelOfGroup(model, [], (), draw)
         return dict.fromkeys(groups.labels, model)
+
+
+def _learns_from_groups(model: Any) -> bool:
+    """Whether `fit` takes sensitive features, by name or, as fairlearn's reductions, among any keywords."""
+    kinds = {parameter.kind for parameter in inspect.signature(model.fit).parameters.values()}
+    takes_any = inspect.Parameter.VAR_KEYWORD in kinds and not isinstance(model, Pipeline)
+    return takes(model.fit, "sensitive_features") or takes_any
 
 
 def _classes(model: Any, seen: np.ndarray) -> np.ndarray:
