@@ -267,7 +267,7 @@ def audit(
 
 @main.command()
 @click.argument("dataset")
-@click.option("--attribute", help="Sensitive feature that is mitigated and audited.")
+@click.option("--attribute", help="Sensitive features that are mitigated and audited: race or race,sex.")
 @click.option("--data-home", type=click.Path(file_okay=False, path_type=Path), help="Folder with data files.")
 @click.option(
     "--out", type=click.Path(file_okay=False, path_type=Path), default="results", show_default=True,

@@ -62,6 +62,38 @@ def test_reproduce_writes_runs_and_table(run, real_data, tmp_path):
     assert (tmp_path / "table4_paper.md").read_text() in result.output
 
 
+def test_reproduce_zafar_writes_its_table(run, tmp_path):
+    result = run("reproduce", "zafar", "--draws", 2, "--out", tmp_path)
+    assert result.exit_code == 0, result.output
+    text = (tmp_path / "zafar.md").read_text()
+    assert text in result.output
+    assert "0.558 (0.558)" in text
+    assert run("reproduce", "zafar", "--draws", 1).exit_code == 2
+
+
+def test_reproduce_selection_writes_tables_and_picture(run, real_data, tmp_path):
+    result = run(
+        "reproduce",
+        "selection",
+        "--datasets",
+        "german",
+        "--splits",
+        1,
+        "--data-home",
+        real_data,
+        "--out",
+        tmp_path,
+    )
+    assert result.exit_code == 0, result.output
+    assert len(pd.read_csv(tmp_path / "selection_runs.csv")) == 6
+    assert len(pd.read_csv(tmp_path / "selection.csv")) == 6
+    assert matplotlib.image.imread(tmp_path / "selection.png")[..., :3].std() > 0.05
+    unknown = run("reproduce", "selection", "--datasets", "iris", "--out", tmp_path / "none")
+    assert unknown.exit_code == 1
+    assert "datasets must be among" in unknown.output
+    assert not (tmp_path / "none").exists()
+
+
 def test_reproduce_says_what_is_wrong(run, no_data):
     unknown = run("reproduce", "table4", "--datasets", "iris", "--out", no_data / "out")
     assert unknown.exit_code == 1

@@ -7,7 +7,9 @@ import sys
 
 import pytest
 
-MODULES = ("metrics", "datasets", "decoupling", "inprocessing", "experiments", "exceptions")
+MODULES = (
+    "metrics", "datasets", "decoupling", "postprocessing", "reductions", "inprocessing", "experiments", "exceptions",
+)  # fmt: skip
 PUBLIC = [
     (module, name)
     for module in MODULES
@@ -24,14 +26,16 @@ def test_public_names_are_documented(module, name):
     assert not name.startswith("Fair")
     if module == "exceptions" or name in ("Comparison", "FrameComparison"):
         return
-    assert ">>>" in doc or name == "plot_comparison" or "markdown" in name or "summarize" in name
+    assert ">>>" in doc or name.startswith("plot_") or "markdown" in name or "summarize" in name
     signature = inspect.signature(public.__init__ if inspect.isclass(public) else public)
     for parameter in signature.parameters:
         if parameter not in ("self", "args", "kwargs"):
             assert parameter in doc, f"{name} does not document {parameter}"
 
 
-@pytest.mark.parametrize("module", ["", ".metrics", ".datasets", ".decoupling", ".exceptions"])
+@pytest.mark.parametrize(
+    "module", ["", ".metrics", ".datasets", ".decoupling", ".postprocessing", ".reductions", ".exceptions"]
+)
 def test_light_modules_import_no_extra(module):
     code = (
         f"import sys, fairlearn_fwh{module}; "

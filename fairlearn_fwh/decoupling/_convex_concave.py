@@ -121,17 +121,21 @@ class PreferenceProblem:
             default=0.0,
         )
 
-    def solve(self, start: np.ndarray, max_iter: int) -> np.ndarray:
+    def solve(self, start: np.ndarray, max_iter: int) -> tuple[np.ndarray, int]:
         """Run the convex-concave procedure from a starting point, shape (K, d + 1).
 
         Returns
         -------
-        ndarray, shape (K, d + 1)
+        thetas : ndarray, shape (K, d + 1)
             The best feasible iterate; if none is, the one that violates least.
+        n_iter : int
+            Number of steps.
         """
         thetas, penalty, last = start, _PENALTY, np.inf
         best, best_key = start, self.key(start)
-        for _ in range(max_iter):
+        n_iter = 0
+        while n_iter < max_iter:
+            n_iter += 1
             thetas, slack = self._solve_convex(thetas, penalty)
             if (key := self.key(thetas)) < best_key:
                 best, best_key = thetas, key
@@ -139,7 +143,7 @@ class PreferenceProblem:
             if slack < _SLACK and abs(last - value) <= _CHANGE * abs(value):
                 break
             last, penalty = value, min(_GROWTH * penalty, _LARGEST_PENALTY)
-        return best
+        return best, n_iter
 
     def key(self, thetas: np.ndarray) -> tuple[float, float]:
         """Order solutions: feasible ones first, then by the objective."""

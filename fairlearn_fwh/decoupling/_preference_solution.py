@@ -21,12 +21,17 @@ class Solution:
     thetas : ndarray, shape (K, d + 1)
     parity : ndarray, shape (d + 1,), or None
     penalties : ndarray, shape (K,)
+    n_iter : int
+        Steps that led there.
     """
 
-    def __init__(self, thetas: np.ndarray, parity: np.ndarray | None, penalties: np.ndarray) -> None:
+    def __init__(
+        self, thetas: np.ndarray, parity: np.ndarray | None, penalties: np.ndarray, n_iter: int = 1
+    ) -> None:
         self.thetas = thetas
         self.parity = parity
         self.penalties = penalties
+        self.n_iter = n_iter
 
     def rates(self, members: list[Members], constraints: list[Constraint]) -> list[tuple[float, float]]:
         """Acceptance rates of each constraint's group with its own and with the other classifier."""
@@ -80,4 +85,5 @@ def solve(
     spread = np.abs(first).mean()
     starts = [first, *(seed.normal(scale=spread, size=first.shape) for _ in range(n_init - 1))]
     found = [problem.solve(start, max_iter) for start in starts]
-    return Solution(min(found, key=problem.key).copy(), parity, penalties)
+    thetas, n_iter = min(found, key=lambda result: problem.key(result[0]))
+    return Solution(thetas.copy(), parity, penalties, n_iter)

@@ -86,6 +86,8 @@ class PreferredTreatmentClassifier(GroupRoutedClassifier):
         `satisfied`; acceptance rates on the held-out rows with ``regularization="auto"``, else on those of `fit`.
     constraints_satisfied_ : bool
         Whether all rates comply.
+    n_iter_ : int
+        Steps of the procedure from the best starting point.
 
     Raises
     ------
@@ -199,7 +201,7 @@ class PreferredTreatmentClassifier(GroupRoutedClassifier):
         self.group_estimators_, self.group_sizes_, self.fallback_groups_ = {}, {}, {}
         self.parity_estimator_: LogisticRegression | None = None
         self.regularization_: dict[Any, float] = {}
-        self.benefit_table_, self.constraints_satisfied_ = self._benefit_table([]), True
+        self.benefit_table_, self.constraints_satisfied_, self.n_iter_ = self._benefit_table([]), True, 1
         if groups is None:
             return self
         labels = self._find_groups_to_fit(sample, groups)
@@ -246,6 +248,7 @@ class PreferredTreatmentClassifier(GroupRoutedClassifier):
         solution = solve(members, constraints, self._penalties(labels), self.n_init, self.max_iter, seed)
         if self.regularization == "auto":
             solution.raise_intercepts(held_out, constraints, self.tolerance)
+        self.n_iter_ = solution.n_iter
         self.regularization_ = dict(zip(labels, solution.penalties.tolist(), strict=True))
         self.parity_estimator_ = None if solution.parity is None else self._classifier(solution.parity)
         for label, theta in zip(labels, solution.thetas, strict=True):
@@ -315,6 +318,11 @@ class PreferredTreatmentClassifier(GroupRoutedClassifier):
         classifier.coef_, classifier.intercept_ = theta[None, :-1], theta[-1:]
         classifier.n_features_in_ = len(theta) - 1
         return classifier
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_class = False
+        return tags
 
     def _warn_of_violations(self) -> None:
         if self.constraints_satisfied_:

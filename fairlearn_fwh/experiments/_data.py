@@ -70,12 +70,30 @@ class Split:
     attribute_test: pd.Series
 
 
+def groups_of(bunch: Any, attribute: str) -> pd.Series:
+    """Return a sensitive feature, or the intersection of several whose names are separated by commas.
+
+    Raises
+    ------
+    ValueError
+        If there is no such feature.
+    """
+    names = [name.strip() for name in attribute.split(",")]
+    if unknown := [name for name in names if name not in bunch.sensitive_features]:
+        raise ValueError(
+            f"attribute must be among {list(bunch.sensitive_features)}, several separated by commas; got {unknown!r}."
+        )
+    if len(names) == 1:
+        return bunch.sensitive_features[names[0]]
+    return bunch.sensitive_features[names].astype(str).agg(" x ".join, axis=1)
+
+
 def make_split(bunch: Any, attribute: str, *, test_size: float, random_state: int) -> Split:
     """Split a data set at random and preprocess it."""
     rows = np.arange(len(bunch.target))
     train, test = train_test_split(rows, test_size=test_size, random_state=random_state)
     preprocessor = default_preprocessor(bunch.data).fit(bunch.data.iloc[train])
-    groups, y = bunch.sensitive_features[attribute], bunch.target.to_numpy()
+    groups, y = groups_of(bunch, attribute), bunch.target.to_numpy()
     return Split(
         preprocessor.transform(bunch.data.iloc[train]),
         y[train],

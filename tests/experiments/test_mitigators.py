@@ -63,8 +63,14 @@ def test_without_aif360_its_mitigators_are_skipped_with_a_reason():
 def test_unknown_names_are_refused():
     with pytest.raises(ValueError, match="dataset must be one of"):
         audit_mitigators("iris")
-    with pytest.raises(ValueError, match="attribute must be one of .* got 'shoe size'"):
+    with pytest.raises(ValueError, match="attribute must be among .* got \\['shoe size'\\]"):
         audit_mitigators("diabetes", attribute="shoe size")
+
+
+def test_intersections_are_mitigated_and_audited(real_data):
+    audit = audit_mitigators("german", attribute="sex,age_group", data_home=real_data)
+    assert "male x over 25" in set(audit.by_group.index.get_level_values("group"))
+    assert not audit.by_group.loc["NoHarmReduction", "harmed"].any()
 
 
 def test_parity_harms_somebody_on_arrest(real_data):

@@ -1,0 +1,39 @@
+import numpy as np
+import pytest
+
+from fairlearn_fwh.experiments import plot_selection_harm, run_selection, summarize_selection
+
+
+def test_rules_are_compared_on_every_split(real_data):
+    counted = []
+
+    def progress(parts, total):
+        counted.append(total)
+        return parts
+
+    runs = run_selection(["german"], n_splits=2, data_home=real_data, progress=progress)
+    assert counted == [4]
+    assert len(runs) == 2 * 2 * 3
+    assert set(runs["rule"]) == {"decoupling", "empirical", "certified"}
+    kept = runs.groupby("rule")["groups_kept"].mean()
+    assert kept["decoupling"] >= kept["empirical"] >= kept["certified"]
+    none_kept = runs[runs["groups_kept"] == 0]
+    assert not none_kept["harmed"].any()
+    np.testing.assert_array_equal(none_kept["gain"], 0)
+
+    summary = summarize_selection(runs)
+    assert summary.index.names == ["dataset", "attribute", "rule"]
+    share = runs[(runs["attribute"] == "sex") & (runs["rule"] == "decoupling")]["harmed"].mean()
+    row = summary.loc[("german", "sex", "decoupling")]
+    assert row["share_harmed"] == share
+    assert row["lower"] <= share <= row["upper"]
+    axes = plot_selection_harm(summary)
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["german, sex", "german, age group"]
+    assert axes.get_legend_handles_labels()[1] == ["decoupling", "empirical", "certified"]
+
+
+def test_bad_parameters_are_named(real_data):
+    with pytest.raises(ValueError, match=r"datasets must be among .*; got \['moon'\]"):
+        run_selection(["moon"])
+    with pytest.raises(ValueError, match="n_splits must be at least 1; got 0"):
+        run_selection(["german"], n_splits=0)
