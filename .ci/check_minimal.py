@@ -19,6 +19,8 @@ from fairlearn_fwh.audit import Audit  # noqa: E402
 from fairlearn_fwh.datasets import load_diabetes_progression  # noqa: E402
 from fairlearn_fwh.decoupling import DecoupledClassifier  # noqa: E402
 from fairlearn_fwh.metrics import PreferenceFrame  # noqa: E402
+from fairlearn_fwh.postprocessing import NoHarmSelector  # noqa: E402
+from fairlearn_fwh.reductions import NoHarmReduction  # noqa: E402
 
 bunch = load_diabetes_progression()
 model = DecoupledClassifier().fit(
@@ -27,6 +29,11 @@ model = DecoupledClassifier().fit(
 frame = model.preference_frame(bunch.data, bunch.target, sensitive_features=bunch.sensitive_features["sex"])
 assert isinstance(frame, PreferenceFrame)
 assert len(frame.certify(tolerance=0.05)) == 2
+chosen = NoHarmSelector(model, prefit=True).fit(
+    bunch.data, bunch.target, sensitive_features=bunch.sensitive_features["sex"]
+)
+assert len(chosen.selection_table_) == 2
+assert NoHarmReduction().get_params()["tolerance"] == 0.0
 assert Audit(frame).to_json().startswith("{")
 for name in ("py.typed", "audit/report.html.jinja"):
     assert (Path(fairlearn_fwh.__file__).parent / name).is_file(), f"{name} is not in the wheel"

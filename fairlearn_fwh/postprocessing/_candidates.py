@@ -205,19 +205,23 @@ class Selection:
         n, kept = len(self.labels), [g for g in range(len(self.labels)) if self.chosen[g] >= 0]
         if not n:
             return "There are no groups: everybody is served by the pooled classifier."
-        limit = "better than" if not guarantee.tolerance else f"at most {guarantee.tolerance:g} worse than"
-        average = f" (on average over {cross_fit} fold models)" if cross_fit else ""
-        claim = (
-            f"{limit} with the pooled one{average} with {100 * (1 - guarantee.alpha):g} % confidence for all of them together"
+        limit = f"at most {guarantee.tolerance:g} worse than" if guarantee.tolerance else "better than"
+        average = f" on average over {cross_fit} fold models" if cross_fit else ""
+        how_sure = (
+            f"{100 * (1 - guarantee.alpha):g} % confidence, for all groups together"
             if guarantee.kind == CERTIFIED
-            else f"{limit} with the pooled one{average} in the selection data, which proves nothing"
+            else "in the selection data, which proves nothing"
         )
+        claim = f"{limit} with the pooled one{average} ({how_sure})"
         if not kept:
-            return f"No group's own classifier is shown to be {claim}: everybody is served by the pooled classifier."
+            return f"No group is shown to do {claim} with another classifier: everybody is served by the pooled classifier."
         names = ", ".join(group_name(self.labels[g]) for g in kept[:_MAX_NAMED])
         more = f" and {len(kept) - _MAX_NAMED} more" if len(kept) > _MAX_NAMED else ""
         rest = f"; the pooled classifier serves the other {n - len(kept)}" if n > len(kept) else ""
-        return f"{len(kept)} of {n} groups do {claim} and keep another classifier: {names}{more}{rest}. {_envy(frame, guarantee)}"
+        return (
+            f"{len(kept)} of {n} groups keep another classifier, with which they do {claim}: {names}{more}{rest}. "
+            f"{_envy(frame, guarantee)}"
+        )
 
 
 def _envy(frame: PreferenceFrame, guarantee: Guarantee) -> str:
