@@ -42,6 +42,36 @@ def split_rows(
     return fitting, validation, certifying
 
 
+def hold_out(
+    classes: np.ndarray, groups: np.ndarray, fraction: float, random_state: np.random.RandomState
+) -> tuple[np.ndarray, np.ndarray]:
+    """Hold out a share of the rows, evenly over groups and classes however small they are.
+
+    Parameters
+    ----------
+    classes, groups : ndarray of int, shape (n,)
+        Class and group of each row.
+    fraction : float
+        Share of the rows that is held out.
+    random_state : RandomState
+
+    Returns
+    -------
+    fitting, held_out : ndarray of int
+        Positions of rows. Every class has a row for fitting; the rest may be empty where there are very few rows.
+    """
+    n = len(classes)
+    shuffled = random_state.permutation(n)
+    order = shuffled[np.lexsort((classes[shuffled], groups[shuffled]))]
+    # Every 1 / fraction-th row in the order of groups and classes, from a random one on.
+    steps = np.floor(np.arange(n + 1) * fraction + random_state.uniform())
+    held_out = np.zeros(n, dtype=bool)
+    held_out[order] = np.diff(steps) > 0
+    for label in np.setdiff1d(classes, classes[~held_out]):
+        held_out[np.flatnonzero(classes == label)[0]] = False
+    return np.flatnonzero(~held_out), np.flatnonzero(held_out)
+
+
 def fold_of_rows(labels: np.ndarray, n_folds: int, random_state: np.random.RandomState) -> np.ndarray:
     """Deal rows to folds class by class, so that no two folds differ by more than one row of a class.
 

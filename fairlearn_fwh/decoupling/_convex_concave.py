@@ -17,6 +17,9 @@ from scipy.linalg import null_space
 #: Growth of the penalty on slack from step to step, and where it starts and ends (Zafar et al. 2017; Lipp and Boyd 2016).
 _PENALTY, _GROWTH, _LARGEST_PENALTY = 0.5, 1.2, 1e4
 
+#: Violation of a constraint on mean scores that counts as none.
+_FEASIBLE = 1e-4
+
 #: Slack and relative change of the objective at which the procedure stops.
 _SLACK, _CHANGE = 1e-6, 1e-4
 
@@ -116,10 +119,7 @@ class PreferenceProblem:
 
     def violation(self, thetas: np.ndarray) -> float:
         """Largest violation of a constraint."""
-        return max(
-            (self._other_margin(c, thetas) - self._own_margin(c, thetas) for c in self.constraints),
-            default=0.0,
-        )
+        return max((self._shortfall(c, thetas) for c in self.constraints), default=0.0)
 
     def solve(self, start: np.ndarray, max_iter: int) -> tuple[np.ndarray, int]:
         """Run the convex-concave procedure from a starting point, shape (K, d + 1).
@@ -147,7 +147,10 @@ class PreferenceProblem:
 
     def key(self, thetas: np.ndarray) -> tuple[float, float]:
         """Order solutions: feasible ones first, then by the objective."""
-        return max(self.violation(thetas), 10 * _SLACK), self.objective(thetas)[0]
+        return max(self.violation(thetas), _FEASIBLE), self.objective(thetas)[0]
+
+    def _shortfall(self, constraint: Constraint, thetas: np.ndarray) -> float:
+        return self._other_margin(constraint, thetas) - self._own_margin(constraint, thetas)
 
     def _own_margin(self, constraint: Constraint, thetas: np.ndarray) -> float:
         return self.members[constraint.group].margin(thetas[constraint.group])
@@ -160,8 +163,9 @@ class PreferenceProblem:
 
     def _solve_convex(self, at: np.ndarray, penalty: float) -> tuple[np.ndarray, float]:
         """Solve the problem with linearised own margins and penalised slack."""
-        size, m = at.size, len(self.constraints)
-        tangents = [self.members[c.group].margin_gradient(at[c.group]) for c in self.constraints]
+        constraints = self.constraints
+        size, m = at.size, len(constraints)
+        tangents = [self.members[c.group].margin_gradient(at[c.group]) for c in constraints]
 
         def value(point: np.ndarray) -> tuple[float, np.ndarray]:
             loss, gradient = self.objective(point[:size].reshape(self.shape))
@@ -169,13 +173,13 @@ class PreferenceProblem:
 
         def room(point: np.ndarray) -> np.ndarray:
             thetas = point[:size].reshape(self.shape)
-            own = np.array([t @ thetas[c.group] for c, t in zip(self.constraints, tangents, strict=True)])
-            return own - np.array([self._other_margin(c, thetas) for c in self.constraints]) + point[size:]
+            own = np.array([t @ thetas[c.group] for c, t in zip(constraints, tangents, strict=True)])
+            return own - np.array([self._other_margin(c, thetas) for c in constraints]) + point[size:]
 
         def room_gradient(point: np.ndarray) -> np.ndarray:
             thetas = point[:size].reshape(self.shape)
             gradient = np.zeros((m, *self.shape))
-            for i, (c, tangent) in enumerate(zip(self.constraints, tangents, strict=True)):
+            for i, (c, tangent) in enumerate(zip(constraints, tangents, strict=True)):
                 gradient[i, c.group] += tangent
                 if c.other is not None:
                     gradient[i, c.other] -= self.members[c.group].margin_gradient(thetas[c.other])

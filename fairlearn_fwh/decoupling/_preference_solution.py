@@ -6,8 +6,8 @@ import numpy as np
 
 from ._convex_concave import Constraint, Members, PreferenceProblem, fit_parity
 
-#: Regularisation of the parity classifier: as good as none, as in the published example.
-_PARITY_PENALTY = 1e-5
+#: Regularisation of the parity classifier, as in the published example, and of the first start: as good as none.
+_FREE_PENALTY = 1e-5
 
 #: Most times that an intercept is raised.
 _MAX_RAISES = 1000
@@ -79,9 +79,11 @@ def solve(
 ) -> Solution:
     """Run the procedure from several starting points and keep the best feasible solution."""
     needs_parity = any(c.other is None for c in constraints)
-    parity = fit_parity(members, _PARITY_PENALTY) if needs_parity else None
+    parity = fit_parity(members, _FREE_PENALTY) if needs_parity else None
     problem = PreferenceProblem(members, constraints, penalties, parity)
-    first = problem.unconstrained()
+    # Hardly regularised: where a strong penalty makes a classifier accept nobody, there is no direction to go.
+    free = np.full(len(members), _FREE_PENALTY)
+    first = PreferenceProblem(members, [], free, None).unconstrained()
     spread = np.abs(first).mean()
     starts = [first, *(seed.normal(scale=spread, size=first.shape) for _ in range(n_init - 1))]
     found = [problem.solve(start, max_iter) for start in starts]

@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._group_routed import GroupRoutedClassifier
 from .._routed import Sample, clone_seeded
 from .._sklearn_compat import HasMethods, Interval, StrOptions, fit_context
-from .._splits import split_rows
+from .._splits import hold_out
 from ..metrics import PreferenceFrame
 from ..metrics._arrays import Groups, as_tuple
 from ._tree import Node, TreeGrower
@@ -80,7 +80,7 @@ class PreferenceTreeClassifier(GroupRoutedClassifier):
     pruning_table_ : DataFrame
         One row per atomic group (intersection of all attributes) of the pruning rows: `n`, `leaf`, `gain` over pooled, its
         simultaneous `lower_bound`, and `smallest_tolerance`, the loss that its people suffice to rule out (power 80 %):
-        tiny groups pass the tests because nothing could be found.
+        tiny groups pass the tests because nothing could be found. The subtree was chosen on the same rows, which flatters it.
     n_subtrees_ : int
         Number of subtrees that could be chosen from.
 
@@ -91,7 +91,7 @@ class PreferenceTreeClassifier(GroupRoutedClassifier):
 
     Notes
     -----
-    With more than 5,000 subtrees a nested sequence of them is tried. The scores of splits and subtrees are about atomic
+    With more than 5,000 subtrees a nested sequence of them is tried, which takes back one split after the other. The scores of splits and subtrees are about atomic
     groups, of which those with fewer than 30 pruning people are tested but do not rank subtrees. Weights count in risks
     and gains; tests and sizes count people. The guarantee is that no violation was *found* at level `alpha`;
     `preference_frame` on other data can certify more.
@@ -194,8 +194,11 @@ class PreferenceTreeClassifier(GroupRoutedClassifier):
             self.tree_ = Node((), np.array([], dtype=int), self.pooled_estimator_)
             return self
         _, classes = np.unique(sample.y, return_inverse=True)
-        strata = groups.codes.astype(np.int64) * len(self.classes_) + classes
-        growing, _, pruning = split_rows(strata, 0.0, self.pruning_fraction, seed)
+        growing, pruning = hold_out(classes, groups.codes, self.pruning_fraction, seed)
+        if not len(pruning):
+            raise ValueError(
+                f"pruning_fraction={self.pruning_fraction} of {len(sample)} rows leaves none to prune on."
+            )
         full = self._grow(sample.take(growing), _take(groups, growing), seed)
         pruner = TreePruner(
             full,

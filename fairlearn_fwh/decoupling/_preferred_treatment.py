@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from numbers import Integral, Real
 from typing import Any, Self
 
+import narwhals as nw
 import numpy as np
 import pandas as pd
 from sklearn.linear_model import LogisticRegression
@@ -16,7 +17,7 @@ from sklearn.utils.validation import validate_data
 from .._group_routed import GroupRoutedClassifier
 from .._routed import Sample
 from .._sklearn_compat import Interval, StrOptions, fit_context
-from .._splits import split_rows
+from .._splits import hold_out
 from ..exceptions import ConstraintsNotSatisfiedWarning
 from ..metrics._arrays import Groups, flat_index
 from ._convex_concave import Constraint, Members
@@ -28,95 +29,104 @@ PARITY = "parity"
 #: Regularisation of ``regularization="auto"``.
 _PENALTY = 1e-3
 
+#: Why the last group that could have a classifier has none.
+_ALONE = "the only group that could have one: there is nothing to prefer"
+
+#: Most groups that have classifiers: the time grows with the square of the number of constraints, which is its square.
+_MAX_GROUPS = 10
+
 
 class PreferredTreatmentClassifier(GroupRoutedClassifier):
     """Fit a linear classifier per group whose acceptance rate the group prefers.
 
-    The benefit of a classifier for a group is the share of its people that are accepted (class ``classes_[1]``), deserved or
-    not. Preferred treatment: no group would be accepted more often by another group's classifier. Preferred impact: no
-    group would be accepted more often by the parity classifier, under which all groups have the same mean score. The sum of
-    logistic losses is minimised under these constraints. The preference is another one than that of the other
-    classes of this package, where groups prefer accuracy.
+        The benefit of a classifier for a group is the share of its people that are accepted (class ``classes_[1]``), deserved or
+        not. Preferred treatment: no group would be accepted more often by another group's classifier. Preferred impact: no
+        group would be accepted more often by the parity classifier, under which all groups have the same mean score. The sum of
+        logistic losses is minimised under these constraints. The preference is another one than that of the other
+        classes of this package, where groups prefer accuracy.
 
     Parameters
     ----------
-    preference : {"treatment", "impact", "both"}
-        What every group must prefer its classifier to: the other groups' classifiers, the parity classifier, or both.
-    regularization : float, dict from group to float or "auto"
-        Weight of the squared coefficients beside the mean loss. The constraints are imposed on mean scores above zero, which
-        depend on the size of the coefficients, so acceptance rates can break them; the paper's remedy is to look for weights
-        with which they comply. With "auto" (0.001 for all) the intercepts of groups whose rates do not comply on held-out
-        rows are raised until they do.
-    tolerance : float
-        By how much an acceptance rate may be below the one that it is compared with: rates are estimates, and to satisfy the
-        last of them groups can outbid each other until everybody is accepted.
-    validation_fraction : float
-        Share of the rows that rates are checked on with ``regularization="auto"``.
-    n_init : int
-        Starting points of the convex-concave procedure: the unconstrained fits, and random ones.
-    max_iter : int
-        Most steps of the procedure from each.
-    min_group_size : int
-        Fewest people (rows with positive weight) that a classifier is fitted on.
-    handle_unknown : {"pooled", "error"}
-        What to do at predict time with people of a group that did not occur in `fit`.
-    missing_group : {"error", "separate"}
-        What to do with missing sensitive features: refuse them, or make them the group ``"missing"``.
-    random_state : int, RandomState or None
-        Seeds the split and the random starting points.
+        preference : {"treatment", "impact", "both"}
+            What every group must prefer its classifier to: the other groups' classifiers, the parity classifier, or both.
+        regularization : float, dict from group to float or "auto"
+            Weight of the squared coefficients beside the mean loss. The constraints are imposed on mean scores above zero, which
+            depend on the size of the coefficients, so acceptance rates can break them; the paper's remedy is to look for weights
+            with which they comply. With "auto" (0.001 for all) the intercepts of groups whose rates do not comply on held-out
+            rows are raised until they do.
+        tolerance : float
+            By how much an acceptance rate may be below the one that it is compared with: rates are estimates, and to satisfy the
+            last of them groups can outbid each other until everybody is accepted.
+        validation_fraction : float
+            Share of the rows that rates are checked on with ``regularization="auto"``.
+        n_init : int
+            Starting points of the convex-concave procedure: the unconstrained fits, and random ones.
+        max_iter : int
+            Most steps of the procedure from each.
+        min_group_size : int
+            Fewest people (rows with positive weight) that a classifier is fitted on.
+        handle_unknown : {"pooled", "error"}
+            What to do at predict time with people of a group that did not occur in `fit`.
+        missing_group : {"error", "separate"}
+            What to do with missing sensitive features: refuse them, or make them the group ``"missing"``.
+        random_state : int, RandomState or None
+            Seeds the split and the random starting points.
 
     Attributes
     ----------
-    classes_ : ndarray, shape (2,)
-        Labels of the classes.
-    groups_ : list
-        Labels of the groups.
-    pooled_estimator_ : LogisticRegression
-        Fitted on all people without constraints; serves groups that have no classifier.
-    parity_estimator_ : LogisticRegression or None
-        The parity classifier.
-    group_estimators_ : dict
-        Classifier of each group.
-    fallback_groups_ : dict
-        Groups without a classifier of their own, and why; no constraint is about them.
-    regularization_ : dict
-        Regularisation of each group.
-    benefit_table_ : DataFrame
-        One row per constraint: `group`, `kind` ("treatment" or "impact"), `other`, `own_rate`, `other_rate` and
-        `satisfied`; acceptance rates on the held-out rows with ``regularization="auto"``, else on those of `fit`.
-    constraints_satisfied_ : bool
-        Whether all rates comply.
-    n_iter_ : int
-        Steps of the procedure from the best starting point.
+        classes_ : ndarray, shape (2,)
+            Labels of the classes.
+        groups_ : list
+            Labels of the groups.
+        pooled_estimator_ : LogisticRegression
+            Fitted on all people without constraints; serves groups that have no classifier.
+        parity_estimator_ : LogisticRegression or None
+            The parity classifier.
+        group_estimators_ : dict
+            Classifier of each group.
+        fallback_groups_ : dict
+            Groups without a classifier of their own, and why; no constraint is about them.
+        regularization_ : dict
+            Regularisation of each group.
+        benefit_table_ : DataFrame
+            One row per constraint: `group`, `kind` ("treatment" or "impact"), `other`, `own_rate`, `other_rate` and
+            `satisfied`; acceptance rates on the held-out rows, to which the intercepts were fitted, with ``regularization="auto"``,
+            else on the rows of `fit`. They are no evidence about new people (see Notes).
+        constraints_satisfied_ : bool
+            Whether all rates comply.
+        n_iter_ : int
+            Steps of the procedure from the best starting point.
 
     Raises
     ------
-    ValueError
-        If a parameter is out of range.
+        ValueError
+            If a parameter is out of range.
 
     Notes
     -----
-    Features are used as they are: standardise them in a pipeline, so that `regularization` means the same for all.
-    On new data, compare rates by
-    ``PreferenceFrame.from_estimator(model, X, y, sensitive_features=..., loss="rejection")``.
+        Features are used as they are: standardise them in a pipeline, so that `regularization` means the same for all.
+        The constraints are satisfied on the data that they were imposed on; on other people of groups of some hundreds rates differ by some
+        points. Compare rates on new data by
+        ``PreferenceFrame.from_estimator(model, X, y, sensitive_features=..., loss="rejection")``.
 
     References
     ----------
-    Zafar, Valera, Gomez Rodriguez, Gummadi and Weller, "From Parity to Preference-based Notions of Fairness in
-    Classification", NeurIPS 2017, arXiv 1707.00010 (equations 5 to 9). Convex-concave procedure with slack: Lipp and
-    Boyd, "Variations and extension of the convex-concave procedure", 2016.
+        Zafar, Valera, Gomez Rodriguez, Gummadi and Weller, "From Parity to Preference-based Notions of Fairness in
+        Classification", NeurIPS 2017, arXiv 1707.00010 (equations 5 to 9). Convex-concave procedure with slack: Lipp and
+        Boyd, "Variations and extension of the convex-concave procedure", 2016.
 
     Examples
     --------
-    >>> import numpy as np
-    >>> from fairlearn_fwh.decoupling import PreferredTreatmentClassifier
-    >>> rng = np.random.default_rng(0)
-    >>> s = np.repeat(["a", "b"], 500)
-    >>> X = rng.standard_normal((1000, 2)) + np.where(s == "a", 0.7, -0.7)[:, None]
-    >>> y = X[:, 0] + rng.standard_normal(1000) > 0
-    >>> model = PreferredTreatmentClassifier(preference="treatment", random_state=0)
-    >>> model.fit(X, y, sensitive_features=s).constraints_satisfied_
-    True
+        >>> import narwhals as nw
+    import numpy as np
+        >>> from fairlearn_fwh.decoupling import PreferredTreatmentClassifier
+        >>> rng = np.random.default_rng(0)
+        >>> s = np.repeat(["a", "b"], 500)
+        >>> X = rng.standard_normal((1000, 2)) + np.where(s == "a", 0.7, -0.7)[:, None]
+        >>> y = X[:, 0] + rng.standard_normal(1000) > 0
+        >>> model = PreferredTreatmentClassifier(preference="treatment", random_state=0)
+        >>> model.fit(X, y, sensitive_features=s).constraints_satisfied_
+        True
     """
 
     _parameter_constraints: dict[str, list[Any]] = {
@@ -139,7 +149,7 @@ class PreferredTreatmentClassifier(GroupRoutedClassifier):
         regularization: float | Mapping[Any, float] | str = "auto",
         tolerance: float = 0.01,
         validation_fraction: float = 0.25,
-        n_init: int = 5,
+        n_init: int = 2,
         max_iter: int = 50,
         min_group_size: int = 50,
         handle_unknown: str = "pooled",
@@ -212,7 +222,11 @@ class PreferredTreatmentClassifier(GroupRoutedClassifier):
         return self
 
     def _check_features(self, X: Any, *, reset: bool) -> Any:
-        return validate_data(self, X, reset=reset, dtype=np.float64)
+        checked = validate_data(self, X, reset=reset, dtype=np.float64)
+        # Frames stay frames: the classifiers know their columns by name.
+        return (
+            X if isinstance(nw.from_native(X, eager_only=True, pass_through=True), nw.DataFrame) else checked
+        )
 
     def _find_groups_to_fit(self, sample: Sample, groups: Groups) -> list[Any]:
         """Say which groups can have a classifier, and why others cannot."""
@@ -228,21 +242,27 @@ class PreferredTreatmentClassifier(GroupRoutedClassifier):
                 self.fallback_groups_[label] = f"one class among {n} people"
             else:
                 labels.append(label)
-        if len(labels) == 1:
-            self.fallback_groups_[labels[0]] = (
-                "the only group that could have one: there is nothing to prefer"
+        if len(labels) > _MAX_GROUPS:
+            raise ValueError(
+                f"sensitive_features has {len(labels)} groups that could have a classifier; at most {_MAX_GROUPS} are "
+                "allowed, as each is compared with each. Merge groups, or raise min_group_size."
             )
+        if len(labels) == 1:
+            self.fallback_groups_[labels[0]] = _ALONE
             return []
         return labels
 
     def _fit_groups(
         self, sample: Sample, groups: Groups, labels: list[Any], seed: np.random.RandomState
     ) -> None:
-        constraints = self._constraints(len(labels))
         fitting = checking = np.arange(len(sample))
         if self.regularization == "auto":
-            strata = groups.codes.astype(np.int64) * 2 + (sample.y == self.classes_[1])
-            fitting, _, checking = split_rows(strata, 0.0, self.validation_fraction, seed)
+            classes = (sample.y == self.classes_[1]).astype(int)
+            fitting, checking = hold_out(classes, groups.codes, self.validation_fraction, seed)
+        labels = self._with_people_in_both(sample, groups, labels, (fitting, checking))
+        if len(labels) < 2:
+            return
+        constraints = self._constraints(len(labels))
         members = self._members(sample, groups, labels, fitting)
         held_out = self._members(sample, groups, labels, checking)
         solution = solve(members, constraints, self._penalties(labels), self.n_init, self.max_iter, seed)
@@ -266,6 +286,21 @@ class PreferredTreatmentClassifier(GroupRoutedClassifier):
         )
         self.constraints_satisfied_ = bool(self.benefit_table_["satisfied"].all())
 
+    def _with_people_in_both(
+        self, sample: Sample, groups: Groups, labels: list[Any], parts: tuple[np.ndarray, np.ndarray]
+    ) -> list[Any]:
+        """Leave out groups of which a part of the rows has nobody."""
+        present = sample.present()
+        for rows in parts:
+            here = set(groups.codes[rows][present[rows]].tolist())
+            for label in labels:
+                if groups.labels.index(label) not in here:
+                    self.fallback_groups_[label] = "too few people to fit and to check on others"
+        left = [label for label in labels if label not in self.fallback_groups_]
+        if len(left) == 1:
+            self.fallback_groups_[left[0]] = _ALONE
+        return left
+
     def _constraints(self, n_groups: int) -> list[Constraint]:
         constraints = []
         if self.preference != "treatment":
@@ -277,7 +312,7 @@ class PreferredTreatmentClassifier(GroupRoutedClassifier):
     def _members(self, sample: Sample, groups: Groups, labels: list[Any], rows: np.ndarray) -> list[Members]:
         """Split rows by group."""
         part, codes = sample.take(rows), groups.codes[rows]
-        X = np.column_stack([part.X, np.ones(len(part))])
+        X = np.column_stack([np.asarray(part.X, dtype=float), np.ones(len(part))])
         sign = np.where(part.y == self.classes_[1], 1.0, -1.0)
         weights = np.ones(len(part)) if part.weights is None else part.weights
         chosen = [codes == groups.labels.index(label) for label in labels]
@@ -317,6 +352,8 @@ class PreferredTreatmentClassifier(GroupRoutedClassifier):
         classifier.classes_ = self.classes_
         classifier.coef_, classifier.intercept_ = theta[None, :-1], theta[-1:]
         classifier.n_features_in_ = len(theta) - 1
+        if hasattr(self, "feature_names_in_"):
+            classifier.feature_names_in_ = self.feature_names_in_
         return classifier
 
     def __sklearn_tags__(self) -> Any:

@@ -77,17 +77,19 @@ class TreePruner:
             self.risk[cell] = np.average(mine, axis=0, weights=weights[rows])
         self.wrong = np.einsum("cmm->cm", self.both_wrong)
         self.n_subtrees = _count(root)
+        self.n_judged = 0
 
     def prune(self) -> Node:
         """Return the best subtree that survives, or the root alone."""
         judged = [(self.judge(leaves), leaves) for leaves in self._subtrees()]
-        limit = self.alpha / max(len(judged), 1) if self.must_gain else np.inf
+        limit = self.alpha / max(self.n_judged, 1) if self.must_gain else np.inf
         surviving = [(j.key, leaves) for j, leaves in judged if not j.violated and j.p_gain < limit]
         _, best = max(surviving, key=itemgetter(0), default=(None, [self.root]))
         return self.root.without_splits_below(set(best))
 
     def judge(self, leaves: list[Node]) -> Judgement:
         """Test a subtree for violations and measure the gains of the atomic groups."""
+        self.n_judged += 1
         models = np.array([self.position[leaf] for leaf in leaves])
         own = np.zeros(len(self.sizes), dtype=int)
         for model, leaf in zip(models, leaves, strict=True):

@@ -122,7 +122,7 @@ def group_columns(features: Any, name: str) -> dict[str, Any]:
         return {str(key): column for key, column in features.items()}
     native = nw.from_native(features, allow_series=True, pass_through=True)
     if isinstance(native, nw.DataFrame):
-        return {str(key): nw.to_native(native[key]) for key in native.columns}
+        return {str(key): nw.to_native(native.get_column(key)) for key in native.columns}
     if isinstance(native, nw.LazyFrame):
         raise ValueError(f"{name} is a lazy frame; collect it first.")
     if isinstance(native, nw.Series):

@@ -77,9 +77,9 @@ def certificate_p_value(differences: PairedDifferences, tolerance: float, method
         return _normal_p_value(d, tolerance)
     if method == "exact":
         return _exact_p_value(d.n, d.worse, d.better, tolerance)
-    p_values = tango_p_value(d.n, d.worse, d.better, tolerance)
     if tolerance == 0:  # the score test has its level for large samples only; at 0 there is an exact one
-        p_values = np.maximum(p_values, mcnemar_p_value(d.better, d.worse))
+        return mcnemar_p_value(d.better, d.worse)
+    p_values = tango_p_value(d.n, d.worse, d.better, tolerance)
     small = (d.n < MIN_SCORE_TEST_SIZE) & (d.n > 0)
     if small.any():
         p_values[small] = _exact_p_value(d.n[small], d.worse[small], d.better[small], tolerance)
@@ -109,8 +109,9 @@ def method_used(differences: PairedDifferences, method: str, tolerance: float) -
         return np.full(len(differences.n), method, dtype=object)
     if differences.worse is None:
         return np.full(len(differences.n), "normal", dtype=object)
-    small = differences.n < MIN_SCORE_TEST_SIZE
-    return np.where(small, "exact", "tango" if tolerance else "mcnemar").astype(object)
+    if tolerance == 0:
+        return np.full(len(differences.n), "mcnemar", dtype=object)
+    return np.where(differences.n < MIN_SCORE_TEST_SIZE, "exact", "tango").astype(object)
 
 
 def harm_p_value(differences: PairedDifferences) -> np.ndarray:

@@ -245,9 +245,10 @@ class PreferenceFrame(Tables):
         alpha : float
             Probability of a false certificate, for all claims together.
         method : {"tango", "exact", "bernstein"}
-            Score test of paired 0-1 losses (Tango 1998; at tolerance 0 its exact form, McNemar's; exact below 30 people; with weights on effective counts
-            with the linearised variance; for real-valued losses a t test), Clopper-Pearson bounds (0-1 losses
-            without weights), or the empirical Bernstein bound (Maurer and Pontil 2009; bounded losses).
+            Score test of paired 0-1 losses (Tango 1998; below 30 people Clopper-Pearson bounds; at tolerance 0 the exact
+            McNemar test; with weights on effective counts with the linearised variance; for real-valued losses a t test),
+            Clopper-Pearson bounds (0-1 losses without weights), or the empirical Bernstein bound (Maurer and Pontil 2009;
+            bounded losses).
         correction : {"holm", "bonferroni", None}
             Adjustment of p-values over the claims that were asked for.
         claims : {"rationality", "envy", "all"}
@@ -257,7 +258,8 @@ class PreferenceFrame(Tables):
         -------
         DataFrame
             One row per claim: `group`, `kind`, `other`, `n`, `gain`, `lower_bound` (one-sided; simultaneous at
-            alpha over the number of claims), `p_value`, `p_adjusted`, `certified` (`p_adjusted` below `alpha`, or
+            alpha over the number of claims; of the score test, so that at tolerance 0 it can be just above 0 where
+            the exact test does not certify), `p_value`, `p_adjusted`, `certified` (`p_adjusted` below `alpha`, or
             `identical`), `identical` (both are the pooled classifier by construction: not tested), `method`.
 
         Raises

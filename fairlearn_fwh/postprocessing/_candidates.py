@@ -14,7 +14,7 @@ from ..metrics import PreferenceFrame
 from ..metrics._arrays import POOLED, Groups, flat_index, group_name
 from ..metrics._estimators import MAX_ENVY_GROUPS
 from ._answers import Part
-from ._scores import CERTIFIED, EMPIRICAL, Guarantee, PairedAnswers, Score
+from ._scores import CERTIFIED, EMPIRICAL, Guarantee, PairedAnswers, Score, nothing_to_compare
 from ._strategies import choose
 
 OWN = "own"
@@ -119,6 +119,8 @@ class Evidence:
     def _compare(
         self, answers: np.ndarray, rows: np.ndarray, claims: np.ndarray, n_claims: int, guarantee: Guarantee
     ) -> pd.DataFrame:
+        if not len(rows):
+            return nothing_to_compare(n_claims)
         weights = None if self.weights is None else self.weights[rows]
         sample = PairedAnswers(self.y[rows], answers, self.pooled[rows], claims, weights, n_claims)
         return self.score.compare(sample, guarantee)
@@ -136,12 +138,17 @@ class Selection:
         Position of the group whose classifier it is, -1 for the pooled classifier.
     table : DataFrame
         See `NoHarmSelector.selection_table_`.
+    n_refused : int
+        Groups that could have another classifier, but get the pooled one by the strategy.
+    strategy : str
     """
 
     evidence: Evidence
     ensemble: Any
     chosen: np.ndarray
     table: pd.DataFrame
+    n_refused: int
+    strategy: str
 
     @property
     def labels(self) -> list[Any]:
@@ -213,11 +220,15 @@ class Selection:
             else "in the selection data, which proves nothing"
         )
         claim = f"{limit} with the pooled one{average} ({how_sure})"
+        refused = f"strategy={self.strategy!r} prefers the pooled classifier"
+        if not kept and self.n_refused:
+            return f"{self.n_refused} of {n} groups do {claim} with another classifier, but {refused} for everybody."
         if not kept:
             return f"No group is shown to do {claim} with another classifier: everybody is served by the pooled classifier."
         names = ", ".join(group_name(self.labels[g]) for g in kept[:_MAX_NAMED])
         more = f" and {len(kept) - _MAX_NAMED} more" if len(kept) > _MAX_NAMED else ""
         rest = f"; the pooled classifier serves the other {n - len(kept)}" if n > len(kept) else ""
+        rest += f" (for {self.n_refused} of them {refused})" if self.n_refused else ""
         return (
             f"{len(kept)} of {n} groups keep another classifier, with which they do {claim}: {names}{more}{rest}. "
             f"{_envy(frame, guarantee)}"
@@ -288,7 +299,8 @@ def select(
     chosen = np.where(column > 0, candidates[everyone, np.maximum(column - 1, 0)], -1)
     judged = np.where(column > 0, claim[everyone, column], claim[:, 1] if c else -1)
     table = _table(evidence.labels, pooled, compared, scores, judged, column, chosen, strategy, ensemble)
-    return Selection(evidence, ensemble, chosen, table)
+    n_refused = int((allowed.any(axis=1) & (column == 0)).sum())
+    return Selection(evidence, ensemble, chosen, table, n_refused, strategy)
 
 
 def _candidates(ensemble: Any, labels: list[Any], reassign: bool) -> np.ndarray:

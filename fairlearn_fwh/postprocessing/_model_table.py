@@ -8,21 +8,24 @@ from typing import Any, Self
 
 import numpy as np
 import pandas as pd
+from fairlearn.reductions import ExponentiatedGradient, GridSearch
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.pipeline import Pipeline
+from sklearn.utils.metaestimators import available_if
 
 from .._group_routed import GroupRoutedClassifier
 from .._routed import Sample, clone_seeded, weight_arguments
 from ..metrics._arrays import Groups, as_tuple
 
 
-def takes(function: Any, argument: str) -> bool:
-    """Whether a function has an argument of this name."""
-    return argument in inspect.signature(function).parameters
+def takes(model: Any, method: str, argument: str) -> bool:
+    """Whether a method has an argument of this name; a pipeline hands it on to its last step."""
+    final = model.steps[-1][1] if isinstance(model, Pipeline) else model
+    return hasattr(final, method) and argument in inspect.signature(getattr(final, method)).parameters
 
 
 class ModelOfGroup(ClassifierMixin, BaseEstimator):
-    """A mitigated model as it treats one group: asked with the group's sensitive features, always with the same seed.
+    """A mitigated model as it treats one group: asked with the group's sensitive features, and with our random numbers.
 
     Parameters
     ----------
@@ -32,25 +35,38 @@ class ModelOfGroup(ClassifierMixin, BaseEstimator):
         Names of the sensitive features.
     label : scalar or tuple
         The group.
-    seed : int
-        A person's decision should not change when it is asked for twice.
+    random_state : RandomState
+        Draws anew in every call: with the same draws in each call people who are served one by one would all get the first.
     """
 
-    def __init__(self, model: Any, names: list[str], label: Any, seed: int) -> None:
+    def __init__(self, model: Any, names: list[str], label: Any, random_state: np.random.RandomState) -> None:
         self.model = model
         self.names = names
         self.label = label
-        self.seed = seed
+        self.random_state = random_state
 
     def predict(self, X: Any) -> np.ndarray:
         """Predict for members of the group."""
+        return np.asarray(self.model.predict(X, **self._arguments("predict", X)))
+
+    @available_if(lambda self: hasattr(self.model, "predict_proba"))
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Predict probabilities for members of the group."""
+        return np.asarray(self.model.predict_proba(X, **self._arguments("predict_proba", X)))
+
+    @property
+    def classes_(self) -> np.ndarray:
+        """Labels of the classes."""
+        return self.model.classes_
+
+    def _arguments(self, method: str, X: Any) -> dict[str, Any]:
         arguments: dict[str, Any] = {}
-        if takes(self.model.predict, "random_state"):
-            arguments["random_state"] = self.seed
-        if takes(self.model.predict, "sensitive_features"):
+        if takes(self.model, method, "random_state"):
+            arguments["random_state"] = self.random_state
+        if takes(self.model, method, "sensitive_features"):
             values = dict(zip(self.names, as_tuple(self.label), strict=True))
             arguments["sensitive_features"] = pd.DataFrame(values, index=range(X.shape[0]))
-        return np.asarray(self.model.predict(X, **arguments))
+        return arguments
 
 
 class ModelTable(GroupRoutedClassifier):
@@ -94,12 +110,21 @@ class ModelTable(GroupRoutedClassifier):
         else:
             self.group_estimators_ = self._mitigated(sample, groups, sensitive_features, seed)
         if self.prefit:
-            self.classes_ = _classes(self.pooled_estimator_, self.classes_)
+            given = self.models.values() if isinstance(self.models, Mapping) else [self.models]
+            self.classes_ = _known_classes([self.pooled_estimator_, *given], self.classes_)
         return self
 
     def _models_by_group(self, sample: Sample, groups: Groups, seed: np.random.RandomState) -> dict[Any, Any]:
+        if not set(self.models) & set(groups.labels):
+            raise ValueError(
+                f"estimator has classifiers for the groups {list(self.models)[:5]!r}, of which none is among those of "
+                f"sensitive_features: {groups.labels[:5]!r}."
+            )
+        without = [label for label in groups.labels if label not in self.models]
+        self.fallback_groups_ |= dict.fromkeys(without, "no classifier was given for it")
+        others = dict.fromkeys(without, self.pooled_estimator_)
         if self.prefit:
-            return dict(self.models)
+            return {**self.models, **others}
         fitted = {}
         for label, model in self.models.items():
             members = (
@@ -109,8 +134,12 @@ class ModelTable(GroupRoutedClassifier):
                 fitted[label] = members.fit(clone_seeded(model, seed))
             else:
                 fitted[label] = self.pooled_estimator_
-                self.fallback_groups_[label] = "fewer than two classes among its people"
-        return fitted
+                self.fallback_groups_[label] = (
+                    "nobody of the group is in the data for fitting"
+                    if members is None
+                    else "one class among its people"
+                )
+        return fitted | others
 
     def _mitigated(
         self, sample: Sample, groups: Groups, sensitive_features: Any, seed: np.random.RandomState
@@ -119,24 +148,39 @@ class ModelTable(GroupRoutedClassifier):
         if not self.prefit:
             model = clone_seeded(model, seed)
             arguments = weight_arguments(model, sample.weights)
-            if _learns_from_groups(model):
-                arguments = {**arguments, "sensitive_features": sensitive_features}
+            if name := _groups_argument(model):
+                arguments = {**arguments, name: sensitive_features}
             model.fit(sample.X, sample.y, **arguments)
-        draw = int(seed.randint(np.iinfo(np.int32).max))
-        if takes(model.predict, "sensitive_features"):
-            return {label: ModelOfGroup(model, groups.names, label, draw) for label in groups.labels}
-        if takes(model.predict, "random_state"):
-            model = ModelOfGroup(model, [], (), draw)
+        draws = np.random.RandomState(seed.randint(np.iinfo(np.int32).max))
+        if takes(model, "predict", "sensitive_features"):
+            return {label: ModelOfGroup(model, groups.names, label, draws) for label in groups.labels}
+        if takes(model, "predict", "random_state"):
+            model = ModelOfGroup(model, [], (), draws)
         return dict.fromkeys(groups.labels, model)
 
 
-def _learns_from_groups(model: Any) -> bool:
-    """Whether `fit` takes sensitive features, by name or, as fairlearn's reductions, among any keywords."""
-    kinds = {parameter.kind for parameter in inspect.signature(model.fit).parameters.values()}
-    takes_any = inspect.Parameter.VAR_KEYWORD in kinds and not isinstance(model, Pipeline)
-    return takes(model.fit, "sensitive_features") or takes_any
+def _groups_argument(model: Any) -> str:
+    """Name the argument by which `fit` takes sensitive features; empty if it does not."""
+    if isinstance(model, ExponentiatedGradient | GridSearch):
+        return "sensitive_features"  # among any keywords
+    if not takes(model, "fit", "sensitive_features"):
+        return ""
+    return (
+        f"{model.steps[-1][0]}__sensitive_features" if isinstance(model, Pipeline) else "sensitive_features"
+    )
 
 
-def _classes(model: Any, seen: np.ndarray) -> np.ndarray:
-    """Classes of a fitted model, or those that were seen in the data."""
-    return np.asarray(getattr(model, "classes_", seen))
+def _known_classes(models: list[Any], seen: np.ndarray) -> np.ndarray:
+    """Classes of fitted models, or of the data if they do not say.
+
+    Raises
+    ------
+    ValueError
+        If the models have labels of different types.
+    """
+    known = [np.asarray(model.classes_) for model in models if hasattr(model, "classes_")]
+    if len({classes.dtype.kind in "biuf" for classes in known}) > 1:
+        raise ValueError(
+            f"The classifiers of estimator predict labels of different types: {[c[:2].tolist() for c in known[:5]]!r}."
+        )
+    return np.unique(np.concatenate(known)) if known else seen

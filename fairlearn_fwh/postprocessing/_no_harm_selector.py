@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._routed import RoutedClassifier, Sample, clone_seeded
 from .._sklearn_compat import HasMethods, Interval, StrOptions, fit_context
-from .._splits import fold_of_rows, split_rows
+from .._splits import fold_of_rows, hold_out
 from ..decoupling import DecoupledClassifier
 from ..exceptions import GroupFallbackWarning
 from ..metrics._arrays import encode_groups, find_groups, group_columns, to_numpy
@@ -51,10 +51,11 @@ class NoHarmSelector(RoutedClassifier):
     alpha : float
         Probability that a harmful classifier is kept, over all groups; for "certified".
     scoring : {"accuracy", "balanced_accuracy", "roc_auc"}, loss or callable
-        What counts, within each group: a score, a loss of `PreferenceFrame` (negated: "zero_one", "brier", "log",
-        "rejection", "squared", "absolute"), or a metric ``(y_true, y_pred) -> float`` of labels, greater is better. Tests:
-        Tango's score test for accuracy (at tolerance 0 its exact form, McNemar's; exact below 30 people), the empirical Bernstein bound for "brier", DeLong's for
-        "roc_auc"; other scores have none and need ``guarantee="empirical"``.
+        What counts, within each group: a score, a loss of `PreferenceFrame` ("brier" and "log" are negated, "zero_one" and
+        "rejection" are shown as accuracy and acceptance rate), or a metric ``(y_true, y_pred) -> float`` of labels, greater
+        is better. Tests: Tango's score test for accuracy (at tolerance 0 the exact McNemar test; Clopper-Pearson bounds
+        below 30 people), the empirical Bernstein bound for "brier", DeLong's for "roc_auc"; other scores have none and need
+        ``guarantee="empirical"``.
     prefit : bool
         The classifiers are fitted already, and every row given to `fit` is for choosing. They must not have seen them.
     selection_fraction : float
@@ -81,7 +82,7 @@ class NoHarmSelector(RoutedClassifier):
     fallback_groups_ : dict
         Groups that are served by the pooled classifier, and why.
     group_sizes_ : dict
-        Number of people in the selection data by group.
+        Number of people in the selection data by group (rows with positive weight).
     selection_table_ : DataFrame
         One row per group: `group`, `n`, `pooled_score`, `own_score`, `chosen_score`, `gain` of the classifier that was judged
         (the chosen one, else the own one), its `lower_bound` (simultaneous) and `p_adjusted`, `choice` ("pooled", "own" or
@@ -101,6 +102,7 @@ class NoHarmSelector(RoutedClassifier):
 
     Notes
     -----
+    A mitigated model that decides at random draws anew in every call; the guarantee is then about the average of draws.
     The guarantee is about the groups by which classifiers are assigned; others are audited by `preference_frame`. It is
     about gains over the pooled classifier: a choice can create envy, so envy is measured afterwards
     (`preference_frame_`, `verdict_`). The overall score is the mean of the groups' scores weighted by their sizes.
@@ -200,12 +202,13 @@ class NoHarmSelector(RoutedClassifier):
         score = resolve_score(self.scoring)
         self._check_settings()
         sample = self._check_fit_input(X, y, sample_weight)
-        score.check(self.guarantee, self.classes_, sample.weights is not None)
+        guarantee = Guarantee(self.guarantee, self.tolerance, self.alpha)
+        score.check(guarantee, self.classes_, sample.weights is not None)
         seed = check_random_state(self.random_state)
         features = None if sensitive_features is None else _as_frame(sensitive_features, len(sample))
         self.estimator_, parts = self._fit_parts(sample, features, seed)
-        self.classes_ = np.asarray(self.estimator_.classes_)
-        guarantee = Guarantee(self.guarantee, self.tolerance, self.alpha)
+        self._adopt_classes(sample.y)
+        score.check(guarantee, self.classes_, sample.weights is not None)
         selection = select(
             parts, self.estimator_, score, self.classes_, guarantee, self.strategy, self.reassign
         )
@@ -248,18 +251,25 @@ class NoHarmSelector(RoutedClassifier):
         self, sample: Sample, features: pd.DataFrame | None, seed: np.random.RandomState
     ) -> tuple[Any, list[Part]]:
         """Fit the ensemble that is used, and pair rows with ensembles that have not seen them."""
-        everybody = np.arange(len(sample))
+        everybody = np.flatnonzero(sample.present())
         if self.prefit:
             ensemble = self._ensemble(seed)
             if isinstance(ensemble, ModelTable):
                 ensemble = _fit(ensemble, sample, features, everybody)
             return ensemble, [_part(ensemble, sample, features, everybody)]
-        strata = _strata(sample.y, features)
+        classes, groups = encode_groups(sample.y, "y").codes, _group_codes(features, len(sample))
         if self.cross_fit is None:
-            fitting, _, selecting = split_rows(strata, 0.0, self.selection_fraction, seed)
+            fitting, selecting = hold_out(classes, groups, self.selection_fraction, seed)
+            selecting = np.intersect1d(selecting, everybody)
+            if not len(selecting):
+                raise ValueError(
+                    f"selection_fraction={self.selection_fraction} of {len(sample)} rows leaves none to choose on."
+                )
             ensemble = _fit(self._ensemble(seed), sample, features, fitting)
             return ensemble, [_part(ensemble, sample, features, selecting)]
-        folds = fold_of_rows(strata, self.cross_fit, seed)
+        folds = np.full(len(sample), -1)
+        strata = groups * (classes.max() + 1) + classes
+        folds[everybody] = fold_of_rows(strata[everybody], self.cross_fit, seed)
         ensemble = _fit(self._ensemble(seed), sample, features, everybody)
         final = _part(ensemble, sample, features, everybody)
         return ensemble, list(self._fold_parts(folds, final, sample, features, seed))
@@ -272,18 +282,29 @@ class NoHarmSelector(RoutedClassifier):
         features: pd.DataFrame | None,
         seed: np.random.RandomState,
     ) -> Iterator[Part]:
+        everybody = np.flatnonzero(folds >= 0)
         for fold in range(int(folds.max()) + 1):
-            rest, mine = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
+            rest, mine = np.flatnonzero((folds >= 0) & (folds != fold)), np.flatnonzero(folds == fold)
             part = _part(
                 _fit(self._ensemble(seed), sample, features, rest), sample, features, mine, final.labels
             )
-            codes = final.codes[mine]
+            codes = final.codes[np.searchsorted(everybody, mine)]
             if ((part.codes != codes) & (part.codes >= 0)).any():
                 raise ValueError(
                     f"cross_fit={self.cross_fit} needs groups that are the same in every fold; "
                     f"{type(final.ensemble).__name__} learns other groups in each. Use selection_fraction."
                 )
             yield Part(part.ensemble, part.sample, codes, part.labels)
+
+    def _adopt_classes(self, y: np.ndarray) -> None:
+        """Know the classes that the ensemble knows."""
+        seen, self.classes_ = self.classes_, np.asarray(self.estimator_.classes_)
+        unknown = [label for label in seen.tolist() if label not in self.classes_.tolist()]
+        if unknown:
+            raise ValueError(
+                f"y has labels that the classifiers of estimator do not know: {unknown[:5]!r}; they know "
+                f"{self.classes_[:10].tolist()!r}."
+            )
 
     def _adopt(self, selection: Selection) -> None:
         self.pooled_estimator_ = self.estimator_.pooled_estimator_
@@ -356,13 +377,11 @@ def _as_frame(sensitive_features: Any, n_rows: int) -> pd.DataFrame:
     return pd.DataFrame(arrays)
 
 
-def _strata(y: np.ndarray, features: pd.DataFrame | None) -> np.ndarray:
-    """Number the combinations of class and group, so that splits keep their shares."""
-    classes = encode_groups(y, "y")
+def _group_codes(features: pd.DataFrame | None, n_rows: int) -> np.ndarray:
+    """Number the groups of the sensitive features, so that splits keep their shares."""
     if features is None:
-        return classes.codes
-    groups = encode_groups(features, missing_group="separate")
-    return groups.codes.astype(np.int64) * len(classes) + classes.codes
+        return np.zeros(n_rows, dtype=np.int64)
+    return encode_groups(features, missing_group="separate").codes.astype(np.int64)
 
 
 def _fit(ensemble: Any, sample: Sample, features: pd.DataFrame | None, rows: np.ndarray) -> Any:

@@ -84,7 +84,7 @@ class Score(ABC):
     loss: Loss = LOSSES["zero_one"]
 
     def encode(self, labels: np.ndarray, classes: np.ndarray) -> np.ndarray:
-        """Number the classes, as probabilities and decisions need; -1 for labels that are no class."""
+        """Number the classes, as probabilities and decisions need; -1 for predictions that are no class, always wrong."""
         codes = np.minimum(np.searchsorted(classes, labels), len(classes) - 1)
         return np.where(classes[codes] == labels, codes, -1)
 
@@ -114,7 +114,7 @@ class Score(ABC):
             One row per claim: `n`, `score`, `pooled_score`, `gain`, `lower_bound`, `p_adjusted`, `keep`, `reason`.
         """
 
-    def check(self, guarantee: str, classes: np.ndarray, weighted: bool) -> None:
+    def check(self, guarantee: Guarantee, classes: np.ndarray, weighted: bool) -> None:
         """Raise ValueError if the score cannot be had for these classes, or has no test and needs one."""
         if self.loss.predicts in ("probabilities", "decisions") and len(classes) != 2:
             raise ValueError(f"scoring={self.name!r} needs two classes; y has {len(classes)}.")
@@ -127,11 +127,11 @@ class LossScore(Score):
     name: str
     loss: Loss = LOSSES["zero_one"]
 
-    def check(self, guarantee: str, classes: np.ndarray, weighted: bool) -> None:
+    def check(self, guarantee: Guarantee, classes: np.ndarray, weighted: bool) -> None:
         super().check(guarantee, classes, weighted)
-        if guarantee == CERTIFIED and self.loss.upper is None:
+        if guarantee.kind == CERTIFIED and self.loss.upper is None:
             _refuse_certificate(self.name)
-        if guarantee == CERTIFIED and not self.loss.is_binary and weighted:
+        if guarantee.kind == CERTIFIED and not self.loss.is_binary and weighted:
             raise ValueError(
                 f"scoring={self.name!r} with guarantee='certified' does not take sample_weight: the empirical Bernstein "
                 "bound is for equal weights. Use scoring='accuracy' or guarantee='empirical'."
@@ -176,9 +176,11 @@ class AucScore(Score):
     name = "roc_auc"
     loss = LOSSES["brier"]
 
-    def check(self, guarantee: str, classes: np.ndarray, weighted: bool) -> None:
+    def check(self, guarantee: Guarantee, classes: np.ndarray, weighted: bool) -> None:
         super().check(guarantee, classes, weighted)
-        if guarantee == CERTIFIED and weighted:
+        if guarantee.tolerance >= 1:
+            raise ValueError(f"tolerance must be below 1 for scoring='roc_auc'; got {guarantee.tolerance!r}.")
+        if guarantee.kind == CERTIFIED and weighted:
             raise ValueError(
                 "scoring='roc_auc' with guarantee='certified' does not take sample_weight: DeLong's variance is for equal "
                 "weights. Use scoring='accuracy' or guarantee='empirical'."
@@ -218,14 +220,20 @@ class MetricScore(Score):
         """Leave labels as the user's metric knows them."""
         return labels
 
-    def check(self, guarantee: str, classes: np.ndarray, weighted: bool) -> None:
-        if guarantee == CERTIFIED:
+    def check(self, guarantee: Guarantee, classes: np.ndarray, weighted: bool) -> None:
+        if guarantee.kind == CERTIFIED:
             _refuse_certificate(self.name)
         if weighted and "sample_weight" not in inspect.signature(self.metric).parameters:
             raise ValueError(f"sample_weight was given, but scoring={self.name!r} does not take it.")
 
     def compare(self, sample: PairedAnswers, guarantee: Guarantee) -> pd.DataFrame:
         return _without_test(sample, guarantee, self.metric)
+
+
+def nothing_to_compare(n_claims: int) -> pd.DataFrame:
+    """Make the comparison of claims about which nobody is in the sample."""
+    figures = dict.fromkeys(("score", "pooled_score", "gain", "lower_bound", "p_adjusted"), np.nan)
+    return pd.DataFrame({"n": 0, **figures, "keep": False, "reason": NOBODY}, index=range(n_claims))
 
 
 def _refuse_certificate(name: str) -> None:
@@ -305,6 +313,10 @@ def resolve_score(score: str | Callable[..., float]) -> Score:
         return AucScore()
     if score in SCORED_LOSSES:
         return LossScore(str(score), LOSSES[str(score)])
+    if callable(score) and "estimator" in inspect.signature(score).parameters:
+        raise ValueError(
+            f"scoring must be a metric (y_true, y_pred), such as sklearn.metrics.f1_score; got the scorer {score!r}."
+        )
     if callable(score):
         return MetricScore(score, getattr(score, "__name__", type(score).__name__))
     names = ["accuracy", "balanced_accuracy", "roc_auc", *SCORED_LOSSES]

@@ -6,6 +6,7 @@ import warnings
 from numbers import Integral, Real
 from typing import Any, Self
 
+import narwhals as nw
 import numpy as np
 import pandas as pd
 from fairlearn.reductions import ExponentiatedGradient
@@ -174,7 +175,12 @@ class NoHarmReduction(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         seed = check_random_state(self.random_state)
         estimator = LogisticRegression(max_iter=2000) if self.estimator is None else self.estimator
         baseline = estimator if self.baseline is None else self.baseline
-        weight_name = next(iter(weight_arguments(estimator, np.ones(len(labels)))))
+        try:
+            weight_name = next(iter(weight_arguments(estimator, np.ones(len(labels)))))
+        except ValueError as error:
+            raise ValueError(
+                f"estimator must take sample_weight in fit; {type(estimator).__name__} does not."
+            ) from error
         sample = Sample(X, labels, None)
         losses = group_means(self._held_out_errors(baseline, sample, groups, seed), groups)
         bounds = losses + self.tolerance
@@ -231,7 +237,7 @@ class NoHarmReduction(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         return X, labels
 
     def _check_features(self, X: Any, *, reset: bool) -> Any:
-        if isinstance(X, pd.DataFrame):
+        if isinstance(nw.from_native(X, eager_only=True, pass_through=True), nw.DataFrame):
             validate_data(self, X, reset=reset, skip_check_array=True)
             return X
         return validate_data(self, X, reset=reset, dtype=None, ensure_all_finite=False)
@@ -266,7 +272,7 @@ class NoHarmReduction(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         )
         raise ValueError(
             f"The bounds cannot be met with this estimator within eps={self.eps}: {listed}. Raise tolerance by "
-            f"{excess.max():.4f}, raise max_iter={self.max_iter}, or use a stronger estimator."
+            f"{excess.max() - self.eps:.4f}, raise max_iter={self.max_iter}, or use a stronger estimator."
         )
 
     def _warn_of_votes(self) -> None:
@@ -345,6 +351,8 @@ class NoHarmReduction(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         """
         check_is_fitted(self)
         baseline = self.baseline_ if baseline is None else baseline
+        if sensitive_features is not None:
+            sensitive_features = encode_groups(sensitive_features, missing_group=self.missing_group)
         return PreferenceFrame(
             y_true=y,
             y_pred=self.predict(X),

@@ -221,6 +221,7 @@ def test_with_very_many_subtrees_a_nested_sequence_is_tried(monkeypatch):
     monkeypatch.setattr(_tree_pruning, "MAX_SUBTREES", 1)
     assert [len(leaves) for leaves in pruner._subtrees()] == [3, 2]
     assert [leaf.model.column for leaf in pruner.prune().leaves()] == every
+    assert pruner.n_judged > 2  # what was looked at on the way counts
 
 
 # --- the estimator -------------------------------------------------------------------------------------------------
@@ -327,6 +328,14 @@ def test_bad_parameters_are_named(parameters, message):
     X, y, attributes = people(100)
     with pytest.raises(ValueError, match=message):
         PreferenceTreeClassifier(**parameters).fit(X, y, sensitive_features=attributes)
+
+
+def test_many_small_groups_and_tiny_data():
+    X, y, _ = people(600)
+    tree = quiet_fit(PreferenceTreeClassifier(random_state=0), X, y, sensitive_features=np.arange(600) % 100)
+    assert tree.pruning_table_["n"].sum() == pytest.approx(150, abs=1)
+    with pytest.raises(ValueError, match="pruning_fraction=0.25 of 2 rows leaves none to prune on"):
+        PreferenceTreeClassifier(random_state=0).fit(X[:2], [0, 1], sensitive_features=[0, 0])
 
 
 # --- real data -----------------------------------------------------------------------------------------------------

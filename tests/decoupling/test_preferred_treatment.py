@@ -242,6 +242,34 @@ def test_bad_parameters_are_named(parameters, message):
         PreferredTreatmentClassifier(**parameters).fit(X, y, sensitive_features=s)
 
 
+def test_too_many_groups_are_refused_and_too_small_ones_fall_back():
+    X, y, _ = two_groups(1200)
+    with pytest.raises(
+        ValueError, match="has 12 groups that could have a classifier; at most 10 are allowed"
+    ):
+        PreferredTreatmentClassifier().fit(X, y, sensitive_features=np.arange(1200) % 12)
+    s = np.repeat(["a", "b", "c"], [30, 30, 2])
+    rows = np.r_[np.flatnonzero(y == "yes")[:31], np.flatnonzero(y == "no")[:31]]
+    s = s[np.argsort(np.r_[np.arange(31), np.arange(31)], kind="stable")]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = PreferredTreatmentClassifier(min_group_size=1, random_state=0).fit(
+            X[rows], y[rows], sensitive_features=s
+        )
+    assert np.isfinite(model.benefit_table_["own_rate"]).all()
+
+
+def test_data_frames_keep_their_names():
+    X, y, s = two_groups()
+    named = pd.DataFrame(X, columns=["u", "v"])
+    model = PreferredTreatmentClassifier(preference="treatment", random_state=0).fit(
+        named, y, sensitive_features=s
+    )
+    frame = PreferenceFrame.from_estimator(model, named, y, sensitive_features=s, loss="rejection")
+    assert frame.has_envy
+    assert model.group_estimators_["a"].feature_names_in_.tolist() == ["u", "v"]
+
+
 def test_more_than_two_classes_are_refused():
     X, _, s = two_groups(300)
     with pytest.raises(ValueError, match="y must have 2 classes; it has 3"):

@@ -163,3 +163,9 @@ def test_packed_predictions_are_rows(make):
     assert np.stack(list(packed)).tolist() == MATRIX.tolist()
     with pytest.raises(ValueError, match="one column per group"):
         pack_predictions([0, 1])
+
+
+def test_columns_may_be_named_by_numbers():
+    groups = encode_groups(pd.DataFrame({0: ["a", "b", "a"], 1: [1, 1, 2]}))
+    assert groups.names == ["0", "1"]
+    assert groups.labels == [("a", 1), ("a", 2), ("b", 1)]

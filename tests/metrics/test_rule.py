@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy import stats
 
 from fairlearn_fwh.metrics import PreferenceFrame, keep_own_classifier
 
@@ -52,3 +53,18 @@ def test_reasons_say_what_was_found():
 def test_unknown_rules_are_refused():
     with pytest.raises(ValueError, match=r"rule must be one of \['certified', 'empirical'\]; got 'hope'"):
         keep_own_classifier(frame([0.1]), rule="hope")
+
+
+@pytest.mark.parametrize(
+    ("n", "better", "worse"), [(20, 6, 0), (29, 8, 1), (20, 0, 3), (20, 0, 0), (200, 60, 40), (200, 0, 0)]
+)
+def test_at_tolerance_zero_the_test_is_the_exact_one_of_mcnemar(n, better, worse):
+    y = [1] * n
+    own = [1] * better + [0] * worse + [1] * (n - better - worse)
+    pooled = [0] * better + [1] * worse + [1] * (n - better - worse)
+    table = PreferenceFrame(y_true=y, y_pred=own, y_pred_pooled=pooled).certify(tolerance=0.0)
+    expected = (
+        stats.binomtest(better, better + worse, alternative="greater").pvalue if better + worse else 1.0
+    )
+    assert table["p_value"][0] == pytest.approx(expected)
+    assert table["method"][0] == "mcnemar"

@@ -9,13 +9,15 @@ from fairlearn.reductions import DemographicParity, ExponentiatedGradient
 from scipy import stats
 from sklearn import config_context
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.cluster import KMeans
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import f1_score, roc_auc_score
+from sklearn.metrics import f1_score, get_scorer, roc_auc_score
 from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils import check_random_state
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from fairlearn_fwh.datasets import default_preprocessor, fetch_arrest
@@ -269,6 +271,8 @@ def test_weights_count_like_repeated_rows():
         ("log", "guarantee='certified' needs a score that has a test"),
         (f1_score, "got scoring='f1_score'. Use guarantee='empirical'"),
         ("fairness", "scoring must be one of .* or a callable"),
+        ("squared", "scoring must be one of .* or a callable"),
+        (get_scorer("f1"), r"scoring must be a metric \(y_true, y_pred\), such as .*; got the scorer"),
     ],
 )
 def test_scores_without_a_test_are_refused(scoring, message):
@@ -316,11 +320,31 @@ def test_a_group_without_positives_has_no_area_under_the_curve(strategy):
 
 def test_people_of_unknown_groups_get_the_pooled_classifier():
     X, y, s = with_zeros(*flips([100, 20], [40, 60]))
-    model = selector([0]).fit(X, y, sensitive_features=s)
-    assert model.selection_table_["n"].tolist() == [2000]
+    model = selector([0, 1]).fit(X, y, sensitive_features=s)
     with pytest.warns(GroupFallbackWarning, match="did not occur in fit"):
-        predicted = model.predict(X, sensitive_features=s)
-    np.testing.assert_array_equal(predicted[s == 1], X[s == 1, 0].astype(int))
+        predicted = model.predict(X, sensitive_features=np.where(s == 0, 7, s))
+    np.testing.assert_array_equal(predicted, X[:, 0].astype(int))
+
+
+def test_groups_without_a_model_are_listed_and_keys_that_match_nothing_refused():
+    X, y, s = with_zeros(*flips([100, 20], [40, 60]))
+    model = selector([0]).fit(X, y, sensitive_features=s)
+    assert model.selection_table_["n"].tolist() == [2000, 2000]
+    assert model.fallback_groups_ == {1: "no classifier was given for it"}
+    with pytest.raises(
+        ValueError, match=r"classifiers for the groups \['f', 'm'\], of which none is among those .* \[0, 1\]"
+    ):
+        selector(["f", "m"]).fit(X, y, sensitive_features=s)
+
+
+@pytest.mark.parametrize("scoring", ["accuracy", "balanced_accuracy", "roc_auc"])
+def test_groups_of_weight_zero_are_nobody(scoring):
+    X, y, s = graded()
+    with pytest.warns(GroupFallbackWarning, match="nobody of the group is in the selection data"):
+        model = selector([0, 1], scoring=scoring, guarantee="empirical").fit(
+            X, y, sensitive_features=s, sample_weight=(s == 0).astype(float)
+        )
+    assert model.selection_table_["n"].tolist() == [(s == 0).sum(), 0]
 
 
 def test_one_group_and_ten_thousand():
@@ -449,8 +473,96 @@ def test_mitigated_models_are_kept_or_replaced_group_by_group(make):
         warnings.simplefilter("ignore", FutureWarning)
         warnings.simplefilter("ignore", DeprecationWarning)
         loser.fit(X, y, sensitive_features=s)
-    first = loser.predict(X, sensitive_features=s)
-    np.testing.assert_array_equal(first, loser.predict(X, sensitive_features=s))
+        again = [loser.fit(X, y, sensitive_features=s).predict(X, sensitive_features=s) for _ in range(2)]
+    np.testing.assert_array_equal(*again)
+
+
+class Coin(ClassifierMixin, BaseEstimator):
+    """Decides at random, as fairlearn's reductions do."""
+
+    def fit(self, X, y):
+        self.classes_ = np.unique(y)
+        return self
+
+    def predict(self, X, random_state=None):
+        return check_random_state(random_state).randint(0, 2, len(X))
+
+
+def test_random_decisions_are_drawn_anew_for_people_who_come_one_by_one():
+    X, y, s = opposite_rules()
+    model = NoHarmSelector(
+        (LogisticRegression(), Coin()),
+        guarantee="empirical",
+        tolerance=0.9,
+        strategy="min_gap",
+        random_state=0,
+    )
+    model.fit(X, y, sensitive_features=s)
+    coin = model.estimator_.group_estimators_["a"]
+    decisions = [int(coin.predict(X[[0]])[0]) for _ in range(200)]
+    assert 60 < sum(decisions) < 140
+
+
+@pytest.mark.parametrize(
+    "mitigated",
+    [
+        CalibratedClassifierCV(LogisticRegression()),
+        GridSearchCV(LogisticRegression(), {"C": [1.0]}, cv=2),
+        make_pipeline(StandardScaler(), DecoupledClassifier()),
+    ],
+)
+def test_meta_estimators_and_pipelines_can_be_mitigated_models(mitigated):
+    X, y, s = opposite_rules()
+    model = NoHarmSelector((LogisticRegression(), mitigated), random_state=0).fit(X, y, sensitive_features=s)
+    learns_groups = hasattr(mitigated, "steps")
+    assert (model.selection_table_["choice"][0] == "own") == learns_groups
+    auc = NoHarmSelector((LogisticRegression(), mitigated), scoring="roc_auc", random_state=0)
+    assert auc.fit(X, y, sensitive_features=s).predict_proba(X, sensitive_features=s).shape == (len(y), 2)
+
+
+def test_many_small_groups_are_split_evenly():
+    rng = np.random.default_rng(0)
+    s = np.repeat(np.arange(100), 6)
+    X, y = rng.standard_normal((600, 2)), np.tile([0, 1], 300)
+    model = NoHarmSelector(DecoupledClassifier(min_group_size=2), random_state=0).fit(
+        X, y, sensitive_features=s
+    )
+    assert model.selection_table_["n"].sum() == pytest.approx(150, abs=1)
+    assert model.selection_table_["n"].between(1, 2).all()
+    with pytest.raises(ValueError, match="selection_fraction=0.25 of 2 rows leaves none to choose on"):
+        NoHarmSelector(random_state=0).fit(X[:2], y[:2], sensitive_features=[0, 0])
+
+
+def test_the_verdict_tells_refusals_of_the_strategy_from_missing_evidence():
+    X, y, s = with_zeros(*flips([50, 50], [50, 50], n=5000))
+    model = selector([0, 1], tolerance=0.05).fit(X, y, sensitive_features=s)
+    assert model.verdict_ == (
+        "2 of 2 groups do at most 0.05 worse than with the pooled one (95 % confidence, for all groups together) with another "
+        "classifier, but strategy='max_min' prefers the pooled classifier for everybody."
+    )
+    X, y, s = with_zeros(*flips([0, 400], [50, 100], n=5000))
+    model = selector([0, 1], tolerance=0.01).fit(X, y, sensitive_features=s)
+    assert (
+        "serves the other 1 (for 1 of them strategy='max_min' prefers the pooled classifier)"
+        in model.verdict_
+    )
+
+
+def test_labels_that_the_classifiers_do_not_know_are_refused():
+    X, y, s = graded()
+    with pytest.raises(
+        ValueError,
+        match=r"y has labels that the classifiers of estimator do not know: \[2, 3\]; they know \[0, 1\]",
+    ):
+        selector([0, 1]).fit(X, y + 2, sensitive_features=s)
+    words = Column(1, ("no", "yes"))
+    with pytest.raises(ValueError, match="predict labels of different types"):
+        NoHarmSelector((Column(0), {0: words, 1: words}), prefit=True).fit(X, y, sensitive_features=s)
+    beyond = NoHarmSelector((Column(0), {0: Column(1, (0, 2)), 1: Column(1)}), prefit=True).fit(
+        X, y, sensitive_features=s
+    )
+    right = ((X[:, 1] >= 0.5) == y) & ((y == 0) | (s == 1))
+    assert beyond.selection_table_["own_score"][0] == pytest.approx(right[s == 0].mean())
 
 
 def test_learned_groups_and_trees_can_be_chosen_from():
@@ -540,6 +652,10 @@ def test_what_cannot_be_chosen_from_is_named(estimator, error, message, prefit):
         ({"selection_fraction": 0}, "'selection_fraction' parameter"),
         ({"cross_fit": 1}, "'cross_fit' parameter"),
         ({"tolerance": 1.5}, "tolerance must be at least 0 and below 1"),
+        (
+            {"tolerance": 2.0, "scoring": "roc_auc"},
+            "tolerance must be below 1 for scoring='roc_auc'; got 2.0",
+        ),
     ],
 )
 def test_bad_parameters_are_named(parameters, message):

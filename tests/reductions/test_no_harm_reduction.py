@@ -2,8 +2,10 @@ import warnings
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 from fairlearn.reductions import BoundedGroupLoss, DemographicParity, ExponentiatedGradient, ZeroOneLoss
+from sklearn.compose import make_column_transformer
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.frozen import FrozenEstimator
@@ -154,6 +156,20 @@ def test_a_vote_that_breaks_a_bound_is_reported():
         NoHarmReduction(randomized=True, random_state=0).fit(X, y, sensitive_features=s)
 
 
+@votes_may_break_bounds
+def test_missing_groups_and_polars_frames():
+    X, y, s = two_groups()
+    s = s.astype(object)
+    s[:60] = None
+    estimator = make_pipeline(make_column_transformer((StandardScaler(), ["a", "b"])), LogisticRegression())
+    frame = pl.DataFrame({"a": X[:, 0], "b": X[:, 1]})
+    model = NoHarmReduction(estimator, tolerance=0.05, missing_group="separate", random_state=0).fit(
+        frame, y, sensitive_features=s
+    )
+    assert model.group_losses_.index.tolist() == ["large", "small", "missing"]
+    assert len(model.preference_frame(frame, y, sensitive_features=s).by_group) == 3
+
+
 # --- bad input -----------------------------------------------------------------------------------------------------
 
 
@@ -178,7 +194,10 @@ def test_bounds_that_cannot_be_met_name_the_group_and_the_excess():
         ),
         ({"eps": 0}, "'eps' parameter"),
         ({"cv": 1}, "'cv' parameter"),
-        ({"estimator": KNeighborsClassifier()}, "KNeighborsClassifier does not take sample weights"),
+        (
+            {"estimator": KNeighborsClassifier()},
+            "estimator must take sample_weight in fit; KNeighborsClassifier does not",
+        ),
     ],
 )
 def test_bad_parameters_are_named(parameters, message):
