@@ -39,94 +39,93 @@ _MAX_GROUPS = 10
 class PreferredTreatmentClassifier(GroupRoutedClassifier):
     """Fit a linear classifier per group whose acceptance rate the group prefers.
 
-        The benefit of a classifier for a group is the share of its people that are accepted (class ``classes_[1]``), deserved or
-        not. Preferred treatment: no group would be accepted more often by another group's classifier. Preferred impact: no
-        group would be accepted more often by the parity classifier, under which all groups have the same mean score. The sum of
-        logistic losses is minimised under these constraints. The preference is another one than that of the other
-        classes of this package, where groups prefer accuracy.
+    The benefit of a classifier for a group is the share of its people that are accepted (class ``classes_[1]``), deserved or
+    not. Preferred treatment: no group would be accepted more often by another group's classifier. Preferred impact: no
+    group would be accepted more often by the parity classifier, under which all groups have the same mean score. The sum of
+    logistic losses is minimised under these constraints. The preference is another one than that of the other
+    classes of this package, where groups prefer accuracy.
 
     Parameters
     ----------
-        preference : {"treatment", "impact", "both"}
-            What every group must prefer its classifier to: the other groups' classifiers, the parity classifier, or both.
-        regularization : float, dict from group to float or "auto"
-            Weight of the squared coefficients beside the mean loss. The constraints are imposed on mean scores above zero, which
-            depend on the size of the coefficients, so acceptance rates can break them; the paper's remedy is to look for weights
-            with which they comply. With "auto" (0.001 for all) the intercepts of groups whose rates do not comply on held-out
-            rows are raised until they do.
-        tolerance : float
-            By how much an acceptance rate may be below the one that it is compared with: rates are estimates, and to satisfy the
-            last of them groups can outbid each other until everybody is accepted.
-        validation_fraction : float
-            Share of the rows that rates are checked on with ``regularization="auto"``.
-        n_init : int
-            Starting points of the convex-concave procedure: the unconstrained fits, and random ones.
-        max_iter : int
-            Most steps of the procedure from each.
-        min_group_size : int
-            Fewest people (rows with positive weight) that a classifier is fitted on.
-        handle_unknown : {"pooled", "error"}
-            What to do at predict time with people of a group that did not occur in `fit`.
-        missing_group : {"error", "separate"}
-            What to do with missing sensitive features: refuse them, or make them the group ``"missing"``.
-        random_state : int, RandomState or None
-            Seeds the split and the random starting points.
+    preference : {"treatment", "impact", "both"}
+        What every group must prefer its classifier to: the other groups' classifiers, the parity classifier, or both.
+    regularization : float, dict from group to float or "auto"
+        Weight of the squared coefficients beside the mean loss. The constraints are imposed on mean scores above zero, which
+        depend on the size of the coefficients, so acceptance rates can break them; the paper's remedy is to look for weights
+        with which they comply. With "auto" (0.001 for all) the intercepts of groups whose rates do not comply on held-out
+        rows are raised until they do.
+    tolerance : float
+        By how much an acceptance rate may be below the one that it is compared with: rates are estimates, and to satisfy the
+        last of them groups can outbid each other until everybody is accepted.
+    validation_fraction : float
+        Share of the rows that rates are checked on with ``regularization="auto"``.
+    n_init : int
+        Starting points of the convex-concave procedure: the unconstrained fits, and random ones.
+    max_iter : int
+        Most steps of the procedure from each.
+    min_group_size : int
+        Fewest people (rows with positive weight) that a classifier is fitted on.
+    handle_unknown : {"pooled", "error"}
+        What to do at predict time with people of a group that did not occur in `fit`.
+    missing_group : {"error", "separate"}
+        What to do with missing sensitive features: refuse them, or make them the group ``"missing"``.
+    random_state : int, RandomState or None
+        Seeds the split and the random starting points.
 
     Attributes
     ----------
-        classes_ : ndarray, shape (2,)
-            Labels of the classes.
-        groups_ : list
-            Labels of the groups.
-        pooled_estimator_ : LogisticRegression
-            Fitted on all people without constraints; serves groups that have no classifier.
-        parity_estimator_ : LogisticRegression or None
-            The parity classifier.
-        group_estimators_ : dict
-            Classifier of each group.
-        fallback_groups_ : dict
-            Groups without a classifier of their own, and why; no constraint is about them.
-        regularization_ : dict
-            Regularisation of each group.
-        benefit_table_ : DataFrame
-            One row per constraint: `group`, `kind` ("treatment" or "impact"), `other`, `own_rate`, `other_rate` and
-            `satisfied`; acceptance rates on the held-out rows, to which the intercepts were fitted, with ``regularization="auto"``,
-            else on the rows of `fit`. They are no evidence about new people (see Notes).
-        constraints_satisfied_ : bool
-            Whether all rates comply.
-        n_iter_ : int
-            Steps of the procedure from the best starting point.
+    classes_ : ndarray, shape (2,)
+        Labels of the classes.
+    groups_ : list
+        Labels of the groups.
+    pooled_estimator_ : LogisticRegression
+        Fitted on all people without constraints; serves groups that have no classifier.
+    parity_estimator_ : LogisticRegression or None
+        The parity classifier.
+    group_estimators_ : dict
+        Classifier of each group.
+    fallback_groups_ : dict
+        Groups without a classifier of their own, and why; no constraint is about them.
+    regularization_ : dict
+        Regularisation of each group.
+    benefit_table_ : DataFrame
+        One row per constraint: `group`, `kind` ("treatment" or "impact"), `other`, `own_rate`, `other_rate` and
+        `satisfied`; acceptance rates on the held-out rows, to which the intercepts were fitted, with ``regularization="auto"``,
+        else on the rows of `fit`. They are no evidence about new people (see Notes).
+    constraints_satisfied_ : bool
+        Whether all rates comply.
+    n_iter_ : int
+        Steps of the procedure from the best starting point.
 
     Raises
     ------
-        ValueError
-            If a parameter is out of range.
+    ValueError
+        If a parameter is out of range.
 
     Notes
     -----
-        Features are used as they are: standardise them in a pipeline, so that `regularization` means the same for all.
-        The constraints are satisfied on the data that they were imposed on; on other people of groups of some hundreds rates differ by some
-        points. Compare rates on new data by
-        ``PreferenceFrame.from_estimator(model, X, y, sensitive_features=..., loss="rejection")``.
+    Features are used as they are: standardise them in a pipeline, so that `regularization` means the same for all.
+    The constraints are satisfied on the data that they were imposed on; on other people of groups of some hundreds rates differ by some
+    points. Compare rates on new data by
+    ``PreferenceFrame.from_estimator(model, X, y, sensitive_features=..., loss="rejection")``.
 
     References
     ----------
-        Zafar, Valera, Gomez Rodriguez, Gummadi and Weller, "From Parity to Preference-based Notions of Fairness in
-        Classification", NeurIPS 2017, arXiv 1707.00010 (equations 5 to 9). Convex-concave procedure with slack: Lipp and
-        Boyd, "Variations and extension of the convex-concave procedure", 2016.
+    Zafar, Valera, Gomez Rodriguez, Gummadi and Weller, "From Parity to Preference-based Notions of Fairness in
+    Classification", NeurIPS 2017, arXiv 1707.00010 (equations 5 to 9). Convex-concave procedure with slack: Lipp and
+    Boyd, "Variations and extension of the convex-concave procedure", 2016.
 
     Examples
     --------
-        >>> import narwhals as nw
-    import numpy as np
-        >>> from fairlearn_fwh.decoupling import PreferredTreatmentClassifier
-        >>> rng = np.random.default_rng(0)
-        >>> s = np.repeat(["a", "b"], 500)
-        >>> X = rng.standard_normal((1000, 2)) + np.where(s == "a", 0.7, -0.7)[:, None]
-        >>> y = X[:, 0] + rng.standard_normal(1000) > 0
-        >>> model = PreferredTreatmentClassifier(preference="treatment", random_state=0)
-        >>> model.fit(X, y, sensitive_features=s).constraints_satisfied_
-        True
+    >>> import numpy as np
+    >>> from fairlearn_fwh.decoupling import PreferredTreatmentClassifier
+    >>> rng = np.random.default_rng(0)
+    >>> s = np.repeat(["a", "b"], 500)
+    >>> X = rng.standard_normal((1000, 2)) + np.where(s == "a", 0.7, -0.7)[:, None]
+    >>> y = X[:, 0] + rng.standard_normal(1000) > 0
+    >>> model = PreferredTreatmentClassifier(preference="treatment", random_state=0)
+    >>> model.fit(X, y, sensitive_features=s).constraints_satisfied_
+    True
     """
 
     _parameter_constraints: dict[str, list[Any]] = {
