@@ -91,10 +91,10 @@ class PreferenceTreeClassifier(GroupRoutedClassifier):
 
     Notes
     -----
-    With more than 5,000 subtrees a nested sequence of them is tried, which takes back one split after the other. The scores of splits and subtrees are about atomic
-    groups, of which those with fewer than 30 pruning people are tested but do not rank subtrees. Weights count in risks
-    and gains; tests and sizes count people. The guarantee is that no violation was *found* at level `alpha`;
-    `preference_frame` on other data can certify more.
+    With more than 5,000 subtrees a nested sequence of them is tried, which takes back one split after the other. The
+    scores of splits and subtrees are about atomic groups, of which those with fewer than 30 pruning people are tested but
+    do not rank subtrees. Weights count in risks and gains; tests and sizes count people. The guarantee is that no
+    violation was *found* at level `alpha`; `preference_frame` on other data can certify more.
 
     References
     ----------

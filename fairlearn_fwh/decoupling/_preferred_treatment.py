@@ -105,8 +105,8 @@ class PreferredTreatmentClassifier(GroupRoutedClassifier):
     Notes
     -----
     Features are used as they are: standardise them in a pipeline, so that `regularization` means the same for all.
-    The constraints are satisfied on the data that they were imposed on; on other people of groups of some hundreds rates differ by some
-    points. Compare rates on new data by
+    The constraints are satisfied on the data that they were imposed on; on other people of groups of some hundreds rates
+    differ by some points. Compare rates on new data by
     ``PreferenceFrame.from_estimator(model, X, y, sensitive_features=..., loss="rejection")``.
 
     References
