@@ -11,6 +11,7 @@ import pandas as pd
 from fairlearn.reductions import ExponentiatedGradient, GridSearch
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.pipeline import Pipeline
+from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 
 from .._group_routed import GroupRoutedClassifier
@@ -99,7 +100,7 @@ class ModelTable(GroupRoutedClassifier):
         sample = self._check_fit_input(X, y, sample_weight)
         groups = self._read_groups(sensitive_features, len(sample))
         assert groups is not None
-        seed = np.random.RandomState(0) if self.random_state is None else self.random_state
+        seed = check_random_state(self.random_state)
         self.group_sizes_ = dict(
             zip(groups.labels, np.bincount(groups.codes, minlength=len(groups)).tolist(), strict=True)
         )

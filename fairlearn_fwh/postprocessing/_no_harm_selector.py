@@ -206,12 +206,11 @@ class NoHarmSelector(RoutedClassifier):
         score.check(guarantee, self.classes_, sample.weights is not None)
         seed = check_random_state(self.random_state)
         features = None if sensitive_features is None else _as_frame(sensitive_features, len(sample))
-        self.estimator_, parts = self._fit_parts(sample, features, seed)
-        self._adopt_classes(sample.y)
-        score.check(guarantee, self.classes_, sample.weights is not None)
-        selection = select(
-            parts, self.estimator_, score, self.classes_, guarantee, self.strategy, self.reassign
-        )
+        ensemble, parts = self._fit_parts(sample, features, seed)
+        classes = _check_classes(ensemble, self.classes_)
+        score.check(guarantee, classes, sample.weights is not None)
+        selection = select(parts, ensemble, score, classes, guarantee, self.strategy, self.reassign)
+        self.estimator_, self.classes_ = ensemble, classes
         self._adopt(selection)
         if not self.prefit and self.cross_fit is None and not selection.keeps_any():
             self._refit_pooled(sample, seed)
@@ -296,16 +295,6 @@ class NoHarmSelector(RoutedClassifier):
                 )
             yield Part(part.ensemble, part.sample, codes, part.labels)
 
-    def _adopt_classes(self, y: np.ndarray) -> None:
-        """Know the classes that the ensemble knows."""
-        seen, self.classes_ = self.classes_, np.asarray(self.estimator_.classes_)
-        unknown = [label for label in seen.tolist() if label not in self.classes_.tolist()]
-        if unknown:
-            raise ValueError(
-                f"y has labels that the classifiers of estimator do not know: {unknown[:5]!r}; they know "
-                f"{self.classes_[:10].tolist()!r}."
-            )
-
     def _adopt(self, selection: Selection) -> None:
         self.pooled_estimator_ = self.estimator_.pooled_estimator_
         self.group_estimators_ = selection.group_estimators()
@@ -363,6 +352,23 @@ class NoHarmSelector(RoutedClassifier):
         base = self.estimator[0] if isinstance(self.estimator, tuple | list) else self.estimator
         tags.input_tags.sparse = get_tags(DecoupledClassifier() if base is None else base).input_tags.sparse
         return tags
+
+
+def _check_classes(ensemble: Any, seen: np.ndarray) -> np.ndarray:
+    """Return the classes that the ensemble knows, of which those in y are some.
+
+    Raises
+    ------
+    ValueError
+        If y has others.
+    """
+    classes = np.asarray(ensemble.classes_)
+    if unknown := [label for label in seen.tolist() if label not in classes.tolist()]:
+        raise ValueError(
+            f"y has labels that the classifiers of estimator do not know: {unknown[:5]!r}; they know "
+            f"{classes[:10].tolist()!r}."
+        )
+    return classes
 
 
 def _as_frame(sensitive_features: Any, n_rows: int) -> pd.DataFrame:
