@@ -8,9 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from ._routed import RoutedClassifier, read_groups
+from ._routed import RoutedClassifier, Sample, read_groups
 from .exceptions import GroupFallbackWarning
 from .metrics._arrays import Groups, find_groups, select_columns
+
+
+def why_no_classifier(members: Sample, min_group_size: int) -> str:
+    """Say why a group's classifier cannot be fitted on these people; empty if it can."""
+    n = int(members.present().sum())
+    if n < min_group_size:
+        return f"{n} people, fewer than min_group_size={min_group_size}"
+    return "" if members.has_several_classes() else f"one class among {n} people"
 
 
 class GroupRoutedClassifier(RoutedClassifier):

@@ -223,7 +223,7 @@ class RoutedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, ABC):
         -------
         ndarray, shape (n,)
         """
-        return self._routed_output(self._check_predict_input(X), sensitive_features, _labels)
+        return self._routed_output(self._check_predict_input(X), sensitive_features, ask_labels)
 
     def _has_probabilities(self) -> bool:
         """Whether all fitted classifiers predict probabilities; before `fit` that is not known."""
@@ -294,7 +294,7 @@ class RoutedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, ABC):
 
         def output(classifier: Any) -> np.ndarray:
             return (
-                _labels(classifier, X)
+                ask_labels(classifier, X)
                 if response_method == "predict"
                 else self._probabilities(classifier, X)[:, 1]
             )
@@ -374,7 +374,8 @@ class RoutedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, ABC):
             )
 
 
-def _labels(classifier: Any, X: Any) -> np.ndarray:
+def ask_labels(classifier: Any, X: Any) -> np.ndarray:
+    """Predict labels."""
     return np.asarray(classifier.predict(X))
 
 

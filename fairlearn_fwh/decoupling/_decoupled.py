@@ -13,7 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import KFold
 from sklearn.utils import check_random_state, get_tags
 
-from .._group_routed import GroupRoutedClassifier
+from .._group_routed import GroupRoutedClassifier, why_no_classifier
 from .._routed import Sample, clone_seeded, take_rows
 from .._sklearn_compat import HasMethods, Interval, StrOptions, fit_context
 from ..exceptions import GroupFallbackWarning
@@ -192,19 +192,12 @@ class DecoupledClassifier(GroupRoutedClassifier):
             self.group_estimators_[label] = self.pooled_estimator_
             if len(groups) == 1:
                 self.fallback_groups_[label] = "the only group: its classifier is the pooled one"
-            elif reason := self._why_not(members):
+            elif reason := why_no_classifier(members, self.min_group_size):
                 small.append((label, reason))
             else:
                 self.group_estimators_[label] = members.fit(clone_seeded(self._classifier(), seed))
         if small:
             self._back_off(sample, groups, small, seed)
-
-    def _why_not(self, members: Sample) -> str:
-        """Say why a classifier cannot be fitted on these people; empty if it can."""
-        n = int(members.present().sum())
-        if n < self.min_group_size:
-            return f"{n} people, fewer than min_group_size={self.min_group_size}"
-        return "" if members.has_several_classes() else f"one class among {n} people"
 
     def _back_off(
         self, sample: Sample, groups: Groups, small: list[tuple[Any, str]], seed: np.random.RandomState
@@ -220,7 +213,7 @@ class DecoupledClassifier(GroupRoutedClassifier):
                 if parent not in parents:
                     in_parent = [all(other[i] == label[i] for i in kept) for other in groups.labels]
                     members = sample.take(np.array(in_parent)[groups.codes])
-                    fits = not self._why_not(members)
+                    fits = not why_no_classifier(members, self.min_group_size)
                     parents[parent] = members.fit(clone_seeded(self._classifier(), seed)) if fits else None
                 if parents[parent] is not None:
                     named = ", ".join(f"{name}={value!r}" for name, value in parent)

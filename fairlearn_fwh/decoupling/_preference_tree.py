@@ -13,7 +13,7 @@ from sklearn.utils import check_random_state, get_tags
 from sklearn.utils.validation import check_is_fitted
 
 from .._group_routed import GroupRoutedClassifier
-from .._routed import Sample, clone_seeded
+from .._routed import Sample, ask_labels, clone_seeded
 from .._sklearn_compat import HasMethods, Interval, StrOptions, fit_context
 from .._splits import hold_out
 from ..metrics import PreferenceFrame
@@ -259,7 +259,7 @@ class PreferenceTreeClassifier(GroupRoutedClassifier):
         leaves = self._leaf_of(groups)
         frame = PreferenceFrame(
             y_true=sample.y,
-            y_pred=self._output_of(leaves.codes, list(self.group_estimators_.values()), sample.X, _labels),
+            y_pred=self._output_of(leaves.codes, list(self.group_estimators_.values()), sample.X, ask_labels),
             y_pred_pooled=self.pooled_estimator_.predict(sample.X),
             sensitive_features=groups,
             sample_weight=sample.weights,
@@ -343,10 +343,6 @@ class PreferenceTreeClassifier(GroupRoutedClassifier):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = get_tags(self._classifier()).input_tags.sparse
         return tags
-
-
-def _labels(classifier: Any, X: Any) -> np.ndarray:
-    return np.asarray(classifier.predict(X))
 
 
 def _take(groups: Groups, rows: np.ndarray) -> Groups:

@@ -14,7 +14,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import validate_data
 
-from .._group_routed import GroupRoutedClassifier
+from .._group_routed import GroupRoutedClassifier, why_no_classifier
 from .._routed import Sample
 from .._sklearn_compat import Interval, StrOptions, fit_context
 from .._splits import hold_out
@@ -232,13 +232,10 @@ class PreferredTreatmentClassifier(GroupRoutedClassifier):
         labels = []
         for code, label in enumerate(groups.labels):
             members = sample.take(groups.codes == code)
-            n = int(members.present().sum())
-            self.group_sizes_[label] = n
+            self.group_sizes_[label] = int(members.present().sum())
             self.group_estimators_[label] = self.pooled_estimator_
-            if n < self.min_group_size:
-                self.fallback_groups_[label] = f"{n} people, fewer than min_group_size={self.min_group_size}"
-            elif not members.has_several_classes():
-                self.fallback_groups_[label] = f"one class among {n} people"
+            if reason := why_no_classifier(members, self.min_group_size):
+                self.fallback_groups_[label] = reason
             else:
                 labels.append(label)
         if len(labels) > _MAX_GROUPS:

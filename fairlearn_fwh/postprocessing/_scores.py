@@ -17,11 +17,9 @@ from ..metrics import PreferenceFrame, keep_own_classifier
 from ..metrics._delong import compare_auc
 from ..metrics._inference import PairedDifferences, adjust_p_values, certificate_p_value, gain_lower_bound
 from ..metrics._losses import LOSSES, Loss
-from ..metrics._rule import decide
+from ..metrics._rule import RULES, decide
 
-CERTIFIED = "certified"
-EMPIRICAL = "empirical"
-GUARANTEES = (CERTIFIED, EMPIRICAL)
+GUARANTEES = CERTIFIED, EMPIRICAL = RULES
 
 #: Losses of classifiers.
 SCORED_LOSSES = ("zero_one", "rejection", "brier", "log")
@@ -244,8 +242,7 @@ def _refuse_certificate(name: str) -> None:
 
 
 def _weighted_auc(y: np.ndarray, answers: np.ndarray, *, sample_weight: np.ndarray) -> float:
-    present = sample_weight > 0
-    if len(np.unique(y[present])) < 2:
+    if len(np.unique(y)) < 2:
         return np.nan
     return float(roc_auc_score(y, answers, sample_weight=sample_weight))
 
