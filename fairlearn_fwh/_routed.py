@@ -39,6 +39,12 @@ def take_rows(X: Any, rows: np.ndarray) -> Any:
     return np.asarray(X)[rows]
 
 
+def numbers(X: Any) -> Any:
+    """Take the values of a checked frame, array or sparse matrix (as CSR)."""
+    values = check_array(X, dtype=np.float64, ensure_min_samples=0, accept_sparse="csr")
+    return values if sparse.issparse(values) else values.view(np.ndarray)
+
+
 def weight_arguments(estimator: Any, sample_weight: np.ndarray | None) -> dict[str, np.ndarray]:
     """Name the fit argument by which an estimator takes sample weights.
 
@@ -104,6 +110,10 @@ class Sample:
         labels = self.y[self.present()]
         return len(labels) > 0 and bool((labels != labels[0]).any())
 
+    def numbers(self) -> Any:
+        """Features as an array or a CSR matrix of numbers."""
+        return numbers(self.X)
+
     def fit(self, estimator: Any) -> Any:
         """Fit an estimator on the sample."""
         return estimator.fit(self.X, self.y, **weight_arguments(estimator, self.weights))
@@ -155,9 +165,9 @@ class RoutedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, ABC):
             return X
         return validate_data(self, X, reset=reset, accept_sparse=True, dtype=None, ensure_all_finite=False)
 
-    def _check_fit_input(self, X: Any, y: Any, sample_weight: Any) -> Sample:
-        """Check features, labels and weights, and remember the classes."""
-        X = self._check_features(X, reset=True)
+    def _check_rows(self, X: Any, y: Any, sample_weight: Any, *, reset: bool) -> Sample:
+        """Check features, labels and weights."""
+        X = self._check_features(X, reset=reset)
         if y is None:
             raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None.")
         labels = column_or_1d(
@@ -173,8 +183,12 @@ class RoutedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, ABC):
         )
         if weights is not None and not weights.any():
             raise ValueError("sample_weight is zero for every row; at least one row needs a positive weight.")
-        self.classes_ = np.unique(labels)
-        sample = Sample(X, labels, weights)
+        return Sample(X, labels, weights)
+
+    def _check_fit_input(self, X: Any, y: Any, sample_weight: Any) -> Sample:
+        """Check features, labels and weights, and remember the classes."""
+        sample = self._check_rows(X, y, sample_weight, reset=True)
+        self.classes_ = np.unique(sample.y)
         if not sample.has_several_classes():
             raise ValueError(
                 f"{type(self).__name__} needs at least 2 classes in y; got one class: {self.classes_[:1].tolist()!r}."
@@ -354,8 +368,12 @@ class RoutedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, ABC):
         PreferenceFrame
         """
         return PreferenceFrame.from_estimator(
-            self, X, y, sensitive_features=sensitive_features, sample_weight=sample_weight
+            self, X, y, sensitive_features=sensitive_features, sample_weight=sample_weight, loss=self._loss()
         )
+
+    def _loss(self) -> Any:
+        """In which loss the estimator is compared with the pooled classifier."""
+        return "zero_one"
 
     def _probabilities(self, classifier: Any, X: Any) -> np.ndarray:
         return align_probabilities(classifier, X, self.classes_)

@@ -8,6 +8,7 @@ __all__ = [
     "GroupFallbackWarning",
     "InvalidDataFileError",
     "MissingExtraError",
+    "UnstableGroupsWarning",
 ]
 
 
@@ -21,6 +22,10 @@ class GroupFallbackWarning(UserWarning):
 
 class GroupCollapseWarning(UserWarning):
     """The learned groups are fewer than asked for, or one of them holds nearly everybody."""
+
+
+class UnstableGroupsWarning(UserWarning):
+    """Learned groups differ from one equally good restart to the next."""
 
 
 class EnvySkippedWarning(UserWarning):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
+
+from ._router import center
 
 
 def linear_classifier(
@@ -37,14 +38,14 @@ def linear_classifier(
     classifier = LogisticRegression()
     classifier.classes_ = classes
     classifier.coef_ = (weights.astype(float) / scaler.scale_[:, None]).T
-    classifier.intercept_ = intercepts - classifier.coef_ @ scaler.mean_
+    classifier.intercept_ = intercepts - classifier.coef_ @ center(scaler)
     classifier.n_features_in_ = len(weights)
     if feature_names is not None:
         classifier.feature_names_in_ = feature_names
     return classifier
 
 
-def pooled_scores(pooled: Any, scaler: StandardScaler) -> np.ndarray | None:
+def pooled_scores(pooled: Any, scaler: StandardScaler, n_classes: int) -> np.ndarray | None:
     """Weights of a linear classifier for standardised features, the intercepts in the last row.
 
     Parameters
@@ -53,38 +54,28 @@ def pooled_scores(pooled: Any, scaler: StandardScaler) -> np.ndarray | None:
         A logistic regression for raw features, or a pipeline of a StandardScaler and one.
     scaler : StandardScaler
         Standardises the raw features.
+    n_classes : int
 
     Returns
     -------
     ndarray, shape (d + 1, O), or None
-        None if `pooled` is of another kind.
+        None if `pooled` is of another kind, or has not seen all classes.
     """
-    if isinstance(pooled, Pipeline) and len(pooled) == 2 and isinstance(pooled[0], StandardScaler):
-        own_scaler, linear = pooled[0], pooled[1]
-        if not (own_scaler.with_mean and own_scaler.with_std):
-            return None
-    else:
-        own_scaler, linear = None, pooled
-    if not isinstance(linear, LogisticRegression):
+    if not is_logistic(pooled):
+        return None
+    own_scaler, linear = (pooled[0], pooled[1]) if isinstance(pooled, Pipeline) else (None, pooled)
+    if len(linear.classes_) < n_classes:
         return None
     coef, intercept = linear.coef_, linear.intercept_
     if own_scaler is not None:
         coef = coef / own_scaler.scale_
-        intercept = intercept - coef @ own_scaler.mean_
-    return np.vstack([(coef * scaler.scale_).T, intercept + coef @ scaler.mean_])
+        intercept = intercept - coef @ center(own_scaler)
+    return np.vstack([(coef * scaler.scale_).T, intercept + coef @ center(scaler)])
 
 
-def router_logits(Z: np.ndarray, coefs: Sequence[np.ndarray], intercepts: Sequence[np.ndarray]) -> np.ndarray:
-    """Outputs of a network with rectified hidden layers, shape (n, K).
-
-    Parameters
-    ----------
-    Z : ndarray, shape (n, d)
-        Standardised features.
-    coefs, intercepts : sequences of ndarray
-        Weights (inputs, outputs) and biases (outputs,) of each layer.
-    """
-    hidden = Z
-    for layer, (weight, bias) in enumerate(zip(coefs, intercepts, strict=True)):
-        hidden = (np.maximum(hidden, 0) if layer else hidden) @ weight + bias
-    return hidden
+def is_logistic(classifier: Any) -> bool:
+    """Whether a classifier is a logistic regression, or a pipeline of a StandardScaler and one."""
+    if isinstance(classifier, Pipeline):
+        scales = len(classifier) == 2 and isinstance(classifier[0], StandardScaler) and classifier[0].with_std
+        return scales and isinstance(classifier[1], LogisticRegression)
+    return isinstance(classifier, LogisticRegression)

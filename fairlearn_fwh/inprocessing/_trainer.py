@@ -2,7 +2,7 @@
 
 A module's `forward` takes the columns of a batch by name and returns the cost of each of its members (independent
 models that train side by side, shape (R,)); the trainer minimises their sum, keeps the best state of each member by
-validation, and stops when the best of all has not improved for a while.
+validation, drops hopeless members on the way, and stops when the best of all has not improved for a while.
 """
 
 from __future__ import annotations
@@ -14,35 +14,55 @@ from typing import Any
 
 import numpy as np
 import torch
+from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 from skorch import NeuralNet
 from skorch.callbacks import Callback
 from torch.utils.data import Dataset
+from tqdm import tqdm
+
+from . import _processes
 
 OPTIMIZERS: dict[str, dict[str, Any]] = {
-    "adam": {"optimizer": torch.optim.Adam},
+    "adam": {"optimizer": torch.optim.AdamW, "optimizer__weight_decay": 0.1},
     "sgd": {"optimizer": torch.optim.SGD, "optimizer__momentum": 0.9},
 }
 
 #: A member's quality on validation data; larger tuples are better.
 Key = tuple[float, ...]
 
+#: After these numbers of epochs the worse half of the members is dropped (successive halving, Jamieson and Talwalkar 2016).
+_HALVINGS = (5, 10, 20, 40)
+
 
 class TensorTable(Dataset):
-    """Columns of equal length, kept as tensors on the device."""
+    """Columns of equal length, kept as tensors on the device; CSR matrices stay as they are, their batches are dense."""
 
-    def __init__(self, columns: Mapping[str, Any], device: str) -> None:
-        self.columns = {name: torch.tensor(column, device=device) for name, column in columns.items()}
+    def __init__(self, columns: Mapping[str, Any], device: str | None) -> None:
+        self.device = device
+        self.columns = {
+            name: column if sparse.issparse(column) else torch.as_tensor(column, device=device)
+            for name, column in columns.items()
+        }
 
     def __len__(self) -> int:
-        return len(next(iter(self.columns.values())))
+        return next(iter(self.columns.values())).shape[0]
 
-    def __getitem__(self, rows: Any) -> tuple[dict[str, torch.Tensor], int]:
-        return {name: column[rows] for name, column in self.columns.items()}, 0
+    def __getitem__(self, rows: torch.Tensor) -> tuple[dict[str, torch.Tensor], int]:
+        there = rows.to(self.device)
+        return {
+            name: torch.as_tensor(column[rows.numpy()].toarray(), device=self.device)
+            if sparse.issparse(column)
+            else column[there]
+            for name, column in self.columns.items()
+        }, 0
 
 
 class TensorBatches:
-    """Shuffled batches of a `TensorTable`, by indexing whole tensors instead of collecting rows."""
+    """Shuffled batches of a `TensorTable`, by indexing whole tensors instead of collecting rows.
+
+    Where several processes train together all draw the same batches, and each takes its part of every one.
+    """
 
     def __init__(self, dataset: TensorTable, batch_size: int, generator: torch.Generator) -> None:
         self.dataset = dataset
@@ -52,7 +72,11 @@ class TensorBatches:
     def __iter__(self) -> Iterator[tuple[dict[str, torch.Tensor], int]]:
         order = torch.randperm(len(self.dataset), generator=self.generator)
         for rows in order.split(self.batch_size):
-            yield self.dataset[rows.to(next(iter(self.dataset.columns.values())).device)]
+            yield self.dataset[rows[_processes.rank() :: _processes.count()]]
+
+
+class _NoCriterion:
+    """The module computes its cost itself; accelerate would wrap a criterion that is a module."""
 
 
 class _CostNet(NeuralNet):
@@ -61,7 +85,9 @@ class _CostNet(NeuralNet):
     def get_loss(
         self, y_pred: torch.Tensor, y_true: Any, X: Any = None, training: bool = False
     ) -> torch.Tensor:
-        return y_pred.sum()
+        return (
+            y_pred.sum() * _processes.count()
+        )  # gradients are averaged over processes, costs are shares of a sum
 
     def fit_loop(self, *args: Any, **kwargs: Any) -> Any:
         try:
@@ -74,6 +100,46 @@ class _NoImprovementError(Exception):
     """Ends training because patience has run out."""
 
 
+def make_net(
+    module: torch.nn.Module,
+    *,
+    optimizer: str,
+    learning_rate: float,
+    parameter_groups: list[tuple[str, dict[str, float]]],
+    batch_size: int,
+    max_epochs: int,
+    generator: torch.Generator,
+    device: str | None,
+    accelerator: Any,
+    callbacks: list[Callback],
+) -> NeuralNet:
+    """Make the skorch net that trains a module; see `train` for the parameters."""
+    arguments: dict[str, Any] = {
+        "criterion": _NoCriterion,
+        **OPTIMIZERS[optimizer],
+        "lr": learning_rate,
+        "optimizer__param_groups": parameter_groups,
+        "max_epochs": max_epochs,
+        "batch_size": batch_size,
+        "iterator_train": TensorBatches,
+        "iterator_train__generator": generator,
+        "train_split": None,
+        "callbacks": callbacks,
+        "verbose": 0,
+    }
+    if accelerator is None:
+        return _CostNet(module, device=device, **arguments)
+    from skorch.hf import AccelerateMixin
+
+    class AcceleratedCostNet(AccelerateMixin, _CostNet):
+        """The same on several processes."""
+
+    # By default skorch prints a table through the accelerator, whatever `verbose` says.
+    return AcceleratedCostNet(
+        module, accelerator=accelerator, callbacks__print_log__sink=lambda text: None, **arguments
+    )
+
+
 @dataclass
 class Progress(Callback):
     """What happened in training: costs, validation figures and best state of each member.
@@ -81,21 +147,42 @@ class Progress(Callback):
     Attributes
     ----------
     costs : list of ndarray, shape (R,)
-        Mean cost of each member in each epoch.
-    figures : list of lists of dict
+        Mean cost of each member in each epoch; NaN for those that were dropped.
+    figures : list of dicts from member to dict
         What `validate` said of each member after each epoch.
-    best : list of (key, epoch, state)
+    best : dict from member to (key, epoch, state)
         Best validation key of each member, when it was reached, and the member's parameters then.
+    members : list of int
+        Members in the module, in its order.
+    alive : list of int
+        Those that were not dropped; several processes keep the dropped ones in the module, but do not look at them.
     exhausted : bool
         Whether training has ended because patience ran out.
     """
 
     validate: Callable[[Any], list[tuple[Key, dict[str, Any]]]]
     patience: int
+    n_members: int
+    max_epochs: int
+    verbose: int
     exhausted: bool = False
     costs: list[np.ndarray] = field(default_factory=list)
-    figures: list[list[dict[str, Any]]] = field(default_factory=list)
-    best: list[tuple[Key, int, dict[str, np.ndarray]]] = field(default_factory=list)
+    figures: list[dict[int, dict[str, Any]]] = field(default_factory=list)
+    best: dict[int, tuple[Key, int, dict[str, np.ndarray]]] = field(default_factory=dict)
+    members: list[int] = field(default_factory=list)
+    alive: list[int] = field(default_factory=list)
+
+    def on_train_begin(self, net: NeuralNet, **kwargs: Any) -> None:
+        """Start the progress bar."""
+        self.members = list(range(self.n_members))
+        self.alive = list(self.members)
+        self.bar = tqdm(
+            total=self.max_epochs, unit="epoch", disable=not self.verbose or _processes.rank() > 0
+        )
+
+    def on_train_end(self, net: NeuralNet, **kwargs: Any) -> None:
+        """End the progress bar."""
+        self.bar.close()
 
     def on_epoch_begin(self, net: NeuralNet, **kwargs: Any) -> None:
         """Forget the costs of the last epoch."""
@@ -107,26 +194,59 @@ class Progress(Callback):
         self._costs_of_batches.append(y_pred.detach())
 
     def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
-        """Validate all members, keep the best states and stop when there is nothing more to gain."""
-        costs = torch.stack(self._costs_of_batches).mean(dim=0).cpu().numpy()
+        """Validate all members, keep the best states, drop the hopeless and stop when nothing more is gained."""
+        module = unwrapped(net)
+        self._keep_costs()
+        module.eval()
+        keys, figures = zip(*self.validate(module), strict=True)
+        epoch = len(self.costs)
+        self.figures.append(dict(zip(self.members, figures, strict=True)))
+        for position, (member, key) in enumerate(zip(self.members, keys, strict=True)):
+            if member in self.alive and key > self.best.get(member, ((-np.inf,), 0, {}))[0]:
+                self.best[member] = (key, epoch, module.member_state(position))
+        leader = max(self.alive, key=lambda member: self.best[member][0])
+        self.bar.set_postfix(self.figures[-1][leader])
+        self.bar.update()
+        if epoch in _HALVINGS:
+            self._drop_hopeless(net)
+        if epoch - self.best[leader][1] >= self.patience:
+            self.exhausted = True
+            raise _NoImprovementError
+
+    def _keep_costs(self) -> None:
+        costs = np.full(self.n_members, np.nan)
+        mean = _processes.total(torch.stack(self._costs_of_batches).mean(dim=0))
+        costs[self.members] = mean.cpu().numpy()
         if not np.isfinite(costs).any():
             raise FloatingPointError(
                 f"The cost of every member is not finite in epoch {len(self.costs) + 1}; lower the learning rates."
             )
         self.costs.append(costs)
-        with torch.no_grad():
-            keys, figures = zip(*self.validate(net.module_), strict=True)
-        self.figures.append(list(figures))
-        epoch = len(self.costs)
-        if not self.best:
-            self.best = [((-np.inf,), 0, {})] * len(keys)
-        for member, key in enumerate(keys):
-            if key > self.best[member][0]:
-                self.best[member] = (key, epoch, net.module_.member_state(member))
-        leader = max(self.best, key=lambda best: best[0])
-        if epoch - leader[1] >= self.patience:
-            self.exhausted = True
-            raise _NoImprovementError
+
+    def _drop_hopeless(self, net: NeuralNet) -> None:
+        by_quality = sorted(self.alive, key=lambda member: self.best[member][0], reverse=True)
+        kept = by_quality[: (len(by_quality) + 1) // 2]
+        self.alive = [member for member in self.alive if member in kept]
+        if len(self.alive) < len(self.members) and _processes.count() == 1:
+            keep_members(net, [self.members.index(member) for member in self.alive])
+            self.members = list(self.alive)
+
+
+def unwrapped(net: NeuralNet) -> Any:
+    """Return the module itself, which several processes wrap."""
+    return getattr(net.module_, "module", net.module_)
+
+
+def keep_members(net: NeuralNet, positions: list[int]) -> None:
+    """Drop the other members from the module and from the optimiser's memory."""
+    for parameter in net.module_.parameters():
+        memory = net.optimizer_.state.get(parameter, {})
+        for name, value in memory.items():
+            if torch.is_tensor(value) and value.shape == parameter.shape:
+                memory[name] = value[positions].clone()
+        parameter.data = parameter.data[positions].clone()
+        parameter.grad = None
+    unwrapped(net).keep_buffers(positions)
 
 
 def train(
@@ -134,6 +254,7 @@ def train(
     columns: Mapping[str, Any],
     validate: Callable[[Any], list[tuple[Key, dict[str, Any]]]],
     *,
+    n_members: int,
     optimizer: str,
     parameter_groups: list[tuple[str, dict[str, float]]],
     learning_rate: float,
@@ -141,7 +262,8 @@ def train(
     batch_size: int,
     patience: int,
     generator: torch.Generator,
-    device: str,
+    device: str | None,
+    accelerator: Any = None,
     verbose: int,
 ) -> Progress:
     """Train a module on columns of a table.
@@ -149,11 +271,13 @@ def train(
     Parameters
     ----------
     module : torch module
-        Has `forward(**columns)`, which returns costs (R,), and `member_state(member)`.
-    columns : mapping from name to array, shape (n, ...)
+        Has `forward(**columns)`, which returns costs (R,), `member_state(member)` and `keep_buffers(members)`.
+    columns : mapping from name to array or CSR matrix, shape (n, ...)
         Training data.
     validate : callable
-        Takes the module and returns a key and figures for every member.
+        Takes the module and returns a key and figures for every member that it has.
+    n_members : int
+        R.
     optimizer : {"adam", "sgd"}
     parameter_groups : list of (pattern of names, options)
         Options of the optimizer for some parameters, as skorch takes them.
@@ -164,8 +288,10 @@ def train(
     generator : torch.Generator
         Shuffles the rows.
     device : str
+    accelerator : accelerate.Accelerator, optional
+        Lets several processes train one model together.
     verbose : int
-        0: silent; above: a line per epoch.
+        0: silent; above: a progress bar.
 
     Returns
     -------
@@ -179,23 +305,21 @@ def train(
         If training is interrupted before there is a state to keep; later the best state is kept, with a
         ConvergenceWarning.
     """
-    progress = Progress(validate, patience)
-    net = _CostNet(
+    progress = Progress(validate, patience, n_members, max_epochs, verbose)
+    net = make_net(
         module,
-        criterion=torch.nn.Identity,
-        **OPTIMIZERS[optimizer],
-        lr=learning_rate,
-        optimizer__param_groups=parameter_groups,
+        optimizer=optimizer,
+        learning_rate=learning_rate,
+        parameter_groups=parameter_groups,
         max_epochs=max_epochs,
         batch_size=batch_size,
-        iterator_train=TensorBatches,
-        iterator_train__generator=generator,
-        train_split=None,
-        callbacks=[progress],
+        generator=generator,
         device=device,
-        verbose=verbose,
+        accelerator=accelerator,
+        callbacks=[progress],
     )
-    net.fit(TensorTable(columns, device), None)  # skorch ends training at a KeyboardInterrupt and returns
+    table = TensorTable(columns, device)
+    net.fit(table, None)  # skorch ends training at a KeyboardInterrupt and returns
     if not progress.best:
         raise KeyboardInterrupt
     if not progress.exhausted and len(progress.costs) < max_epochs:

@@ -2,6 +2,7 @@
 
 from ._arrays import pack_predictions
 from ._compare import FrameComparison, compare
+from ._costs import MisclassificationCost
 from ._derived import envy_gain_group_min, negative_flip_rate_group_max, rationality_gain_group_min
 from ._functions import (
     disagreement_rate,
@@ -19,6 +20,7 @@ from ._scorer import make_group_scorer
 
 __all__ = [
     "FrameComparison",
+    "MisclassificationCost",
     "PreferenceFrame",
     "compare",
     "disagreement_rate",

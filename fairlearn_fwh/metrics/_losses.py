@@ -164,5 +164,6 @@ def resolve_loss(loss: str | Callable[..., Any]) -> Loss:
     if isinstance(loss, str) and loss in LOSSES:
         return LOSSES[loss]
     if callable(loss):
-        return Loss(getattr(loss, "__name__", "custom"), loss, "values", None, None)
+        bounds = getattr(loss, "upper", None), getattr(loss, "lower", None)
+        return Loss(getattr(loss, "__name__", "custom"), loss, "values", *bounds)
     raise ValueError(f"loss must be one of {sorted(LOSSES)} or a callable; got {loss!r}.")

@@ -1,4 +1,6 @@
 import pickle
+import subprocess
+import sys
 import warnings
 
 import joblib
@@ -7,9 +9,11 @@ import pandas as pd
 import pytest
 import skops.io
 import torch
+from scipy import sparse
 from sklearn.base import clone
-from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.linear_model import LogisticRegression
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.linear_model import LogisticRegression, SGDClassifier
+from sklearn.metrics import brier_score_loss, log_loss
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -19,7 +23,9 @@ from fairlearn_fwh._splits import split_rows
 from fairlearn_fwh.datasets import make_intersectional
 from fairlearn_fwh.exceptions import GroupCollapseWarning, GroupFallbackWarning
 from fairlearn_fwh.inprocessing import DAFHClassifier
+from fairlearn_fwh.inprocessing._classifiers import cool
 from fairlearn_fwh.inprocessing._objectives import OBJECTIVES
+from fairlearn_fwh.metrics import MisclassificationCost
 
 from ..conftest import opposite_rules
 
@@ -30,6 +36,7 @@ SAMPLE_WEIGHT = "weights change the draw of mini-batches and of the validation s
     [DAFHClassifier()],
     expected_failed_checks=lambda estimator: {
         "check_sample_weight_equivalence_on_dense_data": SAMPLE_WEIGHT,
+        "check_sample_weight_equivalence_on_sparse_data": SAMPLE_WEIGHT,
     },
 )
 def test_scikit_learn_conventions(estimator, check):
@@ -49,6 +56,22 @@ def model(data):
     X, y, *_ = data
     return DAFHClassifier(random_state=0).fit(X, y)
 
+
+def one_rule(n=3000, seed=0):
+    rng = np.random.default_rng(seed)
+    X = rng.standard_normal((n, 3))
+    return X, (X[:, 0] + 0.8 * rng.standard_normal(n) > 0).astype(int)
+
+
+def different_rules(n, seed=0, noise=0.1):
+    """Two groups, told apart by one feature, with rules on two others."""
+    rng = np.random.default_rng(seed)
+    X = rng.standard_normal((n, 3))
+    score = np.where(X[:, 0] > 0, X[:, 1], X[:, 2])
+    return X, (score + noise * rng.standard_normal(n) > 0).astype(int), X[:, 0] > 0
+
+
+X, Y = one_rule(60)
 
 # --- it learns -----------------------------------------------------------------------------------------------------
 
@@ -116,6 +139,313 @@ def test_weights_move_the_solution():
     assert model.score(X[side == 1], y[side == 1]) > 0.97
 
 
+# --- any classifier, any features ----------------------------------------------------------------------------------
+
+
+def test_groups_are_served_by_the_users_estimator():
+    """Two rings around different centres: no linear classifier will do, and the groups differ."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((8000, 3))
+    inside = X[:, 0] ** 2 + X[:, 1] ** 2 < 1.4
+    y = np.where(X[:, 2] > 0, inside, ~inside).astype(int)
+    forest = RandomForestClassifier(40, min_samples_leaf=5, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", GroupFallbackWarning)
+        model = DAFHClassifier(forest, random_state=0).fit(X[:6000], y[:6000])
+    served = [type(m) for k, m in model.group_estimators_.items() if k not in model.fallback_groups_]
+    assert set(served) <= {RandomForestClassifier, LogisticRegression}
+    frame = model.preference_frame(X[6000:], y[6000:])
+    assert frame.overall["rationality_gain"] >= -0.01
+    assert len(frame.violations(alpha=0.05, claims="rationality")) == 0
+
+
+def test_groups_that_lose_on_validation_rows_are_given_back():
+    """Linear heads cannot follow where a pooled boosting goes."""
+    X = np.random.default_rng(0).standard_normal((3000, 2))
+    y = (np.floor(2 * X).sum(axis=1) % 2).astype(int)  # a chess board
+    boosting = HistGradientBoostingClassifier(random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", GroupFallbackWarning)
+        model = DAFHClassifier(boosting, refit=False, random_state=0).fit(X, y)
+    assert any("against the pooled classifier on the" in reason for reason in model.fallback_groups_.values())
+    for k in model.fallback_groups_:
+        assert model.group_estimators_[k] is model.pooled_estimator_
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_sparse_features(n_classes, rng):
+    X = rng.standard_normal((2000, 3)) * (rng.random((2000, 3)) < 0.7)
+    y = (np.where(X[:, 2] > 0, X[:, 0], X[:, 1]) > 0).astype(int) + (n_classes == 3) * (X[:, 0] > 1)
+    model = DAFHClassifier(random_state=0, fallback=None)
+    sparse_model = clone(model).fit(sparse.csr_array(X), y)
+    assert sparse_model.score(sparse.csr_matrix(X), y) > 0.85
+    np.testing.assert_allclose(sparse_model.predict_proba(sparse.csr_array(X)), sparse_model.predict_proba(X))
+    assert sparse_model.predict_group_proba(sparse.csc_array(X)).shape == (2000, 2)
+    assert sparse_model.router_.bins is None
+
+
+def linear_router(n_inputs, n_groups):
+    return torch.nn.Linear(n_inputs, n_groups)
+
+
+def small_head(n_features, n_outputs):
+    return torch.nn.Sequential(torch.nn.Linear(n_features, 8), torch.nn.Tanh(), torch.nn.Linear(8, n_outputs))
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_own_torch_modules(n_classes):
+    X, y, _ = opposite_rules(4000)
+    y = y + (n_classes == 3) * (X[:, 0] > 1)
+    model = DAFHClassifier(router=linear_router, heads=small_head, fallback=None, random_state=0).fit(X, y)
+    assert model.score(X, y) > model.pooled_estimator_.score(X, y) + 0.1
+    copy = pickle.loads(pickle.dumps(model))
+    assert (copy.predict_proba(X) == model.predict_proba(X)).all()
+    assert model.predict_proba(X).shape == (4000, n_classes)
+
+
+def test_modules_with_buffers_are_refused():
+    def normalised(n_inputs, n_groups):
+        return torch.nn.Sequential(torch.nn.BatchNorm1d(n_inputs), torch.nn.Linear(n_inputs, n_groups))
+
+    with pytest.raises(
+        ValueError, match=r"modules of router must have no buffers, as batch normalisation has"
+    ):
+        DAFHClassifier(router=normalised).fit(X, Y)
+
+
+# --- the number of groups ------------------------------------------------------------------------------------------
+
+
+def test_one_group_is_enough_for_one_rule():
+    X, y = one_rule(4000)
+    model = DAFHClassifier(n_groups="auto", random_state=0).fit(X, y)
+    assert model.groups_ == [0]
+    assert model.n_groups_ == 1
+    assert not model.collapsed_
+    assert model.selection_history_[-1]["accepted"] is False
+    assert "one group is enough: two gain nothing that could be shown" in model.fallback_groups_[0]
+    alone = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000)).fit(X, y)
+    np.testing.assert_array_equal(model.predict_proba(X), alone.predict_proba(X))
+    assert (model.predict_group(X) == 0).all()
+    assert model.predict_group_proba(X).shape == (4000, 1)
+    assert model.preference_frame(X, y).certify(tolerance=0.0, claims="all")["identical"].all()
+
+
+def test_two_groups_are_found_where_there_are_two():
+    X, y, _ = different_rules(6000)
+    model = DAFHClassifier(n_groups="auto", random_state=0).fit(X, y)
+    assert model.groups_ == [0, 1]
+    assert [step["accepted"] for step in model.selection_history_] == [True, False]
+    assert [step["n_groups"] for step in model.selection_history_] == [2, 3]
+    assert model.group_stability_ > 0.5 or np.isnan(model.group_stability_)
+    X, y, _ = different_rules(2000, seed=1)
+    assert model.score(X, y) > model.pooled_estimator_.score(X, y) + 0.1
+
+
+def test_auto_without_rows_to_choose_on_is_one_group():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = DAFHClassifier(n_groups="auto", validation_fraction=0.01, random_state=0).fit(X, Y)
+    assert model.groups_ == [0]
+
+
+# --- going on ------------------------------------------------------------------------------------------------------
+
+
+def test_a_warm_start_goes_on_where_the_last_fit_stopped(data):
+    X, y, *_ = data
+    model = DAFHClassifier(
+        warm_start=True, n_init=1, max_epochs=4, patience=100, fallback=None, random_state=0
+    ).fit(X, y)
+    first = model.objective_history_
+    second = model.fit(X, y).objective_history_
+    assert second[0] < first[-1] + 0.01
+    assert second[-1] < first[-1]
+    cold = clone(model).set_params(warm_start=False).fit(X, y)
+    assert cold.objective_history_ == pytest.approx(first)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"random_state": None}, "warm_start=True needs random_state to be an integer.*got None"),
+        ({"n_groups": 3}, "warm_start=True needs n_groups to be that of the last fit, 2; got 3"),
+    ],
+)
+def test_a_warm_start_that_does_not_fit_the_last_fit_is_refused(settings, message, data):
+    X, y, *_ = data
+    model = DAFHClassifier(warm_start=True, max_epochs=2, fallback=None, random_state=0).fit(X, y)
+    with pytest.raises(ValueError, match=message):
+        model.set_params(**settings).fit(X, y)
+    assert model.score(X, y) > 0  # the last fit is still there
+
+
+def test_batches_from_a_stream():
+    X, y, _ = different_rules(60_000)
+    model = DAFHClassifier(random_state=0)
+    for start in range(0, 40_000, 4_000):
+        model.partial_fit(X[start : start + 4_000], y[start : start + 4_000], classes=[0, 1])
+    assert model.fallback_groups_ == {}
+    assert sum(model.group_sizes_.values()) == 40_000
+    model = pickle.loads(pickle.dumps(model))
+    model.partial_fit(X[40_000:44_000], y[40_000:44_000])
+    model.decide_fallback(X[50_000:55_000], y[50_000:55_000])
+    assert model.fallback_groups_ == {}
+    assert "adjusted p-value" in model.certificates_[0]
+    overall = model.preference_frame(X[55_000:], y[55_000:]).overall
+    assert overall["accuracy"] > 0.93
+    assert overall["rationality_gain"] > 0.1
+    np.random.seed(0)
+    assert len(pickle.dumps(model)) < 2_000_000
+
+
+def test_a_stream_with_the_users_pooled_classifier():
+    X, y, _ = different_rules(20_000)
+    model = DAFHClassifier(SGDClassifier(loss="log_loss"), random_state=0)
+    for start in range(0, 20_000, 5_000):
+        model.partial_fit(
+            X[start : start + 5_000], y[start : start + 5_000], [0, 1], sample_weight=np.ones(5_000)
+        )
+    assert isinstance(model.pooled_estimator_, SGDClassifier)
+    assert model.score(X, y) > 0.85
+
+
+def test_a_hopeless_stream_falls_back():
+    X, y = one_rule(20_000)
+    model = DAFHClassifier(random_state=0, tolerance=0.0)
+    for start in range(0, 10_000, 5_000):
+        model.partial_fit(X[start : start + 5_000], y[start : start + 5_000], [0, 1])
+    with pytest.warns(GroupFallbackWarning, match="not certified"):
+        model.decide_fallback(X[15_000:], y[15_000:])
+    assert len(model.fallback_groups_) >= 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "arguments", "message"),
+    [
+        ({}, {}, "classes must be given in the first call of partial_fit"),
+        ({}, {"classes": [0]}, "y has the label 1; classes are"),
+        ({"n_groups": "auto"}, {"classes": [0, 1]}, "n_groups must be a number for partial_fit; got 'auto'"),
+        ({"estimator": LogisticRegression()}, {"classes": [0, 1]}, "estimator must have partial_fit .* LogisticRegression has not"),
+    ],
+)  # fmt: skip
+def test_a_bad_first_batch_is_refused(settings, arguments, message):
+    model = DAFHClassifier(**settings)
+    with pytest.raises(ValueError, match=message):
+        model.partial_fit(X, Y, **arguments)
+    assert not hasattr(model, "pooled_estimator_")
+
+
+def test_classes_stay_what_they_were():
+    model = DAFHClassifier(random_state=0).partial_fit(X, Y, classes=[0, 1])
+    with pytest.raises(ValueError, match=r"classes must stay \[0, 1\]; got \[0, 1, 2\]"):
+        model.partial_fit(X, Y, classes=[0, 1, 2])
+
+
+def test_fallback_is_decided_on_groups_only(data):
+    X, y, *_ = data
+    with pytest.raises(
+        ValueError, match="fallback must be 'certified' or 'empirical' to decide on; got None"
+    ):
+        DAFHClassifier(fallback=None, max_epochs=2, random_state=0).fit(X, y).decide_fallback(X, y)
+    one = DAFHClassifier(n_groups="auto", random_state=0).fit(*one_rule(2000))
+    with pytest.raises(ValueError, match="one group only"):
+        one.decide_fallback(*one_rule(2000, seed=1))
+
+
+def test_two_processes_train_the_model_of_one(tmp_path):
+    """Run with torch's launcher: both processes have the model that one has with the joint batches."""
+    program = tmp_path / "train.py"
+    program.write_text(
+        "import sys, joblib, numpy as np\n"
+        "from accelerate import Accelerator\n"
+        "from fairlearn_fwh.inprocessing import DAFHClassifier\n"
+        "X = np.random.default_rng(0).standard_normal((1001, 2))\n"
+        "y = (X[:, 0] * X[:, 1] > 0).astype(int)\n"
+        "accelerator = Accelerator(cpu=True) if sys.argv[1] == 'together' else None\n"
+        "model = DAFHClassifier(accelerator=accelerator, max_epochs=8, fallback=None, random_state=0).fit(X, y)\n"
+        "rank = accelerator.process_index if accelerator else 'alone'\n"
+        "count = accelerator.num_processes if accelerator else 1\n"
+        f"joblib.dump((count, model.router_.network.coefs, model.predict_proba(X)), r'{tmp_path}/' + str(rank))\n"
+    )
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    for command in ([*launcher, program, "together"], [sys.executable, program, "alone"]):
+        subprocess.run(command, check=True, capture_output=True, timeout=300)
+    alone, *together = (joblib.load(tmp_path / name) for name in ("alone", "0", "1"))
+    for count, coefs, probabilities in together:
+        assert count == 2
+        for ours, theirs in zip(coefs, alone[1], strict=True):
+            np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-4)
+        np.testing.assert_allclose(probabilities, alone[2], atol=1e-3)
+
+
+# --- calibration, costs, uncertain people --------------------------------------------------------------------------
+
+
+def test_probabilities_of_heads_are_calibrated_and_decisions_stay():
+    X, y, _ = different_rules(20_000, noise=0.5)
+    model = DAFHClassifier(fallback=None, random_state=0).fit(X[:10_000], y[:10_000])
+    assert np.isfinite(list(model.temperatures_.values())).all()
+    hot = pickle.loads(pickle.dumps(model))
+    for k, temperature in hot.temperatures_.items():
+        cool(hot.group_estimators_[k], 1 / temperature)
+    X, y = X[10_000:], y[10_000:]
+    assert (hot.predict(X) == model.predict(X)).all()
+    assert log_loss(y, model.predict_proba(X)) < log_loss(y, hot.predict_proba(X))
+    assert brier_score_loss(y, model.predict_proba(X)[:, 1]) < 0.2
+
+
+def test_small_groups_and_estimators_are_not_calibrated(data):
+    X, y, *_ = data
+    small = DAFHClassifier(fallback=None, random_state=0).fit(X[:300], y[:300])
+    assert np.isnan(list(small.temperatures_.values())).all()
+    refitted = DAFHClassifier(refit=True, fallback=None, random_state=0).fit(X, y)
+    for k, classifier in refitted.group_estimators_.items():
+        assert np.isnan(refitted.temperatures_[k]) == hasattr(classifier, "steps")  # heads are no pipelines
+
+
+def test_costs_move_the_decision():
+    """Missing a positive costs nine times a false alarm: fewer are missed, and the mean cost is below the 0-1 model's."""
+    X, y, _ = different_rules(8000, noise=1.0)
+    costs = [[0, 1], [9, 0]]
+    plain, careful = (
+        DAFHClassifier(cost_matrix=matrix, fallback=None, random_state=0).fit(X[:6000], y[:6000])
+        for matrix in (None, costs)
+    )
+    cost = MisclassificationCost(costs, [0, 1])
+    X, y = X[6000:], y[6000:]
+    assert cost(y, careful.predict(X)).mean() < 0.7 * cost(y, plain.predict(X)).mean()
+    frame = careful.preference_frame(X, y)
+    assert frame.loss_name == "misclassification_cost"
+    assert frame.overall["risk"] == pytest.approx(cost(y, careful.predict(X)).mean())
+    assert (
+        cost(y, careful.pooled_estimator_.predict(X)).mean()
+        < cost(y, plain.pooled_estimator_.predict(X)).mean()
+    )
+
+
+def test_equal_costs_are_errors(data):
+    X, y, X_test, *_ = data
+    plain = DAFHClassifier(random_state=0, max_epochs=5).fit(X, y)
+    equal = DAFHClassifier(cost_matrix=[[0, 1], [1, 0]], random_state=0, max_epochs=5).fit(X, y)
+    assert (plain.predict(X_test) == equal.predict(X_test)).all()
+
+
+def test_people_whose_group_is_uncertain_get_the_pooled_classifier(data):
+    X, y, X_test, y_test, _ = data
+    model = DAFHClassifier(router_threshold=0.9, random_state=0).fit(X, y)
+    probability = model.predict_group_proba(X_test).to_numpy().max(axis=1)
+    unsure = probability < 0.9
+    assert 0 < unsure.sum() < len(X_test)
+    assert (model.predict(X_test)[unsure] == model.pooled_estimator_.predict(X_test[unsure])).all()
+    assert (model.predict_group(X_test)[unsure] == "pooled").all()
+    story = model.explain(X_test)
+    assert (story.loc[unsure, "served_by"] == "pooled").all()
+    assert story.loc[unsure, "reason"].str.contains("less likely than router_threshold=0.9").all()
+    assert (story["prediction"] == model.predict(X_test)).all()
+    assert model.preference_frame(X_test, y_test).overall["rationality_gain"] > 0.2
+
+
 # --- attributes ----------------------------------------------------------------------------------------------------
 
 
@@ -140,7 +470,7 @@ def test_people_are_served_by_the_likeliest_group(model, data):
     X = data[2]
     groups, by_group = model.predict_group(X), model.predict_by_group(X)
     probabilities = model.predict_group_proba(X)
-    np.testing.assert_allclose(probabilities.sum(axis=1), 1)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-6)
     assert (probabilities.to_numpy().argmax(axis=1) == groups).all()
     assert (model.predict(X) == by_group.to_numpy()[np.arange(len(X)), groups]).all()
     assert (model.predict_proba(X).argmax(axis=1) == model.predict(X)).all()
@@ -156,12 +486,6 @@ def test_sensitive_features_are_for_the_audit_only(data):
 
 
 # --- fallback ------------------------------------------------------------------------------------------------------
-
-
-def one_rule(n=3000, seed=0):
-    rng = np.random.default_rng(seed)
-    X = rng.standard_normal((n, 3))
-    return X, (X[:, 0] + 0.8 * rng.standard_normal(n) > 0).astype(int)
 
 
 def test_without_groups_in_the_data_the_answer_is_the_pooled_classifier():
@@ -185,7 +509,7 @@ def test_certificates_come_from_rows_that_nothing_else_has_seen(data):
     X_changed[certifying] = -X_changed[certifying][:, ::-1] * [1, -1]  # the rule turns round for these rows
     with pytest.warns((GroupFallbackWarning, GroupCollapseWarning)):
         changed = DAFHClassifier(random_state=0, min_group_size=1).fit(X_changed, y)
-    for ours, theirs in zip(honest.router_coefs_, changed.router_coefs_, strict=True):
+    for ours, theirs in zip(honest.router_.network.coefs, changed.router_.network.coefs, strict=True):
         np.testing.assert_array_equal(ours, theirs)
     assert len(changed.fallback_groups_) == 2
     assert honest.fallback_groups_ == {}
@@ -238,32 +562,28 @@ def test_small_data_fit_and_fall_back():
 
 
 class Contrary(LogisticRegression):
-    """A classifier that is nearly always wrong."""
+    """A classifier that is nearly always wrong about groups, of fewer than 2,500 people."""
+
+    def fit(self, X, y, sample_weight=None):
+        self.contrary_ = len(X) < 2_000
+        return super().fit(X, y, sample_weight)
 
     def predict(self, X):
-        return self.classes_[1 - np.searchsorted(self.classes_, super().predict(X))]
+        labels = super().predict(X)
+        return self.classes_[1 - np.searchsorted(self.classes_, labels)] if self.contrary_ else labels
 
 
 @pytest.mark.parametrize(
     ("estimator", "kept"), [(LogisticRegression(max_iter=500), True), (Contrary(), False)]
 )
-def test_refit_keeps_estimators_unless_they_violate_more(estimator, kept, data, monkeypatch):
+def test_groups_keep_the_estimator_unless_the_head_is_better(estimator, kept, data):
     X, y, X_test, y_test, _ = data
-    honest = LogisticRegression(max_iter=500)
-    original = DAFHClassifier._fit_pooled
-
-    def fit_pooled(self, sample, seed):
-        """The pooled classifier is honest in any case; what is refitted on a group is `estimator`."""
-        self.estimator = estimator if hasattr(self, "group_estimators_") else honest
-        return original(self, sample, seed)
-
-    monkeypatch.setattr(DAFHClassifier, "_fit_pooled", fit_pooled)
-    model = DAFHClassifier(honest, refit=True, fallback=None, random_state=0).fit(X, y)
-    refitted = [
-        hasattr(m, "n_iter_") for m in model.group_estimators_.values()
-    ]  # learned heads have no n_iter_
-    assert refitted == [kept, kept]
+    model = DAFHClassifier(estimator, refit=True, fallback=None, random_state=0).fit(X, y)
+    refitted = [hasattr(m, "n_iter_") for m in model.group_estimators_.values()]  # heads have no n_iter_
+    assert any(refitted) == kept
     assert model.score(X_test, y_test) > 0.95
+    heads = DAFHClassifier(estimator, refit=False, fallback=None, random_state=0).fit(X, y)
+    assert not any(hasattr(m, "n_iter_") for m in heads.group_estimators_.values())
 
 
 def test_a_pooled_classifier_of_any_kind(data):
@@ -296,10 +616,10 @@ def test_pipeline(data):
     assert brier.overall["risk"] < 0.1
 
 
-def test_verbose_tells_the_epochs(data, capsys):
+def test_verbose_shows_progress(data, capsys):
     X, y, *_ = data
     DAFHClassifier(verbose=1, max_epochs=2, fallback=None, random_state=0).fit(X, y)
-    assert len(capsys.readouterr().out.strip().splitlines()) >= 4
+    assert "2/2" in capsys.readouterr().err
 
 
 # --- reproducibility -----------------------------------------------------------------------------------------------
@@ -325,7 +645,9 @@ def test_round_trips(model, data, tmp_path):
     joblib.dump(model, tmp_path / "model.joblib")
     skops.io.dump(model, tmp_path / "model.skops")
     untrusted = skops.io.get_untrusted_types(file=tmp_path / "model.skops")
-    assert untrusted == ["fairlearn_fwh.inprocessing._dafh.DAFHClassifier"]
+    assert {name.rsplit(".", 1)[1] for name in untrusted} == {
+        "Bins", "DAFHClassifier", "RectifiedNetwork", "Router",
+    }  # fmt: skip
     for copy in (
         pickle.loads(pickle.dumps(model)),
         joblib.load(tmp_path / "model.joblib"),
@@ -342,12 +664,10 @@ def test_a_fitted_estimator_holds_no_rows():
         model = DAFHClassifier(max_epochs=3, patience=3, n_init=1, fallback=None, random_state=0)
         return len(pickle.dumps(model.fit(X, y)))
 
-    assert size(8000) < size(800) + 500
+    assert size(40_000) < size(30_000) + 500
 
 
 # --- bad input -----------------------------------------------------------------------------------------------------
-
-X, Y = one_rule(60)
 
 
 @pytest.mark.parametrize(
@@ -361,7 +681,11 @@ X, Y = one_rule(60)
         ({}, {"sample_weight": -np.ones(60)}, "Negative values"),
         ({}, {"sample_weight": np.zeros(60)}, "zero"),
         ({"hidden_layer_sizes": (0,)}, {}, r"hidden_layer_sizes must be positive integers; got \(0,\)"),
-        ({"device": "gpu"}, {}, "device must be 'cpu', 'cuda' or 'cuda:<number>'; got 'gpu'"),
+        ({"device": "gpu"}, {}, "device must be 'auto', 'cpu', 'cuda' or 'cuda:<number>'; got 'gpu'"),
+        ({"cost_matrix": np.ones((2, 2))}, {}, r"cost_matrix must be zero on its diagonal; got \[1.0, 1.0\]"),
+        ({"cost_matrix": np.zeros((3, 3))}, {}, r"row and a column for each of the 2 classes; got shape \(3, 3\)"),
+        ({"cost_matrix": [[0, -1], [1, 0]]}, {}, "finite costs of at least 0"),
+        ({"router_threshold": 1.5}, {}, "The 'router_threshold' parameter"),
         ({"n_groups": 31}, {}, "n_groups must be at most half the number of rows, 60; got 31"),
         ({"n_groups": 1}, {}, "The 'n_groups' parameter of DAFHClassifier must be an int in the range"),
         ({"tolerance": -0.01}, {}, "The 'tolerance' parameter"),
@@ -387,7 +711,7 @@ def test_an_objective_of_the_wrong_shape_is_refused():
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU is there")
 def test_a_device_that_is_not_there_is_said():
-    with pytest.raises(ValueError, match="device='cuda' is not available here; use 'cpu'"):
+    with pytest.raises(ValueError, match="device='cuda' is not available here; use 'cpu' or 'auto'"):
         DAFHClassifier(device="cuda").fit(X, Y)
 
 

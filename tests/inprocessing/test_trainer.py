@@ -1,11 +1,13 @@
 import numpy as np
 import pytest
 import torch
+from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 
 from fairlearn_fwh.inprocessing._objectives import hinge
-from fairlearn_fwh.inprocessing._routed_heads import RoutedHeads
 from fairlearn_fwh.inprocessing._trainer import TensorBatches, TensorTable, train
+
+from .modules import make_module
 
 
 class Line(torch.nn.Module):
@@ -18,6 +20,9 @@ class Line(torch.nn.Module):
     def forward(self, x, y):
         return ((x[:, None] * self.slope - y[:, None]) ** 2).mean(dim=0)
 
+    def keep_buffers(self, members):
+        pass
+
     def member_state(self, member):
         return {"slope": self.slope[member].detach().numpy().copy()}
 
@@ -25,6 +30,7 @@ class Line(torch.nn.Module):
 def fit(module, validate, **settings):
     x = np.linspace(-1, 1, 64, dtype=np.float32)
     defaults = {
+        "n_members": len(module.slope),
         "optimizer": "sgd",
         "parameter_groups": [],
         "learning_rate": 0.05,
@@ -39,17 +45,30 @@ def fit(module, validate, **settings):
 
 
 def distance(module):
-    return [((-abs(float(slope) - 2),), {"slope": float(slope)}) for slope in module.slope]
+    return [((-abs(slope - 2),), {"slope": slope}) for slope in module.slope.tolist()]
 
 
 def test_members_train_side_by_side_and_the_best_state_is_kept():
     progress = fit(Line(), distance, max_epochs=60, patience=60)
-    assert [state["slope"] for _, _, state in progress.best] == pytest.approx([2, 2], abs=1e-2)
-    keys = [[-abs(figures[m]["slope"] - 2) for figures in progress.figures] for m in range(2)]
-    for member, (key, epoch, _) in enumerate(progress.best):
+    assert progress.best[progress.alive[0]][2]["slope"] == pytest.approx(2, abs=1e-2)
+    keys = [[-abs(figures[m]["slope"] - 2) for figures in progress.figures if m in figures] for m in range(2)]
+    for member, (key, epoch, _) in progress.best.items():
         assert key[0] == max(keys[member])
         assert epoch == 1 + int(np.argmax(keys[member]))
     assert len(progress.costs) == len(progress.figures) == 60
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+def test_the_worse_half_is_dropped_and_the_others_go_on_undisturbed(optimizer):
+    starts = (9.0, 0.0, -9.0, 1.0, 20.0)
+    together = fit(Line(starts), distance, optimizer=optimizer, max_epochs=25, patience=25)
+    assert [sorted(figures) for figures in together.figures[4::5]] == [
+        [0, 1, 2, 3, 4], [0, 1, 3], [1, 3], [1, 3], [3],
+    ]  # fmt: skip
+    assert together.alive == [3]
+    assert np.isnan(together.costs[-1]).tolist() == [True, True, True, False, True]
+    alone = fit(Line((1.0,)), distance, optimizer=optimizer, max_epochs=25, patience=25)
+    assert together.figures[-1][3]["slope"] == pytest.approx(alone.figures[-1][0]["slope"], abs=1e-5)
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
@@ -91,6 +110,22 @@ def test_a_cost_that_is_not_finite_stops_with_the_epoch():
         fit(Line((np.nan, np.nan)), distance)
 
 
+def test_a_progress_bar_shows_epochs_and_figures(capsys):
+    fit(Line(), distance, max_epochs=3, verbose=1)
+    shown = capsys.readouterr().err
+    assert "3/3" in shown
+    assert "slope=" in shown
+    fit(Line(), distance, max_epochs=3)
+    assert capsys.readouterr().err == ""
+
+
+def test_batches_of_sparse_columns_are_dense():
+    X = sparse.random_array((10, 4), density=0.3, format="csr", dtype=np.float32, rng=0)
+    table = TensorTable({"x": X, "y": np.arange(10)}, "cpu")
+    for columns, _ in TensorBatches(table, 4, torch.Generator().manual_seed(0)):
+        np.testing.assert_array_equal(columns["x"].numpy(), X.toarray()[columns["y"].numpy()])
+
+
 def test_batches_hold_every_row_once():
     table = TensorTable({"x": np.arange(10.0), "y": np.arange(10)}, "cpu")
     batches = list(TensorBatches(table, 4, torch.Generator().manual_seed(0)))
@@ -100,25 +135,8 @@ def test_batches_hold_every_row_once():
     assert seen.tolist() != list(range(10))
 
 
-def heads_module(n_outputs=1, members=2, n_groups=3):
-    generator = torch.Generator().manual_seed(0)
-    heads = torch.randn(members, 5, n_groups, n_outputs, generator=generator)
-    return RoutedHeads(heads, (7,), hinge, 0.1, 1000, generator), heads
-
-
-@pytest.mark.parametrize("n_outputs", [1, 3])
-def test_losses_are_one_minus_the_probability_of_the_label(n_outputs):
-    module, heads = heads_module(n_outputs)
-    X = torch.randn(20, 4)
-    y = torch.randint(0, max(2, n_outputs), (20,))
-    z = torch.einsum("nd,rdko->rnko", torch.cat([X, torch.ones(20, 1)], dim=1), heads)
-    probabilities = torch.softmax(torch.cat([torch.zeros_like(z), z], -1) if n_outputs == 1 else z, dim=-1)
-    expected = 1 - probabilities[:, torch.arange(20), :, y].movedim(0, 1)
-    torch.testing.assert_close(module.losses(X, y), expected)
-
-
 def test_balance_is_the_divergence_of_the_batchs_shares():
-    module, _ = heads_module()
+    module = make_module(2, 4, 3)
     X, y = torch.randn(50, 4), torch.randint(0, 2, (50,))
     weight = torch.rand(50)
     assignment = torch.softmax(module.assignment_logits(X), dim=-1)
@@ -129,8 +147,7 @@ def test_balance_is_the_divergence_of_the_batchs_shares():
 
 
 def test_small_batches_use_a_running_share_with_the_batchs_gradient():
-    generator = torch.Generator().manual_seed(0)
-    module = RoutedHeads(torch.randn(1, 5, 2, 1), (7,), hinge, 1.0, 25, generator)
+    module = make_module(1, 4, 2, balance=1.0, batch_size=25)
     assert module.running_weight == 0.25
     X = torch.randn(25, 4)
     shares = torch.softmax(module.assignment_logits(X), dim=-1).mean(dim=1)
