@@ -57,10 +57,29 @@ EMBEDDED_DATA = {
     "intersectional": DataSpec(lambda home: make_intersectional(random_state=0), "s1"),
 }
 
+#: What the DAFH paper's tables are about, and Bank as the paper has it.
+PAPER_DATA = REAL_DATA | {
+    "synthetic": DataSpec(lambda home: make_intersectional(random_state=0), "s1"),
+    "bank_as_published": DataSpec(
+        lambda home: fetch_bank_marketing(data_home=home, include_leakage=True), "age_group"
+    ),
+}
+
 
 @dataclass(frozen=True)
 class Split:
-    """Training and test rows of one random split, features as numbers fitted on the training rows."""
+    """Training and test rows of one random split, features as numbers fitted on the training rows.
+
+    Attributes
+    ----------
+    X, X_test : ndarray
+    y, y_test : ndarray
+    attribute, attribute_test : Series
+        The sensitive feature of the trivial partition.
+    sensitive, sensitive_test : DataFrame
+        All sensitive features.
+    feature_names : list of str
+    """
 
     X: np.ndarray
     y: np.ndarray
@@ -68,6 +87,9 @@ class Split:
     X_test: np.ndarray
     y_test: np.ndarray
     attribute_test: pd.Series
+    sensitive: pd.DataFrame
+    sensitive_test: pd.DataFrame
+    feature_names: list[str]
 
 
 def groups_of(bunch: Any, attribute: str) -> pd.Series:
@@ -101,4 +123,7 @@ def make_split(bunch: Any, attribute: str, *, test_size: float, random_state: in
         preprocessor.transform(bunch.data.iloc[test]),
         y[test],
         groups.iloc[test],
+        bunch.sensitive_features.iloc[train],
+        bunch.sensitive_features.iloc[test],
+        [str(name) for name in preprocessor.get_feature_names_out()],
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,8 +15,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from ..decoupling import DecoupledClassifier
-from ..exceptions import GroupCollapseWarning, GroupFallbackWarning
+from ..decoupling import DecoupledClassifier, PreferenceTreeClassifier
+from ..exceptions import GroupCollapseWarning, GroupFallbackWarning, UnstableGroupsWarning
 from ..inprocessing import DAFHClassifier
 from ._data import Split
 
@@ -35,6 +35,8 @@ class Answers:
         Share of the groups that keep a classifier of their own.
     pooled_groups : tuple
         Groups that are served by the very classifier with which all methods are compared.
+    n_models : int
+        Number of different classifiers.
     """
 
     y_pred: np.ndarray
@@ -42,6 +44,7 @@ class Answers:
     y_pred_by_group: pd.DataFrame | None = None
     share_of_own: float = np.nan
     pooled_groups: tuple[Any, ...] = ()
+    n_models: int = 1
 
 
 Method = Callable[[Split, int], Answers]
@@ -56,18 +59,18 @@ def converged_model() -> Any:
     return LogisticRegression(max_iter=2000)
 
 
-def _ask(model: Any, split: Split, *, routes_by_attribute: bool) -> Answers:
-    attribute = split.attribute_test if routes_by_attribute else None
+def _ask(model: Any, split: Split, attributes: Any = None) -> Answers:
     fallen = tuple(label for label, m in model.group_estimators_.items() if m is model.pooled_estimator_)
     n_groups = len(model.groups_)
     # DAFH's pooled classifier has seen all training rows, as the one of the comparison has, only if all groups fell back.
     same_pooled = isinstance(model, DecoupledClassifier) or len(fallen) == n_groups
     return Answers(
-        model.predict(split.X_test, sensitive_features=attribute),
-        model.predict_group(split.X_test, sensitive_features=attribute),
+        model.predict(split.X_test, sensitive_features=attributes),
+        model.predict_group(split.X_test, sensitive_features=attributes),
         model.predict_by_group(split.X_test),
         1 - len(fallen) / n_groups,
         fallen if same_pooled else (),
+        len({id(m) for m in model.group_estimators_.values()}),
     )
 
 
@@ -76,6 +79,7 @@ def _quietly_fit(model: Any, split: Split, **arguments: Any) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", GroupFallbackWarning)
         warnings.simplefilter("ignore", GroupCollapseWarning)
+        warnings.simplefilter("ignore", UnstableGroupsWarning)
         return model.fit(split.X, split.y, **arguments)
 
 
@@ -100,15 +104,33 @@ def pooled_with_attribute(estimator: Any) -> Method:
 
 def trivial_partition(estimator: Any) -> Method:
     """One classifier per value of the attribute."""
+    return lambda split, seed: _partition_by(
+        DecoupledClassifier(estimator, random_state=seed), split, split.attribute, split.attribute_test
+    )
 
-    def run(split: Split, seed: int) -> Answers:
-        model = DecoupledClassifier(estimator, random_state=seed)
-        _quietly_fit(model, split, sensitive_features=split.attribute)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", GroupFallbackWarning)
-            return _ask(model, split, routes_by_attribute=True)
 
-    return run
+def lr_all(estimator: Any) -> Method:
+    """One classifier per cell of all sensitive features (LR-All, Ustun et al. 2019)."""
+    return lambda split, seed: _partition_by(
+        DecoupledClassifier(estimator, random_state=seed), split, split.sensitive, split.sensitive_test
+    )
+
+
+def tree_lr(estimator: Any) -> Method:
+    """A tree of sensitive features with a classifier in each leaf, as published (TreeLR, Ustun et al. 2019)."""
+    return lambda split, seed: _partition_by(
+        PreferenceTreeClassifier(estimator, fallback=None, random_state=seed),
+        split,
+        split.sensitive,
+        split.sensitive_test,
+    )
+
+
+def _partition_by(model: Any, split: Split, attributes: Any, attributes_test: Any) -> Answers:
+    _quietly_fit(model, split, sensitive_features=attributes)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", GroupFallbackWarning)
+        return _ask(model, split, attributes_test)
 
 
 def clustering(estimator: Any, n_groups: int = 2) -> Method:
@@ -117,14 +139,33 @@ def clustering(estimator: Any, n_groups: int = 2) -> Method:
     def run(split: Split, seed: int) -> Answers:
         clusterer = make_pipeline(StandardScaler(), KMeans(n_groups, n_init=10))
         model = DecoupledClassifier(estimator, partition=clusterer, random_state=seed)
-        return _ask(_quietly_fit(model, split), split, routes_by_attribute=False)
+        return _ask(_quietly_fit(model, split), split)
 
     return run
 
 
 def dafh(make_model: Callable[[int], DAFHClassifier]) -> Method:
     """Groups learned together with their classifiers."""
-    return lambda split, seed: _ask(_quietly_fit(make_model(seed), split), split, routes_by_attribute=False)
+    return lambda split, seed: _ask(_quietly_fit(make_model(seed), split), split)
+
+
+def dafh_chosen(settings: Sequence[dict[str, Any]], estimator: Any) -> Method:
+    """DAFH with the settings that gain most over the pooled classifier on the validation rows, which all settings share."""
+
+    def run(split: Split, seed: int) -> Answers:
+        models = [_quietly_fit(DAFHClassifier(estimator, random_state=seed, **s), split) for s in settings]
+        return _ask(max(models, key=validation_gain), split)
+
+    return run
+
+
+def validation_gain(model: DAFHClassifier) -> float:
+    """Gain over the pooled classifier on the rows that chose the epoch."""
+    return max(figures["rationality_gain"] for figures in model.validation_history_)
+
+
+#: What "DAFH, chosen" chooses from.
+CHOICES: tuple[dict[str, Any], ...] = ({}, {"objective": "ce", "n_groups": 4})
 
 
 def default_methods() -> dict[str, Method]:
@@ -137,4 +178,5 @@ def default_methods() -> dict[str, Method]:
         "clustering": clustering(estimator),
         "DAFH, no fallback": dafh(lambda seed: DAFHClassifier(estimator, fallback=None, random_state=seed)),
         "DAFH, certified": dafh(lambda seed: DAFHClassifier(estimator, random_state=seed)),
+        "DAFH, chosen": dafh_chosen(CHOICES, estimator),
     }
