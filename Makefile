@@ -6,7 +6,7 @@ VENV ?= .venv
 CONSTRAINTS ?= constraints.txt
 PIP = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS)
 
-.PHONY: demo test lint pytest test-minimum benchmark clean
+.PHONY: demo test lint pytest test-minimum benchmark reproduce clean
 
 demo: $(VENV)/.demo
 	$(VENV)/bin/fairlearn-fwh demo
@@ -24,6 +24,11 @@ lint: $(VENV)/.test
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
+
+# All tables, figures and questions of the DAFH paper, on the data that FAIRLEARN_FWH_DATA names or that lie beside the project.
+DATA = $(or $(FAIRLEARN_FWH_DATA),$(wildcard ../shared/data))
+reproduce: $(VENV)/.demo
+	OMP_NUM_THREADS=1 $(VENV)/bin/fairlearn-fwh reproduce all --splits 5 --jobs 2 $(if $(DATA),--data-home $(DATA))
 
 benchmark: $(VENV)/.test
 	$(VENV)/bin/python -m benchmarks

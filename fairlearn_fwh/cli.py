@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -288,50 +289,102 @@ def mitigators(dataset: str, attribute: str | None, data_home: Path | None, out:
     _write_comparisons([comparison], out, "mitigators")
 
 
-@main.group()
+class _Reproductions(click.Group):
+    """Commands of the DAFH paper's tables and figures, found when they are asked for: they need torch."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        """Name all commands."""
+        from .experiments._reproduce import REPRODUCTIONS
+
+        return sorted({*super().list_commands(context), *REPRODUCTIONS})
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        """Make the command of a reproduction."""
+        command = super().get_command(context, name)
+        if command is not None:
+            return command
+        from .experiments._reproduce import REPRODUCTIONS
+
+        if name not in REPRODUCTIONS:
+            return None
+        reproduction = REPRODUCTIONS[name]
+        parameters = [
+            option for key, option in _OPTIONS.items() if key in (*reproduction.options, "data_home", "out")
+        ]
+        callback = partial(_run_reproduction, name)
+        return click.Command(name, params=list(parameters), callback=callback, help=reproduction.help)
+
+
+_OPTIONS: dict[str, click.Option] = {
+    "datasets": click.Option(["--datasets"], help="Names, separated by commas; by default those of the paper."),
+    "n_splits": click.Option(
+        ["--splits", "n_splits"], type=click.IntRange(min=1), default=5, show_default=True,
+        help="Number of random splits.",
+    ),
+    "protocol": click.Option(
+        ["--protocol"], type=click.Choice(["strict", "paper"]), default="strict", show_default=True,
+        help="Converged baselines and choices within the training rows, or the paper's own.",
+    ),
+    "n_jobs": click.Option(
+        ["--jobs", "n_jobs"], type=int, default=1, show_default=True, help="Splits at a time."
+    ),
+    "data_home": click.Option(
+        ["--data-home"], type=click.Path(file_okay=False, path_type=Path), help="Folder with data files."
+    ),
+    "out": click.Option(
+        ["--out"], type=click.Path(file_okay=False, path_type=Path), default="results", show_default=True,
+        help="Folder for the runs (CSV), the table (Markdown) and the picture (PNG).",
+    ),
+}  # fmt: skip
+
+
+@main.group(cls=_Reproductions)
 def reproduce() -> None:
-    """Run a table of a paper again and show it beside the paper's numbers."""
+    """Run a table or figure of a paper again and show it beside the paper's numbers."""
 
 
-@reproduce.command()
-@click.option(
-    "--datasets",
-    default="adult,arrest,violent,german,bank",
-    show_default=True,
-    help="Names, separated by commas.",
-)
-@click.option(
-    "--splits", type=click.IntRange(min=1), default=5, show_default=True, help="Number of random splits."
-)
-@click.option("--protocol", type=click.Choice(["strict", "paper"]), default="strict", show_default=True)
-@click.option("--data-home", type=click.Path(file_okay=False, path_type=Path), help="Folder with data files.")
-@click.option(
-    "--out", type=click.Path(file_okay=False, path_type=Path), default="results", show_default=True,
-    help="Folder for the CSV of every run and the Markdown table.",
-)  # fmt: skip
-def table4(datasets: str, splits: int, protocol: str, data_home: Path | None, out: Path) -> None:
-    """Fairness without harm and accuracy of DAFH and its baselines (arXiv 2509.24077, Table 4)."""
-    from .experiments import run_table4, summarize_table4, table4_markdown
+def _run_reproduction(name: str, out: Path, **arguments: Any) -> None:
+    import matplotlib as mpl
 
-    def progress(parts: Iterable[Any], total: int) -> Iterable[Any]:
-        return tqdm(parts, total=total, desc="data set x split", file=sys.stderr)
+    from .experiments._reproduce import REPRODUCTIONS, write_reproduction
 
+    mpl.use("Agg")
+    protocol = arguments.get("protocol")
+    datasets = arguments.pop("datasets", None)
+    if datasets:
+        arguments["datasets"] = [part.strip() for part in datasets.split(",")]
+    if "datasets" not in REPRODUCTIONS[name].options:  # generated data
+        arguments.pop("data_home", None)
+    if "n_splits" in arguments:
+        arguments["progress"] = partial(_progress, name)
     try:
-        runs = run_table4(
-            [name.strip() for name in datasets.split(",")],
-            n_splits=splits,
-            protocol=protocol,
-            data_home=data_home,
-            progress=progress,
-        )
+        result = REPRODUCTIONS[name].run(**arguments)
     except (ValueError, DatasetNotFoundError) as error:
         raise click.ClickException(str(error)) from error
-    markdown = table4_markdown(summarize_table4(runs), protocol)
-    out.mkdir(parents=True, exist_ok=True)
-    runs.to_csv(out / f"table4_{protocol}.csv", index=False)
-    (out / f"table4_{protocol}.md").write_text(markdown, encoding="utf-8")
+    markdown, files = write_reproduction(name, result, out, protocol)
     click.echo(markdown)
-    click.echo(f"Written to {out}: table4_{protocol}.csv, table4_{protocol}.md")
+    click.echo(f"Written: {', '.join(map(str, files))}")
+
+
+def _progress(name: str, parts: Iterable[Any], total: int) -> Iterable[Any]:
+    return tqdm(parts, total=total, desc=f"{name}: data set x split", file=sys.stderr)
+
+
+@reproduce.command("all", params=[_OPTIONS[key] for key in ("n_splits", "n_jobs", "data_home", "out")])
+def everything(n_splits: int, n_jobs: int, data_home: Path | None, out: Path) -> None:
+    """Run all tables, figures and questions of the DAFH paper, tables in both protocols."""
+    from .experiments._reproduce import REPRODUCTIONS
+
+    given = {"n_splits": n_splits, "n_jobs": n_jobs, "data_home": data_home}
+    for name, reproduction in REPRODUCTIONS.items():
+        arguments = {
+            option: given[option] for option in (*reproduction.options, "data_home") if option in given
+        }
+        protocols: list[dict[str, str]] = [{}]
+        if "protocol" in reproduction.options:
+            protocols = [{"protocol": "strict"}, {"protocol": "paper"}]
+        for protocol in protocols:
+            _run_reproduction(name, out, **arguments, **protocol)
 
 
 @reproduce.command()

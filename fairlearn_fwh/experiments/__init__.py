@@ -9,19 +9,39 @@ except ImportError as error:
     raise MissingExtraError.for_extra("fairlearn_fwh.experiments", "torch") from error
 
 from ._comparison import Comparison, compare_methods, plot_comparison
+from ._figures import plot_figure1, plot_figure2, plot_figure3, run_figure1, run_figure2, run_figure3
 from ._mitigators import audit_mitigators
+from ._questions import plot_question, question_markdown, run_question
 from ._selection import plot_selection_harm, run_selection, summarize_selection
-from ._table4 import run_table4, summarize_table4, table4_markdown
+from ._table4 import plot_table4, run_table4, summarize_table4, table4_markdown
+from ._tables import run_grid, run_table5, run_table6, run_table7
+from ._theory import estimate_discrepancy, held_out_objective
 from ._zafar import run_zafar, zafar_markdown
 
 __all__ = [
     "Comparison",
     "audit_mitigators",
     "compare_methods",
+    "estimate_discrepancy",
+    "held_out_objective",
     "plot_comparison",
+    "plot_figure1",
+    "plot_figure2",
+    "plot_figure3",
+    "plot_question",
     "plot_selection_harm",
+    "plot_table4",
+    "question_markdown",
+    "run_figure1",
+    "run_figure2",
+    "run_figure3",
+    "run_grid",
+    "run_question",
     "run_selection",
     "run_table4",
+    "run_table5",
+    "run_table6",
+    "run_table7",
     "run_zafar",
     "summarize_selection",
     "summarize_table4",

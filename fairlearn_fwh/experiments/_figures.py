@@ -254,8 +254,8 @@ def run_figure3(
     found: dict[str, Any] = {}
 
     def task(name: str, seed: int, split: Split) -> Rows:
-        named = replace(split, X=pd.DataFrame(split.X, columns=split.feature_names))
-        model = _quietly_fit(_free_dafh(seed + random_state), named)
+        named: Any = pd.DataFrame(split.X, columns=split.feature_names)
+        model = _quietly_fit(_free_dafh(seed + random_state), replace(split, X=named))
         X = pd.DataFrame(split.X_test, columns=split.feature_names)
         columns = split.sensitive_test
         together = columns.astype(str).agg(" x ".join, axis=1).to_numpy()

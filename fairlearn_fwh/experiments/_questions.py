@@ -133,6 +133,7 @@ def boundary_task(name: str, seed: int, split: Split) -> Rows:
                 "n": int(rows_of_band.sum()),
                 "negative_flips": int((pooled & ~own & rows_of_band).sum()),
                 "positive_flips": int((own & ~pooled & rows_of_band).sum()),
+                "negative_flip_rate": (pooled & ~own)[rows_of_band].mean() if rows_of_band.any() else np.nan,
             }
         )
     return rows
@@ -207,11 +208,11 @@ def multiclass_task(name: str, seed: int, split: Split) -> Rows:
 
 def multiclass_answer(runs: pd.DataFrame) -> str:
     """Say whether several classes work."""
-    means = runs.groupby("method")[["accuracy", "gain", "rate"]].mean()
-    free = means.loc["DAFH, no fallback"]
+    means = 100 * runs.groupby("method")[["accuracy", "gain", "rate"]].mean()
+    accuracy, gain, rate = means.loc["DAFH, no fallback"]
     return (
-        f"With ten classes DAFH reaches {100 * free['accuracy']:.1f} % ({100 * free['gain']:+.2f} points over the pooled logistic regression, rate of "
-        f"fairness without harm {100 * free['rate']:.1f} %); certified {100 * means.loc['DAFH, certified', 'gain']:+.2f} points."
+        f"With ten classes DAFH reaches {accuracy:.1f} % ({gain:+.2f} points over the pooled logistic regression, rate of "
+        f"fairness without harm {rate:.1f} %); certified {means['gain'].to_dict()['DAFH, certified']:+.2f} points."
     )
 
 
@@ -306,7 +307,7 @@ QUESTIONS = {
     ),
     "boundary": Question(
         "Are people near the router's boundary harmed?", boundary_task, boundary_answer,
-        ("arrest", "violent", "german", "bank", "adult"), "certainty", "negative_flips", "negative flips per split",
+        ("arrest", "violent", "german", "bank", "adult"), "certainty", "negative_flip_rate", "negative flips, % of the people", 100.0,
     ),
     "costs": Question(
         "What if errors cost differently?", costs_task, costs_answer,
@@ -314,7 +315,7 @@ QUESTIONS = {
     ),
     "multiclass": Question(
         "Does it work with several classes?", multiclass_task, multiclass_answer,
-        ("digits",), "method", "accuracy", "accuracy, %", 100.0,
+        ("digits",), "method", "gain", "gain over pooled, points", 100.0,
     ),
     "theorems": Question(
         "What do Theorems 1 and 2 say about these data?", theorems_task, theorems_answer,

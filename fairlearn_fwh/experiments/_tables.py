@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -184,7 +185,7 @@ def run_grid(
         for recipe in GRID:
             fitted = paper_dafh(recipe, split.X.shape[1], seed)
             measured = measure_methods(
-                {"pooled": lambda *_: model, "DAFH": dafh(lambda _, m=fitted: m)}, split, seed
+                {"pooled": lambda *_: model, "DAFH": dafh(partial(_same, fitted))}, split, seed
             )
             rows.append(
                 {
@@ -202,6 +203,10 @@ def run_grid(
         task, PAPER_DATA, datasets,
         n_splits=n_splits, protocol="paper", data_home=data_home, n_jobs=n_jobs, progress=progress,
     )  # fmt: skip
+
+
+def _same(model: DAFHClassifier, seed: int) -> DAFHClassifier:
+    return model
 
 
 def table5_markdown(runs: pd.DataFrame, protocol: str) -> str:
@@ -283,7 +288,7 @@ def table7_markdown(runs: pd.DataFrame, protocol: str) -> str:
     for (dataset, method), part in runs[runs["method"] != "pooled"].groupby(
         ["dataset", "method"], sort=False
     ):
-        best = part.loc[part["accuracy"].idxmax()]
+        best = part.iloc[int(part["accuracy"].to_numpy().argmax())]
         printed = TABLE7_NUMBERS.get((str(dataset), str(method)))
         for label, value in (("mean", part[list(figures)].mean()), ("best test accuracy", best)):
             rows.append(

@@ -116,7 +116,7 @@ def estimate_discrepancy(
     [0.0, 0.0]
     """
     rng = np.random.RandomState(random_state)
-    answers = []
+    answers: list[np.ndarray] = []
     while len(answers) < n_classifiers:
         rows = rng.choice(len(y), max(len(y) // 10, 20), replace=False)
         if (y[rows] != y[rows[0]]).any():

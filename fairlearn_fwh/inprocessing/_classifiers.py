@@ -67,7 +67,7 @@ class ModuleClassifier:
 
 def make_router(module: nn.Module, scaler: StandardScaler, bins: Bins | None) -> Router:
     """Make the router; a plain network is kept as arrays, which needs no torch to be loaded."""
-    if isinstance(module, nn.Sequential) and all(isinstance(layer, nn.Linear | nn.ReLU) for layer in module):
+    if type(module) is nn.Sequential and all(isinstance(layer, nn.Linear | nn.ReLU) for layer in module):
         linear = [layer for layer in module if isinstance(layer, nn.Linear)]
         if len(module) == 2 * len(linear) - 1:
             return Router(

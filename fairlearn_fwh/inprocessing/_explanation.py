@@ -164,7 +164,8 @@ def cramers_v(
 ) -> tuple[float, float, float]:
     """Cramer's V of two categorical columns, with an interval.
 
-    The interval inverts the noncentral chi-square distribution of Pearson's statistic (Smithson 2003).
+    Pearson's statistic exceeds what it estimates by its degrees of freedom, which are taken off (a table of many cells
+    would else always show an association). The interval inverts its noncentral chi-square distribution (Smithson 2003).
 
     Returns
     -------
@@ -187,7 +188,7 @@ def cramers_v(
 
     tail = (1 - confidence) / 2
     lower, upper = (min(1.0, np.sqrt(bound(level) / scale)) for level in (1 - tail, tail))
-    return float(np.sqrt(statistic / scale)), lower, upper
+    return float(np.sqrt(max(statistic - freedom, 0.0) / scale)), lower, upper
 
 
 def plot_groups(explanation: GroupExplanation, n_features: int = 8, ax: Any = None) -> Any:
@@ -220,8 +221,11 @@ def plot_groups(explanation: GroupExplanation, n_features: int = 8, ax: Any = No
         ax.set_title("What separates the learned groups")
     else:
         ax.set_xlabel("share of the group, %")
-        values = ", ".join(f"{name}: {row.cramers_v:.2f} ({row.lower:.2f} to {row.upper:.2f})" for name, row in explanation.association.iterrows())  # fmt: skip
-        ax.set_title(f"Of whom the learned groups consist\nCramer's V with the groups: {values}", fontsize=10)
+        values = [
+            f"{name}: {row.cramers_v:.2f} ({row.lower:.2f} to {row.upper:.2f})"
+            for name, row in explanation.association.iterrows()
+        ]
+        ax.set_title("\n".join(["Of whom the learned groups consist; Cramer's V", *values]), fontsize=10)
     ax.legend(
         loc="upper center", bbox_to_anchor=(0.5, -0.6 / ax.figure.get_figheight() - 0.04), frameon=False
     )
@@ -230,9 +234,9 @@ def plot_groups(explanation: GroupExplanation, n_features: int = 8, ax: Any = No
 
 def _bars(explanation: GroupExplanation, n_features: int) -> pd.DataFrame:
     if not explanation.composition.empty:
-        table = explanation.composition.assign(
-            row=explanation.composition["attribute"] + " = " + explanation.composition["value"]
-        )
+        table = explanation.composition
+        several = table["attribute"].nunique() > 1
+        table = table.assign(row=table["attribute"] + " = " + table["value"] if several else table["value"])
         return table.pivot(index="row", columns="group", values="share").fillna(0)
     table = explanation.features.pivot(index="feature", columns="group", values="separation")
     order = table.max(axis=1).sort_values(ascending=False, kind="stable")

@@ -1,0 +1,151 @@
+"""Everything that ``fairlearn-fwh reproduce`` can run again: what it computes, writes and draws."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from . import _figures, _questions, _table4, _tables
+
+#: How many splits; a protocol; on which data sets.
+SPLITS, PROTOCOL, DATASETS, JOBS = "n_splits", "protocol", "datasets", "n_jobs"
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """A table, a figure or an open question.
+
+    Attributes
+    ----------
+    help : str
+    run : callable
+        Takes the `options` (and `data_home`, `progress` where there are data sets) and returns the runs.
+    markdown : callable (runs) or (runs, protocol) -> str
+    plot : callable (runs) -> Axes or Figure
+    options : tuple of str
+        What can be chosen.
+    """
+
+    help: str
+    run: Callable[..., Any]
+    markdown: Callable[..., str]
+    plot: Callable[[Any], Any]
+    options: tuple[str, ...] = (DATASETS, SPLITS, JOBS)
+
+
+_TABLE = (DATASETS, SPLITS, PROTOCOL, JOBS)
+
+REPRODUCTIONS = {
+    "table4": Reproduction(
+        "Fairness without harm and accuracy of DAFH and its baselines (arXiv 2509.24077, Table 4).",
+        _table4.run_table4,
+        lambda runs, protocol: _table4.table4_markdown(_table4.summarize_table4(runs), protocol),
+        lambda runs: _table4.plot_table4(_table4.summarize_table4(runs)),
+        _TABLE,
+    ),
+    "table5": Reproduction(
+        "Partitions by hand against learned groups (Table 5).",
+        _tables.run_table5,
+        _tables.table5_markdown,
+        _tables.plot_runs,
+        _TABLE,
+    ),
+    "table6": Reproduction(
+        "Two, three and four groups, learned or clustered (Table 6).",
+        _tables.run_table6,
+        _tables.table6_markdown,
+        _tables.plot_runs,
+        _TABLE,
+    ),
+    "table7": Reproduction(
+        "Violations, gains, envy and disparity of four partitions (Table 7).",
+        _tables.run_table7,
+        _tables.table7_markdown,
+        _tables.plot_runs,
+        _TABLE,
+    ),
+    "grid": Reproduction(
+        "The 96 settings of Table 2, chosen on validation rows.",
+        _tables.run_grid,
+        _tables.grid_markdown,
+        _tables.plot_grid,
+    ),
+    "figure1": Reproduction(
+        "Four classifiers on generated data, with their decision lines (Figure 1).",
+        _figures.run_figure1,
+        _figures.figure1_markdown,
+        lambda runs: _figures.plot_figure1(),
+        (SPLITS, JOBS),
+    ),
+    "figure2": Reproduction(
+        "Rate and accuracy from epoch to epoch (Figure 2).",
+        _figures.run_figure2,
+        _figures.figure2_markdown,
+        _figures.plot_figure2,
+    ),
+    "figure3": Reproduction(
+        "Of whom the learned groups consist, by race, sex and age (Figure 3).",
+        _figures.run_figure3,
+        _figures.figure3_markdown,
+        _figures.plot_figure3,
+        (DATASETS,),
+    ),
+} | {
+    name: Reproduction(
+        question.title,
+        partial(_questions.run_question, name),
+        partial(_questions.question_markdown, name),
+        partial(_questions.plot_question, name),
+    )
+    for name, question in _questions.QUESTIONS.items()
+}
+
+
+def write_reproduction(
+    name: str, result: Any, out: Path, protocol: str | None = None
+) -> tuple[str, list[Path]]:
+    """Write runs (CSV), table (Markdown) and picture (PNG) of a reproduction.
+
+    Parameters
+    ----------
+    name : str
+    result
+        What its `run` returned.
+    out : Path
+        Folder.
+    protocol : str, optional
+        Named in the files' names.
+
+    Returns
+    -------
+    markdown : str
+    files : list of Path
+    """
+    import matplotlib.pyplot as plt
+
+    reproduction = REPRODUCTIONS[name]
+    markdown = reproduction.markdown(result, protocol) if protocol else reproduction.markdown(result)
+    picture = reproduction.plot(result)
+    figure = getattr(picture, "figure", picture) or picture
+    out.mkdir(parents=True, exist_ok=True)
+    stem = f"{name}_{protocol}" if protocol else name
+    csv, text, png = (out / f"{stem}.{ending}" for ending in ("csv", "md", "png"))
+    _table_of(result).to_csv(csv, index=False)
+    text.write_text(markdown, encoding="utf-8")
+    figure.savefig(png, dpi=120)
+    plt.close(figure)
+    return markdown, [csv, text, png]
+
+
+def _table_of(result: Any) -> pd.DataFrame:
+    """Runs as they are; of group explanations the composition."""
+    if isinstance(result, pd.DataFrame):
+        return result
+    return pd.concat(
+        {name: found.composition for name, found in result.items()}, names=["dataset"]
+    ).reset_index(level="dataset")
