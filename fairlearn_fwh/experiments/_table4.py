@@ -13,7 +13,7 @@ from scipy import stats
 from ..metrics import PreferenceFrame
 from ..metrics._plots import new_axes, style
 from ._data import PAPER_DATA, Split
-from ._methods import Answers, Method, default_methods
+from ._methods import Answers, Method, strict_methods
 from ._paper_recipe import paper_methods
 from ._runs import Progress, Rows, corrected_standard_error, markdown_table, percent, points, run_splits
 
@@ -109,7 +109,7 @@ def run_table4(
     """
 
     def task(name: str, seed: int, split: Split) -> Rows:
-        methods = default_methods() if protocol == "strict" else paper_methods(name)
+        methods = strict_methods() if protocol == "strict" else paper_methods(name)
         return measure_methods(methods, split, seed)
 
     return run_splits(

@@ -14,7 +14,7 @@ from sklearn.preprocessing import StandardScaler
 _MOST_BINS, _MOST_INDICATORS, _FEWEST_BINS = 32, 1024, 4
 
 #: Rows for each bin: with few rows, bins are noise.
-_ROWS_PER_BIN = 500
+_ROWS_PER_BIN = 1000
 
 #: Numbers that are held at a time where many rows are asked.
 _CHUNK = 2**24

@@ -35,16 +35,35 @@ class GroupStream:
 
     def __init__(self, learner: GroupLearner, n_groups: int, n_rows: int, seed: int) -> None:
         self.learner = learner
+        self.n_groups = n_groups
+        self.n_rows = n_rows
         self.seed = seed
         self.n_seen = 0
         self.gains = np.zeros(learner.n_init)
-        with seeded(seed):
-            module = learner.make_module(n_groups, n_rows)
-        settings = learner.training_settings(n_rows, seed)
-        self.net = make_net(
+        self.net = self._make_net()
+
+    def _make_net(self) -> Any:
+        learner = self.learner
+        with seeded(self.seed):
+            module = learner.make_module(self.n_groups, self.n_rows)
+        settings = learner.training_settings(self.n_rows, self.seed)
+        return make_net(
             module, max_epochs=1, accelerator=learner.accelerator, callbacks=[], **settings
         ).initialize()
-        self._set_generator(None)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Keep parameters and the optimiser's memory instead of the net, whose pickles differ between versions."""
+        state = vars(self).copy()
+        net = state.pop("net")
+        return state | {"module": net.module_.state_dict(), "optimizer": net.optimizer_.state_dict()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Make the net again."""
+        module, optimizer = state.pop("module"), state.pop("optimizer")
+        vars(self).update(state)
+        self.net = self._make_net()
+        self.net.module_.load_state_dict(module)
+        self.net.optimizer_.load_state_dict(optimizer)
 
     def judge(self, table: Table) -> None:
         """Add a batch to what is known of the restarts' gains over the pooled classifier."""
@@ -57,13 +76,8 @@ class GroupStream:
         """Pass once over a batch."""
         seed = self.seed + self.n_seen
         with seeded(seed):
-            self._set_generator(torch.Generator().manual_seed(seed))
+            self.net.iterator_train__generator = torch.Generator().manual_seed(seed)
             self.net.partial_fit(TensorTable(table.columns(), self.learner.device), None)
-            self._set_generator(None)
-
-    def _set_generator(self, generator: torch.Generator | None) -> None:
-        """Say what shuffles the rows; between batches nothing does, because generators cannot be pickled."""
-        self.net.iterator_train__generator = generator
 
     def best(self) -> LearnedGroups:
         """Groups of the restart with the largest gain so far."""

@@ -56,7 +56,7 @@ class MisclassificationCost:
         codes = np.searchsorted(self.classes, labels).clip(max=len(self.classes) - 1)
         if (unknown := self.classes[codes] != labels).any():
             raise ValueError(
-                f"{name} has the label {labels[unknown][0]!r}; classes are {self.classes.tolist()}."
+                f"{name} has the label {labels[unknown].tolist()[0]!r}; classes are {self.classes.tolist()}."
             )
         return codes
 

@@ -10,6 +10,7 @@ import pytest
 import skops.io
 import torch
 from scipy import sparse
+from scipy.stats import ks_2samp
 from sklearn.base import clone
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression, SGDClassifier
@@ -21,9 +22,10 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from fairlearn_fwh._splits import split_rows
 from fairlearn_fwh.datasets import make_intersectional
-from fairlearn_fwh.exceptions import GroupCollapseWarning, GroupFallbackWarning
+from fairlearn_fwh.exceptions import GroupCollapseWarning, GroupFallbackWarning, UnstableGroupsWarning
 from fairlearn_fwh.inprocessing import DAFHClassifier
 from fairlearn_fwh.inprocessing._classifiers import cool
+from fairlearn_fwh.inprocessing._explanation import cramers_v
 from fairlearn_fwh.inprocessing._objectives import OBJECTIVES
 from fairlearn_fwh.metrics import MisclassificationCost
 
@@ -110,9 +112,9 @@ def test_a_callable_objective(data):
         shapes.append((assignment.shape, losses.shape, pooled_losses.shape))
         return (assignment * losses).sum(dim=-1)
 
-    model = DAFHClassifier(objective=own_loss, n_init=2, random_state=0).fit(X, y)
+    model = DAFHClassifier(objective=own_loss, n_init=4, random_state=0).fit(X, y)
     assert model.score(X_test, y_test) > 0.9
-    assert shapes[0] == ((2, 256, 2), (2, 256, 2), (256,))
+    assert shapes[0] == ((4, 256, 2), (4, 256, 2), (256,))
 
 
 def test_three_classes(rng):
@@ -295,8 +297,7 @@ def test_batches_from_a_stream():
     overall = model.preference_frame(X[55_000:], y[55_000:]).overall
     assert overall["accuracy"] > 0.93
     assert overall["rationality_gain"] > 0.1
-    np.random.seed(0)
-    assert len(pickle.dumps(model)) < 2_000_000
+    assert len(pickle.dumps(model)) < 2_000_000  # no rows are kept
 
 
 def test_a_stream_with_the_users_pooled_classifier():
@@ -307,7 +308,7 @@ def test_a_stream_with_the_users_pooled_classifier():
             X[start : start + 5_000], y[start : start + 5_000], [0, 1], sample_weight=np.ones(5_000)
         )
     assert isinstance(model.pooled_estimator_, SGDClassifier)
-    assert model.score(X, y) > 0.85
+    assert model.score(X, y) > model.pooled_estimator_.score(X, y)
 
 
 def test_a_hopeless_stream_falls_back():
@@ -558,6 +559,99 @@ def test_small_data_fit_and_fall_back():
     assert (model.predict(X) == model.pooled_estimator_.predict(X)).all()
 
 
+# --- explanations --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def explained():
+    X, y, side = different_rules(4000)
+    names = ["side", "first", "second"]
+    frame = pd.DataFrame(X, columns=names)
+    return DAFHClassifier(random_state=0).fit(frame, y), frame, y, side
+
+
+def test_groups_are_explained_by_size_features_and_composition(explained):
+    model, X, y, side = explained
+    attributes = pd.DataFrame({"side": np.where(side, "up", "down"), "coin": np.arange(len(X)) % 2})
+    explanation = model.explain_groups(X, y, sensitive_features=attributes)
+    groups = np.asarray(model.predict_group(X))
+    assert explanation.groups["n"].tolist() == [(groups == 0).sum(), (groups == 1).sum()]
+    assert explanation.groups.loc[0, "base_rate"] == pytest.approx(y[groups == 0].mean())
+    assert explanation.groups["served_by"].tolist() == ["own", "own"]
+    first = explanation.features.groupby("group").head(1)
+    assert first["feature"].tolist() == ["side", "side"]
+    for row in explanation.features.itertuples():
+        inside, outside = (X.loc[mask, row.feature] for mask in (groups == row.group, groups != row.group))
+        assert row.separation == pytest.approx(ks_2samp(inside, outside).statistic)
+    up = explanation.composition.query("attribute == 'side' and value == 'up' and group == 0")["share"].item()
+    assert up == pytest.approx(side[groups == 0].mean())
+    association = explanation.association
+    assert association.loc["side", "cramers_v"] > 0.8
+    assert association.loc["coin", "lower"] == 0
+    assert (association["lower"] <= association["upper"]).all()
+
+
+def test_small_cells_are_not_shown(explained):
+    model, X, y, _ = explained
+    rare = np.where(np.arange(len(X)) < 9, "nine people", "others")
+    explanation = model.explain_groups(X, sensitive_features={"rare": rare})
+    assert "nine people" not in set(explanation.composition["value"])
+    assert "base_rate" not in explanation.groups
+
+
+def test_cramers_v_covers():
+    """Intervals of two tables with a known association; without any, V is 0 on average and its lower bound too."""
+    rng = np.random.default_rng(0)
+    truth, covered, zero = 0.3, 0, 0
+    for _ in range(200):
+        a = rng.integers(0, 2, 500)
+        b = np.where(rng.random(500) < (1 + truth) / 2, a, 1 - a)
+        v, lower, upper = cramers_v(a, b)
+        covered += lower <= truth <= upper
+        zero += cramers_v(a, rng.integers(0, 5, 500))[1] == 0
+    assert covered >= 182  # 95 % of 200, less three standard errors
+    assert zero >= 180
+    assert np.isnan(cramers_v(a, np.zeros(500))).all()
+
+
+def test_people_are_explained(explained):
+    model, X, *_ = explained
+    story = model.explain(X)
+    assert story.columns.tolist() == [
+        "group", "probability", "prediction", "pooled_prediction", "prediction_0", "prediction_1", "served_by", "reason",
+    ]  # fmt: skip
+    assert (story["prediction"] == model.predict(X)).all()
+    assert (story["pooled_prediction"] == model.pooled_estimator_.predict(X)).all()
+    own = np.where(story["group"] == 0, story["prediction_0"], story["prediction_1"])
+    assert (own == story["prediction"]).all()
+    assert set(story["reason"]) == {"the group's own classifier"}
+    X, y = one_rule(1000)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        fallen = DAFHClassifier(tolerance=0.0, random_state=0).fit(X, y)
+    assert (fallen.explain(X)["served_by"] == "pooled").all()
+    assert fallen.explain(X)["reason"].str.startswith("the pooled classifier serves the group: ").all()
+
+
+def test_unstable_groups_are_said_when_they_are_explained(explained):
+    model, X, *_ = explained
+    unstable = pickle.loads(pickle.dumps(model))
+    unstable.group_stability_ = 0.2
+    with pytest.warns(UnstableGroupsWarning, match="mean adjusted Rand index 0.20, below 0.5"):
+        unstable.explain_groups(X)
+
+
+@pytest.mark.parametrize("with_attributes", [True, False])
+def test_groups_are_drawn(with_attributes, explained):
+    model, X, y, side = explained
+    ax = model.plot_groups(X, y, sensitive_features={"side": side} if with_attributes else None)
+    labels = [text.get_text() for text in ax.get_yticklabels()]
+    assert labels == (["False", "True"] if with_attributes else ["side", *labels[1:]])
+    bars = sorted(bar.get_width() for bar in ax.patches)
+    assert bars[-1] > 80
+    assert "people, served by own" in ax.get_legend().get_texts()[0].get_text()
+
+
 # --- what users bring ----------------------------------------------------------------------------------------------
 
 
@@ -664,7 +758,7 @@ def test_a_fitted_estimator_holds_no_rows():
         model = DAFHClassifier(max_epochs=3, patience=3, n_init=1, fallback=None, random_state=0)
         return len(pickle.dumps(model.fit(X, y)))
 
-    assert size(40_000) < size(30_000) + 500
+    assert size(80_000) < size(60_000) + 500
 
 
 # --- bad input -----------------------------------------------------------------------------------------------------

@@ -69,8 +69,8 @@ def test_router_without_torch_is_the_router_with_torch(rng):
 
 
 def test_bins_are_cut_at_quantiles_of_distinct_values():
-    rare = np.concatenate([np.zeros(19_000), np.arange(1_000)])
-    X = np.column_stack([rare, np.arange(20_000) % 2, np.ones(20_000)])
+    rare = np.concatenate([np.zeros(31_000), np.arange(1_000)])
+    X = np.column_stack([rare, np.arange(32_000) % 2, np.ones(32_000)])
     bins = Bins.fit(X)
     assert bins.columns.tolist() == [0]  # what has two values or one needs no bins
     counts = np.bincount(bins.codes(X)[:, 0])
@@ -82,7 +82,7 @@ def test_bins_are_cut_at_quantiles_of_distinct_values():
 
 @pytest.mark.parametrize(
     ("n_rows", "n_features", "per_feature"),
-    [(16_000, 10, 32), (16_000, 100, 10), (16_000, 500, 0), (5_000, 10, 10), (1_999, 10, 0)],
+    [(32_000, 10, 32), (32_000, 100, 10), (8_000, 500, 0), (5_000, 10, 5), (3_999, 10, 0)],
 )
 def test_many_features_or_few_rows_have_few_bins(n_rows, n_features, per_feature, rng):
     bins = Bins.fit(rng.normal(size=(n_rows, n_features)))
