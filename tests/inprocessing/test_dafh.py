@@ -13,6 +13,7 @@ from scipy import sparse
 from scipy.stats import ks_2samp
 from sklearn.base import clone
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression, SGDClassifier
 from sklearn.metrics import brier_score_loss, log_loss
 from sklearn.model_selection import train_test_split
@@ -27,6 +28,7 @@ from fairlearn_fwh.inprocessing import DAFHClassifier
 from fairlearn_fwh.inprocessing._classifiers import cool
 from fairlearn_fwh.inprocessing._explanation import cramers_v
 from fairlearn_fwh.inprocessing._objectives import OBJECTIVES
+from fairlearn_fwh.inprocessing._validation import GroupValidation
 from fairlearn_fwh.metrics import MisclassificationCost
 
 from ..conftest import opposite_rules
@@ -807,6 +809,31 @@ def test_an_objective_of_the_wrong_shape_is_refused():
 def test_a_device_that_is_not_there_is_said():
     with pytest.raises(ValueError, match="device='cuda' is not available here; use 'cpu' or 'auto'"):
         DAFHClassifier(device="cuda").fit(X, Y)
+
+
+def test_auto_takes_the_device_that_is_there(data):
+    X, y, X_test, *_ = data
+    auto, cpu = (DAFHClassifier(device=d, max_epochs=3, random_state=0).fit(X, y) for d in ("auto", "cpu"))
+    np.testing.assert_allclose(auto.predict_proba(X_test), cpu.predict_proba(X_test), atol=1e-3)
+
+
+def test_an_interrupted_fit_keeps_the_best_state_and_goes_on_later(data, monkeypatch):
+    X, y, X_test, y_test, _ = data
+    calls = []
+    judge = GroupValidation.__call__
+
+    def interrupted(self, module):
+        calls.append(1)
+        if len(calls) == 8:
+            raise KeyboardInterrupt
+        return judge(self, module)
+
+    monkeypatch.setattr(GroupValidation, "__call__", interrupted)
+    with pytest.warns(ConvergenceWarning, match="interrupted; the best state so far is kept"):
+        model = DAFHClassifier(warm_start=True, fallback=None, random_state=0).fit(X, y)
+    assert model.n_iter_ == 8
+    before = model.score(X_test, y_test)
+    assert model.fit(X, y).score(X_test, y_test) > before - 0.01
 
 
 def test_a_diverging_fit_stops_with_advice():
