@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -45,6 +46,12 @@ def numbers(X: Any) -> Any:
     return values if sparse.issparse(values) else values.view(np.ndarray)
 
 
+def takes_weights(estimator: Any) -> bool:
+    """Whether an estimator's fit takes sample weights."""
+    final = estimator.steps[-1][1] if isinstance(estimator, Pipeline) else estimator
+    return has_fit_parameter(final, "sample_weight")
+
+
 def weight_arguments(estimator: Any, sample_weight: np.ndarray | None) -> dict[str, np.ndarray]:
     """Name the fit argument by which an estimator takes sample weights.
 
@@ -82,6 +89,18 @@ def clone_seeded(estimator: Any, random_state: np.random.RandomState) -> Any:
     seeds = {name: random_state.randint(np.iinfo(np.int32).max) for name in sorted(names)}
     copy.set_params(**{name: seed for name, seed in seeds.items() if copy.get_params()[name] is None})
     return copy
+
+
+@contextmanager
+def unchanged_on_error(estimator: Any) -> Iterator[None]:
+    """Put an estimator's attributes back if something fails, so that nothing is half-fitted."""
+    before = vars(estimator).copy()
+    try:
+        yield
+    except BaseException:
+        estimator.__dict__.clear()
+        estimator.__dict__.update(before)
+        raise
 
 
 @dataclass(frozen=True)

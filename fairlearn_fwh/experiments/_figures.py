@@ -14,7 +14,7 @@ from ..datasets import make_intersectional
 from ..exceptions import UnstableGroupsWarning
 from ..inprocessing import DAFHClassifier
 from ..inprocessing._explanation import plot_groups
-from ..metrics._plots import COLOURS, new_axes
+from ..metrics._plots import COLOURS
 from ._data import PAPER_DATA, Split
 from ._methods import Method, _quietly_fit, converged_model, dafh, pooled, trivial_partition
 from ._runs import Progress, Rows, markdown_table, percent, run_splits
@@ -117,7 +117,7 @@ def plot_figure1(random_state: int = 0) -> Any:
     for ax, (title, parts) in zip(axes.flat, panels, strict=True):
         _draw_panel(ax, X, y, parts)
         correct = sum((classifier.predict(X[mask]) == y[mask]).sum() for mask, classifier in parts)
-        ax.set_title(f"{title}: accuracy {100 * correct / len(y):.1f} %")
+        ax.set_title(f"{title}: training accuracy {100 * correct / len(y):.1f} %")
     axes[1, 1].contour(*_grid_groups(model, X), levels=[0.5], colors="black", linestyles="dotted")
     figure.suptitle(
         "Colour: class; shade: group; lines: where each group's classifier decides (dotted: between learned groups)"
@@ -251,7 +251,6 @@ def run_figure3(
     dict from data set to GroupExplanation
         Of the test rows.
     """
-    found: dict[str, Any] = {}
 
     def task(name: str, seed: int, split: Split) -> Rows:
         named: Any = pd.DataFrame(split.X, columns=split.feature_names)
@@ -261,19 +260,22 @@ def run_figure3(
         together = columns.astype(str).agg(" x ".join, axis=1).to_numpy()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UnstableGroupsWarning)
-            found[name] = model.explain_groups(
+            explanation = model.explain_groups(
                 X, split.y_test, sensitive_features={" x ".join(map(str, columns)): together}
             )
-        return []
+        return [{"explanation": explanation}]
 
-    run_splits(task, PAPER_DATA, datasets, n_splits=1, data_home=data_home)
-    return found
+    runs = run_splits(task, PAPER_DATA, datasets, n_splits=1, data_home=data_home)
+    return dict(zip(runs["dataset"], runs["explanation"], strict=True))
 
 
 def figure3_markdown(found: dict[str, Any]) -> str:
     """Write the groups' sizes, what separates them and of whom they consist."""
     lines = ["# Figure 3 of arXiv 2509.24077: who the learned groups are (one split, test rows)", ""]
-    lines += ["Cells with fewer than 10 people are left out. Other restarts may find other groups.", ""]
+    lines += [
+        "Cells with fewer than 10 people are left out, and cells from which these would follow. Other restarts may find other groups.",
+        "",
+    ]
     for dataset, explanation in found.items():
         v = explanation.association.iloc[0]
         lines += [
@@ -283,7 +285,7 @@ def figure3_markdown(found: dict[str, Any]) -> str:
             "",
         ]
         groups = explanation.groups.reset_index()
-        lines += [markdown_table(("group", "people", "base rate, %"), [[r.group, r.n, percent(r.base_rate)] for r in groups.itertuples()]), ""]  # fmt: skip
+        lines += [markdown_table(("group", "people", "base rate, %"), [[r.group, "fewer than 10" if r.n is pd.NA else r.n, percent(r.base_rate)] for r in groups.itertuples()]), ""]  # fmt: skip
         top = explanation.features.groupby("group", sort=False).head(3)
         lines += [markdown_table(("group", "feature", "separation", "mean in the group (standardised)", "mean elsewhere"),
                   [[r.group, r.feature, f"{r.separation:.2f}", f"{r.mean_in_group:.2f}", f"{r.mean_elsewhere:.2f}"] for r in top.itertuples()]), ""]  # fmt: skip
@@ -304,5 +306,10 @@ def plot_figure3(found: dict[str, Any]) -> Any:
     -------
     matplotlib Figure
     """
-    ax = new_axes(None, 9, 9)
-    return plot_groups(next(iter(found.values())), ax=ax).figure
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(len(found), figsize=(9, 9 * len(found)), layout="constrained", squeeze=False)
+    for ax, (dataset, explanation) in zip(axes.flat, found.items(), strict=True):
+        plot_groups(explanation, ax=ax)
+        ax.set_title(f"{dataset}: {ax.get_title()}", fontsize=10)
+    return figure

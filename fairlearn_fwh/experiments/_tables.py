@@ -190,9 +190,9 @@ def run_grid(
             rows.append(
                 {
                     **vars(recipe),
-                    "validation_rate": max(
-                        f["fairness_without_harm_rate"] for f in fitted.validation_history_
-                    ),
+                    "validation_rate": fitted.validation_history_[fitted.best_epoch_ - 1][
+                        "fairness_without_harm_rate"
+                    ],
                     "rate": measured[1]["fairness_without_harm_rate"],
                     "accuracy": measured[1]["accuracy"],
                 }

@@ -67,18 +67,28 @@ class ModuleClassifier:
 
 def make_router(module: nn.Module, scaler: StandardScaler, bins: Bins | None) -> Router:
     """Make the router; a plain network is kept as arrays, which needs no torch to be loaded."""
-    if type(module) is nn.Sequential and all(isinstance(layer, nn.Linear | nn.ReLU) for layer in module):
-        linear = [layer for layer in module if isinstance(layer, nn.Linear)]
-        if len(module) == 2 * len(linear) - 1:
-            return Router(
-                scaler,
-                bins,
-                RectifiedNetwork(
-                    [layer.weight.detach().numpy().T.copy() for layer in linear],
-                    [layer.bias.detach().numpy().copy() for layer in linear],
-                ),
-            )
+    if _is_rectified_network(module):
+        linear = [layer for layer in module.children() if isinstance(layer, nn.Linear)]
+        return Router(
+            scaler,
+            bins,
+            RectifiedNetwork(
+                [layer.weight.detach().numpy().T.copy() for layer in linear],
+                [layer.bias.detach().numpy().copy() for layer in linear],
+            ),
+        )
     return Router(scaler, bins, ModuleNetwork(module))
+
+
+def _is_rectified_network(module: nn.Module) -> bool:
+    """Whether a module is a chain of linear layers with biases and rectifiers between them."""
+    layers = list(module.children())
+    return (
+        type(module) is nn.Sequential
+        and len(layers) % 2 == 1
+        and all(isinstance(layer, nn.Linear) and layer.bias is not None for layer in layers[::2])
+        and all(type(layer) is nn.ReLU for layer in layers[1::2])
+    )
 
 
 def make_classifiers(

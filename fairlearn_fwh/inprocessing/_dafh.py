@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from numbers import Integral, Real
 from typing import Any, Self
 
+import joblib
 import narwhals as nw
 import numpy as np
 import torch
@@ -16,9 +17,17 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .._routed import RoutedClassifier, Sample, align_probabilities, clone_seeded, numbers
+from .._routed import (
+    RoutedClassifier,
+    Sample,
+    align_probabilities,
+    clone_seeded,
+    numbers,
+    takes_weights,
+    unchanged_on_error,
+)
 from .._sklearn_compat import HasMethods, Interval, StrOptions, fit_context
 from .._splits import split_rows
 from ..exceptions import GroupCollapseWarning
@@ -58,7 +67,7 @@ class DAFHClassifier(ExplainsGroups, LearnsFromBatches, RoutedClassifier):
         By default ``LogisticRegression(max_iter=2000)`` on standardised features.
     n_groups : int or "auto"
         Number K of groups, at most half the number of rows. "auto" starts with one group, which is the pooled classifier,
-        and adds another as long as the gain is significant on rows that are used for nothing else.
+        and adds another as long as the gain is significant on half of the validation rows, which have chosen nothing before.
     max_groups : int
         Largest number of groups that "auto" tries.
     objective : {"hinge", "paper", "group", "ce", "direct"} or callable
@@ -116,8 +125,8 @@ class DAFHClassifier(ExplainsGroups, LearnsFromBatches, RoutedClassifier):
     patience : int
         Number of passes without improvement on the validation data after which training stops.
     warm_start : bool
-        Go on from the groups of the last fit, of which the first restart starts. It needs an integer `random_state` and the
-        same rows, so that those that certify are the same again.
+        Go on from the groups of the last fit, at which the first restart starts. It needs an integer `random_state`, a fixed `n_groups` and
+        the same rows and fractions, so that those that certify are the same again.
     device : str
         Where torch computes: "cpu", "cuda", or "auto" for a GPU if there is one.
     accelerator : accelerate.Accelerator, optional
@@ -233,6 +242,8 @@ class DAFHClassifier(ExplainsGroups, LearnsFromBatches, RoutedClassifier):
         "random_state": ["random_state"],
     }
 
+    certificates_: dict[Any, str]
+
     def __init__(
         self,
         estimator: Any = None,
@@ -334,29 +345,32 @@ class DAFHClassifier(ExplainsGroups, LearnsFromBatches, RoutedClassifier):
         ConvergenceWarning
             If training was interrupted from the keyboard; the best state so far is kept.
         """
-        previous = self._previous_solution(X)
+        with unchanged_on_error(self):
+            return self._fit(X, y, sample_weight)
+
+    def _fit(self, X: Any, y: Any, sample_weight: Any) -> Self:
         sample = self._check_fit_input(X, y, sample_weight)
         self._check_settings(len(sample))
         if not sample.present().all():
             sample = sample.take(sample.present())
+        previous = self._previous_solution(sample)
         seed = check_random_state(self.random_state)
         certify_fraction = 0.0 if self.fallback is None else self.certify_fraction
         parts = split_rows(sample.y, self.validation_fraction, certify_fraction, seed)
         fitting, validation, certifying = (sample.take(rows) for rows in parts)
         learning = sample.take(np.sort(np.concatenate(parts[:2])))
 
-        self._forget()
-        self._stream = None
         self.selection_history_: list[dict[str, Any]] = []
         self.pooled_estimator_ = self._fit_classifier(fitting, seed)
         if previous is None:
             self.scaler_, self._bins = make_router_inputs(fitting.numbers())
-        learned = self._learn(fitting, validation if len(validation) else fitting, previous, seed)
+        learned = self._learn(fitting, validation, previous, seed)
+        self._stream, self._rows = None, self._fingerprint(sample)
         if learned is None:
             return self._serve_everybody_by_pooled(sample, seed)
         self._keep(learned)
-        self._choose_classifiers(fitting, validation if len(validation) else fitting, learning, seed)
         self._drop_small_groups(sample)
+        self._choose_classifiers(fitting, validation if len(validation) else fitting, learning, seed)
         self._decide_fallback(certifying)
         if len(self.fallback_groups_) == self.n_groups_:
             self.pooled_estimator_ = self._fit_classifier(sample, seed)
@@ -370,7 +384,8 @@ class DAFHClassifier(ExplainsGroups, LearnsFromBatches, RoutedClassifier):
     def decide_fallback(self, X: Any, y: Any, *, sample_weight: Any = None) -> Self:
         """Decide anew which groups keep their classifier, as `fallback` says.
 
-        Needed after `partial_fit`, which sets no rows aside, or when new labelled rows have come.
+        Needed after `partial_fit`, which sets no rows aside, or when new labelled rows have come. Groups that are too small stay
+        with the pooled classifier.
 
         Parameters
         ----------
@@ -388,18 +403,30 @@ class DAFHClassifier(ExplainsGroups, LearnsFromBatches, RoutedClassifier):
         Raises
         ------
         ValueError
-            If `fallback` is None, or there is one group only.
+            If `fallback` is None, there is one group only, lengths differ, or y has other labels than in the fit; nothing
+            changes then.
         """
-        X = self._check_predict_input(X)
+        check_is_fitted(self)
+        sample = self._check_rows(X, y, sample_weight, reset=False)
+        if (strange := ~np.isin(sample.y, self.classes_)).any():
+            raise ValueError(
+                f"y has the label {sample.y[strange].tolist()[0]!r}; classes are {self.classes_.tolist()}."
+            )
         if self.fallback is None:
             raise ValueError("fallback must be 'certified' or 'empirical' to decide on; got None.")
         if self.router_ is None:
             raise ValueError("There is one group only, which the pooled classifier serves.")
-        self._forget()
-        self._assign_classifiers()
-        self._decide_fallback(Sample(X, np.asarray(y), sample_weight))
+        with unchanged_on_error(self):
+            self.fallback_groups_ = dict(self._small_groups)
+            self.certificates_ = {}
+            self._assign_classifiers()
+            self._decide_fallback(sample)
         self._warn_of_fallback()
         return self
+
+    def __sklearn_is_fitted__(self) -> bool:
+        """Say whether there are group classifiers."""
+        return hasattr(self, "group_estimators_")
 
     def __sklearn_tags__(self) -> Any:
         """Say that sparse features are taken."""
@@ -416,8 +443,10 @@ class DAFHClassifier(ExplainsGroups, LearnsFromBatches, RoutedClassifier):
             X if isinstance(nw.from_native(X, eager_only=True, pass_through=True), nw.DataFrame) else checked
         )
 
-    def _check_settings(self, n_rows: int) -> None:
-        if self.n_groups != "auto" and int(self.n_groups) > n_rows / 2:
+    def _check_settings(self, n_rows: int | None = None) -> None:
+        if self.warm_start and self.n_groups == "auto":
+            raise ValueError("warm_start=True needs n_groups to be a number; got 'auto'.")
+        if n_rows is not None and self.n_groups != "auto" and int(self.n_groups) > n_rows / 2:
             raise ValueError(
                 f"n_groups must be at most half the number of rows, {n_rows}; got {self.n_groups}."
             )
@@ -432,8 +461,8 @@ class DAFHClassifier(ExplainsGroups, LearnsFromBatches, RoutedClassifier):
         if self.cost_matrix is not None:
             check_costs(self.cost_matrix, len(self.classes_))
 
-    def _previous_solution(self, X: Any) -> dict[str, np.ndarray] | None:
-        """Parameters of the last fit, if training is to go on from there."""
+    def _previous_solution(self, sample: Sample) -> dict[str, np.ndarray] | None:
+        """Parameters of the last fit, if training is to go on from there; the rows must be the same for the certificates."""
         state = getattr(self, "_state", None)
         if not self.warm_start or state is None:
             return None
@@ -446,13 +475,18 @@ class DAFHClassifier(ExplainsGroups, LearnsFromBatches, RoutedClassifier):
             raise ValueError(
                 f"warm_start=True needs n_groups to be that of the last fit, {self.n_groups_}; got {self.n_groups!r}."
             )
-        self._check_features(X, reset=False)
+        if self._fingerprint(sample) != self._rows:
+            raise ValueError(
+                "warm_start=True needs the rows of the last fit, in the same order, and its random_state, fractions, "
+                "hidden_layer_sizes and use of fallback, so that the rows that certify have not been learned from."
+            )
         return state
 
-    def _forget(self) -> None:
-        """Forget what was decided about the groups of the last fit."""
-        self.fallback_groups_: dict[Any, str] = {}
-        self.certificates_: dict[Any, str] = {}
+    def _fingerprint(self, sample: Sample) -> str:
+        """Hash of the rows and of what decides which of them certify."""
+        certifies = self.fallback is not None and self.certify_fraction
+        settings = self.random_state, self.validation_fraction, certifies, tuple(self.hidden_layer_sizes)
+        return joblib.hash((sample.numbers(), sample.y, sample.weights, settings))
 
     # --- learning ---------------------------------------------------------------------------------------------------
 
@@ -463,6 +497,10 @@ class DAFHClassifier(ExplainsGroups, LearnsFromBatches, RoutedClassifier):
             return 1.0 - np.eye(len(self.classes_))
         costs = check_costs(self.cost_matrix, len(self.classes_))
         return costs / costs.max()
+
+    @property
+    def _largest_cost(self) -> float:
+        return 1.0 if self.cost_matrix is None else float(np.max(self.cost_matrix))
 
     def _loss(self) -> Any:
         return (
@@ -480,6 +518,10 @@ class DAFHClassifier(ExplainsGroups, LearnsFromBatches, RoutedClassifier):
         if estimator is None:
             scaler = StandardScaler(with_mean=not sparse.issparse(sample.X))
             estimator = make_pipeline(scaler, LogisticRegression(max_iter=2000))
+        if self.cost_matrix is not None and not takes_weights(estimator):
+            raise ValueError(
+                f"cost_matrix needs an estimator that takes sample weights; {type(estimator).__name__} does not."
+            )
         return self._weigh_by_cost(sample).fit(clone_seeded(estimator, seed))
 
     def _weigh_by_cost(self, sample: Sample) -> Sample:
@@ -512,11 +554,18 @@ class DAFHClassifier(ExplainsGroups, LearnsFromBatches, RoutedClassifier):
             costs,
         )
 
-    def _learner(self, fitting: Table, previous: dict[str, np.ndarray] | None) -> GroupLearner:
-        start = pooled_scores(self.pooled_estimator_, self.scaler_, len(self.classes_))
+    def _start(self, fitting: Table) -> np.ndarray:
+        """Scores near which heads start: the pooled classifier's, or a linear one's; zeros if a class is missing."""
+        n_classes = len(self.classes_)
+        if len(np.unique(fitting.codes)) < n_classes:
+            return np.zeros((fitting.Z.shape[1] + 1, n_classes if n_classes > 2 else 1))
+        start = pooled_scores(self.pooled_estimator_, self.scaler_, n_classes)
         if start is None:
             linear = LogisticRegression(max_iter=2000).fit(fitting.Z, fitting.codes, sample_weight=fitting.weights)  # fmt: skip
             start = np.vstack([linear.coef_.T, linear.intercept_])
+        return start
+
+    def _learner(self, start: np.ndarray, previous: dict[str, np.ndarray] | None) -> GroupLearner:
         return GroupLearner(
             OBJECTIVES[self.objective] if isinstance(self.objective, str) else self.objective,
             self.balance,
@@ -549,39 +598,51 @@ class DAFHClassifier(ExplainsGroups, LearnsFromBatches, RoutedClassifier):
     ) -> LearnedGroups | None:
         """Learn the groups; None if there is to be one."""
         table = self._table(fitting)
-        learner = self._learner(table, previous)
+        learner = self._learner(self._start(table), previous)
 
         def learn(n_groups: int, validation: Table) -> LearnedGroups:
             return learner.learn(table, validation, n_groups, int(seed.randint(np.iinfo(np.int32).max)))
 
         if self.n_groups != "auto":
-            return learn(int(self.n_groups), self._table(validation))
+            return learn(int(self.n_groups), self._table(validation if len(validation) else fitting))
+        if not len(validation):
+            return None
         rows = split_rows(validation.y, 0.5, 0.0, seed)
-        validation, choosing = (validation.take(part) for part in rows[:2])
+        judging, choosing = (validation.take(part) for part in rows[:2])
         if not len(choosing):
             return None
-        tables = self._table(validation), self._table(choosing)
-        share = len(choosing) / (len(fitting) + len(validation) + len(choosing))
+        tables = self._table(judging), self._table(choosing)
+        n_rows = len(fitting) + len(validation)
+
+        def candidates() -> Iterator[tuple[int, LearnedGroups]]:
+            for k in range(2, self.max_groups + 1):
+                learned = learn(k, tables[0])
+                yield k, learned
+                if learned.interrupted:
+                    return
 
         def predict(learned: LearnedGroups) -> tuple[np.ndarray, int]:
             groups, decisions = learned.predict(tables[1])
             sizes = np.bincount(groups, minlength=decisions.shape[1])
-            return self.classes_[decisions[np.arange(len(groups)), groups]], int(sizes.min() / share)
+            smallest = int(sizes.min() * n_rows / len(choosing))
+            return self.classes_[decisions[np.arange(len(groups)), groups]], smallest
 
         chosen, self.selection_history_ = choose_number_of_groups(
-            ((k, learn(k, tables[0])) for k in range(2, self.max_groups + 1)),
+            candidates(),
             predict,
             choosing.y,
             np.asarray(self.pooled_estimator_.predict(choosing.X)),
             loss=self._loss(),
             sample_weight=choosing.weights,
-            min_group_size=self._smallest_group(len(fitting) + len(validation) + len(choosing)),
+            min_group_size=self._smallest_group(n_rows),
             alpha=self.alpha,
         )
         return chosen
 
     def _keep(self, learned: LearnedGroups) -> None:
         """Make what was learned ready for use."""
+        self.fallback_groups_, self.certificates_ = {}, {}
+        self._small_groups: dict[Any, str] = {}
         self._state: dict[str, np.ndarray] | None = learned.state
         self.router_: Router | None = make_router(learned.router, self.scaler_, self._bins)
         self._own_estimators = make_classifiers(
@@ -603,11 +664,8 @@ class DAFHClassifier(ExplainsGroups, LearnsFromBatches, RoutedClassifier):
     def _serve_everybody_by_pooled(self, sample: Sample, seed: np.random.RandomState) -> Self:
         """Make one group of everybody, served by the pooled classifier."""
         self.pooled_estimator_ = self._fit_classifier(sample, seed)
-        tried = self.selection_history_[-1:] or [{"p_value": np.nan, "smallest_group": 0}]
-        self.fallback_groups_ = {
-            0: "one group is enough: two gain nothing that could be shown "
-            f"(p-value {tried[0]['p_value']:.2g}, smallest group {tried[0]['smallest_group']:,})"
-        }
+        self.certificates_ = {}
+        self.fallback_groups_ = {0: _why_one_group(self.selection_history_)}
         self._state, self.router_ = None, None
         self._own_estimators = {0: self.pooled_estimator_}
         self.n_groups_ = self.n_groups_effective_ = 1
@@ -628,6 +686,8 @@ class DAFHClassifier(ExplainsGroups, LearnsFromBatches, RoutedClassifier):
         refit = self._differs_from_heads() if self.refit is None else self.refit
         learning_groups, heads = self._group_codes(learning.X), dict(self._own_estimators)
         for k, head in heads.items():
+            if k in self.fallback_groups_:  # too small
+                continue
             members, judges = fitting.take(groups == k), validation.take(validation_groups == k)
             risk = self._risk(head, judges)
             self.temperatures_[k] = self._calibrate(head, judges)
@@ -654,7 +714,7 @@ class DAFHClassifier(ExplainsGroups, LearnsFromBatches, RoutedClassifier):
         codes, predicted = (
             np.searchsorted(self.classes_, y) for y in (sample.y, classifier.predict(sample.X))
         )
-        return float(np.average(self._costs[codes, predicted], weights=sample.weights))
+        return float(np.average(self._costs[codes, predicted], weights=sample.weights)) * self._largest_cost
 
     def _calibrate(self, head: Any, sample: Sample) -> float:
         if self.cost_matrix is not None or not len(sample):
@@ -669,18 +729,12 @@ class DAFHClassifier(ExplainsGroups, LearnsFromBatches, RoutedClassifier):
         return self.min_group_size or max(50, int(0.05 * n_rows))
 
     def _drop_small_groups(self, sample: Sample) -> None:
-        """Find groups that are too small for a classifier, and warn if the partition is no partition."""
+        """Give groups that are too small to the pooled classifier, and warn if the partition is no partition."""
         sizes = np.bincount(self._group_codes(sample.X), minlength=self.n_groups_)
-        smallest = self._smallest_group(len(sample))
         self.group_sizes_ = {k: int(size) for k, size in enumerate(sizes)}
-        small = {
-            k: f"{size:,} people, fewer than min_group_size={smallest:,}"
-            for k, size in self.group_sizes_.items()
-            if size < smallest
-        }
-        self.fallback_groups_ |= small
-        self.n_groups_effective_ = self.n_groups_ - len(small)
-        self.collapsed_ = self.n_groups_effective_ < 2
+        small = self._find_small_groups(self._smallest_group(len(sample)))
+        self.fallback_groups_ = dict(self._small_groups)
+        self._assign_classifiers()
         shares = sizes / sizes.sum()
         spread = np.exp(special.entr(shares).sum())
         if small or shares.max() > _LARGEST_SHARE or spread < self.n_groups_ - 0.5:
@@ -690,14 +744,23 @@ class DAFHClassifier(ExplainsGroups, LearnsFromBatches, RoutedClassifier):
                 + (", so the pooled classifier serves everybody" if self.collapsed_ else "")
                 + ". Try a larger balance, a smaller router_learning_rate, more n_init or fewer n_groups.",
                 GroupCollapseWarning,
-                stacklevel=3,
+                stacklevel=4,
             )
+
+    def _find_small_groups(self, smallest: int) -> int:
+        """Find groups that can have no classifier because of their sizes; return how many are small themselves."""
+        self._small_groups = {
+            k: f"{size:,} people, fewer than min_group_size={smallest:,}"
+            for k, size in self.group_sizes_.items()
+            if size < smallest
+        }
+        small = len(self._small_groups)
+        self.n_groups_effective_ = self.n_groups_ - small
+        self.collapsed_ = self.n_groups_effective_ < 2
         if self.collapsed_:
             for k in self.groups_:
-                self.fallback_groups_.setdefault(
-                    k, "the other groups are too small: there is nothing to choose"
-                )
-        self._assign_classifiers()
+                self._small_groups.setdefault(k, "the other groups are too small: there is nothing to choose")
+        return small
 
     def _decide_fallback(self, certifying: Sample) -> None:
         """Give groups back to the pooled classifier unless the held-out rows speak for their own."""
@@ -742,3 +805,10 @@ class DAFHClassifier(ExplainsGroups, LearnsFromBatches, RoutedClassifier):
         if self.router_ is None:
             return np.ones((X.shape[0], 1))
         return self.router_.probabilities(numbers(X))
+
+
+def _why_one_group(history: list[dict[str, Any]]) -> str:
+    if not history:
+        return "one group: there are too few rows to choose on"
+    p_value, smallest = history[-1]["p_value"], history[-1]["smallest_group"]
+    return f"one group is enough: two are not kept (p-value of their gain {p_value:.2g}, smaller group {smallest:,} people)"

@@ -39,13 +39,13 @@ class GroupExplanation:
     ----------
     groups : DataFrame
         One row per group: `n`, `share`, `base_rate` (share of the last class, if y was given and has two classes),
-        `served_by` ("own" or "pooled").
+        `served_by` ("own" or "pooled"). What would tell of fewer than 10 people is missing.
     features : DataFrame
         One row per group and feature: `separation` (Kolmogorov-Smirnov distance between the group and everybody else, 0
         to 1), `mean_in_group` and `mean_elsewhere`; the features that separate most come first.
     composition : DataFrame
-        One row per audit attribute, value and group: `share` of the group, and `n`; values with fewer than 10 people in a
-        group are left out. Empty without audit attributes.
+        One row per audit attribute, value and group: `share` of the group, and `n`. Values with fewer than 10 people in a
+        group are left out, with the next smallest if they would follow from the others. Empty without audit attributes.
     association : DataFrame
         One row per audit attribute: `cramers_v` between it and the groups with a 95 % interval, `lower` and `upper`.
     """
@@ -79,11 +79,17 @@ def explain_groups(
     sensitive_features : array-like, Series, DataFrame or dict, or None
     """
     sizes = np.array([(codes == k).sum() for k in range(len(labels))])
+    shown = sizes >= SMALLEST_SHOWN
     groups = pd.DataFrame(
-        {"n": sizes, "share": sizes / len(codes)}, index=pd.Index(flat_index(labels), name="group")
+        {
+            "n": pd.array(sizes, dtype="Int64").astype("Int64"),
+            "share": np.where(shown, sizes / len(codes), np.nan),
+        },
+        index=pd.Index(flat_index(labels), name="group"),
     )
+    groups.loc[~shown, "n"] = pd.NA
     if base is not None:
-        groups["base_rate"] = [base[codes == k].mean() if (codes == k).any() else np.nan for k in range(len(labels))]  # fmt: skip
+        groups["base_rate"] = [_base_rate(base[codes == k]) for k in range(len(labels))]
     groups["served_by"] = [served_by[label] for label in labels]
     attributes = {} if sensitive_features is None else _attributes(sensitive_features, len(codes))
     return GroupExplanation(
@@ -95,6 +101,12 @@ def explain_groups(
             index=["cramers_v", "lower", "upper"],
         ).T.rename_axis("attribute"),
     )
+
+
+def _base_rate(base: np.ndarray) -> float:
+    """Share of a class, unless it would tell of fewer than ten people."""
+    positive = int(base.sum())
+    return positive / len(base) if min(positive, len(base) - positive) >= SMALLEST_SHOWN else np.nan
 
 
 def _attributes(sensitive_features: Any, n_rows: int) -> dict[str, np.ndarray]:
@@ -143,20 +155,29 @@ def _distance(inside: np.ndarray, outside: np.ndarray) -> float:
 
 
 def _composition(codes: np.ndarray, labels: list[Any], attributes: dict[str, np.ndarray]) -> pd.DataFrame:
-    rows = [
-        {
-            "attribute": name,
-            "value": value,
-            "group": label,
-            "n": int(n),
-            "share": n / (codes == k).sum(),
-        }
-        for name, column in attributes.items()
-        for k, label in enumerate(labels)
-        for value, n in zip(*np.unique(column[codes == k], return_counts=True), strict=True)
-        if n >= SMALLEST_SHOWN
-    ]
+    rows = []
+    for name, column in attributes.items():
+        for k, label in enumerate(labels):
+            values, counts = np.unique(column[codes == k], return_counts=True)
+            for value, n in zip(values[shown := _shown(counts)], counts[shown], strict=True):
+                rows.append(
+                    {
+                        "attribute": name,
+                        "value": value,
+                        "group": label,
+                        "n": int(n),
+                        "share": n / counts.sum(),
+                    }
+                )
     return pd.DataFrame(rows, columns=["attribute", "value", "group", "n", "share"])
+
+
+def _shown(counts: np.ndarray) -> np.ndarray:
+    """Cells that can be shown: one that is hidden alone would follow from the others, so the next smallest is hidden too."""
+    shown = counts >= SMALLEST_SHOWN
+    if (~shown).sum() == 1 and shown.any():
+        shown[np.flatnonzero(shown)[counts[shown].argmin()]] = False
+    return shown
 
 
 def cramers_v(
@@ -206,15 +227,27 @@ def plot_groups(explanation: GroupExplanation, n_features: int = 8, ax: Any = No
     -------
     matplotlib Axes
         Shares of the groups for audit attributes if there are any, else separations of features.
+
+    Raises
+    ------
+    ValueError
+        If there is nothing to compare: fewer than two groups have 10 people or more.
     """
     table = _bars(explanation, n_features)
+    if table.empty:
+        raise ValueError(
+            "X must hold 10 people or more of at least two groups, so that there is something to compare."
+        )
     ax = new_axes(ax, 8.5, 1.6 + 0.24 * len(table) * max(len(table.columns), 2))
     height = 0.8 / len(table.columns)
     for i, group in enumerate(table.columns):
         position = np.arange(len(table))[::-1] + 0.4 - (i + 0.5) * height
         row = explanation.groups.loc[group]
-        label = f"group {label_text(group)}: {row['n']:,} people, served by {row['served_by']}"
-        ax.barh(position, 100 * table[group], height, color=style(i)["color"], label=label)
+        n = "fewer than 10" if row["n"] is pd.NA else f"{row['n']:,}"
+        label = f"group {label_text(group)}: {n} people, served by {row['served_by']}"
+        ax.barh(position, 100 * table[group].fillna(0), height, color=style(i)["color"], label=label)
+        for place in position[table[group].isna().to_numpy()]:
+            ax.text(0, place, " not shown (few people)", va="center", fontsize=6, color="#555555")
     ax.set_yticks(np.arange(len(table))[::-1], [label_text(label) for label in table.index])
     if explanation.composition.empty:
         ax.set_xlabel("distance between the group and everybody else (Kolmogorov-Smirnov), %")
@@ -237,7 +270,7 @@ def _bars(explanation: GroupExplanation, n_features: int) -> pd.DataFrame:
         table = explanation.composition
         several = table["attribute"].nunique() > 1
         table = table.assign(row=table["attribute"] + " = " + table["value"] if several else table["value"])
-        return table.pivot(index="row", columns="group", values="share").fillna(0)
+        return table.pivot(index="row", columns="group", values="share")
     table = explanation.features.pivot(index="feature", columns="group", values="separation")
     order = table.max(axis=1).sort_values(ascending=False, kind="stable")
     return table.loc[order.index[:n_features]]
@@ -358,6 +391,8 @@ class ExplainsGroups:
         warn_if_unstable(self.group_stability_)
         codes, table = self._route(X, None)
         labels = [label for label, _ in table]
+        if y is not None and len(y) != len(codes):
+            raise ValueError(f"X has {len(codes)} rows, but y has {len(y)}; they must be the same people.")
         base = None if y is None or len(self.classes_) != 2 else np.asarray(y) == self.classes_[1]
         served_by = {label: "pooled" if label in self.fallback_groups_ else "own" for label in labels}
         return explain_groups(codes, labels, served_by, _features(X), base, sensitive_features)

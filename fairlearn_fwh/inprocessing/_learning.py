@@ -47,6 +47,10 @@ class LearnedGroups:
     stability : float
         Mean adjusted Rand index, on validation rows, between the groups of the restarts that gain nearly as much as the
         best; NaN if there is one.
+    members : RoutedHeads
+        Router and heads as one network.
+    interrupted : bool
+        Whether training was interrupted from the keyboard.
     """
 
     router: nn.Module
@@ -58,6 +62,7 @@ class LearnedGroups:
     best_epoch: int
     stability: float
     members: RoutedHeads
+    interrupted: bool
 
     def predict(self, table: Table) -> tuple[np.ndarray, np.ndarray]:
         """Group of each person (n,), and the class that each group's head decides for (n, K)."""
@@ -190,6 +195,7 @@ class GroupLearner:
             epoch,
             self._stability([progress.best[member][2] for member in candidates], module, validation),
             self.side_by_side([(router, heads)], module.running_shares.shape[1]),
+            progress.interrupted,
         )
 
     def _stability(

@@ -9,7 +9,7 @@ import torch
 from sklearn.linear_model import SGDClassifier
 from sklearn.utils import check_random_state
 
-from .._routed import Sample, clone_seeded, weight_arguments
+from .._routed import Sample, clone_seeded, unchanged_on_error, weight_arguments
 from .._sklearn_compat import fit_context
 from ._learning import GroupLearner, LearnedGroups, seeded
 from ._linear import linear_classifier
@@ -77,7 +77,10 @@ class GroupStream:
         seed = self.seed + self.n_seen
         with seeded(seed):
             self.net.iterator_train__generator = torch.Generator().manual_seed(seed)
+            epochs = len(self.net.history)
             self.net.partial_fit(TensorTable(table.columns(), self.learner.device), None)
+        if "train_loss" not in (self.net.history[-1] if len(self.net.history) > epochs else {}):
+            raise KeyboardInterrupt  # which skorch has caught
 
     def best(self) -> LearnedGroups:
         """Groups of the restart with the largest gain so far."""
@@ -95,6 +98,7 @@ class GroupStream:
             best_epoch=1,
             stability=float("nan"),
             members=self.learner.side_by_side([(router, heads)], module.running_shares.shape[1]),
+            interrupted=False,
         )
 
 
@@ -103,10 +107,12 @@ class LearnsFromBatches:
 
     _check_rows: Any
     _check_settings: Any
-    _forget: Any
+    _find_small_groups: Any
     _group_codes: Any
     _keep: Any
     _learner: Any
+    _smallest_group: Any
+    _state: Any
     _table: Any
     _weigh_by_cost: Any
     classes_: np.ndarray
@@ -145,7 +151,7 @@ class LearnsFromBatches:
         Raises
         ------
         ValueError
-            If `classes` is missing in the first call or differs later, a label is none of them, `estimator` has no `partial_fit`,
+            If `classes` is missing in the first call or differs later, the first batch has not all of them, a label is none of them, `estimator` has no `partial_fit`,
             or `n_groups` is "auto", as well as for the reasons of `fit`.
 
         Examples
@@ -163,19 +169,23 @@ class LearnsFromBatches:
         >>> model.score(X[55_000:], y[55_000:]) > 0.9
         True
         """
+        with unchanged_on_error(self):
+            return self._learn_batch(X, y, classes, sample_weight)
+
+    def _learn_batch(self, X: Any, y: Any, classes: Any, sample_weight: Any) -> Self:
         stream = getattr(self, "_stream", None)
         first = stream is None
         sample = self._check_batch(X, y, classes, sample_weight)
-        values = sample.numbers()
         if stream is None:
             seed = check_random_state(self.random_state)
-            self.scaler_, self._bins = make_router_inputs(values)
+            self.scaler_, self._bins = make_router_inputs(sample.numbers())
             self._pooled_stream = self._make_pooled(seed)
             self._learn_pooled(sample)
-            table = self._table(sample)
-            learner, n_groups = self._learner(table, None), int(self.n_groups)
-            stream = GroupStream(learner, n_groups, len(sample), int(seed.randint(2**31 - 1)))
-            self._stream = stream
+            table, n_groups, n_classes = self._table(sample), int(self.n_groups), len(self.classes_)
+            # Heads start at random: the pooled classifier has only just begun.
+            start = np.zeros((table.Z.shape[1] + 1, n_classes if n_classes > 2 else 1))
+            learner = self._learner(start, None)
+            stream = self._stream = GroupStream(learner, n_groups, len(sample), int(seed.randint(2**31 - 1)))
             self.group_sizes_ = dict.fromkeys(range(n_groups), 0)
             self.selection_history_: list[dict[str, Any]] = []
         else:
@@ -184,12 +194,12 @@ class LearnsFromBatches:
         stream.train(table)
         if not first:
             self._learn_pooled(sample)
-        self._forget()
         self._keep(stream.best())
+        self._state = None  # a fit does not go on from here: it would not know its certifying rows
         sizes = np.bincount(self._group_codes(sample.X), minlength=self.n_groups_)
         self.group_sizes_ = {k: n + int(sizes[k]) for k, n in self.group_sizes_.items()}
-        self.n_groups_effective_ = sum(n > 0 for n in self.group_sizes_.values())
-        self.collapsed_ = self.n_groups_effective_ < 2
+        smallest = self._smallest_group(sum(self.group_sizes_.values()))
+        self._find_small_groups(smallest)
         return self
 
     def _check_batch(self, X: Any, y: Any, classes: Any, sample_weight: Any) -> Sample:
@@ -197,6 +207,8 @@ class LearnsFromBatches:
         first = getattr(self, "_stream", None) is None
         if self.n_groups == "auto":
             raise ValueError("n_groups must be a number for partial_fit; got 'auto'.")
+        if not first and self.n_groups != self.n_groups_:
+            raise ValueError(f"n_groups must stay {self.n_groups_} from batch to batch; got {self.n_groups}.")
         known: Any = getattr(self, "classes_", None)
         if classes is None and known is None:
             raise ValueError("classes must be given in the first call of partial_fit.")
@@ -210,8 +222,13 @@ class LearnsFromBatches:
             )
         if len(known) < 2:
             raise ValueError(f"classes must have at least 2 labels; got {known.tolist()}.")
+        if first and len(missing := np.setdiff1d(known, sample.y[sample.present()])):
+            raise ValueError(
+                f"y of the first batch must have people of every class (heads that have never seen one hardly learn it later); "
+                f"{missing.tolist()} are missing."
+            )
         self.classes_ = known
-        self._check_settings(len(sample))
+        self._check_settings(len(sample) if first else None)
         return sample.take(sample.present())
 
     def _make_pooled(self, seed: np.random.RandomState) -> Any:

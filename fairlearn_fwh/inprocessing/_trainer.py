@@ -172,6 +172,11 @@ class Progress(Callback):
     members: list[int] = field(default_factory=list)
     alive: list[int] = field(default_factory=list)
 
+    @property
+    def interrupted(self) -> bool:
+        """Whether training ended before its time."""
+        return not self.exhausted and len(self.costs) < self.max_epochs
+
     def on_train_begin(self, net: NeuralNet, **kwargs: Any) -> None:
         """Start the progress bar."""
         self.members = list(range(self.n_members))
@@ -322,7 +327,7 @@ def train(
     net.fit(table, None)  # skorch ends training at a KeyboardInterrupt and returns
     if not progress.best:
         raise KeyboardInterrupt
-    if not progress.exhausted and len(progress.costs) < max_epochs:
+    if progress.interrupted:
         warnings.warn(
             "Training was interrupted; the best state so far is kept.", ConvergenceWarning, stacklevel=2
         )

@@ -10,6 +10,7 @@ def test_strict_protocol_on_german(real_data):
     runs = run_table4(["german"], n_splits=2, data_home=real_data)
     assert runs["method"].unique().tolist() == [
         "pooled", "pooled, knows the attribute", "trivial partition", "clustering", "DAFH, no fallback", "DAFH, certified", "DAFH, chosen",
+        "pooled, sees the bins",
     ]  # fmt: skip
     assert runs.groupby("method").size().eq(2).all()
     assert (runs["n_train"] == 750).all()

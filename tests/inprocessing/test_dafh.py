@@ -13,10 +13,11 @@ from scipy import sparse
 from scipy.stats import ks_2samp
 from sklearn.base import clone
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
-from sklearn.exceptions import ConvergenceWarning
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.linear_model import LogisticRegression, SGDClassifier
 from sklearn.metrics import brier_score_loss, log_loss
 from sklearn.model_selection import train_test_split
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -25,7 +26,7 @@ from fairlearn_fwh._splits import split_rows
 from fairlearn_fwh.datasets import make_intersectional
 from fairlearn_fwh.exceptions import GroupCollapseWarning, GroupFallbackWarning, UnstableGroupsWarning
 from fairlearn_fwh.inprocessing import DAFHClassifier
-from fairlearn_fwh.inprocessing._classifiers import cool
+from fairlearn_fwh.inprocessing._classifiers import ModuleNetwork, cool
 from fairlearn_fwh.inprocessing._explanation import cramers_v
 from fairlearn_fwh.inprocessing._objectives import OBJECTIVES
 from fairlearn_fwh.inprocessing._validation import GroupValidation
@@ -207,6 +208,40 @@ def test_own_torch_modules(n_classes):
     assert model.predict_proba(X).shape == (4000, n_classes)
 
 
+def biased(n_inputs, n_groups):
+    return torch.nn.Sequential(torch.nn.Linear(n_inputs, n_groups, bias=False))
+
+
+def rectified_first(n_inputs, n_groups):
+    return torch.nn.Sequential(torch.nn.ReLU(), torch.nn.Linear(n_inputs, 4), torch.nn.Linear(4, n_groups))
+
+
+@pytest.mark.parametrize("router", [biased, rectified_first])
+def test_other_chains_of_layers_are_asked_as_they_are(router, data):
+    X, y, *_ = data
+    model = DAFHClassifier(router=router, max_epochs=3, fallback=None, random_state=0).fit(X, y)
+    assert isinstance(model.router_.network, ModuleNetwork)
+
+
+def test_costs_need_weights(data):
+    X, y, *_ = data
+    with pytest.raises(
+        ValueError, match="cost_matrix needs an estimator that takes sample weights; KNeighborsClassifier"
+    ):
+        DAFHClassifier(KNeighborsClassifier(), cost_matrix=[[0, 1], [2, 0]]).fit(X, y)
+
+
+def test_a_class_without_weight():
+    X, y = one_rule(1000)
+    y = y + 2 * (np.arange(1000) < 50)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = DAFHClassifier(max_epochs=3, random_state=0).fit(
+            X, y, sample_weight=np.where(y > 1, 0.0, 1.0)
+        )
+    assert set(model.predict(X)) <= {0, 1}
+
+
 def test_modules_with_buffers_are_refused():
     def normalised(n_inputs, n_groups):
         return torch.nn.Sequential(torch.nn.BatchNorm1d(n_inputs), torch.nn.Linear(n_inputs, n_groups))
@@ -227,7 +262,7 @@ def test_one_group_is_enough_for_one_rule():
     assert model.n_groups_ == 1
     assert not model.collapsed_
     assert model.selection_history_[-1]["accepted"] is False
-    assert "one group is enough: two gain nothing that could be shown" in model.fallback_groups_[0]
+    assert "one group is enough: two are not kept (p-value of their gain" in model.fallback_groups_[0]
     alone = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000)).fit(X, y)
     np.testing.assert_array_equal(model.predict_proba(X), alone.predict_proba(X))
     assert (model.predict_group(X) == 0).all()
@@ -254,6 +289,72 @@ def test_auto_without_rows_to_choose_on_is_one_group():
 
 
 # --- going on ------------------------------------------------------------------------------------------------------
+
+
+def test_a_warm_start_needs_the_rows_of_the_last_fit(data):
+    """Else it would certify on rows from which it has learned."""
+    X, y, *_ = data
+    settings = {"warm_start": True, "max_epochs": 2, "random_state": 0}
+    message = "warm_start=True needs the rows of the last fit"
+    shuffled = np.random.default_rng(0).permutation(len(X))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = DAFHClassifier(**settings).fit(X, y)
+        with pytest.raises(ValueError, match=message):
+            model.fit(X[shuffled], y[shuffled])
+        with pytest.raises(ValueError, match=message):
+            model.set_params(certify_fraction=0.3).fit(X, y)
+        free = DAFHClassifier(fallback=None, **settings).fit(X, y)
+        with pytest.raises(ValueError, match=message):
+            free.set_params(fallback="certified").fit(X, y)
+        streamed = DAFHClassifier(**settings).partial_fit(X, y, [0, 1])
+        cold = DAFHClassifier(**settings).fit(X, y)
+        assert streamed.fit(X, y).objective_history_ == pytest.approx(cold.objective_history_)
+    with pytest.raises(ValueError, match="warm_start=True needs n_groups to be a number; got 'auto'"):
+        DAFHClassifier(warm_start=True, n_groups="auto").fit(X, y)
+
+
+def test_a_refused_fit_leaves_the_last_one_as_it_was(data):
+    X, y, X_test, *_ = data
+    model = DAFHClassifier(max_epochs=3, random_state=0).fit(X, y)
+    before = model.predict_proba(X_test)
+    with pytest.raises(ValueError, match="one cost per restart and row"):
+        model.set_params(objective=lambda assignment, losses, pooled: losses.mean()).fit(-X, y)
+    np.testing.assert_array_equal(model.predict_proba(X_test), before)
+    new = DAFHClassifier(cost_matrix=[[0, 1]])
+    with pytest.raises(ValueError, match="cost_matrix"):
+        new.fit(X, y)
+    with pytest.raises(NotFittedError):
+        new.predict(X)
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (lambda y: y[:-1], "X has 300 rows, but y has 299"),
+        (lambda y: y + 5, "y has the label"),
+        (lambda y: y * np.nan, "NaN"),
+    ],
+)
+def test_a_refused_decision_changes_nothing(labels, message):
+    X, y = one_rule(1000)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = DAFHClassifier(tolerance=0.0, random_state=0).fit(X, y)
+    before = dict(model.fallback_groups_)
+    with pytest.raises(ValueError, match=message):
+        model.decide_fallback(X[:300], labels(y[:300].astype(float)))
+    assert model.fallback_groups_ == before != {}
+
+
+def test_small_groups_stay_with_the_pooled_classifier_when_decided_anew(data):
+    X, y, *_ = data
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = DAFHClassifier(min_group_size=3_000, fallback="empirical", random_state=0).fit(X, y)
+        model.decide_fallback(X, y)
+    assert model.collapsed_
+    assert set(model.fallback_groups_) == {0, 1}
 
 
 def test_a_warm_start_goes_on_where_the_last_fit_stopped(data):
@@ -300,6 +401,35 @@ def test_batches_from_a_stream():
     assert overall["accuracy"] > 0.93
     assert overall["rationality_gain"] > 0.1
     assert len(pickle.dumps(model)) < 2_000_000  # no rows are kept
+
+
+def test_the_first_batch_has_every_class_and_the_last_may_be_short():
+    with pytest.raises(
+        ValueError, match=r"y of the first batch must have people of every class .*\[2\] are missing"
+    ):
+        DAFHClassifier(random_state=0).partial_fit(X, Y, classes=[0, 1, 2])
+    model = DAFHClassifier(random_state=0).partial_fit(X, Y, classes=[0, 1])
+    assert model.partial_fit(X[:3], Y[:3]).group_sizes_ is not None
+
+
+def test_an_interrupted_batch_is_said():
+    calls = []
+
+    def interrupted(assignment, losses, pooled):
+        calls.append(1)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return (assignment * losses).sum(dim=-1)
+
+    X, y = one_rule(1000)
+    with pytest.raises(KeyboardInterrupt):
+        DAFHClassifier(objective=interrupted, random_state=0).partial_fit(X, y, classes=[0, 1])
+
+
+def test_settings_stay_from_batch_to_batch():
+    model = DAFHClassifier(random_state=0).partial_fit(X, Y, classes=[0, 1])
+    with pytest.raises(ValueError, match="n_groups must stay 2 from batch to batch; got 3"):
+        model.set_params(n_groups=3).partial_fit(X, Y)
 
 
 def test_a_stream_with_the_users_pooled_classifier():
@@ -591,6 +721,23 @@ def test_groups_are_explained_by_size_features_and_composition(explained):
     assert association.loc["side", "cramers_v"] > 0.8
     assert association.loc["coin", "lower"] == 0
     assert (association["lower"] <= association["upper"]).all()
+
+
+def test_what_would_tell_of_few_people_is_missing(explained):
+    model, X, y, _ = explained
+    groups = np.asarray(model.predict_group(X))
+    rows = np.concatenate([np.flatnonzero(groups == 0)[:5], np.flatnonzero(groups == 1)[:200]])
+    explanation = model.explain_groups(X.iloc[rows], y[rows])
+    assert explanation.groups.loc[0, ["n", "share", "base_rate"]].isna().all()
+    assert explanation.groups.loc[1, "n"] == 200
+    with pytest.raises(ValueError, match="X must hold 10 people or more of at least two groups"):
+        model.plot_groups(X.iloc[rows], y[rows])
+    hidden = np.repeat(["a", "b", "c"], [5, 20, len(X) - 25])
+    shown = model.explain_groups(X, sensitive_features={"hidden": hidden}).composition
+    for _, part in shown.groupby("group"):
+        assert len(part) <= 1  # of three values one is hidden, and another from which it would follow
+    with pytest.raises(ValueError, match="but y has 5"):
+        model.explain_groups(X, y[:5])
 
 
 def test_small_cells_are_not_shown(explained):
