@@ -1,9 +1,11 @@
 """All benchmarks: ``python -m benchmarks``."""
 
-from . import dafh, large_data, preference_frame, restarts, selection_guarantee
+from . import boosting, dafh, large_data, number_of_groups, preference_frame, restarts, selection_guarantee
 
 preference_frame.main()
 large_data.main()
 dafh.main()
 restarts.main()
+number_of_groups.main()
+boosting.main()
 selection_guarantee.main()
