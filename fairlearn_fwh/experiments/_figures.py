@@ -38,7 +38,23 @@ def _free_dafh(seed: int, **settings: Any) -> DAFHClassifier:
 def run_figure1(
     *, n_splits: int = 5, n_jobs: int | None = None, progress: Progress | None = None
 ) -> pd.DataFrame:
-    """Pooled, two splits by hand and DAFH on the paper's generated data; see `run_table4` for the parameters and the result."""
+    """Pooled, two splits by hand and DAFH on the paper's generated data.
+
+    Parameters
+    ----------
+    n_splits, n_jobs, progress
+        As for `run_table4`.
+
+    Returns
+    -------
+    DataFrame
+        One row per split and method, as of `run_table4`.
+
+    Examples
+    --------
+    >>> from fairlearn_fwh.experiments import run_figure1
+    >>> runs = run_figure1(n_splits=2)  # doctest: +SKIP
+    """
 
     def task(name: str, seed: int, split: Split) -> Rows:
         return measure_methods(_figure1_methods(), split, seed)
@@ -167,6 +183,11 @@ def run_figure2(
     -------
     DataFrame
         One row per data set, split and epoch: `rate` (of fairness without harm) and `accuracy` on validation rows, and `cost`.
+
+    Examples
+    --------
+    >>> from fairlearn_fwh.experiments import run_figure2
+    >>> runs = run_figure2(["german"], n_splits=2)  # doctest: +SKIP
     """
 
     def task(name: str, seed: int, split: Split) -> Rows:
@@ -250,6 +271,11 @@ def run_figure3(
     -------
     dict from data set to GroupExplanation
         Of the test rows.
+
+    Examples
+    --------
+    >>> from fairlearn_fwh.experiments import run_figure3
+    >>> found = run_figure3(["arrest"])  # doctest: +SKIP
     """
 
     def task(name: str, seed: int, split: Split) -> Rows:

@@ -356,6 +356,11 @@ def run_question(
     ------
     ValueError
         If the question is unknown, or is not about a data set.
+
+    Examples
+    --------
+    >>> from fairlearn_fwh.experiments import run_question
+    >>> runs = run_question("lambda", n_splits=2)  # doctest: +SKIP
     """
     if name not in QUESTIONS:
         raise ValueError(f"name must be one of {list(QUESTIONS)}; got {name!r}.")
@@ -367,7 +372,19 @@ def run_question(
 
 
 def question_markdown(name: str, runs: pd.DataFrame) -> str:
-    """Write the question, the sentence that answers it, and the means over splits."""
+    """Write the question, the sentence that answers it, and the means over splits.
+
+    Parameters
+    ----------
+    name : str
+        The question, as for `run_question`.
+    runs : DataFrame
+        As `run_question` returns it.
+
+    Returns
+    -------
+    str
+    """
     question = QUESTIONS[name]
     keys = ["dataset"] + [
         c for c in ("objective", question.x) if c in runs and not _is_figure(runs, c, question)

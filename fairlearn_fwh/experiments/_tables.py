@@ -87,7 +87,23 @@ def run_table5(
     n_jobs: int | None = None,
     progress: Progress | None = None,
 ) -> pd.DataFrame:
-    """Partitions by hand against learned groups; see `run_table4` for the parameters and the result."""
+    """Partitions by hand against learned groups.
+
+    Parameters
+    ----------
+    datasets, n_splits, protocol, data_home, n_jobs, progress
+        As for `run_table4`.
+
+    Returns
+    -------
+    DataFrame
+        One row per data set, split and method, as of `run_table4`.
+
+    Examples
+    --------
+    >>> from fairlearn_fwh.experiments import run_table5
+    >>> runs = run_table5(["arrest"], n_splits=2)  # doctest: +SKIP
+    """
 
     def task(name: str, seed: int, split: Split) -> Rows:
         model = _model(protocol, name)
@@ -114,7 +130,23 @@ def run_table6(
     n_jobs: int | None = None,
     progress: Progress | None = None,
 ) -> pd.DataFrame:
-    """Two, three and four groups, learned or clustered; see `run_table4` for the parameters and the result."""
+    """Two, three and four groups, learned or clustered.
+
+    Parameters
+    ----------
+    datasets, n_splits, protocol, data_home, n_jobs, progress
+        As for `run_table4`.
+
+    Returns
+    -------
+    DataFrame
+        One row per data set, split and method, as of `run_table4`.
+
+    Examples
+    --------
+    >>> from fairlearn_fwh.experiments import run_table6
+    >>> runs = run_table6(["german"], n_splits=2)  # doctest: +SKIP
+    """
 
     def task(name: str, seed: int, split: Split) -> Rows:
         model = _model(protocol, name)
@@ -139,7 +171,23 @@ def run_table7(
     n_jobs: int | None = None,
     progress: Progress | None = None,
 ) -> pd.DataFrame:
-    """Violations, gains, envy and disparity of four partitions; see `run_table4` for the parameters and the result."""
+    """Violations, gains, envy and disparity of four partitions.
+
+    Parameters
+    ----------
+    datasets, n_splits, protocol, data_home, n_jobs, progress
+        As for `run_table4`.
+
+    Returns
+    -------
+    DataFrame
+        One row per data set, split and method, as of `run_table4`.
+
+    Examples
+    --------
+    >>> from fairlearn_fwh.experiments import run_table7
+    >>> runs = run_table7(["arrest"], n_splits=2)  # doctest: +SKIP
+    """
 
     def task(name: str, seed: int, split: Split) -> Rows:
         model = _model(protocol, name)
@@ -177,6 +225,11 @@ def run_grid(
     -------
     DataFrame
         One row per data set, split and setting: the settings, `validation_rate` (of fairness without harm), and `rate` and `accuracy` on the test rows.
+
+    Examples
+    --------
+    >>> from fairlearn_fwh.experiments import run_grid
+    >>> runs = run_grid(["german"], n_splits=2)  # doctest: +SKIP
     """
 
     def task(name: str, seed: int, split: Split) -> Rows:
