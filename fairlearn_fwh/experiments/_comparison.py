@@ -223,7 +223,7 @@ def plot_comparison(comparison: Comparison, ax: Any = None) -> Any:
     for i, (offset, method) in enumerate(zip(offsets, methods, strict=True)):
         part = table.loc[method].reindex(groups)
         gain = 100 * part["gain"].to_numpy()
-        errors = [gain - 100 * part["lower"].to_numpy(), 100 * part["upper"].to_numpy() - gain]
+        errors = np.array([gain - 100 * part["lower"], 100 * part["upper"] - gain])
         position = np.arange(len(groups))[::-1] + offset
         ax.errorbar(gain, position, xerr=errors, **style(i), markersize=5, capsize=2, label=method)
     ax.axvline(0, color="black", linewidth=1)

@@ -294,7 +294,7 @@ def plot_table4(summary: pd.DataFrame, ax: Any = None) -> Any:
     for i, method in enumerate(methods):
         part = table[table["method"] == method].set_index("dataset").reindex(datasets)
         gain = 100 * part["gain"].to_numpy()
-        errors = [gain - 100 * part["gain_lower"].to_numpy(), 100 * part["gain_upper"].to_numpy() - gain]
+        errors = np.array([gain - 100 * part["gain_lower"], 100 * part["gain_upper"] - gain])
         position = np.arange(len(datasets))[::-1] + 0.36 - 0.72 * i / max(len(methods) - 1, 1)
         ax.errorbar(
             gain, position, xerr=errors, **style(i), markersize=5, capsize=2, linestyle="none", label=method
