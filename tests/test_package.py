@@ -9,6 +9,7 @@ import pytest
 
 MODULES = (
     "metrics", "datasets", "decoupling", "postprocessing", "reductions", "inprocessing", "experiments", "exceptions",
+    "aif360", "aif360.sklearn",
 )  # fmt: skip
 PUBLIC = [
     (module, name)

@@ -1,0 +1,123 @@
+"""One estimator of this package behind another library's way of calling: its parameters, its documentation, its fit."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from typing import Any, ClassVar
+
+from sklearn.base import BaseEstimator
+
+#: Name and text of a parameter that an adapter adds, as in a docstring.
+Texts = dict[str, str]
+
+_KEYWORD, _POSITIONAL = inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD
+
+
+class Adapter(BaseEstimator):
+    """Base of adapters: the constructor has the parameters of the adapted estimator and some of its own.
+
+    A subclass that sets `_estimator_class` gets its constructor and the rest of its docstring, of which it writes the
+    first line, so that a new method costs a few lines.
+    """
+
+    _estimator_class: ClassVar[type]
+    #: Parameters that come before those of the estimator and may be given by position, with their texts.
+    _positional: ClassVar[Texts] = {}
+    #: Parameters that come after `estimator`, keyword-only, with their defaults and texts.
+    _defaults: ClassVar[dict[str, Any]] = {}
+    _keywords: ClassVar[Texts] = {}
+    #: Attributes of the fitted adapter, and how it is used, for the docstring.
+    _attributes: ClassVar[str] = ""
+    _example: ClassVar[str] = ""
+    _example_arguments: ClassVar[str] = "random_state=0"
+
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        super().__init_subclass__(**arguments)
+        if "_estimator_class" in vars(cls):
+            cls.__init__ = _constructor(cls)  # type: ignore[method-assign]
+            cls.__doc__ = _docstring(cls)
+
+    def _make_estimator(self) -> Any:
+        """Make the estimator with the parameters of the adapter."""
+        return self._estimator_class(
+            **{name: getattr(self, name) for name in _parameters(self._estimator_class)}
+        )
+
+
+def _parameters(estimator_class: type) -> dict[str, inspect.Parameter]:
+    signature = inspect.signature(estimator_class.__init__)  # type: ignore[misc]
+    return dict(list(signature.parameters.items())[1:])
+
+
+def _signature(cls: type[Adapter]) -> inspect.Signature:
+    adapted = _parameters(cls._estimator_class)
+    by_position = dict.fromkeys(cls._positional) | {
+        name: p.default for name, p in adapted.items() if p.kind is _POSITIONAL
+    }
+    by_keyword = {name: p.default for name, p in adapted.items() if p.kind is _KEYWORD} | cls._defaults
+    return inspect.Signature(
+        [
+            inspect.Parameter("self", _POSITIONAL),
+            *(inspect.Parameter(name, _POSITIONAL, default=value) for name, value in by_position.items()),
+            *(inspect.Parameter(name, _KEYWORD, default=value) for name, value in by_keyword.items()),
+        ]
+    )
+
+
+def _constructor(cls: type[Adapter]) -> Any:
+    signature = _signature(cls)
+
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807
+        try:
+            bound = signature.bind(self, *args, **kwargs)
+        except TypeError as error:
+            raise TypeError(f"{cls.__name__}: {error}.") from None
+        bound.apply_defaults()
+        for name, value in list(bound.arguments.items())[1:]:
+            setattr(self, name, value)
+
+    __init__.__signature__ = signature  # type: ignore[attr-defined]
+    __init__.__qualname__ = f"{cls.__qualname__}.__init__"
+    __init__.__module__ = cls.__module__
+    return __init__
+
+
+def _docstring(cls: type[Adapter]) -> str:
+    """Put the estimator's documentation of its parameters under the first line of the adapter."""
+    adapted = _sections(inspect.getdoc(cls._estimator_class) or "")
+    example = cls._example.format(name=cls.__name__, arguments=cls._example_arguments)
+    parts = [
+        inspect.cleandoc(cls.__doc__ or ""),
+        f"It adapts `{cls._estimator_class.__module__.rpartition('.')[0]}.{cls._estimator_class.__name__}`, which see.",
+        _section(
+            "Parameters",
+            "\n".join(
+                [
+                    *map(_entry, cls._positional.items()),
+                    adapted["Parameters"],
+                    *map(_entry, cls._keywords.items()),
+                ]
+            ),
+        ),
+        _section("Attributes", inspect.cleandoc(cls._attributes)),
+        *(_section(name, adapted[name]) for name in ("References",) if name in adapted),
+        _section("Examples", inspect.cleandoc(example)),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _entry(item: tuple[str, str]) -> str:
+    name, text = item
+    kind, _, meaning = inspect.cleandoc(text).partition("\n")
+    return f"{name} : {kind}\n" + "\n".join(f"    {line}" for line in meaning.splitlines())
+
+
+def _section(title: str, body: str) -> str:
+    return f"{title}\n{'-' * len(title)}\n{body}"
+
+
+def _sections(doc: str) -> dict[str, str]:
+    """Split a numpydoc docstring at its headings."""
+    parts = re.split(r"^(\w[\w ]*)\n-{3,}\n", doc, flags=re.MULTILINE)
+    return {title: body.rstrip() for title, body in zip(parts[1::2], parts[2::2], strict=True)}

@@ -1,0 +1,202 @@
+"""Reading AIF360's data sets: features without protected attributes, labels, groups, weights, and their checks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from aif360.datasets import BinaryLabelDataset
+from aif360.datasets.multiclass_label_dataset import MulticlassLabelDataset
+from aif360.metrics.utils import compute_boolean_conditioning_vector
+
+#: Groups of AIF360's way to say whom a method is about: a list of dicts, joined by "or".
+Conditions = Sequence[Mapping[str, float]]
+
+PRIVILEGED, UNPRIVILEGED, NEITHER = "privileged", "unprivileged", "neither"
+
+
+def check_dataset(dataset: Any, name: str = "dataset") -> None:
+    """Raise TypeError unless it is a data set with labels of two or more classes."""
+    if not isinstance(dataset, BinaryLabelDataset | MulticlassLabelDataset):
+        raise TypeError(
+            f"{name} must be a BinaryLabelDataset (or StandardDataset) or a MulticlassLabelDataset; got {type(dataset).__name__}."
+        )
+
+
+@dataclass(frozen=True)
+class LabelCoding:
+    """Which labels of a data set are favorable.
+
+    Two labels become 0 (unfavorable) and 1 (favorable), because scikit-learn calls the greater one positive, and
+    AIF360's favorable label may be the smaller one (German credit: 1 is good, 2 is bad). More labels stay what they are.
+    """
+
+    favorable: tuple[float, ...]
+    unfavorable: tuple[float, ...]
+    binary: bool
+
+    @classmethod
+    def of(cls, dataset: Any) -> LabelCoding:
+        """Read what a data set calls favorable."""
+        binary = isinstance(dataset, BinaryLabelDataset)
+        favorable, unfavorable = (
+            (float(label),) if binary else tuple(map(float, label))
+            for label in (dataset.favorable_label, dataset.unfavorable_label)
+        )
+        return cls(favorable, unfavorable, binary)
+
+    def encode(self, labels: np.ndarray, name: str = "dataset") -> np.ndarray:
+        """Code labels for scikit-learn.
+
+        Raises
+        ------
+        ValueError
+            If a label is neither favorable nor unfavorable.
+        """
+        values = labels.ravel()
+        unknown = ~np.isin(values, self.favorable + self.unfavorable)
+        if unknown.any():
+            raise ValueError(
+                f"{name}.labels must be favorable {list(self.favorable)} or unfavorable {list(self.unfavorable)}; "
+                f"got {np.unique(values[unknown])[:5].tolist()}."
+            )
+        return (values == self.favorable[0]).astype(int) if self.binary else values
+
+    def decode(self, codes: np.ndarray) -> np.ndarray:
+        """Turn predicted codes into labels, shape (n, 1)."""
+        labels = np.where(codes == 1, self.favorable[0], self.unfavorable[0]) if self.binary else codes
+        return np.asarray(labels, dtype=float).reshape(-1, 1)
+
+    def is_favorable(self, codes: np.ndarray) -> np.ndarray:
+        """Which codes stand for a favorable label, as a mask."""
+        return codes == 1 if self.binary else np.isin(codes, self.favorable)
+
+
+def read_weights(dataset: Any) -> np.ndarray | None:
+    """Return the instance weights, or None if every person counts once.
+
+    Raises
+    ------
+    ValueError
+        If a weight is negative or missing, or all are zero.
+    """
+    weights = np.asarray(dataset.instance_weights, dtype=float).ravel()
+    bad = ~(weights >= 0) | np.isinf(weights)
+    if bad.any():
+        raise ValueError(
+            f"dataset.instance_weights must be finite and at least 0; got {weights[bad][0]} in {int(bad.sum())} rows."
+        )
+    if not weights.any():
+        raise ValueError(
+            "dataset.instance_weights are zero for everybody; at least one person needs a positive weight."
+        )
+    return None if (weights == 1).all() else weights
+
+
+def read_features(dataset: Any, keep_protected: bool) -> pd.DataFrame:
+    """Return the features as a data frame, by default without the data set's protected attributes.
+
+    Raises
+    ------
+    ValueError
+        If nothing is left.
+    """
+    left_out = () if keep_protected else dataset.protected_attribute_names
+    kept = [i for i, name in enumerate(dataset.feature_names) if name not in left_out]
+    if not kept:
+        raise ValueError(
+            "dataset has no features but its protected attributes; add features, or set keep_protected=True."
+        )
+    return pd.DataFrame(dataset.features[:, kept], columns=[dataset.feature_names[i] for i in kept])
+
+
+def check_attribute_names(names: Iterable[str], dataset: Any, argument: str) -> None:
+    """Raise ValueError for names that are no protected attributes of the data set."""
+    if unknown := [name for name in names if name not in dataset.protected_attribute_names]:
+        raise ValueError(
+            f"{argument} names {unknown}, but the protected attributes of dataset are {list(dataset.protected_attribute_names)}."
+        )
+
+
+def read_attributes(dataset: Any, names: str | Sequence[str] | None) -> pd.DataFrame:
+    """Return protected attributes, one column each; by default all.
+
+    Raises
+    ------
+    ValueError
+        If the data set does not have them, or has none.
+    """
+    chosen = (
+        [names]
+        if isinstance(names, str)
+        else list(dataset.protected_attribute_names if names is None else names)
+    )
+    if not chosen:
+        raise ValueError("dataset has no protected attribute; this method needs at least one.")
+    check_attribute_names(chosen, dataset, "protected_attribute_names")
+    columns = [dataset.protected_attribute_names.index(name) for name in chosen]
+    return pd.DataFrame(dataset.protected_attributes[:, columns], columns=chosen)
+
+
+def check_conditions(
+    unprivileged: Conditions | None, privileged: Conditions | None, *, together: bool = True
+) -> None:
+    """Raise unless groups are lists of dicts and, where they must be given together, both or neither are given."""
+    for argument, groups in (("unprivileged_groups", unprivileged), ("privileged_groups", privileged)):
+        if groups is None:
+            continue
+        if isinstance(groups, Mapping | str) or not all(isinstance(group, Mapping) for group in groups):
+            raise TypeError(f"{argument} must be a list of dicts such as [{{'sex': 1}}]; got {groups!r}.")
+    if together and (unprivileged is None) != (privileged is None):
+        raise ValueError(
+            "unprivileged_groups and privileged_groups must be given together, or neither of them."
+        )
+
+
+def in_conditions(dataset: Any, conditions: Conditions | None, argument: str) -> np.ndarray:
+    """Say who is in one of the groups, as a mask; without conditions everybody is.
+
+    Raises
+    ------
+    ValueError
+        If a dict names an attribute that the data set does not have.
+    """
+    check_attribute_names((name for group in conditions or () for name in group), dataset, argument)
+    return compute_boolean_conditioning_vector(
+        dataset.protected_attributes, dataset.protected_attribute_names, conditions
+    )
+
+
+def read_two_groups(dataset: Any, unprivileged: Conditions, privileged: Conditions) -> pd.Series:
+    """Say of each person whether it is privileged, unprivileged or neither.
+
+    Raises
+    ------
+    ValueError
+        If somebody is both.
+    """
+    above = in_conditions(dataset, privileged, "privileged_groups")
+    below = in_conditions(dataset, unprivileged, "unprivileged_groups")
+    if (both := above & below).any():
+        raise ValueError(
+            f"unprivileged_groups and privileged_groups must be disjoint; {int(both.sum())} people are in both."
+        )
+    names = np.select([above, below], [PRIVILEGED, UNPRIVILEGED], NEITHER)
+    return pd.Series(names.astype(object), name="group")
+
+
+def check_same_features(expected: Sequence[str], dataset: Any) -> None:
+    """Raise ValueError if a data set has other features than the one of `fit`, or in another order."""
+    found = list(dataset.feature_names)
+    if found == list(expected):
+        return
+    missing, new = (
+        [name for name in a if name not in set(b)] for a, b in ((expected, found), (found, expected))
+    )
+    how = (
+        f"it lacks {missing[:5]} and has {new[:5]} besides" if missing or new else "they are in another order"
+    )
+    raise ValueError(f"dataset must have the features of fit in the same order; {how}.")
