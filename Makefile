@@ -6,7 +6,7 @@ VENV ?= .venv
 CONSTRAINTS ?= constraints.txt
 PIP = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS)
 
-.PHONY: demo test lint pytest test-minimum benchmark reproduce clean
+.PHONY: demo test lint pytest test-minimum test-aif360 benchmark reproduce clean
 
 demo: $(VENV)/.demo
 	$(VENV)/bin/fairlearn-fwh demo
@@ -14,11 +14,15 @@ demo: $(VENV)/.demo
 test: lint pytest
 
 pytest: $(VENV)/.test
-	$(VENV)/bin/python -m pytest -n 2
+	$(VENV)/bin/python -m pytest -n 2 $(PYTEST_ARGUMENTS)
 
 # The same tests with the oldest versions that pyproject.toml allows.
 test-minimum:
 	$(MAKE) pytest VENV=.venv-minimum CONSTRAINTS=constraints-minimum.txt
+
+# The fast tests with the versions that AIF360 is happiest with.
+test-aif360:
+	$(MAKE) pytest VENV=.venv-aif360 CONSTRAINTS=constraints-aif360.txt PYTEST_ARGUMENTS='-m "not slow"'
 
 lint: $(VENV)/.test
 	$(VENV)/bin/ruff check .
@@ -47,4 +51,4 @@ $(VENV)/.test: $(VENV)/.venv pyproject.toml $(CONSTRAINTS)
 	touch $@
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-* build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -373,10 +373,10 @@ def _progress(name: str, parts: Iterable[Any], total: int) -> Iterable[Any]:
 @reproduce.command("all", params=[_OPTIONS[key] for key in ("n_splits", "n_jobs", "data_home", "out")])
 def everything(n_splits: int, n_jobs: int, data_home: Path | None, out: Path) -> None:
     """Run all tables, figures and questions of the DAFH paper, tables in both protocols."""
-    from .experiments._reproduce import REPRODUCTIONS
+    from .experiments._reproduce import PAPER_REPRODUCTIONS
 
     given = {"n_splits": n_splits, "n_jobs": n_jobs, "data_home": data_home}
-    for name, reproduction in REPRODUCTIONS.items():
+    for name, reproduction in PAPER_REPRODUCTIONS.items():
         arguments = {
             option: given[option] for option in (*reproduction.options, "data_home") if option in given
         }

@@ -16,6 +16,7 @@ def test_help_and_version(run):
     assert "0.1.0" in run("--version").output
 
 
+@pytest.mark.slow
 def test_demo_on_embedded_data(run, no_data):
     result = run("demo", "--out", no_data / "out")
     assert result.exit_code == 0, result.output
@@ -71,6 +72,7 @@ def test_reproduce_zafar_writes_its_table(run, tmp_path):
     assert run("reproduce", "zafar", "--draws", 1).exit_code == 2
 
 
+@pytest.mark.slow
 def test_reproduce_selection_writes_tables_and_picture(run, real_data, tmp_path):
     result = run(
         "reproduce",
@@ -103,6 +105,7 @@ def test_reproduce_says_what_is_wrong(run, no_data):
     assert run("reproduce", "table4", "--protocol", "loose").exit_code == 2
 
 
+@pytest.mark.slow
 def test_mitigators_tells_whom_they_harm(run, no_data):
     result = run("mitigators", "diabetes", "--out", no_data / "out")
     assert result.exit_code == 0, result.output

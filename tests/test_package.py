@@ -53,6 +53,7 @@ def blocked(extra, statement):
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("packages", "statement", "sentence"),
     [
@@ -65,6 +66,16 @@ def blocked(extra, statement):
             ["torch", "skorch"],
             "import fairlearn_fwh.experiments",
             "fairlearn_fwh.experiments needs the extra 'torch'",
+        ),
+        (
+            ["aif360"],
+            "import fairlearn_fwh.aif360",
+            "fairlearn_fwh.aif360 needs the extra 'aif360': pip install 'fairlearn-fwh[aif360]'",
+        ),
+        (
+            ["skorch"],
+            "from fairlearn_fwh.aif360 import Decoupled; from fairlearn_fwh.aif360.sklearn import DAFH",
+            "fairlearn_fwh.inprocessing needs the extra 'torch'",
         ),
         (
             ["click"],

@@ -10,7 +10,7 @@ def test_the_examples_have_their_output(real_data, monkeypatch, capsys):
     monkeypatch.setenv("FAIRLEARN_FWH_DATA", str(real_data))
     text = README.read_text(encoding="utf-8")
     examples = re.findall(r"```python\n(.*?)```\n\n```\n(.*?)```", text, re.DOTALL)
-    assert len(examples) == 2
+    assert len(examples) == 3
     names = {}
     for example, output in examples:
         exec(compile(example, "README.md", "exec"), names)

@@ -22,6 +22,7 @@ def as_binary_label_dataset(
     *,
     protected_attribute_names: str | Sequence[str] | None = None,
     privileged_classes: Mapping[str, Sequence[Any]] | None = None,
+    favorable_label: int = 1,
     sample_weight: Any = None,
     missing_group: str = "error",
 ) -> BinaryLabelDataset:
@@ -30,13 +31,15 @@ def as_binary_label_dataset(
     Parameters
     ----------
     bunch : Bunch
-        With `data`, `target` (0 and 1; 1 becomes the favorable label) and `sensitive_features`. Categories become indicators
+        With `data`, `target` (0 and 1) and `sensitive_features`. Categories become indicators
         "feature=category", images one feature per pixel.
     protected_attribute_names : str or list of str, optional
         Which sensitive features become protected attributes; by default all.
     privileged_classes : dict from attribute to list of values, optional
         Values that AIF360 calls privileged; by default, as AIF360 has it, the last one (in the order of categories, for
         text the alphabet's).
+    favorable_label : {1, 0}
+        Which target is favorable: 0 for "arrested again".
     sample_weight : array-like, shape (n,), optional
         Instance weights.
     missing_group : {"error", "separate"}
@@ -64,6 +67,8 @@ def as_binary_label_dataset(
     """
     if missing_group not in ("error", "separate"):
         raise ValueError(f"missing_group must be 'error' or 'separate'; got {missing_group!r}.")
+    if favorable_label not in (0, 1):
+        raise ValueError(f"favorable_label must be 1 or 0; got {favorable_label!r}.")
     sensitive = _choose(bunch.sensitive_features, protected_attribute_names)
     coded = {str(name): _code(column, missing_group) for name, column in sensitive.items()}
     privileged = _privileged(coded, privileged_classes or {})
@@ -81,6 +86,8 @@ def as_binary_label_dataset(
     table = pd.concat([features.reset_index(drop=True), pd.DataFrame(added, dtype=float)], axis=1)
     names = [str(name) for name in getattr(bunch, "target_names", ("0", "1"))]
     return BinaryLabelDataset(
+        favorable_label=favorable_label,
+        unfavorable_label=1 - favorable_label,
         df=table,
         label_names=[label],
         protected_attribute_names=list(coded),
@@ -107,7 +114,7 @@ def from_binary_label_dataset(dataset: Any) -> Bunch:
     Returns
     -------
     Bunch
-        `data` (without protected attributes), `target` (1: favorable), `sensitive_features` (with the names in the metadata,
+        `data` (without protected attributes), `target` (as it is if labels are 0 and 1, else 1: favorable), `sensitive_features` (with the names in the metadata,
         if they are there), `sample_weight` (None if all are 1), `feature_names`, `target_names`.
 
     Raises
@@ -136,14 +143,16 @@ def from_binary_label_dataset(dataset: Any) -> Bunch:
     }
     favorable, unfavorable = dataset.favorable_label, dataset.unfavorable_label
     names = _maps(dataset, "label_maps", 1)[0]
-    target = LabelCoding.of(dataset).encode(dataset.labels)
+    zero, one = _in_order(favorable, unfavorable)
+    LabelCoding.of(dataset).encode(dataset.labels)  # raises for other labels
+    target = (dataset.labels.ravel() == one).astype("int64")
     return Bunch(
         data=data,
         target=pd.Series(target, index=data.index, name=dataset.label_names[0]),
         sensitive_features=pd.DataFrame(sensitive, index=data.index),
         sample_weight=read_weights(dataset),
         feature_names=list(data.columns),
-        target_names=[names.get(unfavorable, unfavorable), names.get(favorable, favorable)],
+        target_names=[names.get(zero, zero), names.get(one, one)],
     )
 
 
@@ -177,6 +186,11 @@ def as_object_strings(frame: pd.DataFrame) -> pd.DataFrame:
         if isinstance(dtype, pd.CategoricalDtype | pd.StringDtype)
     ]
     return frame.astype(dict.fromkeys(text, object))
+
+
+def _in_order(favorable: float, unfavorable: float) -> tuple[float, float]:
+    """Labels that the targets 0 and 1 stand for."""
+    return (favorable, unfavorable) if (favorable, unfavorable) == (0, 1) else (unfavorable, favorable)
 
 
 def _choose(sensitive: pd.DataFrame, names: str | Sequence[str] | None) -> pd.DataFrame:

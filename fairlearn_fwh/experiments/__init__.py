@@ -8,6 +8,7 @@ try:
 except ImportError as error:
     raise MissingExtraError.for_extra("fairlearn_fwh.experiments", "torch") from error
 
+from ._aif360 import aif360_markdown, plot_aif360, run_aif360, summarize_aif360
 from ._comparison import Comparison, compare_methods, plot_comparison
 from ._figures import plot_figure1, plot_figure2, plot_figure3, run_figure1, run_figure2, run_figure3
 from ._mitigators import audit_mitigators
@@ -20,6 +21,10 @@ from ._zafar import run_zafar, zafar_markdown
 
 __all__ = [
     "Comparison",
+    "aif360_markdown",
+    "plot_aif360",
+    "run_aif360",
+    "summarize_aif360",
     "audit_mitigators",
     "compare_methods",
     "estimate_discrepancy",

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
-import logging
-import os
-import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -24,7 +19,8 @@ from ..exceptions import ConstraintsNotSatisfiedWarning
 from ..reductions import NoHarmReduction
 from ._comparison import Comparison, compare_on_split, load_split
 from ._data import Split
-from ._methods import Answers, Method, SkippedMethodError, converged_model, pooled
+from ._methods import Answers, Method, converged_model, pooled
+from ._other_packages import quiet_aif360
 
 
 def audit_mitigators(
@@ -179,7 +175,7 @@ def _reweighing(estimator: Any) -> Method:
     """AIF360's weights that make attribute and label independent, used as sample weights."""
 
     def run(split: Split, seed: int) -> Answers:
-        with _aif360():
+        with quiet_aif360():
             from aif360.sklearn.preprocessing import Reweighing
 
             groups = pd.Index(split.attribute.to_numpy(), name="attribute")
@@ -207,7 +203,7 @@ def _prejudice_remover() -> Method:
             )
             return BinaryLabelDataset(df=table, label_names=["y"], protected_attribute_names=["attribute"])
 
-        with _aif360():
+        with quiet_aif360():
             from aif360.algorithms.inprocessing import PrejudiceRemover
 
             model = PrejudiceRemover(eta=1.0, sensitive_attr="attribute", class_attr="y")
@@ -218,34 +214,3 @@ def _prejudice_remover() -> Method:
         return Answers(predicted.astype(split.y.dtype))
 
     return run
-
-
-@contextlib.contextmanager
-def _aif360() -> Iterator[None]:
-    """Let AIF360 run: quietly, with this Python first on the path (PrejudiceRemover calls ``python``).
-
-    Raises
-    ------
-    SkippedMethodError
-        If it is not installed or fails.
-    """
-    before = {name: os.environ.get(name) for name in ("PATH", "PYTHONWARNINGS")}
-    os.environ["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), before["PATH"] or ""])
-    os.environ["PYTHONWARNINGS"] = "ignore"
-    level = logging.root.manager.disable
-    logging.disable(logging.WARNING)  # it tells which other packages it could use
-    try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-            warnings.simplefilter("ignore")
-            yield
-    except ImportError as error:
-        raise SkippedMethodError("AIF360 is not installed: pip install 'fairlearn-fwh[aif360]'") from error
-    except Exception as error:
-        # Whatever breaks in another package's subprocess is a reason to go on without it.
-        raise SkippedMethodError(f"{type(error).__name__}: {error}".splitlines()[0]) from error
-    finally:
-        logging.disable(level)
-        for name, value in before.items():
-            os.environ.pop(name, None)
-            if value is not None:
-                os.environ[name] = value

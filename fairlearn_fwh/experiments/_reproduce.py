@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from . import _figures, _questions, _table4, _tables
+from . import _aif360, _figures, _questions, _table4, _tables
 
 #: How many splits; a protocol; on which data sets.
 SPLITS, PROTOCOL, DATASETS, JOBS = "n_splits", "protocol", "datasets", "n_jobs"
@@ -40,7 +40,8 @@ class Reproduction:
 
 _TABLE = (DATASETS, SPLITS, PROTOCOL, JOBS)
 
-REPRODUCTIONS = {
+#: Tables, figures and questions of the DAFH paper.
+PAPER_REPRODUCTIONS = {
     "table4": Reproduction(
         "Fairness without harm and accuracy of DAFH and its baselines (arXiv 2509.24077, Table 4).",
         _table4.run_table4,
@@ -103,6 +104,15 @@ REPRODUCTIONS = {
         partial(_questions.plot_question, name),
     )
     for name, question in _questions.QUESTIONS.items()
+}
+
+REPRODUCTIONS = PAPER_REPRODUCTIONS | {
+    "aif360": Reproduction(
+        "AIF360's algorithms beside ours: parity, preference, and who harms whom.",
+        _aif360.run_aif360,
+        _aif360.aif360_markdown,
+        _aif360.plot_aif360,
+    )
 }
 
 

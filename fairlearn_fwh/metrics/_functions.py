@@ -64,8 +64,8 @@ def rationality_gain(
     >>> frame = MetricFrame(metrics=rationality_gain, y_true=[1, 0, 1, 0], y_pred=[1, 0, 1, 1],
     ...                     sensitive_features=["a", "a", "b", "b"],
     ...                     sample_params={"y_pred_pooled": [0, 0, 1, 0]})
-    >>> frame.by_group.to_dict()
-    {'a': 0.5, 'b': -0.5}
+    >>> frame.by_group.tolist()
+    [0.5, -0.5]
     """
     own, pooled, weights = _read(y_true, y_pred, y_pred_pooled, loss, sample_weight)
     return _mean(pooled.astype(float) - own, weights)

@@ -72,6 +72,15 @@ def test_privileged_classes(bunch):
     assert [values.tolist() for values in dataset.unprivileged_protected_attributes] == [[0.0], [1.0]]
 
 
+def test_favorable_may_be_the_target_zero(bunch):
+    dataset = as_binary_label_dataset(bunch, favorable_label=0)
+    assert (dataset.favorable_label, dataset.unfavorable_label) == (0.0, 1.0)
+    assert dataset.labels.ravel().tolist() == bunch.target.tolist()
+    back = from_binary_label_dataset(dataset)
+    assert back.target.tolist() == bunch.target.tolist()
+    assert back.target_names == ["0", "1"]
+
+
 def test_back_keeps_what_are_no_indicators():
     back = from_binary_label_dataset(binary(favorable=1.0, unfavorable=2.0))
     assert list(back.data) == ["a", "b", "old"]
@@ -98,6 +107,7 @@ def test_names_of_people_are_not_carried_over():
             {"privileged_classes": {"sex": ["d"]}},
             r"privileged_classes\['sex'\] must be among \['f', 'm'\]; got \['d'\]",
         ),
+        ({"favorable_label": 2}, "favorable_label must be 1 or 0; got 2"),
         ({"missing_group": "drop"}, "missing_group must be 'error' or 'separate'; got 'drop'"),
     ],
 )
@@ -143,7 +153,7 @@ def test_standard_dataset_takes_text_of_any_kind(dtype):
     )
     assert dataset.labels.ravel().tolist() == [1, 0, 1, 0]
     assert dataset.protected_attributes.ravel().tolist() == [0, 1, 0, 1]
-    assert text["sex"].dtype == dtype
+    assert text.dtypes.equals(frame.astype(dict.fromkeys(["sex", "job", "paid"], dtype)).dtypes)
     with pytest.raises(TypeError, match="frame must be a pandas DataFrame; got dict"):
         as_object_strings({})
 

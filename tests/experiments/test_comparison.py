@@ -6,6 +6,8 @@ from fairlearn_fwh.audit import verdict
 from fairlearn_fwh.experiments import compare_methods, plot_comparison
 from fairlearn_fwh.metrics import PreferenceFrame
 
+pytestmark = pytest.mark.slow
+
 mpl.use("Agg")
 
 

@@ -9,6 +9,8 @@ import pytest
 from fairlearn_fwh.experiments import audit_mitigators, plot_comparison
 from fairlearn_fwh.experiments._mitigators import mitigators
 
+pytestmark = pytest.mark.slow
+
 mpl.use("Agg")
 
 NAMES = list(mitigators())

@@ -11,6 +11,8 @@ from fairlearn_fwh.experiments._reproduce import DATASETS, REPRODUCTIONS, write_
 from fairlearn_fwh.experiments._tables import TABLE6_NUMBERS, TABLE7_NUMBERS
 from fairlearn_fwh.metrics import PreferenceFrame
 
+pytestmark = pytest.mark.slow
+
 mpl.use("Agg")
 
 #: What is run on other data than German credit, the smallest.

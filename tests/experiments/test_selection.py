@@ -3,6 +3,8 @@ import pytest
 
 from fairlearn_fwh.experiments import plot_selection_harm, run_selection, summarize_selection
 
+pytestmark = pytest.mark.slow
+
 
 def test_rules_are_compared_on_every_split(real_data):
     counted = []

@@ -5,6 +5,8 @@ import pytest
 from fairlearn_fwh.experiments import run_table4, summarize_table4, table4_markdown
 from fairlearn_fwh.experiments._table4 import PAPER_NUMBERS, corrected_standard_error
 
+pytestmark = pytest.mark.slow
+
 
 def test_strict_protocol_on_german(real_data):
     runs = run_table4(["german"], n_splits=2, data_home=real_data)

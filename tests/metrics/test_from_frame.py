@@ -108,6 +108,7 @@ def test_every_engine_gives_the_figures_of_pandas(table, engine, case):
     assert_same(frame, PreferenceFrame.from_frame(table, **columns))
 
 
+@pytest.mark.slow
 def test_spark_gives_the_figures_of_pandas(table, spark, tmp_path):
     table.to_parquet(tmp_path / "table.parquet")
     data = spark.read.parquet(str(tmp_path / "table.parquet"))
@@ -310,6 +311,7 @@ def test_what_is_no_frame_is_refused():
         PreferenceFrame.from_frame({"y": [1]}, y_true="y", y_pred="y", y_pred_pooled="y")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="peak memory is counted in other units elsewhere")
 def test_duckdb_measures_a_file_that_is_larger_than_its_memory(tmp_path):
     """In a process of its own, to see how much memory it takes."""
