@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -89,18 +88,6 @@ def clone_seeded(estimator: Any, random_state: np.random.RandomState) -> Any:
     seeds = {name: random_state.randint(np.iinfo(np.int32).max) for name in sorted(names)}
     copy.set_params(**{name: seed for name, seed in seeds.items() if copy.get_params()[name] is None})
     return copy
-
-
-@contextmanager
-def unchanged_on_error(estimator: Any) -> Iterator[None]:
-    """Put an estimator's attributes back if something fails, so that nothing is half-fitted."""
-    before = vars(estimator).copy()
-    try:
-        yield
-    except BaseException:
-        estimator.__dict__.clear()
-        estimator.__dict__.update(before)
-        raise
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import re
+from copy import deepcopy
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 from sklearn.base import BaseEstimator
@@ -38,11 +40,19 @@ class Adapter(BaseEstimator):
             cls.__init__ = _constructor(cls)  # type: ignore[method-assign]
             cls.__doc__ = _docstring(cls)
 
-    def _make_estimator(self) -> Any:
-        """Make the estimator with the parameters of the adapter."""
-        return self._estimator_class(
-            **{name: getattr(self, name) for name in _parameters(self._estimator_class)}
-        )
+    def _adapted_parameters(self) -> dict[str, Any]:
+        """Values of the parameters that are the estimator's."""
+        return {name: getattr(self, name) for name in _parameters(self._estimator_class)}
+
+    def _own_parameters(self) -> SimpleNamespace:
+        """Values of the parameters that the adapter adds, as they are now; a fit goes on with those that it was made with."""
+        return SimpleNamespace(**{name: getattr(self, name) for name in (*self._positional, *self._defaults)})
+
+    def _make_estimator(self, parameters: dict[str, Any]) -> Any:
+        """Make the estimator; with `warm_start` a copy of the fitted one, which goes on from where it is."""
+        if parameters.get("warm_start") and hasattr(self, "estimator_"):
+            return deepcopy(self.estimator_).set_params(**parameters)
+        return self._estimator_class(**parameters)
 
 
 def _parameters(estimator_class: type) -> dict[str, inspect.Parameter]:

@@ -11,7 +11,8 @@ from aif360.datasets import BinaryLabelDataset
 from sklearn.utils import Bunch
 
 from ..metrics._arrays import MISSING, to_numpy
-from ._reading import LabelCoding, check_dataset, read_weights
+from ._label_coding import LabelCoding
+from ._reading import check_dataset, read_weights
 
 #: Between a feature and its category in the names of indicators, as AIF360 writes them.
 SEPARATOR = "="
@@ -32,7 +33,7 @@ def as_binary_label_dataset(
     ----------
     bunch : Bunch
         With `data`, `target` (0 and 1) and `sensitive_features`. Categories become indicators
-        "feature=category", images one feature per pixel.
+        "feature=category", images one feature per pixel; numbers, booleans and names become what AIF360 knows, floats and text.
     protected_attribute_names : str or list of str, optional
         Which sensitive features become protected attributes; by default all.
     privileged_classes : dict from attribute to list of values, optional
@@ -69,20 +70,24 @@ def as_binary_label_dataset(
         raise ValueError(f"missing_group must be 'error' or 'separate'; got {missing_group!r}.")
     if favorable_label not in (0, 1):
         raise ValueError(f"favorable_label must be 1 or 0; got {favorable_label!r}.")
-    sensitive = _choose(bunch.sensitive_features, protected_attribute_names)
+    sensitive = _choose(bunch, protected_attribute_names)
     coded = {str(name): _code(column, missing_group) for name, column in sensitive.items()}
     privileged = _privileged(coded, privileged_classes or {})
     target = np.asarray(bunch.target)
     if not np.isin(target, (0, 1)).all():
         raise ValueError(f"bunch.target must be 0 and 1; got {np.unique(target)[:5].tolist()}.")
     label = str(getattr(bunch.target, "name", None) or "label")
-    features = _indicators(_as_frame(bunch))
-    weights = {} if sample_weight is None else {"instance_weights": to_numpy(sample_weight)}
-    added = {name: codes for name, (codes, _) in coded.items()} | {label: target} | weights
-    if clash := [name for name in added if name in features]:
+    features = _indicators(_with_text_names(_as_frame(bunch), "bunch.data"))
+    weights = (
+        {} if sample_weight is None else {"instance_weights": _check_weights(sample_weight, len(target))}
+    )
+    _check_names([*features, *coded, label, *weights])
+    if len(features) != len(target) or len(sensitive) != len(target):
         raise ValueError(
-            f"bunch.data has features named {clash}, like a protected attribute, the label or the weights; rename them."
+            f"bunch.data, target and sensitive_features must have as many rows; they have {len(features)}, {len(target)}, "
+            f"{len(sensitive)}."
         )
+    added = {name: codes for name, (codes, _) in coded.items()} | {label: target} | weights
     table = pd.concat([features.reset_index(drop=True), pd.DataFrame(added, dtype=float)], axis=1)
     names = [str(name) for name in getattr(bunch, "target_names", ("0", "1"))]
     return BinaryLabelDataset(
@@ -91,7 +96,7 @@ def as_binary_label_dataset(
         df=table,
         label_names=[label],
         protected_attribute_names=list(coded),
-        instance_weights_name="instance_weights" if weights else None,
+        instance_weights_name=None if sample_weight is None else "instance_weights",
         privileged_protected_attributes=[above for above, _ in privileged],
         unprivileged_protected_attributes=[below for _, below in privileged],
         metadata={
@@ -114,8 +119,8 @@ def from_binary_label_dataset(dataset: Any) -> Bunch:
     Returns
     -------
     Bunch
-        `data` (without protected attributes), `target` (as it is if labels are 0 and 1, else 1: favorable), `sensitive_features` (with the names in the metadata,
-        if they are there), `sample_weight` (None if all are 1), `feature_names`, `target_names`.
+        `data` (without protected attributes), `target` (the labels if these are 0 and 1, even if 0 is favorable; else 1 for
+        favorable ones), `sensitive_features` (with the names in the metadata, if there are as many as attributes), `sample_weight` (None if all are 1), `feature_names`, `target_names`.
 
     Raises
     ------
@@ -144,7 +149,7 @@ def from_binary_label_dataset(dataset: Any) -> Bunch:
     favorable, unfavorable = dataset.favorable_label, dataset.unfavorable_label
     names = _maps(dataset, "label_maps", 1)[0]
     zero, one = _in_order(favorable, unfavorable)
-    LabelCoding.of(dataset).encode(dataset.labels)  # raises for other labels
+    LabelCoding.of(dataset).encode(dataset.labels, "dataset.labels")  # raises for other labels
     target = (dataset.labels.ravel() == one).astype("int64")
     return Bunch(
         data=data,
@@ -193,12 +198,46 @@ def _in_order(favorable: float, unfavorable: float) -> tuple[float, float]:
     return (favorable, unfavorable) if (favorable, unfavorable) == (0, 1) else (unfavorable, favorable)
 
 
-def _choose(sensitive: pd.DataFrame, names: str | Sequence[str] | None) -> pd.DataFrame:
+def _check_names(names: Sequence[str]) -> None:
+    """Raise ValueError if two columns of the data set would have one name."""
+    if twice := sorted({name for name in names if list(names).count(name) > 1}):
+        raise ValueError(
+            f"Features, protected attributes, label and weights must have different names; {twice} come twice in bunch."
+        )
+
+
+def _check_weights(sample_weight: Any, n_rows: int) -> np.ndarray:
+    weights = np.asarray(to_numpy(sample_weight), dtype=float)
+    if weights.shape != (n_rows,) or not (weights >= 0).all() or not weights.any():
+        raise ValueError(
+            f"sample_weight must be {n_rows:,} numbers of at least 0, not all of them 0; got an array of shape {weights.shape}."
+        )
+    return weights
+
+
+def _with_text_names(frame: pd.DataFrame, what: str) -> pd.DataFrame:
+    """Turn names of columns into text, as AIF360 does."""
+    named = frame.set_axis([str(name) for name in frame.columns], axis=1)
+    if not named.columns.is_unique:
+        raise ValueError(
+            f"{what} has columns of the same name: {named.columns[named.columns.duplicated()].tolist()[:5]}."
+        )
+    return named
+
+
+def _choose(bunch: Any, names: str | Sequence[str] | None) -> pd.DataFrame:
+    if not isinstance(getattr(bunch, "sensitive_features", None), pd.DataFrame):
+        raise TypeError(
+            "bunch must have data, target and a DataFrame sensitive_features, as fetch_* functions return."
+        )
+    sensitive = _with_text_names(bunch.sensitive_features, "bunch.sensitive_features")
     chosen = [names] if isinstance(names, str) else list(sensitive if names is None else names)
     if unknown := [name for name in chosen if name not in sensitive]:
         raise ValueError(f"protected_attribute_names must be among {list(sensitive)}; got {unknown}.")
-    if not chosen:
-        raise ValueError(f"protected_attribute_names is empty; choose among {list(sensitive)}.")
+    if not chosen or len(set(chosen)) < len(chosen):
+        raise ValueError(
+            f"protected_attribute_names must be different names among {list(sensitive)}; got {chosen}."
+        )
     return sensitive[chosen]
 
 
@@ -225,7 +264,9 @@ def _privileged(
         )
     result = []
     for name, (_, values) in coded.items():
-        above = list(chosen.get(name, values[-1:]))
+        above = chosen.get(name, values[-1:])
+        if isinstance(above, str):
+            raise TypeError(f"privileged_classes[{name!r}] must be a list of values; got {above!r}.")
         if strange := [value for value in above if value not in values]:
             raise ValueError(f"privileged_classes[{name!r}] must be among {values}; got {strange}.")
         mask = np.isin(np.arange(len(values)), [values.index(value) for value in above])
@@ -275,14 +316,14 @@ def _categories(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _maps(dataset: Any, name: str, n: int) -> list[dict[float, Any]]:
-    """Names of numbers in the metadata of a data set, or of the one that it was made of."""
-    maps = dataset.metadata.get(name)
-    return [{}] * n if not maps else list(maps)
+    """Names of numbers in the metadata; AIF360 has them by position, so that they are of use only if there are as many."""
+    maps = dataset.metadata.get(name) or []
+    return list(maps) if len(maps) == n else [{}] * n
 
 
 def _decoded(values: np.ndarray, names: Mapping[float, Any]) -> Any:
-    """Values by their names, as categories, if all have one."""
-    if not set(np.unique(values)) <= set(names):
+    """Values by their names, as categories, if each has its own."""
+    if not set(np.unique(values)) <= set(names) or len(set(names.values())) < len(names):
         return values
     codes = sorted(names)
     return _categorical(np.searchsorted(codes, values), [names[code] for code in codes])

@@ -10,8 +10,9 @@ from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 from ._adapter import Adapter
+from ._label_coding import LabelCoding
 from ._reading import (
-    LabelCoding,
+    check_both_occur,
     check_conditions,
     check_dataset,
     check_same_features,
@@ -47,8 +48,8 @@ class InProcessing(Transformer, Adapter):
     _keywords = {"keep_protected": _KEEP_PROTECTED}
     _attributes = """
         estimator_ : classifier
-            The fitted estimator. Two labels are 1 (favorable) and 0 (unfavorable) to it, more labels are as in the data set;
-            the features come as a data frame."""
+            The fitted estimator. Two labels are 0 (unfavorable) and 1 (favorable) to it, in this order also where a parameter
+            goes by the order of classes; more labels are as in the data set. The features come as a data frame."""
     _example = """
         >>> from fairlearn_fwh.aif360 import {name}, as_binary_label_dataset
         >>> from fairlearn_fwh.datasets import make_intersectional
@@ -81,26 +82,23 @@ class InProcessing(Transformer, Adapter):
         TypeError
             If `dataset` is not such a data set.
         ValueError
-            If it lacks a protected attribute, a label is neither favorable nor unfavorable, weights are negative or all zero,
-            or a parameter is out of range.
+            If it lacks a protected attribute or people's values of it, a label is neither favorable nor unfavorable, weights are
+            negative or all zero, a parameter is out of range, or a classifier that is fitted already knows other labels.
         """
         check_dataset(dataset)
-        coding = LabelCoding.of(dataset)
-        X, y, weights = (
-            read_features(dataset, self.keep_protected),
-            coding.encode(dataset.labels),
-            read_weights(dataset),
-        )
-        arguments = self._group_arguments(dataset)
-        estimator = self._make_estimator()
-        if weights is not None:
+        own, parameters, coding = self._own_parameters(), self._adapted_parameters(), LabelCoding.of(dataset)
+        coding.check_nothing_is_fitted(parameters)
+        X = read_features(dataset, own.keep_protected)
+        y, arguments = coding.encode(dataset.labels, "dataset.labels"), self._fit_arguments(dataset, own)
+        estimator = self._make_estimator(parameters)
+        if (weights := read_weights(dataset)) is not None:
             if not has_fit_parameter(estimator, "sample_weight"):
                 raise ValueError(
                     f"dataset.instance_weights are not all 1, but {type(self).__name__} takes no weights."
                 )
             arguments["sample_weight"] = weights
         self.estimator_ = estimator.fit(X, y, **arguments)
-        self._coding, self._feature_names = coding, list(dataset.feature_names)
+        self._fitted_with, self._coding, self._feature_names = own, coding, list(dataset.feature_names)
         return self
 
     def predict(self, dataset: Any) -> Any:
@@ -127,7 +125,7 @@ class InProcessing(Transformer, Adapter):
         X = self._check_predict_input(dataset)
         return self._classify(dataset, self.estimator_, X, **self._route_arguments(dataset))
 
-    def _group_arguments(self, dataset: Any) -> dict[str, Any]:
+    def _fit_arguments(self, dataset: Any, own: Any) -> dict[str, Any]:
         """Arguments of `fit` that say who is in which group."""
         return {}
 
@@ -144,13 +142,13 @@ class InProcessing(Transformer, Adapter):
                 f"dataset calls {list(coding.favorable)} favorable and {list(coding.unfavorable)} unfavorable; in fit these were "
                 f"{list(self._coding.favorable)} and {list(self._coding.unfavorable)}."
             )
-        return read_features(dataset, self.keep_protected)
+        return read_features(dataset, self._fitted_with.keep_protected)
 
     def _classify(self, dataset: Any, classifier: Any, X: Any, **arguments: Any) -> Any:
         """Copy a data set with a classifier's labels and scores."""
         codes = np.asarray(classifier.predict(X, **arguments))
         new = dataset.copy()
-        new.labels = self._coding.decode(codes)
+        new.labels = np.asarray(self._coding.decode(codes), dtype=float).reshape(-1, 1)
         if hasattr(classifier, "predict_proba"):
             favorable = self._coding.is_favorable(np.asarray(classifier.classes_))
             scores = classifier.predict_proba(X, **arguments)[:, favorable].sum(axis=1)
@@ -166,19 +164,27 @@ class WithGroups(InProcessing):
     _defaults = dict.fromkeys(_GROUPS) | InProcessing._defaults
     _keywords = _GROUPS | InProcessing._keywords
 
-    def _group_arguments(self, dataset: Any) -> dict[str, Any]:
-        return {"sensitive_features": self._groups(dataset)}
+    def _fit_arguments(self, dataset: Any, own: Any) -> dict[str, Any]:
+        groups = self._read_groups(dataset, own)
+        if own.privileged_groups is not None:
+            check_both_occur(groups)
+        return {"sensitive_features": groups}
 
-    def _groups(self, dataset: Any) -> Any:
-        check_conditions(self.unprivileged_groups, self.privileged_groups)
-        if self.privileged_groups is None:
-            return read_attributes(dataset, self.protected_attribute_names)
-        if self.protected_attribute_names is not None:
+    def _read_groups(self, dataset: Any, own: Any) -> Any:
+        """Read who is in which group, as the parameters say."""
+        check_conditions(own.unprivileged_groups, own.privileged_groups)
+        if (own.unprivileged_groups is None) != (own.privileged_groups is None):
             raise ValueError(
-                f"protected_attribute_names={self.protected_attribute_names!r} and privileged_groups both say who the groups are; "
+                "unprivileged_groups and privileged_groups must be given together, or neither of them."
+            )
+        if own.privileged_groups is None:
+            return read_attributes(dataset, own.protected_attribute_names)
+        if own.protected_attribute_names is not None:
+            raise ValueError(
+                f"protected_attribute_names={own.protected_attribute_names!r} and privileged_groups both say who the groups are; "
                 "give one of them."
             )
-        return read_two_groups(dataset, self.unprivileged_groups, self.privileged_groups)
+        return read_two_groups(dataset, own.unprivileged_groups, own.privileged_groups)
 
 
 class RoutedInProcessing(InProcessing):
@@ -233,4 +239,4 @@ class RoutedByGroups(WithGroups, RoutedInProcessing):
     """Base of algorithms that serve each known group by its classifier."""
 
     def _route_arguments(self, dataset: Any) -> dict[str, Any]:
-        return self._group_arguments(dataset)
+        return {"sensitive_features": self._read_groups(dataset, self._fitted_with)}

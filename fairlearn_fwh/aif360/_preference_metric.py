@@ -12,11 +12,11 @@ from aif360.metrics import ClassificationMetric
 
 from .._routed import take_rows
 from ..metrics import PreferenceFrame
-from ..metrics._arrays import encode_groups
+from ..metrics._arrays import POOLED, encode_groups
 from ..metrics._losses import resolve_loss
+from ._label_coding import LabelCoding
 from ._reading import (
     Conditions,
-    LabelCoding,
     check_conditions,
     check_dataset,
     in_conditions,
@@ -39,7 +39,7 @@ class PreferenceMetric(ClassificationMetric):
     """Compare what people got with what the pooled and the other groups' classifiers would give them.
 
     All metrics of AIF360's `ClassificationMetric` are there too, and `MetricTextExplainer` and `MetricJSONExplainer` explain
-    those that they know. Answers follow the data sets if these are changed.
+    those that they know. Answers follow the data sets if these are changed, and no data set is kept alive.
 
     Parameters
     ----------
@@ -73,7 +73,8 @@ class PreferenceMetric(ClassificationMetric):
     Notes
     -----
     Gains are ``loss(other) - loss(own)``: positive is good for the group. Instance weights weigh them. The groups in which
-    harm is looked for are the combinations of values of the protected attributes, however many.
+    harm is looked for are the combinations of values of the protected attributes, however many. With several labels a loss of 0
+    means the very label, while AIF360's own metrics know favorable and unfavorable only, and keep copies of such data sets.
 
     Examples
     --------
@@ -99,13 +100,13 @@ class PreferenceMetric(ClassificationMetric):
         pooled_groups: Any = (),
         loss: Any = "zero_one",
     ) -> None:
-        check_conditions(unprivileged_groups, privileged_groups, together=False)
+        check_conditions(unprivileged_groups, privileged_groups)
         check_dataset(dataset)
         self._true, self._own, self._pooled = dataset, classified_dataset, pooled_dataset
         self._groups, self._pooled_groups = groups, tuple(pooled_groups)
         self.loss, self._loss_of = loss, resolve_loss(loss)
         self._by_group = self._name_group_datasets(group_datasets)
-        self._check()
+        self._check_predictions()
         for argument, conditions in (
             ("unprivileged_groups", unprivileged_groups),
             ("privileged_groups", privileged_groups),
@@ -118,8 +119,20 @@ class PreferenceMetric(ClassificationMetric):
             privileged_groups=privileged_groups,
         )
 
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        super().__init_subclass__(**arguments)
+        _without_memory(cls)
+
     @classmethod
-    def from_algorithm(cls, algorithm: Any, dataset: Any, **arguments: Any) -> Self:
+    def from_algorithm(
+        cls,
+        algorithm: Any,
+        dataset: Any,
+        *,
+        unprivileged_groups: Conditions | None = None,
+        privileged_groups: Conditions | None = None,
+        loss: Any = "zero_one",
+    ) -> Self:
         """Ask a fitted algorithm of this package about a data set.
 
         Parameters
@@ -128,8 +141,8 @@ class PreferenceMetric(ClassificationMetric):
             Fitted, with `predict_pooled`.
         dataset : BinaryLabelDataset, StandardDataset or MulticlassLabelDataset
             People who took no part in the fit.
-        **arguments
-            `unprivileged_groups`, `privileged_groups` and `loss` of the class.
+        unprivileged_groups, privileged_groups, loss
+            As for the class.
 
         Returns
         -------
@@ -145,9 +158,11 @@ class PreferenceMetric(ClassificationMetric):
                 f"algorithm must have predict_pooled; {type(algorithm).__name__} has not. Give the data sets: "
                 "PreferenceMetric(dataset, classified_dataset, pooled_dataset)."
             )
+        own, pooled = algorithm.predict(dataset), algorithm.predict_pooled(dataset)
+        routed: dict[str, Any] = {}
         if hasattr(algorithm, "predict_by_group"):
             estimator = algorithm.estimator_
-            arguments = {
+            routed = {
                 "group_datasets": algorithm.predict_by_group(dataset),
                 "groups": algorithm.predict_group(dataset),
                 "pooled_groups": [
@@ -155,19 +170,36 @@ class PreferenceMetric(ClassificationMetric):
                     for label, model in estimator.group_estimators_.items()
                     if model is estimator.pooled_estimator_
                 ],
-            } | arguments
-        return cls(dataset, algorithm.predict(dataset), algorithm.predict_pooled(dataset), **arguments)
+            }
+        return cls(
+            dataset,
+            own,
+            pooled,
+            unprivileged_groups=unprivileged_groups,
+            privileged_groups=privileged_groups,
+            loss=loss,
+            **routed,
+        )
 
     def _name_group_datasets(self, given: Any) -> dict[Any, Any] | None:
+        """Say which data set is which group's."""
         if given is None:
             if self._groups is not None:
                 raise ValueError(
                     "groups was given without group_datasets; it says which of them each person got."
                 )
             return None
+        if not isinstance(given, Mapping | list | tuple):
+            raise TypeError(
+                f"group_datasets must be a dict from group to data set, or a list; got {type(given).__name__}."
+            )
+        labels = encode_groups(self._assigned(), "groups", n_rows=len(self._true.labels)).labels
         if isinstance(given, Mapping):
+            if lacking := [label for label in labels if label not in given and label != POOLED]:
+                raise ValueError(
+                    f"group_datasets has no data set for {lacking[:5]}; it has {list(given)[:5]}."
+                )
             return dict(given)
-        labels = encode_groups(self._assigned(), n_rows=len(self._true.labels)).labels
         if len(labels) != len(given):
             raise ValueError(
                 f"group_datasets has {len(given)} data sets, but there are {len(labels)} groups: {labels[:5]}."
@@ -175,7 +207,7 @@ class PreferenceMetric(ClassificationMetric):
         return dict(zip(labels, given, strict=True))
 
     def _assigned(self) -> Any:
-        return read_attributes(self._true, None) if self._groups is None else self._groups
+        return read_attributes(self._true) if self._groups is None else self._groups
 
     def _predicted(self) -> dict[str, Any]:
         """All data sets of predictions, by the name of their argument."""
@@ -183,23 +215,24 @@ class PreferenceMetric(ClassificationMetric):
             f"group_datasets[{label!r}]": dataset for label, dataset in (self._by_group or {}).items()
         }
 
-    def _check(self) -> None:
+    def _check_predictions(self) -> None:
         coding = LabelCoding.of(self._true)
-        coding.encode(self._true.labels)
+        coding.encode(self._true.labels, "dataset.labels")
         read_weights(self._true)
         for name, dataset in self._predicted().items():
             check_dataset(dataset, name)
             _check_same_people(self._true, dataset, name)
-            coding.encode(dataset.labels, name)
-            if np.isnan(np.asarray(dataset.scores, dtype=float)).any():
-                raise ValueError(f"{name}.scores must be numbers; some are NaN.")
+            coding.encode(dataset.labels, f"{name}.labels")
+            scores = np.asarray(dataset.scores, dtype=float)
+            if scores.size != len(dataset.labels) or np.isnan(scores).any():
+                raise ValueError(f"{name}.scores must be one number per row, none of them NaN.")
         if self._loss_of.predicts == "probabilities" and not coding.binary:
             raise ValueError(f"loss={self._loss_of.name!r} needs two labels; dataset has more.")
 
     def _predictions(self, dataset: Any) -> np.ndarray:
         """Labels, favorable decisions or scores, as the loss needs them."""
         coding = LabelCoding.of(self._true)
-        codes = coding.encode(dataset.labels)
+        codes = coding.encode(dataset.labels, "labels")
         if self._loss_of.predicts == "probabilities":
             return np.asarray(dataset.scores, dtype=float).ravel()
         return coding.is_favorable(codes).astype(int) if self._loss_of.predicts == "decisions" else codes
@@ -228,10 +261,10 @@ class PreferenceMetric(ClassificationMetric):
             arguments["groups"] = take_rows(self._assigned(), rows)
         weights = read_weights(self._true)
         return PreferenceFrame(
-            y_true=LabelCoding.of(self._true).encode(self._true.labels)[rows],
+            y_true=LabelCoding.of(self._true).encode(self._true.labels, "dataset.labels")[rows],
             y_pred=self._predictions(self._own)[rows],
             y_pred_pooled=self._predictions(self._pooled)[rows],
-            sensitive_features=read_attributes(self._true, None)[rows],
+            sensitive_features=read_attributes(self._true)[rows],
             sample_weight=None if weights is None else weights[rows],
             pooled_groups=self._pooled_groups,
             loss=self.loss,
@@ -322,7 +355,12 @@ class PreferenceMetric(ClassificationMetric):
         -------
         int
         """
+        self._check_claims(claims)
         return len(self.preference_frame().violations(alpha, claims, correction))
+
+    def _check_claims(self, claims: str) -> None:
+        if claims == "envy" and self._by_group is None:
+            raise ValueError("claims='envy' needs group_datasets: what every group's classifier says.")
 
     def certify(self, *, tolerance: float, alpha: float = 0.05, claims: str = "rationality") -> pd.DataFrame:
         """Test for each group whether it loses less than `tolerance`, as `PreferenceFrame.certify` does.
@@ -341,6 +379,7 @@ class PreferenceMetric(ClassificationMetric):
         DataFrame
             One row per claim.
         """
+        self._check_claims(claims)
         return self.preference_frame().certify(tolerance=tolerance, alpha=alpha, claims=claims)
 
 
@@ -353,6 +392,9 @@ def _check_same_people(dataset: Any, other: Any, name: str) -> None:
             raise ValueError(
                 f"{name} and dataset must differ in labels and scores only; they differ in {field}."
             )
+    for field in ("features", "protected_attributes", "instance_weights"):
+        if np.isnan(getattr(dataset, field)).any():
+            raise ValueError(f"dataset.{field} has NaN, with which AIF360's metrics compare no data sets.")
     for field in ("features", "protected_attributes", "instance_weights", "instance_names"):
         mine, others = getattr(dataset, field), getattr(other, field)
         if mine is not others and not np.array_equal(mine, others):

@@ -1,9 +1,8 @@
-"""Reading AIF360's data sets: features without protected attributes, labels, groups, weights, and their checks."""
+"""Reading AIF360's data sets: features without protected attributes, groups, weights, and their checks."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,60 +18,13 @@ PRIVILEGED, UNPRIVILEGED, NEITHER = "privileged", "unprivileged", "neither"
 
 
 def check_dataset(dataset: Any, name: str = "dataset") -> None:
-    """Raise TypeError unless it is a data set with labels of two or more classes."""
+    """Raise TypeError unless it is a data set with labels of two or more classes, ValueError if it is empty."""
     if not isinstance(dataset, BinaryLabelDataset | MulticlassLabelDataset):
         raise TypeError(
             f"{name} must be a BinaryLabelDataset (or StandardDataset) or a MulticlassLabelDataset; got {type(dataset).__name__}."
         )
-
-
-@dataclass(frozen=True)
-class LabelCoding:
-    """Which labels of a data set are favorable.
-
-    Two labels become 0 (unfavorable) and 1 (favorable), because scikit-learn calls the greater one positive, and
-    AIF360's favorable label may be the smaller one (German credit: 1 is good, 2 is bad). More labels stay what they are.
-    """
-
-    favorable: tuple[float, ...]
-    unfavorable: tuple[float, ...]
-    binary: bool
-
-    @classmethod
-    def of(cls, dataset: Any) -> LabelCoding:
-        """Read what a data set calls favorable."""
-        binary = isinstance(dataset, BinaryLabelDataset)
-        favorable, unfavorable = (
-            (float(label),) if binary else tuple(map(float, label))
-            for label in (dataset.favorable_label, dataset.unfavorable_label)
-        )
-        return cls(favorable, unfavorable, binary)
-
-    def encode(self, labels: np.ndarray, name: str = "dataset") -> np.ndarray:
-        """Code labels for scikit-learn.
-
-        Raises
-        ------
-        ValueError
-            If a label is neither favorable nor unfavorable.
-        """
-        values = labels.ravel()
-        unknown = ~np.isin(values, self.favorable + self.unfavorable)
-        if unknown.any():
-            raise ValueError(
-                f"{name}.labels must be favorable {list(self.favorable)} or unfavorable {list(self.unfavorable)}; "
-                f"got {np.unique(values[unknown])[:5].tolist()}."
-            )
-        return (values == self.favorable[0]).astype(int) if self.binary else values
-
-    def decode(self, codes: np.ndarray) -> np.ndarray:
-        """Turn predicted codes into labels, shape (n, 1)."""
-        labels = np.where(codes == 1, self.favorable[0], self.unfavorable[0]) if self.binary else codes
-        return np.asarray(labels, dtype=float).reshape(-1, 1)
-
-    def is_favorable(self, codes: np.ndarray) -> np.ndarray:
-        """Which codes stand for a favorable label, as a mask."""
-        return codes == 1 if self.binary else np.isin(codes, self.favorable)
+    if not len(dataset.labels):
+        raise ValueError(f"{name} has no rows.")
 
 
 def read_weights(dataset: Any) -> np.ndarray | None:
@@ -121,7 +73,7 @@ def check_attribute_names(names: Iterable[str], dataset: Any, argument: str) -> 
         )
 
 
-def read_attributes(dataset: Any, names: str | Sequence[str] | None) -> pd.DataFrame:
+def read_attributes(dataset: Any, names: str | Sequence[str] | None = None) -> pd.DataFrame:
     """Return protected attributes, one column each; by default all.
 
     Raises
@@ -129,31 +81,26 @@ def read_attributes(dataset: Any, names: str | Sequence[str] | None) -> pd.DataF
     ValueError
         If the data set does not have them, or has none.
     """
-    chosen = (
-        [names]
-        if isinstance(names, str)
-        else list(dataset.protected_attribute_names if names is None else names)
-    )
-    if not chosen:
+    known = list(dataset.protected_attribute_names)
+    if not known:
         raise ValueError("dataset has no protected attribute; this method needs at least one.")
+    chosen: Any = known if names is None else [names] if isinstance(names, str) else names
+    if not isinstance(chosen, list | tuple) or not chosen or len(set(chosen)) < len(chosen):
+        raise ValueError(
+            f"protected_attribute_names must be a name, or a list of different names, among {known}; got {names!r}."
+        )
     check_attribute_names(chosen, dataset, "protected_attribute_names")
-    columns = [dataset.protected_attribute_names.index(name) for name in chosen]
-    return pd.DataFrame(dataset.protected_attributes[:, columns], columns=chosen)
+    columns = [known.index(name) for name in chosen]
+    return pd.DataFrame(dataset.protected_attributes[:, columns], columns=list(chosen))
 
 
-def check_conditions(
-    unprivileged: Conditions | None, privileged: Conditions | None, *, together: bool = True
-) -> None:
-    """Raise unless groups are lists of dicts and, where they must be given together, both or neither are given."""
+def check_conditions(unprivileged: Conditions | None, privileged: Conditions | None) -> None:
+    """Raise TypeError for groups that are no lists of dicts."""
     for argument, groups in (("unprivileged_groups", unprivileged), ("privileged_groups", privileged)):
         if groups is None:
             continue
-        if isinstance(groups, Mapping | str) or not all(isinstance(group, Mapping) for group in groups):
+        if not isinstance(groups, list | tuple) or not all(isinstance(group, Mapping) for group in groups):
             raise TypeError(f"{argument} must be a list of dicts such as [{{'sex': 1}}]; got {groups!r}.")
-    if together and (unprivileged is None) != (privileged is None):
-        raise ValueError(
-            "unprivileged_groups and privileged_groups must be given together, or neither of them."
-        )
 
 
 def in_conditions(dataset: Any, conditions: Conditions | None, argument: str) -> np.ndarray:
@@ -176,7 +123,7 @@ def read_two_groups(dataset: Any, unprivileged: Conditions, privileged: Conditio
     Raises
     ------
     ValueError
-        If somebody is both.
+        If somebody is both, or an attribute is missing.
     """
     above = in_conditions(dataset, privileged, "privileged_groups")
     below = in_conditions(dataset, unprivileged, "unprivileged_groups")
@@ -184,8 +131,20 @@ def read_two_groups(dataset: Any, unprivileged: Conditions, privileged: Conditio
         raise ValueError(
             f"unprivileged_groups and privileged_groups must be disjoint; {int(both.sum())} people are in both."
         )
+    for name in dict.fromkeys(name for group in (*privileged, *unprivileged) for name in group):
+        if missing := int(read_attributes(dataset, name)[name].isna().sum()):
+            raise ValueError(f"Protected attribute {name!r} is missing for {missing} people of dataset.")
     names = np.select([above, below], [PRIVILEGED, UNPRIVILEGED], NEITHER)
     return pd.Series(names.astype(object), name="group")
+
+
+def check_both_occur(groups: pd.Series) -> None:
+    """Raise ValueError if nobody is privileged, or nobody is unprivileged."""
+    for name in (UNPRIVILEGED, PRIVILEGED):
+        if not (groups == name).any():
+            raise ValueError(
+                f"{name}_groups match nobody in dataset; their values must be numbers that occur in its protected attributes."
+            )
 
 
 def check_same_features(expected: Sequence[str], dataset: Any) -> None:

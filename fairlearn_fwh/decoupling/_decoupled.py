@@ -13,9 +13,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import KFold
 from sklearn.utils import check_random_state, get_tags
 
+from .._fitting import fit_context
 from .._group_routed import GroupRoutedClassifier, why_no_classifier
 from .._routed import Sample, clone_seeded, take_rows
-from .._sklearn_compat import HasMethods, Interval, StrOptions, fit_context
+from .._sklearn_compat import HasMethods, Interval, StrOptions
 from ..exceptions import GroupFallbackWarning
 from ..metrics._arrays import Groups, encode_groups, find_groups
 

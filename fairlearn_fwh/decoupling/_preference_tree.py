@@ -12,9 +12,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.utils import check_random_state, get_tags
 from sklearn.utils.validation import check_is_fitted
 
+from .._fitting import fit_context
 from .._group_routed import GroupRoutedClassifier
 from .._routed import Sample, ask_labels, clone_seeded
-from .._sklearn_compat import HasMethods, Interval, StrOptions, fit_context
+from .._sklearn_compat import HasMethods, Interval, StrOptions
 from .._splits import hold_out
 from ..metrics import PreferenceFrame
 from ..metrics._arrays import Groups, as_tuple

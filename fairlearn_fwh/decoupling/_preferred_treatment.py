@@ -14,9 +14,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import validate_data
 
+from .._fitting import fit_context
 from .._group_routed import GroupRoutedClassifier, why_no_classifier
 from .._routed import Sample
-from .._sklearn_compat import Interval, StrOptions, fit_context
+from .._sklearn_compat import Interval, StrOptions
 from .._splits import hold_out
 from ..exceptions import ConstraintsNotSatisfiedWarning
 from ..metrics._arrays import Groups, flat_index

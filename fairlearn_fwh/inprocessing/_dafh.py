@@ -19,6 +19,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from .._fitting import fit_context, unchanged_on_error
 from .._routed import (
     RoutedClassifier,
     Sample,
@@ -26,9 +27,8 @@ from .._routed import (
     clone_seeded,
     numbers,
     takes_weights,
-    unchanged_on_error,
 )
-from .._sklearn_compat import HasMethods, Interval, StrOptions, fit_context
+from .._sklearn_compat import HasMethods, Interval, StrOptions
 from .._splits import split_rows
 from ..exceptions import GroupCollapseWarning
 from ..metrics import MisclassificationCost, PreferenceFrame, keep_own_classifier
@@ -345,10 +345,6 @@ class DAFHClassifier(ExplainsGroups, LearnsFromBatches, RoutedClassifier):
         ConvergenceWarning
             If training was interrupted from the keyboard; the best state so far is kept.
         """
-        with unchanged_on_error(self):
-            return self._fit(X, y, sample_weight)
-
-    def _fit(self, X: Any, y: Any, sample_weight: Any) -> Self:
         sample = self._check_fit_input(X, y, sample_weight)
         self._check_settings(len(sample))
         if not sample.present().all():

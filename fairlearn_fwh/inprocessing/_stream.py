@@ -9,8 +9,8 @@ import torch
 from sklearn.linear_model import SGDClassifier
 from sklearn.utils import check_random_state
 
-from .._routed import Sample, clone_seeded, unchanged_on_error, weight_arguments
-from .._sklearn_compat import fit_context
+from .._fitting import fit_context, unchanged_on_error
+from .._routed import Sample, clone_seeded, weight_arguments
 from ._learning import GroupLearner, LearnedGroups, seeded
 from ._linear import linear_classifier
 from ._router import make_router_inputs

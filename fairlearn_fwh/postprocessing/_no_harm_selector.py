@@ -12,8 +12,9 @@ import pandas as pd
 from sklearn.utils import check_random_state, get_tags
 from sklearn.utils.validation import check_is_fitted
 
+from .._fitting import fit_context
 from .._routed import RoutedClassifier, Sample, clone_seeded
-from .._sklearn_compat import HasMethods, Interval, StrOptions, fit_context
+from .._sklearn_compat import HasMethods, Interval, StrOptions
 from .._splits import fold_of_rows, hold_out
 from ..decoupling import DecoupledClassifier
 from ..exceptions import GroupFallbackWarning

@@ -16,8 +16,9 @@ from sklearn.utils import check_array, check_random_state, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from .._fitting import fit_context
 from .._routed import Sample, clone_seeded, take_rows, weight_arguments
-from .._sklearn_compat import HasMethods, Interval, StrOptions, fit_context
+from .._sklearn_compat import HasMethods, Interval, StrOptions
 from .._splits import fold_of_rows
 from ..exceptions import ConstraintsNotSatisfiedWarning
 from ..metrics import PreferenceFrame

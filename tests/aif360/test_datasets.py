@@ -101,13 +101,19 @@ def test_names_of_people_are_not_carried_over():
     ("arguments", "message"),
     [
         ({"protected_attribute_names": ["age"]}, r"must be among \['sex', 'race'\]; got \['age'\]"),
-        ({"protected_attribute_names": []}, "protected_attribute_names is empty"),
+        ({"protected_attribute_names": []}, r"must be different names among .* got \[\]"),
         ({"privileged_classes": {"age": [1]}}, r"privileged_classes names \['age'\]"),
         (
             {"privileged_classes": {"sex": ["d"]}},
             r"privileged_classes\['sex'\] must be among \['f', 'm'\]; got \['d'\]",
         ),
         ({"favorable_label": 2}, "favorable_label must be 1 or 0; got 2"),
+        ({"protected_attribute_names": ["sex", "sex"]}, "must be different names"),
+        (
+            {"sample_weight": [1, 2]},
+            r"sample_weight must be 4 numbers of at least 0, .* got an array of shape \(2,\)",
+        ),
+        ({"sample_weight": [1, 2, -1, 1]}, "sample_weight must be 4 numbers of at least 0"),
         ({"missing_group": "drop"}, "missing_group must be 'error' or 'separate'; got 'drop'"),
     ],
 )
@@ -120,7 +126,7 @@ def test_bad_arguments(bunch, arguments, message):
     ("change", "message"),
     [
         ({"target": pd.Series([0, 1, 2, 0])}, r"bunch.target must be 0 and 1; got \[0, 1, 2\]"),
-        ({"data": pd.DataFrame({"sex": range(4)})}, r"features named \['sex'\]"),
+        ({"data": pd.DataFrame({"sex": range(4)})}, r"must have different names; \['sex'\] come twice"),
         ({"data": pd.DataFrame({"a=b": range(4)})}, r"features named \['a=b'\]; '='"),
         ({"data": pd.DataFrame({"a": [1, None, 2, 3]})}, r"missing values in \['a'\]"),
     ],
@@ -128,6 +134,36 @@ def test_bad_arguments(bunch, arguments, message):
 def test_bad_data(bunch, change, message):
     with pytest.raises(ValueError, match=message):
         as_binary_label_dataset(Bunch(**(dict(bunch) | change)))
+
+
+def test_names_that_come_twice_are_refused(bunch):
+    """Else a label would take the place of an attribute."""
+    target = bunch.target.rename("sex")
+    with pytest.raises(ValueError, match=r"\['sex'\] come twice"):
+        as_binary_label_dataset(Bunch(**(dict(bunch) | {"target": target})))
+    numbered = bunch.sensitive_features.set_axis([0, "0"], axis=1)
+    with pytest.raises(ValueError, match=r"bunch.sensitive_features has columns of the same name: \['0'\]"):
+        as_binary_label_dataset(Bunch(**(dict(bunch) | {"sensitive_features": numbered})))
+
+
+def test_structure_of_the_bunch_is_checked(bunch):
+    with pytest.raises(TypeError, match="privileged_classes\\['sex'\\] must be a list of values; got 'm'"):
+        as_binary_label_dataset(bunch, privileged_classes={"sex": "m"})
+    with pytest.raises(TypeError, match="bunch must have data, target and a DataFrame sensitive_features"):
+        as_binary_label_dataset(Bunch(data=bunch.data, target=bunch.target))
+    with pytest.raises(ValueError, match="must have as many rows; they have 4, 4, 3"):
+        as_binary_label_dataset(Bunch(**(dict(bunch) | {"sensitive_features": bunch.sensitive_features[:3]})))
+
+
+def test_maps_that_may_be_of_other_attributes_are_not_used():
+    """AIF360's maps are by position: those of race and sex are no use if only sex was kept."""
+    maps = [{1.0: "White", 0.0: "Non-white"}, {1.0: "Male", 0.0: "Female"}]
+    dataset = binary(metadata={"protected_attribute_maps": maps})
+    assert set(from_binary_label_dataset(dataset).sensitive_features["sex"]) == {0.0, 1.0}
+    dataset = binary(metadata={"protected_attribute_maps": [{1.0: "m", 0.0: "f"}]})
+    assert set(from_binary_label_dataset(dataset).sensitive_features["sex"]) == {"m", "f"}
+    dataset = binary(metadata={"protected_attribute_maps": [{1.0: "m", 0.0: "m"}]})
+    assert set(from_binary_label_dataset(dataset).sensitive_features["sex"]) == {0.0, 1.0}
 
 
 def test_other_kinds_of_data_sets_are_refused():

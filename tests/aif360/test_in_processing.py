@@ -12,6 +12,7 @@ from aif360.datasets import RegressionDataset
 from aif360.metrics import BinaryLabelDatasetMetric, ClassificationMetric
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression, Perceptron
 from sklearn.neighbors import KNeighborsClassifier
 
@@ -210,6 +211,63 @@ def test_selects_between_mitigated_and_baseline(train_test):
     assert model.predict(test).labels.shape == test.labels.shape
 
 
+def frozen(dataset):
+    """A fitted classifier that knows the labels of a data set."""
+    return FrozenEstimator(LogisticRegression().fit(features_of(dataset), dataset.labels.ravel()))
+
+
+@pytest.mark.parametrize(("favorable", "unfavorable"), [(1.0, 2.0), (0.0, 1.0)])
+def test_fitted_classifiers_are_refused_where_labels_are_coded(favorable, unfavorable):
+    """They would answer with other labels than those that they are judged by."""
+    train = binary(favorable=favorable, unfavorable=unfavorable)
+    known = frozen(train)
+    for model, name in (
+        (NoHarm((known, known), prefit=True), "estimator"),
+        (NoHarm((LogisticRegression(), {0.0: known})), "estimator"),
+        (Decoupled(pooled_estimator=known), "pooled_estimator"),
+        (algorithms.NoHarmReduction(baseline=known), "baseline"),
+    ):
+        with pytest.raises(ValueError, match=f"{name} holds a fitted classifier, which knows other labels"):
+            model.fit(train)
+
+
+def test_fitted_classifiers_are_used_where_labels_are_one_and_zero(train_test):
+    train, test = train_test
+    base = frozen(train)
+    selector = NoHarm((base, base), prefit=True).fit(test)
+    accuracy = (base.predict(features_of(test)) == test.labels.ravel()).mean()
+    table = selector.estimator_.selection_table_
+    assert np.average(table["pooled_score"], weights=table["n"]) == pytest.approx(accuracy)
+
+
+def test_warm_start_goes_on_from_the_last_fit(train_test):
+    train, test = train_test
+    model = make("DAFH").set_params(warm_start=True).fit(train)
+    first = model.predict(test).scores
+    assert (model.fit(train).predict(test).scores != first).any()
+    cold = make("DAFH").fit(train)
+    assert (cold.fit(train).predict(test).scores == first).all()
+
+
+def test_a_fitted_algorithm_goes_on_with_the_parameters_of_its_fit(train_test):
+    train, test = train_test
+    groups = [{"sex": 0}], [{"sex": 1}]
+    model = Decoupled(unprivileged_groups=groups[0], privileged_groups=groups[1]).fit(train)
+    before = model.predict(test).labels
+    model.set_params(unprivileged_groups=groups[1], privileged_groups=groups[0], keep_protected=True)
+    assert (model.predict(test).labels == before).all()
+
+
+def test_missing_protected_attributes_are_refused_also_with_two_groups(dataset):
+    attributes = dataset.protected_attributes.copy()
+    attributes[:5] = np.nan
+    broken = changed(dataset, protected_attributes=attributes)
+    with pytest.raises(ValueError, match="'sex' is missing for 5 people"):
+        Decoupled(unprivileged_groups=[{"sex": 0}], privileged_groups=[{"sex": 1}]).fit(broken)
+    with pytest.raises(ValueError, match="sex"):
+        Decoupled().fit(broken)
+
+
 def test_unseen_value_gets_the_pooled_classifier_or_an_error(train_test):
     train, test = train_test
     strange = test.copy()
@@ -242,6 +300,12 @@ def changed(dataset, **fields):
         ({"privileged_groups": [{"sex": 1}]}, {}, ValueError, "must be given together"),
         ({"privileged_groups": [{"race": 1}], "unprivileged_groups": [{"sex": 0}]}, {}, ValueError, "privileged_groups names"),
         ({"privileged_groups": [{"sex": 1}], "unprivileged_groups": [{"sex": 1}]}, {}, ValueError, "must be disjoint"),
+        ({"privileged_groups": [{"sex": 5}], "unprivileged_groups": [{"sex": 0}]}, {}, ValueError, "privileged_groups match nobody"),
+        ({"privileged_groups": [], "unprivileged_groups": []}, {}, ValueError, "unprivileged_groups match nobody"),
+        ({"privileged_groups": 3, "unprivileged_groups": [{"sex": 0}]}, {}, TypeError, "privileged_groups must be a list of dicts"),
+        ({"protected_attribute_names": []}, {}, ValueError, "protected_attribute_names must be a name, or a list"),
+        ({"protected_attribute_names": ["sex", "sex"]}, {}, ValueError, "a list of different names"),
+        ({"protected_attribute_names": 3}, {}, ValueError, "got 3"),
         ({"privileged_groups": {"sex": 1}, "unprivileged_groups": [{"sex": 0}]}, {}, TypeError, "privileged_groups must be a list of dicts"),
         ({"privileged_groups": [{"sex": 1}], "unprivileged_groups": [{"sex": 0}], "protected_attribute_names": "sex"}, {}, ValueError, "give one of them"),
         ({"min_group_size": 0}, {}, ValueError, "min_group_size"),
@@ -261,6 +325,11 @@ def test_data_sets_of_another_kind_are_refused(dataset):
         Decoupled().fit(regression)
     with pytest.raises(TypeError, match="got DataFrame"):
         Decoupled().fit(dataset).predict(frame)
+
+
+def test_empty_data_sets_are_refused(dataset):
+    with pytest.raises(ValueError, match="dataset has no rows"):
+        Decoupled().fit(dataset.subset([]))
 
 
 def test_only_protected_attributes_are_no_features():

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from aif360.explainers import MetricJSONExplainer, MetricTextExplainer
 from aif360.metrics import ClassificationMetric
+from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 
 from fairlearn_fwh.aif360 import Decoupled, NoHarmReduction, PreferenceMetric, PreferenceTree
@@ -114,6 +115,20 @@ def test_answers_follow_the_data_sets_and_nothing_is_kept_alive(case):
     gc.collect()
     assert alive[0]() is None
     assert alive[1]() is None
+
+
+def test_subclasses_forget_too(case):
+    class More(PreferenceMetric):
+        def twice(self):
+            return 2 * self.rationality_gain()
+
+    model, test = case
+    metric = More(test, model.predict(test), model.predict_pooled(test))
+    assert metric.twice() == 2 * metric.rationality_gain()
+    alive = weakref.ref(metric)
+    del metric
+    gc.collect()
+    assert alive() is None
 
 
 def test_a_list_of_group_data_sets_is_in_the_order_of_the_groups(case):
@@ -229,12 +244,29 @@ def test_bad_input(case):
         ValueError, match=r"classified_dataset.labels must be favorable \[1.0\] .* got \[7.0\]"
     ):
         PreferenceMetric(test, changed(own, labels=np.full((n, 1), 7.0)), pooled)
-    with pytest.raises(ValueError, match="classified_dataset.scores must be numbers; some are NaN"):
+    with pytest.raises(
+        ValueError, match="classified_dataset.scores must be one number per row, none of them NaN"
+    ):
         PreferenceMetric(test, changed(own, scores=np.full((n, 1), np.nan)), pooled)
     with pytest.raises(
         ValueError, match=r"group_datasets has 1 data sets, but there are 2 groups: \[0.0, 1.0\]"
     ):
         PreferenceMetric(test, own, pooled, [by_group[0.0]])
+    with pytest.raises(ValueError, match=r"group_datasets has no data set for \[1.0\]; it has \[0.0\]"):
+        PreferenceMetric(test, own, pooled, {0.0: by_group[0.0]})
+    with pytest.raises(TypeError, match="group_datasets must be a dict .* got BinaryLabelDataset"):
+        PreferenceMetric(test, own, pooled, own)
+    with pytest.raises(ValueError, match="groups"):
+        PreferenceMetric(test, own, pooled, by_group, groups=[0.0, 1.0])
+    with pytest.raises(ValueError, match="claims='envy' needs group_datasets"):
+        PreferenceMetric(test, own, pooled).certify(tolerance=0.0, claims="envy")
+    unknown = changed(test, features=np.where(test.features > 2, np.nan, test.features))
+    with pytest.raises(ValueError, match="dataset.features has NaN"):
+        PreferenceMetric(unknown, unknown, unknown)
+    with pytest.raises(ValueError, match="one number per row"):
+        PreferenceMetric(test, changed(own, scores=own.scores[:5]), pooled)
+    with pytest.raises(NotFittedError):
+        PreferenceMetric.from_algorithm(Decoupled(), test)
     with pytest.raises(ValueError, match="groups was given without group_datasets"):
         PreferenceMetric(test, own, pooled, groups=np.zeros(n))
     with pytest.raises(ValueError, match="zero for everybody"):

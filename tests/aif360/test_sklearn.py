@@ -122,6 +122,46 @@ def test_pos_label_makes_the_smaller_label_the_favorable_one(data):
         clone(model).set_params(pos_label="yes").fit(X, words)
 
 
+def test_costs_are_in_the_order_of_the_classes(data):
+    X, _, y, _ = data
+    words = y.map({1: "bad", 0: "good"})
+    costs = [[0, 1], [20, 0]]  # calling a good one bad costs 20
+    settings = {"cost_matrix": costs, "n_init": 1, "max_epochs": 3, "fallback": None, "random_state": 0}
+    for pos_label in (None, "bad", "good"):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            predicted = DAFH(pos_label=pos_label, **settings).fit(X, words).predict(X)
+        assert (predicted == "good").mean() > 0.9
+
+
+def test_labels_of_another_kind_are_refused_after_the_fit_too(data):
+    X, _, y, _ = data
+    model = Decoupled("sex", pos_label="bad").fit(X, y.map({1: "bad", 0: "good"}))
+    with pytest.raises(
+        ValueError, match=r"y must be favorable \['bad'\] or unfavorable \['good'\]; got \[0.0, 1.0\]"
+    ):
+        model.preference_frame(X, y)
+    model.set_params(pos_label="good")
+    assert set(model.predict(X)) == {"bad", "good"}
+    assert model.score(X, y.map({1: "bad", 0: "good"})) > 0.9
+
+
+def test_a_failed_fit_keeps_the_last_one(data):
+    X, X_test, y, _ = data
+    model = Decoupled("sex").fit(X, y)
+    expected = model.predict(X_test)
+    with pytest.raises(ValueError, match="same"):
+        model.fit(X.rename(columns={"a": "c"}), y[:10])
+    assert (model.predict(X_test) == expected).all()
+
+
+def test_names_of_levels_may_come_in_any_sequence(data):
+    X, _, y, _ = data
+    expected = Decoupled(["sex", "old"]).fit(X, y).estimator_.groups_
+    for names in (("sex", "old"), np.array(["sex", "old"]), pd.Index(["sex", "old"])):
+        assert Decoupled(names).fit(X, y).estimator_.groups_ == expected
+
+
 def test_grid_search_chooses_with_groups(data):
     X, X_test, y, y_test = data
     search = GridSearchCV(Decoupled("sex", LogisticRegression()), {"estimator__C": [1e-4, 1.0]}, cv=3).fit(
@@ -182,10 +222,17 @@ def test_bad_input(data):
         match=r"prot_attr='race' is no level of the index of X; its named levels are \['sex', 'old'\]",
     ):
         Decoupled("race").fit(X, y)
-    with pytest.raises(ValueError, match="an array of 3 values, but X has 900 rows"):
+    with pytest.raises(ValueError, match=r"an array of shape \(3,\), but X has 900 rows"):
         Decoupled(np.zeros(3)).fit(X, y)
     with pytest.raises(ValueError, match="to predict for other people name levels"):
         Decoupled(X.index.get_level_values("sex").to_numpy()).fit(X, y).predict(X_test)
+    sex, old = (pd.Series(X.index.get_level_values(name)).rename("group") for name in ("sex", "old"))
+    with pytest.raises(ValueError, match="prot_attr has two attributes named 'group'"):
+        Decoupled([sex, old]).fit(X, y)
+    with pytest.raises(ValueError, match=r"an array of shape \(900, 2\)"):
+        Decoupled(np.zeros((900, 2))).fit(X, y)
+    with pytest.raises(ValueError, match=r"must have different names; got \['sex', 'sex'\]"):
+        Decoupled().fit(X.set_axis(X.index.set_names(["sex", "sex"]), axis=0), y)
     index = pd.MultiIndex.from_frame(X.index.to_frame().assign(sex=np.nan))
     with pytest.raises(ValueError, match="sex"):
         Decoupled("sex").fit(X.set_axis(index, axis=0), y)

@@ -12,16 +12,44 @@ from sklearn.base import ClassifierMixin, MetaEstimatorMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from ..._fitting import unchanged_on_error
 from ...exceptions import GroupFallbackWarning
 from ...metrics import PreferenceFrame
 from ...metrics._arrays import to_numpy
 from .._adapter import Adapter
+from .._label_coding import LabelCoding
 from ._index_attributes import drop_protected, read_protected_attributes
 
 
 def _has_probabilities(classifier: Any) -> bool:
     """Whether the fitted estimator has probabilities; before `fit` that is not known."""
     return not hasattr(classifier, "estimator_") or hasattr(classifier.estimator_, "predict_proba")
+
+
+def _features(X: Any, own: Any) -> Any:
+    return X if own.keep_protected else drop_protected(X, getattr(own, "prot_attr", None))
+
+
+def _code_labels(pos_label: Any, y: Any) -> LabelCoding:
+    """Code two labels so that the favorable one is the greater."""
+    classes = np.unique(to_numpy(y))
+    if len(classes) != 2 or pos_label not in classes:
+        raise ValueError(f"pos_label={pos_label!r} must be one of two labels; y has {classes[:5].tolist()}.")
+    positive = int(classes[1] == pos_label)
+    return LabelCoding((classes[positive],), (classes[1 - positive],), binary=True)
+
+
+def _turns(coding: LabelCoding) -> bool:
+    """Whether the favorable label is the smaller one, so that codes are in another order than `classes_`."""
+    return bool(coding.favorable[0] < coding.unfavorable[0])
+
+
+def _in_order_of_codes(parameters: dict[str, Any], coding: LabelCoding) -> dict[str, Any]:
+    """Costs are given in the order of `classes_`; the estimator needs them in that of the codes."""
+    costs = parameters.get("cost_matrix")
+    if costs is None or not _turns(coding):
+        return parameters
+    return parameters | {"cost_matrix": np.asarray(costs)[::-1, ::-1]}
 
 
 class IndexedClassifier(ClassifierMixin, MetaEstimatorMixin, Adapter):
@@ -71,16 +99,25 @@ class IndexedClassifier(ClassifierMixin, MetaEstimatorMixin, Adapter):
         Raises
         ------
         ValueError
-            If lengths differ, a protected attribute is not there or missing for somebody, `pos_label` is no label, or a
-            parameter is out of range.
+            If lengths differ, a protected attribute is not there or missing for somebody, `pos_label` is no label, a parameter is
+            out of range, or a classifier that is fitted already knows other labels.
         """
+        with unchanged_on_error(self):
+            return self._fit(X, y, {} if sample_weight is None else {"sample_weight": sample_weight})
+
+    def _fit(self, X: Any, y: Any, weights: dict[str, Any]) -> Self:
         X = self._check_features(X, reset=True)
-        arguments = self._group_arguments(X) | (
-            {} if sample_weight is None else {"sample_weight": sample_weight}
-        )
-        classes, codes = self._encode(y)
-        self.estimator_ = self._make_estimator().fit(self._features(X), codes, **arguments)
-        self.classes_ = np.asarray(self.estimator_.classes_ if self.pos_label is None else classes)
+        own, parameters = self._own_parameters(), self._adapted_parameters()
+        coding = None if own.pos_label is None else _code_labels(own.pos_label, y)
+        if coding is not None:
+            coding.check_nothing_is_fitted(parameters)
+            parameters = _in_order_of_codes(parameters, coding)
+        arguments = self._fit_arguments(X, own) | weights
+        codes = y if coding is None else coding.encode(to_numpy(y), "y")
+        self.estimator_ = self._make_estimator(parameters).fit(_features(X, own), codes, **arguments)
+        known = self.estimator_.classes_ if coding is None else np.unique(coding.decode(np.array([0, 1])))
+        self.classes_ = np.asarray(known)
+        self._fitted_with, self._coding = own, coding
         return self
 
     @property
@@ -88,33 +125,13 @@ class IndexedClassifier(ClassifierMixin, MetaEstimatorMixin, Adapter):
         """Iterations of the fitted estimator, if it counts them."""
         return self.estimator_.n_iter_
 
-    @property
-    def _names(self) -> Any:
-        """What `prot_attr` says, if there is such a parameter."""
-        return getattr(self, "prot_attr", None)
-
     def _check_features(self, X: Any, *, reset: bool) -> Any:
         if isinstance(nw.from_native(X, eager_only=True, pass_through=True), nw.DataFrame):
             validate_data(self, X, reset=reset, skip_check_array=True)
             return X
         return validate_data(self, X, reset=reset, accept_sparse=True, dtype=None, ensure_all_finite=False)
 
-    def _features(self, X: Any) -> Any:
-        return X if self.keep_protected else drop_protected(X, self._names)
-
-    def _encode(self, y: Any) -> tuple[np.ndarray, Any]:
-        """Code two labels so that the favorable one is the greater."""
-        if self.pos_label is None:
-            return np.array([]), y
-        labels = to_numpy(y)
-        classes = np.unique(labels)
-        if len(classes) != 2 or self.pos_label not in classes:
-            raise ValueError(
-                f"pos_label={self.pos_label!r} must be one of two labels; y has {classes[:5].tolist()}."
-            )
-        return classes, (labels == self.pos_label).astype(int)
-
-    def _group_arguments(self, X: Any) -> dict[str, Any]:
+    def _fit_arguments(self, X: Any, own: Any) -> dict[str, Any]:
         """Arguments of `fit` that say who is in which group."""
         return {}
 
@@ -140,14 +157,10 @@ class IndexedClassifier(ClassifierMixin, MetaEstimatorMixin, Adapter):
             For a data frame a Series with its index, which AIF360's metrics need.
         """
         X = self._check_predict_input(X)
-        labels = self.estimator_.predict(self._features(X), **self._route_arguments(X))
-        if self.pos_label is not None:
-            labels = self._coded_labels()[labels]
+        labels = self.estimator_.predict(_features(X, self._fitted_with), **self._route_arguments(X))
+        if self._coding is not None:
+            labels = self._coding.decode(labels)
         return pd.Series(labels, index=X.index) if isinstance(X, pd.DataFrame) else labels
-
-    def _coded_labels(self) -> np.ndarray:
-        """Labels that 0 and 1 stand for."""
-        return self.classes_ if self.classes_[1] == self.pos_label else self.classes_[::-1]
 
     @available_if(_has_probabilities)
     def predict_proba(self, X: Any) -> np.ndarray:
@@ -164,10 +177,10 @@ class IndexedClassifier(ClassifierMixin, MetaEstimatorMixin, Adapter):
             Columns in the order of `classes_`.
         """
         X = self._check_predict_input(X)
-        probabilities = self.estimator_.predict_proba(self._features(X), **self._route_arguments(X))
-        if self.pos_label is not None and self.classes_[1] != self.pos_label:
-            return probabilities[:, ::-1]
-        return probabilities
+        probabilities = self.estimator_.predict_proba(
+            _features(X, self._fitted_with), **self._route_arguments(X)
+        )
+        return probabilities[:, ::-1] if self._coding is not None and _turns(self._coding) else probabilities
 
     def preference_frame(self, X: Any, y: Any, *, sample_weight: Any = None) -> PreferenceFrame:
         """Compare what each group gets with what the pooled classifier would give.
@@ -187,14 +200,17 @@ class IndexedClassifier(ClassifierMixin, MetaEstimatorMixin, Adapter):
             Audit groups are those of `prot_attr`.
         """
         X = self._check_predict_input(X)
-        groups = read_protected_attributes(X, self._names)
-        labels = y if self.pos_label is None else (to_numpy(y) == self.pos_label).astype(int)
+        groups = read_protected_attributes(X, getattr(self._fitted_with, "prot_attr", None))
+        labels = y if self._coding is None else self._coding.encode(to_numpy(y), "y")
         return self.estimator_.preference_frame(
-            self._features(X), labels, sensitive_features=groups, sample_weight=sample_weight
+            _features(X, self._fitted_with), labels, sensitive_features=groups, sample_weight=sample_weight
         )
 
     def __sklearn_tags__(self) -> Any:
-        tags, adapted = super().__sklearn_tags__(), self._make_estimator().__sklearn_tags__()
+        tags, adapted = (
+            super().__sklearn_tags__(),
+            self._estimator_class(**self._adapted_parameters()).__sklearn_tags__(),
+        )
         tags.input_tags, tags.classifier_tags = adapted.input_tags, adapted.classifier_tags
         return tags
 
@@ -204,17 +220,18 @@ class GroupsInIndex(IndexedClassifier):
 
     _positional = {
         "prot_attr": """label, array of shape (n,) or list of these, optional
-            Levels of the index (or explicit values) whose combinations are the groups; by default all named levels."""
+            Levels of the index (or explicit values, by position) whose combinations are the groups; by default all named
+            levels."""
     }
 
-    def _group_arguments(self, X: Any) -> dict[str, Any]:
-        groups = read_protected_attributes(X, self.prot_attr)
+    def _fit_arguments(self, X: Any, own: Any) -> dict[str, Any]:
+        groups = read_protected_attributes(X, own.prot_attr)
         if groups is None:
             warnings.warn(
                 "prot_attr is None and the index of X has no named levels: there are no groups, and everybody gets the pooled "
                 "classifier.",
                 GroupFallbackWarning,
-                stacklevel=3,
+                stacklevel=5,
             )
         return {"sensitive_features": groups}
 
@@ -236,7 +253,7 @@ class Routed(IndexedClassifier):
             ``"pooled"`` for people of no group.
         """
         X = self._check_predict_input(X)
-        labels = self.estimator_.predict_group(self._features(X), **self._route_arguments(X))
+        labels = self.estimator_.predict_group(_features(X, self._fitted_with), **self._route_arguments(X))
         return pd.Series(labels, index=X.index) if isinstance(X, pd.DataFrame) else labels
 
 
@@ -244,4 +261,4 @@ class RoutedByIndex(GroupsInIndex, Routed):
     """Base of classifiers that serve each group of the index by its own."""
 
     def _route_arguments(self, X: Any) -> dict[str, Any]:
-        return {"sensitive_features": read_protected_attributes(X, self.prot_attr)}
+        return {"sensitive_features": read_protected_attributes(X, self._fitted_with.prot_attr)}

@@ -5,6 +5,9 @@ from ._classifier import Routed
 
 
 class DAFH(Routed):
-    """Learn groups and their classifiers together, without protected attributes."""
+    """Learn groups and their classifiers together.
+
+    Protected attributes are not needed, so that none are asked for.
+    """
 
     _estimator_class = DAFHClassifier
