@@ -169,7 +169,9 @@ class RoutedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, ABC):
         if isinstance(nw.from_native(X, eager_only=True, pass_through=True), nw.DataFrame):
             validate_data(self, X, reset=reset, skip_check_array=True)
             return X
-        return validate_data(self, X, reset=reset, accept_sparse=True, dtype=None, ensure_all_finite=False)
+        return validate_data(
+            self, X, reset=reset, accept_sparse=True, dtype=None, ensure_all_finite=False, allow_nd=True
+        )
 
     def _check_rows(self, X: Any, y: Any, sample_weight: Any, *, reset: bool) -> Sample:
         """Check features, labels and weights."""

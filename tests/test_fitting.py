@@ -8,7 +8,7 @@ from fairlearn_fwh.decoupling import (
     PreferenceTreeClassifier,
     PreferredTreatmentClassifier,
 )
-from fairlearn_fwh.inprocessing import DAFHClassifier
+from fairlearn_fwh.inprocessing import DAFHClassifier, SelectiveExpertsClassifier
 from fairlearn_fwh.postprocessing import NoHarmSelector
 from fairlearn_fwh.reductions import NoHarmReduction
 
@@ -20,6 +20,7 @@ ESTIMATORS = [
     PreferredTreatmentClassifier(),
     DAFHClassifier(n_init=1, max_epochs=2, fallback=None),
     NoHarmSelector(),
+    SelectiveExpertsClassifier(max_epochs=1),
     NoHarmReduction(tolerance=0.2),
 ]
 

@@ -17,7 +17,7 @@ from ._datasets import as_binary_label_dataset, as_object_strings, from_binary_l
 from ._preference_metric import PreferenceMetric
 
 if TYPE_CHECKING:
-    from ._trained import DAFH
+    from ._trained import DAFH, SelectiveExperts
 
 __all__ = [
     "DAFH",
@@ -27,6 +27,7 @@ __all__ = [
     "PreferenceMetric",
     "PreferenceTree",
     "PreferredTreatment",
+    "SelectiveExperts",
     "as_binary_label_dataset",
     "as_object_strings",
     "from_binary_label_dataset",

@@ -1,7 +1,7 @@
 """The algorithms that are trained by gradient and need torch."""
 
-from ..inprocessing import DAFHClassifier
-from ._in_processing import RoutedInProcessing
+from ..inprocessing import DAFHClassifier, SelectiveExpertsClassifier
+from ._in_processing import RoutedByGroups, RoutedInProcessing
 
 
 class DAFH(RoutedInProcessing):
@@ -11,3 +11,13 @@ class DAFH(RoutedInProcessing):
     """
 
     _estimator_class = DAFHClassifier
+
+
+class SelectiveExperts(RoutedByGroups):
+    """Train a network with an expert for each group, and use experts only where no group loses by them (FairSDE)."""
+
+    _estimator_class = SelectiveExpertsClassifier
+    _example = """
+        >>> from fairlearn_fwh.aif360 import SelectiveExperts
+        >>> model = SelectiveExperts(max_epochs=20, random_state=0)
+        >>> predicted = model.fit(train).predict(test)  # doctest: +SKIP"""

@@ -10,6 +10,7 @@ except ImportError as error:
 
 from ._aif360 import aif360_markdown, plot_aif360, run_aif360, summarize_aif360
 from ._comparison import Comparison, compare_methods, plot_comparison
+from ._fairsde import fairsde_markdown, plot_fairsde, run_fairsde, summarize_fairsde
 from ._figures import plot_figure1, plot_figure2, plot_figure3, run_figure1, run_figure2, run_figure3
 from ._mitigators import audit_mitigators
 from ._questions import plot_question, question_markdown, run_question
@@ -25,11 +26,14 @@ __all__ = [
     "plot_aif360",
     "run_aif360",
     "summarize_aif360",
+    "summarize_fairsde",
     "audit_mitigators",
     "compare_methods",
     "estimate_discrepancy",
+    "fairsde_markdown",
     "held_out_objective",
     "plot_comparison",
+    "plot_fairsde",
     "plot_figure1",
     "plot_figure2",
     "plot_figure3",
@@ -37,6 +41,7 @@ __all__ = [
     "plot_selection_harm",
     "plot_table4",
     "question_markdown",
+    "run_fairsde",
     "run_figure1",
     "run_figure2",
     "run_figure3",

@@ -31,7 +31,15 @@ ALPHA = 0.05
 POOLED = "pooled"
 
 #: Algorithms of `fairlearn_fwh.aif360`.
-OURS = ("Decoupled", "PreferenceTree", "PreferredTreatment", "DAFH", "NoHarm", "NoHarmReduction")
+OURS = (
+    "Decoupled",
+    "PreferenceTree",
+    "PreferredTreatment",
+    "DAFH",
+    "NoHarm",
+    "NoHarmReduction",
+    "SelectiveExperts",
+)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from . import _aif360, _figures, _questions, _table4, _tables
+from . import _aif360, _fairsde, _figures, _questions, _table4, _tables
 
 #: How many splits; a protocol; on which data sets.
 SPLITS, PROTOCOL, DATASETS, JOBS = "n_splits", "protocol", "datasets", "n_jobs"
@@ -112,7 +112,13 @@ REPRODUCTIONS = PAPER_REPRODUCTIONS | {
         _aif360.run_aif360,
         _aif360.aif360_markdown,
         _aif360.plot_aif360,
-    )
+    ),
+    "fairsde": Reproduction(
+        "Selective demographic experts, their losses and their selection (arXiv 2511.06293), on tables.",
+        _fairsde.run_fairsde,
+        _fairsde.fairsde_markdown,
+        _fairsde.plot_fairsde,
+    ),
 }
 
 

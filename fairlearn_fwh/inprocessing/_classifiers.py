@@ -66,18 +66,19 @@ class ModuleClassifier:
 
 
 def make_router(module: nn.Module, scaler: StandardScaler, bins: Bins | None) -> Router:
-    """Make the router; a plain network is kept as arrays, which needs no torch to be loaded."""
-    if _is_rectified_network(module):
-        linear = [layer for layer in module.children() if isinstance(layer, nn.Linear)]
-        return Router(
-            scaler,
-            bins,
-            RectifiedNetwork(
-                [layer.weight.detach().numpy().T.copy() for layer in linear],
-                [layer.bias.detach().numpy().copy() for layer in linear],
-            ),
-        )
-    return Router(scaler, bins, ModuleNetwork(module))
+    """Make the router."""
+    return Router(scaler, bins, as_network(module))
+
+
+def as_network(module: nn.Module) -> ModuleNetwork | RectifiedNetwork:
+    """Make a module a function of arrays; a plain network is kept as arrays, which needs no torch to be loaded."""
+    if not _is_rectified_network(module):
+        return ModuleNetwork(module)
+    linear = [layer for layer in module.children() if isinstance(layer, nn.Linear)]
+    return RectifiedNetwork(
+        [layer.weight.detach().numpy().T.copy() for layer in linear],
+        [layer.bias.detach().numpy().copy() for layer in linear],
+    )
 
 
 def _is_rectified_network(module: nn.Module) -> bool:

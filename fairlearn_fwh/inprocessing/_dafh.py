@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from numbers import Integral, Real
@@ -11,7 +10,6 @@ from typing import Any, Self
 import joblib
 import narwhals as nw
 import numpy as np
-import torch
 from scipy import sparse, special
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -35,6 +33,7 @@ from ..metrics import MisclassificationCost, PreferenceFrame, keep_own_classifie
 from ..metrics._costs import check_costs
 from ._calibration import best_temperature
 from ._classifiers import cool, make_classifiers, make_router
+from ._devices import check_device, torch_device
 from ._explanation import ExplainsGroups, warn_if_unstable
 from ._learning import GroupLearner, LearnedGroups
 from ._linear import is_logistic, pooled_scores
@@ -446,10 +445,7 @@ class DAFHClassifier(ExplainsGroups, LearnsFromBatches, RoutedClassifier):
             raise ValueError(
                 f"n_groups must be at most half the number of rows, {n_rows}; got {self.n_groups}."
             )
-        if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", self.device):
-            raise ValueError(f"device must be 'auto', 'cpu', 'cuda' or 'cuda:<number>'; got {self.device!r}.")
-        if self.device.startswith("cuda") and not torch.cuda.is_available():
-            raise ValueError(f"device={self.device!r} is not available here; use 'cpu' or 'auto'.")
+        check_device(self.device)
         if not all(isinstance(size, Integral) and size > 0 for size in self.hidden_layer_sizes):
             raise ValueError(
                 f"hidden_layer_sizes must be positive integers; got {self.hidden_layer_sizes!r}."
@@ -502,11 +498,6 @@ class DAFHClassifier(ExplainsGroups, LearnsFromBatches, RoutedClassifier):
         return (
             "zero_one" if self.cost_matrix is None else MisclassificationCost(self.cost_matrix, self.classes_)
         )
-
-    def _torch_device(self) -> str:
-        if self.device == "auto":
-            return "cuda" if torch.cuda.is_available() else "cpu"
-        return self.device
 
     def _fit_classifier(self, sample: Sample, seed: np.random.RandomState) -> Any:
         """Fit the user's estimator."""
@@ -576,7 +567,7 @@ class DAFHClassifier(ExplainsGroups, LearnsFromBatches, RoutedClassifier):
             self.max_epochs,
             self.patience,
             self.alpha,
-            None if self.accelerator is not None else self._torch_device(),
+            None if self.accelerator is not None else torch_device(self.device),
             self.accelerator,
             self.verbose,
             start,

@@ -207,9 +207,11 @@ class Progress(Callback):
         epoch = len(self.costs)
         self.figures.append(dict(zip(self.members, figures, strict=True)))
         for position, (member, key) in enumerate(zip(self.members, keys, strict=True)):
-            if member in self.alive and key > self.best.get(member, ((-np.inf,), 0, {}))[0]:
+            if member in self.alive and key > self._best_key(member):
                 self.best[member] = (key, epoch, module.member_state(position))
-        leader = max(self.alive, key=lambda member: self.best[member][0])
+        if not self.best:
+            self._stop_at_infinity(epoch)
+        leader = max(self.alive, key=self._best_key)
         self.bar.set_postfix(self.figures[-1][leader])
         self.bar.update()
         if epoch in _HALVINGS:
@@ -218,18 +220,29 @@ class Progress(Callback):
             self.exhausted = True
             raise _NoImprovementError
 
+    def _best_key(self, member: int) -> Key:
+        """Best key of a member so far; the worst of all if it never had any, because its figures are not finite."""
+        return self.best[member][0] if member in self.best else (-np.inf,)
+
     def _keep_costs(self) -> None:
         costs = np.full(self.n_members, np.nan)
         mean = _processes.total(torch.stack(self._costs_of_batches).mean(dim=0))
         costs[self.members] = mean.cpu().numpy()
         if not np.isfinite(costs).any():
-            raise FloatingPointError(
-                f"The cost of every member is not finite in epoch {len(self.costs) + 1}; lower the learning rates."
-            )
+            self._stop_at_infinity(len(self.costs) + 1)
         self.costs.append(costs)
 
+    def _stop_at_infinity(self, epoch: int) -> None:
+        """End training because costs have grown without bound; the best state is kept if there is one."""
+        message = f"The cost of every member is not finite in epoch {epoch}; lower the learning rates."
+        if not self.best:
+            raise FloatingPointError(message)
+        warnings.warn(f"{message} The best state before is kept.", ConvergenceWarning, stacklevel=2)
+        self.exhausted = True
+        raise _NoImprovementError
+
     def _drop_hopeless(self, net: NeuralNet) -> None:
-        by_quality = sorted(self.alive, key=lambda member: self.best[member][0], reverse=True)
+        by_quality = sorted(self.alive, key=self._best_key, reverse=True)
         kept = by_quality[: (len(by_quality) + 1) // 2]
         self.alive = [member for member in self.alive if member in kept]
         if len(self.alive) < len(self.members) and _processes.count() == 1:

@@ -23,6 +23,7 @@ SETTINGS = {
     "NoHarmReduction": {"tolerance": 0.05, "max_iter": 5},
     "PreferenceTree": {},
     "PreferredTreatment": {"regularization": 0.01},
+    "SelectiveExperts": {"max_epochs": 2, "hidden_layer_sizes": (16, 8)},
 }
 
 pytestmark = [

@@ -23,10 +23,23 @@ from fairlearn_fwh.exceptions import GroupFallbackWarning
 
 from .conftest import binary, people, several_labels
 
-# Three epochs do not find groups; these tests are not about that.
-pytestmark = pytest.mark.filterwarnings("ignore::fairlearn_fwh.exceptions.GroupCollapseWarning")
+# A few epochs neither find groups nor make experts; most of these tests are not about that.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::fairlearn_fwh.exceptions.GroupCollapseWarning"),
+    pytest.mark.filterwarnings(
+        "ignore:. of . groups have no classifier:fairlearn_fwh.exceptions.GroupFallbackWarning"
+    ),
+]
 
-NAMES = ("DAFH", "Decoupled", "NoHarm", "NoHarmReduction", "PreferenceTree", "PreferredTreatment")
+NAMES = (
+    "DAFH",
+    "Decoupled",
+    "NoHarm",
+    "NoHarmReduction",
+    "PreferenceTree",
+    "PreferredTreatment",
+    "SelectiveExperts",
+)
 
 
 def make(name):
@@ -34,6 +47,7 @@ def make(name):
     settings = {
         "DAFH": {"n_init": 1, "max_epochs": 3, "fallback": None},
         "NoHarmReduction": {"tolerance": 0.1},
+        "SelectiveExperts": {"max_epochs": 2},
     }.get(name, {})
     return getattr(algorithms, name)(random_state=0, **settings)
 

@@ -16,7 +16,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import fairlearn_fwh.aif360.sklearn as twins
-from fairlearn_fwh.aif360.sklearn import DAFH, Decoupled, NoHarmReduction
+from fairlearn_fwh.aif360.sklearn import DAFH, Decoupled, NoHarmReduction, SelectiveExperts
 from fairlearn_fwh.decoupling import DecoupledClassifier
 from fairlearn_fwh.exceptions import GroupFallbackWarning
 
@@ -26,7 +26,11 @@ SAMPLE_WEIGHT = "weights change the draw of mini-batches and of the validation s
 
 
 #: Settings with which the checks of scikit-learn do not take long.
-QUICK = {"DAFH": {"n_init": 1, "max_epochs": 20}, "NoHarmReduction": {"cv": 2, "max_iter": 5}}
+QUICK = {
+    "DAFH": {"n_init": 1, "max_epochs": 20},
+    "NoHarmReduction": {"cv": 2, "max_iter": 5},
+    "SelectiveExperts": {"max_epochs": 30},
+}
 
 
 @parametrize_with_checks(
@@ -36,7 +40,7 @@ QUICK = {"DAFH": {"n_init": 1, "max_epochs": 20}, "NoHarmReduction": {"cv": 2, "
             "check_sample_weight_equivalence_on_dense_data": SAMPLE_WEIGHT,
             "check_sample_weight_equivalence_on_sparse_data": SAMPLE_WEIGHT,
         }
-        if isinstance(twin, DAFH)
+        if isinstance(twin, DAFH | SelectiveExperts)
         else {}
     ),
 )

@@ -110,6 +110,32 @@ def test_a_cost_that_is_not_finite_stops_with_the_epoch():
         fit(Line((np.nan, np.nan)), distance)
 
 
+def test_a_cost_that_is_no_longer_finite_keeps_the_best_state():
+    class Diverging(Line):
+        epochs = 0
+
+        def forward(self, x, y):
+            return super().forward(x, y) * (float("nan") if self.epochs >= 3 else 1.0)
+
+    def counted(module):
+        module.epochs += 1
+        return distance(module)
+
+    with pytest.warns(
+        ConvergenceWarning,
+        match="not finite in epoch 4; lower the learning rates. The best state before is kept",
+    ):
+        progress = fit(Diverging(), counted)
+    assert len(progress.figures) == 3
+    assert {epoch for _, epoch, _ in progress.best.values()} <= {1, 2, 3}
+    assert not progress.interrupted
+
+
+def test_members_whose_figures_are_never_finite_are_left_behind():
+    progress = fit(Line((0.0, np.nan)), distance, max_epochs=8)
+    assert list(progress.best) == [0]
+
+
 def test_a_progress_bar_shows_epochs_and_figures(capsys):
     fit(Line(), distance, max_epochs=3, verbose=1)
     shown = capsys.readouterr().err

@@ -5,9 +5,17 @@ from typing import TYPE_CHECKING, Any
 from ._algorithms import Decoupled, NoHarm, NoHarmReduction, PreferenceTree, PreferredTreatment
 
 if TYPE_CHECKING:
-    from ._trained import DAFH
+    from ._trained import DAFH, SelectiveExperts
 
-__all__ = ["DAFH", "Decoupled", "NoHarm", "NoHarmReduction", "PreferenceTree", "PreferredTreatment"]
+__all__ = [
+    "DAFH",
+    "Decoupled",
+    "NoHarm",
+    "NoHarmReduction",
+    "PreferenceTree",
+    "PreferredTreatment",
+    "SelectiveExperts",
+]
 
 
 def __getattr__(name: str) -> Any:

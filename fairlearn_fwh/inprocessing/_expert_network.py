@@ -1,0 +1,144 @@
+"""The networks of selective experts: one encoder with a head for everybody, or with a head for each group."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from ._representation_losses import centre_losses, centre_similarities, diversity_losses, draw_partners
+
+
+class _TrainedAlone(nn.Module):
+    """What the trainer asks of a module that has no other members."""
+
+    def member_state(self, member: int) -> dict[str, np.ndarray]:
+        """Copy of parameters and buffers."""
+        return {name: value.detach().cpu().numpy().copy() for name, value in self.state_dict().items()}
+
+    def keep_buffers(self, members: list[int]) -> None:
+        """Nothing is remembered of other members."""
+
+    def load_arrays(self, state: dict[str, np.ndarray]) -> None:
+        """Take back a copy."""
+        self.load_state_dict({name: torch.as_tensor(value) for name, value in state.items()})
+
+
+class PooledNetwork(_TrainedAlone):
+    """An encoder and one head for everybody.
+
+    Parameters
+    ----------
+    encoder : torch module
+    n_outputs : int
+        Size of its representation.
+    n_classes : int
+    """
+
+    def __init__(self, encoder: nn.Module, n_outputs: int, n_classes: int) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.head = nn.Linear(n_outputs, n_classes)
+
+    def own_scores(self, X: Tensor, group: Tensor) -> Tensor:
+        """Scores of each person's classes, shape (B, C)."""
+        return self.head(self.encoder(X))
+
+    def forward(self, X: Tensor, y: Tensor, group: Tensor, weight: Tensor) -> Tensor:
+        """Mean cross-entropy, shape (1,)."""
+        losses = cross_entropy(self.head(self.encoder(X)), y, reduction="none")
+        return ((weight * losses).sum() / weight.sum())[None]
+
+
+@dataclass(frozen=True)
+class ExpertWeights:
+    """Weights and temperatures of the losses (arXiv 2511.06293)."""
+
+    discriminator: float
+    centre: float
+    diversity: float
+    temperature: float
+    centre_temperature: float
+    diversity_form: str
+
+
+class ExpertNetwork(_TrainedAlone):
+    """An encoder, a head for each group, a discriminator of groups and virtual centres.
+
+    Parameters
+    ----------
+    encoder : torch module
+    n_outputs : int
+        Size m of its representation.
+    n_groups, n_classes : int
+    weights : ExpertWeights
+    generator : torch.Generator
+        Draws partners.
+    """
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        n_outputs: int,
+        n_groups: int,
+        n_classes: int,
+        weights: ExpertWeights,
+        generator: torch.Generator,
+    ) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.heads = nn.Linear(n_outputs, n_groups * n_classes)
+        self.discriminator = nn.Linear(n_outputs, n_groups)
+        centres = 2 * torch.rand(n_groups, n_outputs, n_classes) - 1
+        self.centres = nn.Parameter(nn.functional.normalize(centres, dim=1))
+        self.n_groups = n_groups
+        self.weights = weights
+        self.generator = generator
+        self.learns_representation = self.learns_heads = True
+
+    def own_scores(self, X: Tensor, group: Tensor) -> Tensor:
+        """Scores of each person's classes by the head of its group, shape (B, C)."""
+        return self._own_scores(self.encoder(X), group)
+
+    def _own_scores(self, z: Tensor, group: Tensor) -> Tensor:
+        scores = self.heads(z).unflatten(1, (self.n_groups, -1))
+        return scores[torch.arange(len(z), device=z.device), group]
+
+    def freeze_representation(self) -> None:
+        """From now on train the heads alone."""
+        self.learns_representation, self.learns_heads = False, True
+        for parameter in (*self.encoder.parameters(), *self.discriminator.parameters(), self.centres):
+            parameter.requires_grad_(False)
+
+    def forward(self, X: Tensor, y: Tensor, group: Tensor, weight: Tensor) -> Tensor:
+        """Sum of the losses, shape (1,)."""
+        if not self.learns_representation:
+            self.encoder.eval()  # its buffers are part of the representation
+        z = self.encoder(X)
+        total = z.new_zeros(())
+        if self.learns_heads:
+            total = total + self._classification(z, y, group, weight)
+        if self.learns_representation:
+            total = total + self._separation(z, y, group, weight)
+        return total[None]
+
+    def _classification(self, z: Tensor, y: Tensor, group: Tensor, weight: Tensor) -> Tensor:
+        """Sum over the groups in the batch of their mean cross-entropies."""
+        losses = cross_entropy(self._own_scores(z, group), y, reduction="none")
+        sums = z.new_zeros(2, self.n_groups).index_add(1, group, torch.stack([weight * losses, weight]))
+        return (sums[0] / sums[1].clamp(min=torch.finfo(z.dtype).tiny)).sum()
+
+    def _separation(self, z: Tensor, y: Tensor, group: Tensor, weight: Tensor) -> Tensor:
+        """Weighted sum of the losses of discriminator, centres and partners."""
+        w = self.weights
+        similarities = centre_similarities(z, self.centres)
+        alike, unlike = draw_partners(y, group, self.generator)
+        losses = w.discriminator * cross_entropy(self.discriminator(z), group, reduction="none")
+        losses = losses + w.centre * centre_losses(similarities, y, group, w.centre_temperature)
+        losses = losses + w.diversity * diversity_losses(
+            z, similarities, y, group, alike, unlike, w.temperature, w.diversity_form
+        )
+        return (weight * losses).sum() / weight.sum()

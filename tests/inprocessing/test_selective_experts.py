@@ -1,0 +1,342 @@
+"""Selective demographic experts (FairSDE)."""
+
+import pickle
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.utils.estimator_checks import parametrize_with_checks
+from torch import nn
+
+from fairlearn_fwh.datasets import default_preprocessor, fetch_arrest
+from fairlearn_fwh.exceptions import GroupFallbackWarning
+from fairlearn_fwh.inprocessing import (
+    SelectiveExpertsClassifier,
+    make_convolutional_encoder,
+    make_resnet18_encoder,
+)
+from fairlearn_fwh.inprocessing._encoders import make_table_encoder
+from fairlearn_fwh.inprocessing._expert_network import ExpertNetwork, ExpertWeights
+from fairlearn_fwh.inprocessing._inputs import make_inputs
+
+SAMPLE_WEIGHT = "weights change the draw of mini-batches and of the validation split, as for SGDClassifier"
+
+QUICK = {"max_epochs": 12, "hidden_layer_sizes": (32, 16), "learning_rate": 0.005, "random_state": 0}
+
+
+@parametrize_with_checks(
+    [SelectiveExpertsClassifier()],
+    expected_failed_checks=lambda estimator: {
+        "check_sample_weight_equivalence_on_dense_data": SAMPLE_WEIGHT,
+    },
+)
+def test_scikit_learn_conventions(estimator, check):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        check(estimator)
+
+
+def hidden_groups(n, seed=0, opposite=True):
+    """Two groups that cannot be told from the features, with opposite rules or the same."""
+    rng = np.random.default_rng(seed)
+    X, group = rng.standard_normal((n, 3)), rng.integers(0, 2, n)
+    sign = np.where(group == 1, 1, -1) if opposite else 1
+    return X, (sign * X[:, 0] + 0.3 * rng.standard_normal(n) > 0).astype(int), np.array(["a", "b"])[group]
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    X, y, group = hidden_groups(3000)
+    return SelectiveExpertsClassifier(**QUICK).fit(X, y, sensitive_features=group)
+
+
+@pytest.fixture(scope="module")
+def test_rows():
+    return hidden_groups(2000, seed=1)
+
+
+def test_experts_of_opposite_groups_are_selected_and_beat_pooled_in_each(fitted, test_rows):
+    X, y, group = test_rows
+    frame = fitted.preference_frame(X, y, sensitive_features=group)
+    assert (frame.by_group["rationality_gain"] > 0.3).all()
+    assert (frame.by_group["envy_gain"] > 0.5).all()
+    assert fitted.fallback_groups_ == {}
+    assert set(fitted.selection_table_["choice"]) == {"own"}
+    assert fitted.groups_ == ["a", "b"]
+
+
+def test_identical_groups_end_with_the_pooled_network():
+    kept = 0
+    for seed in range(10):
+        X, y, group = hidden_groups(800, seed=seed, opposite=False)
+        model = SelectiveExpertsClassifier(**(QUICK | {"max_epochs": 3, "random_state": seed}))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", GroupFallbackWarning)
+            model.fit(X, y, sensitive_features=group)
+        kept += len(model.fallback_groups_) < 2
+        own = model.predict(X, sensitive_features=group)
+        assert kept or (own == model.pooled_estimator_.predict(X)).all()
+    assert kept <= 1
+
+
+def test_groups_of_the_fallback_are_named_with_a_reason():
+    X, y, group = hidden_groups(2000)
+    group = group.astype(object)
+    group[:20], group[20:120] = "few", "one class"
+    y[20:120] = 1
+    with pytest.warns(GroupFallbackWarning, match="few"):
+        model = SelectiveExpertsClassifier(**QUICK).fit(X, y, sensitive_features=group)
+    assert "min_group_size=50" in model.fallback_groups_["few"]
+    assert "one class" in model.fallback_groups_["one class"]
+    assert set(model.experts_) == {"a", "b"}
+    assert model.group_estimators_["few"] is model.pooled_estimator_
+    rows = group == "few"
+    assert (
+        model.predict(X[rows], sensitive_features=group[rows]) == model.pooled_estimator_.predict(X[rows])
+    ).all()
+
+
+def test_one_group_or_none_is_the_pooled_network():
+    X, y, _ = hidden_groups(600)
+    with pytest.warns(GroupFallbackWarning, match="the only group"):
+        one = SelectiveExpertsClassifier(**QUICK).fit(X, y, sensitive_features=["a"] * 600)
+    none = SelectiveExpertsClassifier(**QUICK).fit(X, y)
+    for model in (one, none):
+        assert model.experts_ == {}
+        with pytest.raises(ValueError, match="No experts were trained"):
+            model.represent(X)
+    assert (none.predict(X) == none.pooled_estimator_.predict(X)).all()
+
+
+def test_several_classes_and_attributes():
+    X, y, group = hidden_groups(3000)
+    y = y + 2 * (X[:, 1] > 0)
+    features = pd.DataFrame({"sex": group, "old": np.arange(3000) % 2})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", GroupFallbackWarning)
+        model = SelectiveExpertsClassifier(**QUICK).fit(X, y, sensitive_features=features)
+    assert model.groups_ == [("a", 0), ("a", 1), ("b", 0), ("b", 1)]
+    assert model.predict_proba(X, sensitive_features=features).shape == (3000, 4)
+    assert model.score(X, y, sensitive_features=features) > 0.75
+
+
+def test_unknown_groups(fitted, test_rows):
+    X, y, group = test_rows
+    strange = np.where(np.arange(len(y)) < 50, "c", group)
+    with pytest.warns(GroupFallbackWarning, match="c"):
+        predicted = fitted.predict(X, sensitive_features=strange)
+    assert (predicted[:50] == fitted.pooled_estimator_.predict(X[:50])).all()
+    strict = clone(fitted).set_params(handle_unknown="error")
+    X_fit, y_fit, group_fit = hidden_groups(3000)
+    strict.fit(X_fit, y_fit, sensitive_features=group_fit)
+    with pytest.raises(ValueError, match="did not occur in fit"):
+        strict.predict(X, sensitive_features=strange)
+
+
+def test_inferred_groups_get_the_mixture_by_the_discriminator():
+    X, y, group = hidden_groups(3000)
+    X[:, 2] = np.where(group == "a", 2, -2) + 0.3 * X[:, 2]  # now the group can be told
+    model = SelectiveExpertsClassifier(**QUICK, handle_unknown="infer", guarantee="empirical")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", GroupFallbackWarning)
+        model.fit(X, y, sensitive_features=group)
+    assert set(model.predict_group(X)) == {"inferred"}
+    memberships = model.discriminator_.predict_proba(X)
+    served = [model.group_estimators_[label].predict_proba(X) for label in model.experts_]
+    expected = sum(memberships[:, [k]] * part for k, part in enumerate(served))
+    assert model.predict_proba(X) == pytest.approx(expected)
+    assert model.score(X, y) > 0.85
+    some = np.where(np.arange(3000) < 10, "c", group)
+    assert (model.predict_group(X, sensitive_features=some)[:10] == "inferred").all()
+    assert (model.predict_group(X, sensitive_features=some)[10:] == group[10:]).all()
+
+
+def test_fits_are_repeatable_and_pickle(fitted, test_rows):
+    X, _, group = test_rows
+    X_fit, y_fit, group_fit = hidden_groups(3000)
+    state = torch.random.get_rng_state()
+    again = clone(fitted).fit(X_fit, y_fit, sensitive_features=group_fit)
+    assert torch.equal(torch.random.get_rng_state(), state)
+    expected = fitted.predict_proba(X, sensitive_features=group)
+    assert (again.predict_proba(X, sensitive_features=group) == expected).all()
+    loaded = pickle.loads(pickle.dumps(fitted))
+    assert (loaded.predict_proba(X, sensitive_features=group) == expected).all()
+
+
+def test_separability_and_history(fitted, test_rows):
+    X, y, group = test_rows
+    assert 0.4 < fitted.separability_ < 0.65  # groups cannot be told from these features
+    told = np.column_stack([X, np.where(group == "a", 1.0, -1.0)])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", GroupFallbackWarning)
+        model = SelectiveExpertsClassifier(**QUICK).fit(told, y, sensitive_features=group)
+    assert model.separability_ > 0.95
+    assert model.represent(told).shape == (2000, 16)
+    assert set(model.validation_history_) == {"pooled", "experts"}
+    assert set(model.validation_history_["experts"][0]) == {"loss", "a", "b"}
+
+
+def test_representation_is_drawn_by_group_and_class(fitted, test_rows):
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("Agg")
+    X, y, group = test_rows
+    ax = fitted.plot_representation(X, y, sensitive_features=group)
+    labels = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert labels == ["a, class 0", "a, class 1", "b, class 0", "b, class 1"]
+    assert sum(len(points.get_offsets()) for points in ax.collections) == 2000
+    matplotlib.pyplot.close(ax.figure)
+
+
+def test_two_stages_leave_the_representation_as_it_was():
+    weights = ExpertWeights(0.1, 1.0, 1.0, 0.07, 0.1, "stable")
+    network = ExpertNetwork(make_table_encoder(3, (8, 4)), 4, 2, 2, weights, torch.Generator().manual_seed(0))
+    batch = {
+        "X": torch.randn(20, 3), "y": torch.arange(20) % 2, "group": torch.arange(20) // 10, "weight": torch.ones(20),
+    }  # fmt: skip
+    network.learns_heads = False
+    network(**batch).sum().backward()
+    assert network.heads.weight.grad is None
+    assert all(parameter.grad is not None for parameter in network.encoder.parameters())
+    network.zero_grad()
+    network.freeze_representation()
+    network(**batch).sum().backward()
+    assert network.heads.weight.grad.abs().sum() > 0
+    assert all(parameter.grad is None for parameter in network.encoder.parameters())
+    X, y, group = hidden_groups(3000)
+    model = SelectiveExpertsClassifier(**QUICK, two_stage=True).fit(X, y, sensitive_features=group)
+    assert model.score(X, y, sensitive_features=group) > 0.8
+    assert "representation" in model.validation_history_
+
+
+def test_loss_is_the_sum_of_its_parts_with_one_person_of_a_group():
+    weights = ExpertWeights(0.1, 2.0, 3.0, 0.07, 0.1, "stable")
+    network = ExpertNetwork(make_table_encoder(3, (8, 4)), 4, 2, 2, weights, torch.Generator().manual_seed(0))
+    X, y, group = torch.randn(5, 3), torch.tensor([0, 1, 0, 1, 1]), torch.tensor([0, 0, 0, 0, 1])
+    total = network(X, y, group, torch.ones(5))
+    scores = network.own_scores(X, group)
+    losses = nn.functional.cross_entropy(scores, y, reduction="none")
+    classification = losses[:4].mean() + losses[4]
+    assert torch.isfinite(total).all()
+    network.learns_representation = False
+    assert network(X, y, group, torch.ones(5)).item() == pytest.approx(classification.item(), rel=1e-5)
+
+
+def pictures(n, seed=0, opposite=True, channels_last=True):
+    """Pictures that are brighter on the left or on the right, with a rule that depends on the group."""
+    rng = np.random.default_rng(seed)
+    side, group = rng.integers(0, 2, n), rng.integers(0, 2, n)
+    images = rng.integers(0, 60, (n, 16, 16, 3))
+    columns = np.arange(16) < 8
+    images += 120 * (columns[None, None, :, None] == (side[:, None, None, None] == 1))
+    images = images.astype(np.uint8)
+    y = side ^ group if opposite else side
+    return images if channels_last else np.moveaxis(images, 3, 1), y, group
+
+
+@pytest.mark.parametrize("channels_last", [True, False])
+def test_images(channels_last):
+    X, y, group = pictures(900, channels_last=channels_last)
+    model = SelectiveExpertsClassifier(max_epochs=6, learning_rate=0.01, random_state=0, patience=3)
+    model.fit(X, y, sensitive_features=group)
+    X_test, y_test, group_test = pictures(300, seed=1, channels_last=channels_last)
+    assert model.score(X_test, y_test, sensitive_features=group_test) > 0.95
+    assert model.fallback_groups_ == {}
+    assert model.represent(X_test).shape == (300, 64)
+    with pytest.raises(ValueError, match="X must be images of shape .* as in fit"):
+        model.predict(
+            X_test[:, :, :15] if channels_last else X_test[:, :, :, :15], sensitive_features=group_test
+        )
+
+
+def test_inputs_of_images_are_standardised_by_channel():
+    X, _, _ = pictures(50)
+    inputs = make_inputs(X)
+    Z = inputs(X)
+    assert Z.shape == (50, 3, 16, 16)
+    assert Z.mean(axis=(0, 2, 3)) == pytest.approx(np.zeros(3), abs=1e-4)
+    assert Z.std(axis=(0, 2, 3)) == pytest.approx(np.ones(3), abs=1e-4)
+    assert make_inputs(np.moveaxis(X, 3, 1))(np.moveaxis(X, 3, 1)) == pytest.approx(Z)
+
+
+@pytest.mark.parametrize("shape", [(3, 28, 28), (1, 16, 16)])
+@pytest.mark.parametrize("make", [make_convolutional_encoder, make_resnet18_encoder])
+def test_encoders_take_small_pictures(make, shape):
+    output = make(shape)(torch.zeros(2, *shape))
+    assert output.ndim == 2
+    assert torch.isfinite(output).all()
+
+
+def test_encoders_of_the_user():
+    X, y, group = hidden_groups(600)
+    settings = QUICK | {"max_epochs": 1}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", GroupFallbackWarning)
+        module = nn.Sequential(nn.Linear(3, 7), nn.Tanh())
+        before = module[0].weight.detach().clone()
+        model = SelectiveExpertsClassifier(module, **settings).fit(X, y, sensitive_features=group)
+        assert torch.equal(module[0].weight, before)
+        assert model.represent(X).shape == (600, 7)
+        model = SelectiveExpertsClassifier(lambda shape: nn.Linear(shape[0], 5), **settings)
+        assert model.fit(X, y, sensitive_features=group).represent(X).shape == (600, 5)
+    with pytest.raises(
+        ValueError, match=r"encoder must return \(n, m\) for n people; for 2 it returned \(2, 1, 3\)"
+    ):
+        SelectiveExpertsClassifier(nn.Unflatten(1, (1, 3))).fit(X, y, sensitive_features=group)
+    with pytest.raises(ValueError, match=r"encoder cannot take inputs of shape \(2, 3\)"):
+        SelectiveExpertsClassifier(nn.Linear(4, 2)).fit(X, y, sensitive_features=group)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"temperature": 0.0}, "'temperature' parameter"),
+        ({"diversity_weight": -1.0}, "'diversity_weight' parameter"),
+        ({"diversity_form": "other"}, "'diversity_form' parameter"),
+        ({"handle_unknown": "guess"}, "'handle_unknown' parameter"),
+        ({"hidden_layer_sizes": ()}, "hidden_layer_sizes must be positive integers, at least one"),
+        ({"device": "tpu"}, "device must be"),
+        ({"strategy": "other"}, "'strategy' parameter"),
+    ],
+)
+def test_parameters_are_checked(parameters, message):
+    X, y, group = hidden_groups(400)
+    settings = QUICK | {"max_epochs": 1} | parameters
+    with pytest.raises(ValueError, match=message):
+        SelectiveExpertsClassifier(**settings).fit(X, y, sensitive_features=group)
+
+
+def test_bad_input(fitted):
+    X, y, group = hidden_groups(400)
+    model = SelectiveExpertsClassifier(**QUICK)
+    with pytest.raises(ValueError, match="takes numbers, but X has text"):
+        model.fit(pd.DataFrame(X).assign(job="a"), y, sensitive_features=group)
+    with pytest.raises(ValueError, match=r"images of shape .* got \(400, 5, 6, 7\)"):
+        model.fit(np.zeros((400, 5, 6, 7)), y)
+    with pytest.raises(ValueError, match="where both may be channels"):
+        model.fit(np.zeros((400, 3, 8, 3)), y)
+    with pytest.raises(ValueError, match="2 dimensions or images of 4 dimensions; got 3"):
+        model.fit(np.zeros((400, 3, 8)), y)
+    with pytest.raises(ValueError, match="sensitive_features"):
+        model.fit(X, y, sensitive_features=np.where(np.arange(400) < 3, None, group))
+    with pytest.raises(NotFittedError):
+        model.predict(X)
+    with pytest.raises(FloatingPointError, match="not finite"):
+        SelectiveExpertsClassifier(**(QUICK | {"learning_rate": 1e30})).fit(X, y, sensitive_features=group)
+
+
+def test_no_group_of_arrest_is_harmed(real_data):
+    bunch = fetch_arrest(data_home=real_data)
+    X = default_preprocessor(bunch.data).fit_transform(bunch.data)
+    race, y = bunch.sensitive_features["race"].to_numpy(), bunch.target.to_numpy()
+    rows = np.random.default_rng(0).permutation(len(y))
+    train, test = rows[:5400], rows[5400:]
+    model = SelectiveExpertsClassifier(max_epochs=20, random_state=0)
+    with pytest.warns(GroupFallbackWarning):
+        model.fit(X[train], y[train], sensitive_features=race[train])
+    frame = model.preference_frame(X[test], y[test], sensitive_features=race[test])
+    assert len(frame.violations(alpha=0.05)) == 0
+    assert frame.overall["accuracy"] > 0.64
