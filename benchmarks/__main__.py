@@ -1,6 +1,15 @@
 """All benchmarks: ``python -m benchmarks``."""
 
-from . import boosting, dafh, large_data, number_of_groups, preference_frame, restarts, selection_guarantee
+from . import (
+    boosting,
+    dafh,
+    experts,
+    large_data,
+    number_of_groups,
+    preference_frame,
+    restarts,
+    selection_guarantee,
+)
 
 preference_frame.main()
 large_data.main()
@@ -9,3 +18,4 @@ restarts.main()
 number_of_groups.main()
 boosting.main()
 selection_guarantee.main()
+experts.main()

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.model_selection import train_test_split
+from sklearn.model_selection import GroupShuffleSplit, train_test_split
 
 from ..datasets import (
     default_preprocessor,
@@ -16,6 +16,7 @@ from ..datasets import (
     fetch_arrest,
     fetch_bank_marketing,
     fetch_german_credit,
+    fetch_ham10000,
     fetch_violent,
     load_diabetes_progression,
     make_intersectional,
@@ -33,11 +34,14 @@ class DataSpec:
         The sensitive feature of the DAFH paper's trivial partition (its section 6.2).
     load_as_published : callable (data_home) -> Bunch, optional
         With leakage that the paper has used.
+    split : callable (bunch, attribute, test_size, random_state) -> Split, optional
+        By default `make_split`.
     """
 
     load: Callable[[Any], Any]
     attribute: str
     load_as_published: Callable[[Any], Any] | None = None
+    split: Callable[..., Split] | None = None
 
 
 REAL_DATA = {
@@ -127,3 +131,29 @@ def make_split(bunch: Any, attribute: str, *, test_size: float, random_state: in
         bunch.sensitive_features.iloc[test],
         [str(name) for name in preprocessor.get_feature_names_out()],
     )
+
+
+def split_by_lesion(bunch: Any, attribute: str, *, test_size: float, random_state: int) -> Split:
+    """Split pictures of skin lesions so that all pictures of a lesion are on one side; people of unknown groups are left out."""
+    groups = groups_of(bunch, attribute)
+    known = np.flatnonzero(groups.notna())
+    y, lesions = bunch.target.to_numpy(), bunch.lesion_id.to_numpy()
+    splitter = GroupShuffleSplit(1, test_size=test_size, random_state=random_state)
+    train, test = (known[rows] for rows in next(splitter.split(known, groups=lesions[known])))
+    return Split(
+        bunch.data[train],
+        y[train],
+        groups.iloc[train],
+        bunch.data[test],
+        y[test],
+        groups.iloc[test],
+        bunch.sensitive_features.iloc[train],
+        bunch.sensitive_features.iloc[test],
+        ["image"],
+    )
+
+
+#: Pictures, which only networks take.
+IMAGE_DATA = {
+    "ham10000": DataSpec(lambda home: fetch_ham10000(data_home=home), "sex", split=split_by_lesion),
+}

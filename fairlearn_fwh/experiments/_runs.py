@@ -72,7 +72,8 @@ def run_splits(
         bunches[name] = (published or data[name].load)(data_home)
 
     def run(name: str, seed: int) -> Rows:
-        split = make_split(bunches[name], data[name].attribute, test_size=TEST_SIZE, random_state=seed)
+        make = data[name].split or make_split
+        split = make(bunches[name], data[name].attribute, test_size=TEST_SIZE, random_state=seed)
         return [{"dataset": name, "split": seed, **row} for row in task(name, seed, split)]
 
     plan = [(name, seed) for name in datasets for seed in range(n_splits)]

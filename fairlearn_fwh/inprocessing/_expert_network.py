@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, normalize
 
 from ._representation_losses import centre_losses, centre_similarities, diversity_losses, draw_partners
 
@@ -93,7 +93,7 @@ class ExpertNetwork(_TrainedAlone):
         self.heads = nn.Linear(n_outputs, n_groups * n_classes)
         self.discriminator = nn.Linear(n_outputs, n_groups)
         centres = 2 * torch.rand(n_groups, n_outputs, n_classes) - 1
-        self.centres = nn.Parameter(nn.functional.normalize(centres, dim=1))
+        self.centres = nn.Parameter(normalize(centres, dim=1))
         self.n_groups = n_groups
         self.weights = weights
         self.generator = generator
@@ -134,11 +134,12 @@ class ExpertNetwork(_TrainedAlone):
     def _separation(self, z: Tensor, y: Tensor, group: Tensor, weight: Tensor) -> Tensor:
         """Weighted sum of the losses of discriminator, centres and partners."""
         w = self.weights
-        similarities = centre_similarities(z, self.centres)
+        unit = normalize(z, dim=1)
+        similarities = centre_similarities(unit, self.centres)
         alike, unlike = draw_partners(y, group, self.generator)
         losses = w.discriminator * cross_entropy(self.discriminator(z), group, reduction="none")
         losses = losses + w.centre * centre_losses(similarities, y, group, w.centre_temperature)
         losses = losses + w.diversity * diversity_losses(
-            z, similarities, y, group, alike, unlike, w.temperature, w.diversity_form
+            unit, similarities, y, group, alike, unlike, w.temperature, w.diversity_form
         )
         return (weight * losses).sum() / weight.sum()

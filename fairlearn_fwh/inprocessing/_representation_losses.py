@@ -13,7 +13,7 @@ def centre_similarities(z: Tensor, centres: Tensor) -> Tensor:
     Parameters
     ----------
     z : Tensor, shape (B, m)
-        Representations.
+        Representations of length 1.
     centres : Tensor, shape (A, m, C)
         One centre for each group and class.
 
@@ -21,7 +21,9 @@ def centre_similarities(z: Tensor, centres: Tensor) -> Tensor:
     -------
     Tensor, shape (B, A, C)
     """
-    return torch.einsum("im,amc->iac", normalize(z, dim=1), normalize(centres, dim=1))
+    n_groups, _, n_classes = centres.shape
+    columns = normalize(centres, dim=1).transpose(0, 1).flatten(1)
+    return (z @ columns).unflatten(1, (n_groups, n_classes))
 
 
 def centre_losses(similarities: Tensor, y: Tensor, group: Tensor, temperature: float) -> Tensor:
@@ -38,7 +40,9 @@ def centre_losses(similarities: Tensor, y: Tensor, group: Tensor, temperature: f
     Tensor, shape (B,)
         ``-log softmax_c(S[a_i, i, c] / temperature)[y_i]``.
     """
-    own = similarities[torch.arange(len(y), device=y.device), group]
+    # Gathering and selecting have faster gradients than indexing.
+    n_classes = similarities.shape[2]
+    own = similarities.gather(1, group[:, None, None].expand(-1, 1, n_classes)).squeeze(1)
     return cross_entropy(own / temperature, y, reduction="none")
 
 
@@ -95,7 +99,7 @@ def diversity_losses(
     Parameters
     ----------
     z : Tensor, shape (B, m)
-        Representations.
+        Representations of length 1.
     similarities : Tensor, shape (B, A, C)
         As `centre_similarities` returns them.
     y, group : Tensor of int, shape (B,)
@@ -110,16 +114,20 @@ def diversity_losses(
     -------
     Tensor, shape (B,)
     """
-    zn, rows = normalize(z, dim=1), torch.arange(len(y), device=y.device)
-    own_centre = similarities[rows, group, y]
-    other_centres = similarities.flatten(1).clone()
-    other_centres[rows, group * similarities.shape[2] + y] = -torch.inf
+    cell = (group * similarities.shape[2] + y)[:, None]
+    own_centre = similarities.flatten(1).gather(1, cell).squeeze(1)
+    other_centres = similarities.flatten(1).scatter(1, cell, -torch.inf)
     nobody = torch.tensor(-torch.inf, dtype=z.dtype, device=z.device)
-    to_alike = torch.where(alike >= 0, (zn * zn[alike]).sum(1) / temperature, nobody)
-    to_unlike = torch.where(unlike >= 0, (zn * zn[unlike]).sum(1) / temperature, nobody)
+    to_alike = torch.where(alike >= 0, _cosines(z, alike) / temperature, nobody)
+    to_unlike = torch.where(unlike >= 0, _cosines(z, unlike) / temperature, nobody)
     positive = torch.logaddexp(to_alike, own_centre / temperature)
     if form == "published":
         centres = torch.logsumexp(other_centres, dim=1) - torch.log(torch.tensor(temperature, dtype=z.dtype))
         return torch.logaddexp(to_unlike, centres) - positive
     negative = torch.logaddexp(to_unlike, torch.logsumexp(other_centres / temperature, dim=1))
     return softplus(negative - positive)
+
+
+def _cosines(z: Tensor, partners: Tensor) -> Tensor:
+    """Cosine of everybody and its partner; anything where there is none."""
+    return (z * z.index_select(0, partners.clamp(min=0))).sum(1)

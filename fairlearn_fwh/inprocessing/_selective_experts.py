@@ -435,7 +435,7 @@ class SelectiveExpertsClassifier(GroupRoutedClassifier):
             self._train(network, "representation", columns, validation, names, seed)
             network.freeze_representation()
         self._train(network, "experts", columns, validation, names, seed)
-        self._encoder = ModuleNetwork(network.encoder)
+        self._encoder = _network(network.encoder, _identity(n_outputs))
         self.experts_ = {
             label: self._classifier(network.encoder, _part_of(network.heads, k, len(self.classes_)))
             for k, label in enumerate(labels)
@@ -579,6 +579,13 @@ def _network(encoder: nn.Module, head: nn.Linear) -> ModuleNetwork | RectifiedNe
             *([array.astype(float) for array in arrays] for arrays in (network.coefs, network.intercepts))
         )
     return network
+
+
+def _identity(n_outputs: int) -> nn.Linear:
+    """A head that leaves a representation as it is."""
+    head = nn.utils.skip_init(nn.Linear, n_outputs, n_outputs)
+    head.load_state_dict({"weight": torch.eye(n_outputs), "bias": torch.zeros(n_outputs)})
+    return head
 
 
 def _part_of(heads: nn.Linear, k: int, n_classes: int) -> nn.Linear:

@@ -17,7 +17,7 @@ A, C, M, B = 3, 2, 5, 40
 
 @pytest.fixture
 def batch(rng):
-    z = torch.as_tensor(rng.standard_normal((B, M)), dtype=torch.float64).requires_grad_()
+    z = torch.nn.functional.normalize(torch.as_tensor(rng.standard_normal((B, M)))).requires_grad_()
     centres = torch.as_tensor(rng.uniform(-1, 1, (A, M, C)), dtype=torch.float64).requires_grad_()
     y, group = (torch.as_tensor(rng.integers(0, k, B)) for k in (C, A))
     return z, centres, y, group

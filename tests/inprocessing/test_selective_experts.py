@@ -167,6 +167,10 @@ def test_fits_are_repeatable_and_pickle(fitted, test_rows):
     assert (loaded.predict_proba(X, sensitive_features=group) == expected).all()
 
 
+def test_a_model_of_a_table_needs_no_torch_to_be_loaded(fitted):
+    assert b"torch" not in pickle.dumps(fitted)
+
+
 def test_separability_and_history(fitted, test_rows):
     X, y, group = test_rows
     assert 0.4 < fitted.separability_ < 0.65  # groups cannot be told from these features
