@@ -195,7 +195,8 @@ def fairsde_markdown(runs: pd.DataFrame) -> str:
     str
     """
     summary = summarize_fairsde(runs)
-    text = [f"# Selective demographic experts: {runs['split'].nunique()} random splits", ""]
+    n_splits = runs["split"].nunique()
+    text = [f"# Selective demographic experts: {n_splits} random split{'' if n_splits == 1 else 's'}", ""]
     header = (
         "method",
         "group",
