@@ -4,6 +4,7 @@ from . import (
     boosting,
     dafh,
     experts,
+    identical_groups,
     large_data,
     number_of_groups,
     preference_frame,
@@ -19,3 +20,4 @@ number_of_groups.main()
 boosting.main()
 selection_guarantee.main()
 experts.main()
+identical_groups.main()

@@ -43,14 +43,13 @@ class PooledNetwork(_TrainedAlone):
         self.encoder = encoder
         self.head = nn.Linear(n_outputs, n_classes)
 
-    def own_scores(self, X: Tensor, group: Tensor) -> Tensor:
-        """Scores of each person's classes, shape (B, C)."""
-        return self.head(self.encoder(X))
+    def person_losses(self, X: Tensor, y: Tensor, group: Tensor) -> Tensor:
+        """Cross-entropy of each person, shape (B,)."""
+        return cross_entropy(self.head(self.encoder(X)), y, reduction="none")
 
     def forward(self, X: Tensor, y: Tensor, group: Tensor, weight: Tensor) -> Tensor:
         """Mean cross-entropy, shape (1,)."""
-        losses = cross_entropy(self.head(self.encoder(X)), y, reduction="none")
-        return ((weight * losses).sum() / weight.sum())[None]
+        return ((weight * self.person_losses(X, y, group)).sum() / weight.sum())[None]
 
 
 @dataclass(frozen=True)
@@ -99,13 +98,10 @@ class ExpertNetwork(_TrainedAlone):
         self.generator = generator
         self.learns_representation = self.learns_heads = True
 
-    def own_scores(self, X: Tensor, group: Tensor) -> Tensor:
-        """Scores of each person's classes by the head of its group, shape (B, C)."""
-        return self._own_scores(self.encoder(X), group)
-
-    def _own_scores(self, z: Tensor, group: Tensor) -> Tensor:
-        scores = self.heads(z).unflatten(1, (self.n_groups, -1))
-        return scores[torch.arange(len(z), device=z.device), group]
+    def person_losses(self, X: Tensor, y: Tensor, group: Tensor) -> Tensor:
+        """What each person loses, shape (B,): cross-entropy by the group's head, or while there are no heads by separation."""
+        z = self.encoder(X)
+        return self._classification(z, y, group) if self.learns_heads else self._separation(z, y, group)
 
     def freeze_representation(self) -> None:
         """From now on train the heads alone."""
@@ -120,26 +116,28 @@ class ExpertNetwork(_TrainedAlone):
         z = self.encoder(X)
         total = z.new_zeros(())
         if self.learns_heads:
-            total = total + self._classification(z, y, group, weight)
+            # Groups weigh equally: the sum over the groups in the batch of their means.
+            losses = weight * self._classification(z, y, group)
+            sums = z.new_zeros(2, self.n_groups).index_add(1, group, torch.stack([losses, weight]))
+            total = total + (sums[0] / sums[1].clamp(min=torch.finfo(z.dtype).tiny)).sum()
         if self.learns_representation:
-            total = total + self._separation(z, y, group, weight)
+            total = total + (weight * self._separation(z, y, group)).sum() / weight.sum()
         return total[None]
 
-    def _classification(self, z: Tensor, y: Tensor, group: Tensor, weight: Tensor) -> Tensor:
-        """Sum over the groups in the batch of their mean cross-entropies."""
-        losses = cross_entropy(self._own_scores(z, group), y, reduction="none")
-        sums = z.new_zeros(2, self.n_groups).index_add(1, group, torch.stack([weight * losses, weight]))
-        return (sums[0] / sums[1].clamp(min=torch.finfo(z.dtype).tiny)).sum()
+    def _classification(self, z: Tensor, y: Tensor, group: Tensor) -> Tensor:
+        """Cross-entropy of each person by the head of its group."""
+        scores = self.heads(z).unflatten(1, (self.n_groups, -1))
+        own = group[:, None, None].expand(-1, 1, scores.shape[2])
+        return cross_entropy(scores.gather(1, own).squeeze(1), y, reduction="none")
 
-    def _separation(self, z: Tensor, y: Tensor, group: Tensor, weight: Tensor) -> Tensor:
-        """Weighted sum of the losses of discriminator, centres and partners."""
+    def _separation(self, z: Tensor, y: Tensor, group: Tensor) -> Tensor:
+        """Weighted sum of each person's losses by discriminator, centres and partners."""
         w = self.weights
         unit = normalize(z, dim=1)
         similarities = centre_similarities(unit, self.centres)
         alike, unlike = draw_partners(y, group, self.generator)
         losses = w.discriminator * cross_entropy(self.discriminator(z), group, reduction="none")
         losses = losses + w.centre * centre_losses(similarities, y, group, w.centre_temperature)
-        losses = losses + w.diversity * diversity_losses(
+        return losses + w.diversity * diversity_losses(
             unit, similarities, y, group, alike, unlike, w.temperature, w.diversity_form
         )
-        return (weight * losses).sum() / weight.sum()

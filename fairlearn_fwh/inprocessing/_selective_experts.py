@@ -17,7 +17,6 @@ from sklearn.model_selection import cross_val_score
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import validate_data
 from torch import nn
-from torch.nn.functional import cross_entropy
 
 from .._fitting import fit_context
 from .._group_routed import GroupRoutedClassifier, why_no_classifier
@@ -351,21 +350,22 @@ class SelectiveExpertsClassifier(GroupRoutedClassifier):
             mean = float(np.mean(list(losses.values())))
             return [((-mean,), {"loss": mean} | {groups[k]: loss for k, loss in losses.items()})]
 
-        progress = train(
-            network,
-            columns,
-            validate,
-            n_members=1,
-            optimizer="adam",
-            parameter_groups=[],
-            learning_rate=self.learning_rate,
-            max_epochs=self.max_epochs,
-            batch_size=self.batch_size,
-            patience=self.patience,
-            generator=torch.Generator().manual_seed(seed.randint(2**31)),
-            device=device,
-            verbose=self.verbose,
-        )
+        with seeded(seed.randint(2**31)):  # modules such as dropout draw from torch's global generator
+            progress = train(
+                network,
+                columns,
+                validate,
+                n_members=1,
+                optimizer="adam",
+                parameter_groups=[],
+                learning_rate=self.learning_rate,
+                max_epochs=self.max_epochs,
+                batch_size=self.batch_size,
+                patience=self.patience,
+                generator=torch.Generator().manual_seed(seed.randint(2**31)),
+                device=device,
+                verbose=self.verbose,
+            )
         network.load_arrays(progress.best[0][2])
         network.cpu().eval()
         self.validation_history_[name] = [epoch[0] for epoch in progress.figures]
@@ -598,12 +598,11 @@ def _part_of(heads: nn.Linear, k: int, n_classes: int) -> nn.Linear:
 
 @torch.no_grad()
 def _losses_by_group(module: Any, table: TensorTable) -> dict[int, float]:
-    """Mean cross-entropy of each group's people by its head."""
+    """Mean loss of each group's people."""
     losses, weights, groups = [], [], []
     for rows in torch.arange(len(table)).split(_CHUNK):
         batch, _ = table[rows]
-        scores = module.own_scores(batch["X"], batch["group"])
-        losses.append(cross_entropy(scores, batch["y"], reduction="none"))
+        losses.append(module.person_losses(batch["X"], batch["y"], batch["group"]))
         weights.append(batch["weight"])
         groups.append(batch["group"])
     loss, weight, group = (torch.cat(parts).cpu().double().numpy() for parts in (losses, weights, groups))

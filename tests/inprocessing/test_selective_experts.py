@@ -62,7 +62,7 @@ def test_rows():
 def test_experts_of_opposite_groups_are_selected_and_beat_pooled_in_each(fitted, test_rows):
     X, y, group = test_rows
     frame = fitted.preference_frame(X, y, sensitive_features=group)
-    assert (frame.by_group["rationality_gain"] > 0.3).all()
+    assert (frame.by_group["rationality_gain"] > 0.2).all()
     assert (frame.by_group["envy_gain"] > 0.5).all()
     assert fitted.fallback_groups_ == {}
     assert set(fitted.selection_table_["choice"]) == {"own"}
@@ -213,7 +213,27 @@ def test_two_stages_leave_the_representation_as_it_was():
     X, y, group = hidden_groups(3000)
     model = SelectiveExpertsClassifier(**QUICK, two_stage=True).fit(X, y, sensitive_features=group)
     assert model.score(X, y, sensitive_features=group) > 0.8
-    assert "representation" in model.validation_history_
+    learned = [epoch["loss"] for epoch in model.validation_history_["representation"]]
+    assert min(learned) < learned[0]  # by separation: the heads know nothing yet
+
+
+def test_modules_that_draw_leave_the_global_generator_alone():
+    X, y, group = hidden_groups(600)
+    settings = QUICK | {"max_epochs": 2}
+
+    def encoder(shape):
+        return nn.Sequential(nn.Linear(shape[0], 8), nn.Dropout(0.5))
+
+    predicted = []
+    for seed in (0, 1):
+        torch.manual_seed(seed)
+        state = torch.random.get_rng_state()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", GroupFallbackWarning)
+            model = SelectiveExpertsClassifier(encoder, **settings).fit(X, y, sensitive_features=group)
+        assert torch.equal(torch.random.get_rng_state(), state)
+        predicted.append(model.experts_["a"].predict_proba(X))
+    assert (predicted[0] == predicted[1]).all()
 
 
 def test_loss_is_the_sum_of_its_parts_with_one_person_of_a_group():
@@ -221,8 +241,11 @@ def test_loss_is_the_sum_of_its_parts_with_one_person_of_a_group():
     network = ExpertNetwork(make_table_encoder(3, (8, 4)), 4, 2, 2, weights, torch.Generator().manual_seed(0))
     X, y, group = torch.randn(5, 3), torch.tensor([0, 1, 0, 1, 1]), torch.tensor([0, 0, 0, 0, 1])
     total = network(X, y, group, torch.ones(5))
-    scores = network.own_scores(X, group)
+    scores = network.heads(network.encoder(X)).unflatten(1, (2, 2))[torch.arange(5), group]
     losses = nn.functional.cross_entropy(scores, y, reduction="none")
+    assert network.person_losses(X, y, group).detach().numpy() == pytest.approx(
+        losses.detach().numpy(), rel=1e-5
+    )
     classification = losses[:4].mean() + losses[4]
     assert torch.isfinite(total).all()
     network.learns_representation = False
