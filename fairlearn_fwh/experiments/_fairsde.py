@@ -274,7 +274,7 @@ def plot_fairsde(runs: pd.DataFrame) -> Any:
         position = np.arange(len(rows))[::-1] + 0.36 - 0.72 * i / max(len(methods) - 1, 1)
         errors = 100 * np.array([part["gain"] - part["lower"], part["upper"] - part["gain"]])
         ax.errorbar(
-            100 * part["gain"], position, xerr=np.nan_to_num(errors), **style(i), markersize=5, capsize=2, linestyle="none", label=method
+            100 * part["gain"], position, xerr=errors, **style(i), markersize=5, capsize=2, linestyle="none", label=method
         )  # fmt: skip
     ax.axvline(0, color="black", linewidth=1)
     ax.set_yticks(np.arange(len(rows))[::-1], [label_text(row) for row in rows])

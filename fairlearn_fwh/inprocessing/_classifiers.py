@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -70,11 +70,11 @@ def make_router(module: nn.Module, scaler: StandardScaler, bins: Bins | None) ->
     return Router(scaler, bins, as_network(module))
 
 
-def as_network(module: nn.Module) -> ModuleNetwork | RectifiedNetwork:
+def as_network(module: Any) -> ModuleNetwork | RectifiedNetwork:
     """Make a module a function of arrays; a plain network is kept as arrays, which needs no torch to be loaded."""
     if not _is_rectified_network(module):
         return ModuleNetwork(module)
-    linear = [layer for layer in module.children() if isinstance(layer, nn.Linear)]
+    linear = [layer for layer in module if isinstance(layer, nn.Linear)]
     return RectifiedNetwork(
         [layer.weight.detach().numpy().T.copy() for layer in linear],
         [layer.bias.detach().numpy().copy() for layer in linear],
@@ -83,10 +83,11 @@ def as_network(module: nn.Module) -> ModuleNetwork | RectifiedNetwork:
 
 def _is_rectified_network(module: nn.Module) -> bool:
     """Whether a module is a chain of linear layers with biases and rectifiers between them."""
-    layers = list(module.children())
+    if type(module) is not nn.Sequential:
+        return False
+    layers = list(module)  # `children()` would leave out a layer that comes twice
     return (
-        type(module) is nn.Sequential
-        and len(layers) % 2 == 1
+        len(layers) % 2 == 1
         and all(isinstance(layer, nn.Linear) and layer.bias is not None for layer in layers[::2])
         and all(type(layer) is nn.ReLU for layer in layers[1::2])
     )
@@ -104,7 +105,7 @@ def make_classifiers(
             k: linear_classifier(weight[:, k], bias[k], scaler, classes, feature_names)
             for k in range(n_groups)
         }
-    return {k: ModuleClassifier(head, scaler, classes) for k, head in enumerate(heads.children())}
+    return {k: ModuleClassifier(head, scaler, classes) for k, head in enumerate(cast(nn.ModuleList, heads))}
 
 
 def cool(classifier: Any, temperature: float) -> Any:

@@ -126,14 +126,15 @@ def make_encoder(
             else make_convolutional_encoder(input_shape)
         )
     else:
-        module = copy.deepcopy(encoder) if isinstance(encoder, nn.Module) else encoder(input_shape)
+        # A copy also of what a function returns: it may be the same module each time.
+        module = copy.deepcopy(encoder if isinstance(encoder, nn.Module) else encoder(input_shape))
     module.eval()
     try:
         with torch.no_grad():
             output = module(torch.zeros(2, *input_shape))
     except Exception as error:
         raise ValueError(
-            f"encoder cannot take inputs of shape (2, {', '.join(map(str, input_shape))}): {error}"
+            f"encoder cannot take float32 inputs of shape (2, {', '.join(map(str, input_shape))}): {error}"
         ) from error
     if output.ndim != 2 or len(output) != 2:
         raise ValueError(f"encoder must return (n, m) for n people; for 2 it returned {tuple(output.shape)}.")

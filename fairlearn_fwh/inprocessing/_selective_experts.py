@@ -26,6 +26,7 @@ from .._splits import hold_out
 from ..exceptions import GroupFallbackWarning
 from ..metrics._arrays import Groups, as_tuple, find_groups, group_name, to_numpy
 from ..postprocessing import NoHarmSelector
+from ..postprocessing._scores import Guarantee, resolve_score
 from ._classifiers import ModuleNetwork, as_network
 from ._devices import check_device, torch_device
 from ._encoders import make_encoder
@@ -81,8 +82,9 @@ class SelectiveExpertsClassifier(GroupRoutedClassifier):
     batch_size, max_epochs, patience : int
         `patience` is the number of epochs without improvement after which training stops.
     handle_unknown : {"pooled", "error", "infer"}
-        Who serves people of groups that did not occur in `fit`, and everybody if no groups are given: the pooled network; nobody; or
-        the mixture of all groups' classifiers by the probabilities of the discriminator, for which no guarantee is given.
+        Who serves people of groups that did not occur in `fit`: the pooled network; nobody; or the mixture of all groups' classifiers
+        by the probabilities of the discriminator, for which no guarantee is given. Without groups everybody gets the mixture if
+        "infer", else the pooled network.
     missing_group : {"error", "separate"}
         What to do with missing sensitive features: refuse them, or make them the group ``"missing"``.
     device : str
@@ -101,7 +103,7 @@ class SelectiveExpertsClassifier(GroupRoutedClassifier):
     experts_ : dict from group to classifier
         Every group's expert, chosen or not.
     group_estimators_ : dict from group to classifier
-        What serves each group.
+        What serves each group; with ``handle_unknown="infer"`` also the group ``"inferred"``.
     fallback_groups_ : dict from group to str
         Groups that are served by the pooled network, and why.
     group_sizes_ : dict from group to int
@@ -147,6 +149,10 @@ class SelectiveExpertsClassifier(GroupRoutedClassifier):
         "center_temperature": [Interval(Real, 0, None, closed="neither")],
         "diversity_form": [StrOptions({"stable", "published"})],
         "two_stage": ["boolean"],
+        **{
+            name: NoHarmSelector._parameter_constraints[name]
+            for name in ("strategy", "guarantee", "tolerance", "alpha", "scoring")
+        },
         "min_group_size": [Interval(Integral, 2, None, closed="left")],
         "validation_fraction": [Interval(Real, 0, 1, closed="left")],
         "selection_fraction": [Interval(Real, 0, 1, closed="neither")],
@@ -218,7 +224,7 @@ class SelectiveExpertsClassifier(GroupRoutedClassifier):
         self.verbose = verbose
         self.random_state = random_state
 
-    _image_shape: tuple[int, ...]
+    _shape: tuple[int, ...]
 
     @fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: Any, y: Any, *, sensitive_features: Any = None, sample_weight: Any = None) -> Self:
@@ -246,18 +252,23 @@ class SelectiveExpertsClassifier(GroupRoutedClassifier):
             If lengths differ, features are no numbers, images have no axis of 1, 3 or 4 channels, the encoder does not return
             (n, m), y has one class, or a parameter is out of range.
         FloatingPointError
-            If the loss is not finite.
+            If the loss is not finite from the first epoch on; later the best state before is kept, with a ConvergenceWarning.
 
         Warns
         -----
         GroupFallbackWarning
             If a group is served by the pooled network.
         ConvergenceWarning
-            If training was interrupted from the keyboard; the best state so far is kept.
+            If training was interrupted from the keyboard; the best state so far is kept, and no experts are trained if that was
+            the pooled network's.
         """
         sample = self._check_fit_input(X, y, sample_weight)
-        self._check_settings()
+        self._check_settings(sample)
         groups = self._read_groups(sensitive_features, len(sample))
+        if groups is not None and self.handle_unknown == "infer" and INFERRED in groups.labels:
+            raise ValueError(
+                f"A group of sensitive_features is named {INFERRED!r}, which with handle_unknown='infer' means an inferred one; rename it."
+            )
         seed = check_random_state(self.random_state)
         if not sample.present().all():
             groups = None if groups is None else _take(groups, sample.present())
@@ -265,21 +276,25 @@ class SelectiveExpertsClassifier(GroupRoutedClassifier):
         rows = self._split(sample, groups, seed)
         self._inputs = make_inputs(sample.take(rows[0]).X)
         self.validation_history_: dict[str, list[dict[str, float]]] = {}
-        self._train_pooled(sample, rows, seed)
+        interrupted = self._train_pooled(sample, rows, seed)
         self.fallback_groups_, self.group_estimators_, self.group_sizes_ = {}, {}, {}
         self.experts_: dict[Any, NetworkClassifier] = {}
         self.selection_table_: Any = None
         self.separability_ = float("nan")
         if groups is not None:
-            self._fit_groups(sample, groups, rows, seed)
+            self._fit_groups(sample, groups, rows, interrupted, seed)
         return self
 
     # --- checking ---------------------------------------------------------------------------------------------------
 
-    def _check_settings(self) -> None:
+    def _check_settings(self, sample: Sample) -> None:
         check_device(self.device)
+        guarantee = Guarantee(self.guarantee, self.tolerance, self.alpha)
+        resolve_score(self.scoring).check(guarantee, self.classes_, sample.weights is not None)
         sizes = list(self.hidden_layer_sizes)
-        if not sizes or not all(isinstance(size, Integral) and size > 0 for size in sizes):
+        if not sizes or not all(
+            isinstance(size, Integral) and not isinstance(size, bool) and size > 0 for size in sizes
+        ):
             raise ValueError(
                 f"hidden_layer_sizes must be positive integers, at least one; got {self.hidden_layer_sizes!r}."
             )
@@ -291,14 +306,16 @@ class SelectiveExpertsClassifier(GroupRoutedClassifier):
             raise ValueError(
                 f"X must be a table of 2 dimensions or images of 4 dimensions; got {checked.ndim}."
             )
-        if not reset and checked.ndim == 4 and checked.shape[1:] != self._image_shape:
+        if not reset and checked.shape[1:] != self._shape:
+            kinds = {2: "a table", 4: "images"}
             raise ValueError(
-                f"X must be images of shape {self._image_shape}, as in fit; got {checked.shape[1:]}."
+                f"X must be {kinds[len(self._shape) + 1]} with rows of shape {self._shape}, as in fit; got {kinds[checked.ndim]} with "
+                f"{checked.shape[1:]}."
             )
         if reset:
             if checked.ndim == 4:
                 channels_are_last(checked)  # raises if that cannot be told
-            self._image_shape = checked.shape[1:]
+            self._shape = checked.shape[1:]
         is_frame = isinstance(nw.from_native(X, eager_only=True, pass_through=True), nw.DataFrame)
         return X if is_frame else checked
 
@@ -315,6 +332,11 @@ class SelectiveExpertsClassifier(GroupRoutedClassifier):
             if groups is None
             else hold_out(classes, codes, self.selection_fraction, seed)
         )
+        if groups is not None and len(np.unique(classes[selecting])) < 2:
+            raise ValueError(
+                f"selection_fraction={self.selection_fraction} of {len(sample):,} rows leaves {len(selecting)} to choose on, which need "
+                "at least 2 classes; raise it."
+            )
         fitting, validation = hold_out(classes[learning], codes[learning], self.validation_fraction, seed)
         return learning[fitting], learning[validation if len(validation) else fitting], selecting
 
@@ -325,7 +347,7 @@ class SelectiveExpertsClassifier(GroupRoutedClassifier):
             "X": self._inputs(sample.take(rows).X),
             "y": np.searchsorted(self.classes_, sample.y[rows]),
             "group": codes[rows].astype(np.int64),
-            "weight": weights.astype(np.float32),
+            "weight": (weights / weights.mean()).astype(np.float32),
         }
 
     def _new_encoder(self, seed: np.random.RandomState) -> tuple[nn.Module, int]:
@@ -340,8 +362,8 @@ class SelectiveExpertsClassifier(GroupRoutedClassifier):
         validation: dict[str, Any],
         groups: list[str],
         seed: np.random.RandomState,
-    ) -> None:
-        """Train a network and load its best state: that with the smallest mean of the groups' validation losses."""
+    ) -> bool:
+        """Train a network and load its best state, that with the smallest mean of the groups' validation losses; was it interrupted?"""
         device = torch_device(self.device)
         table = TensorTable(validation, device)
 
@@ -369,21 +391,28 @@ class SelectiveExpertsClassifier(GroupRoutedClassifier):
         network.load_arrays(progress.best[0][2])
         network.cpu().eval()
         self.validation_history_[name] = [epoch[0] for epoch in progress.figures]
+        return progress.interrupted
 
-    def _train_pooled(self, sample: Sample, rows: Sequence[np.ndarray], seed: np.random.RandomState) -> None:
+    def _train_pooled(self, sample: Sample, rows: Sequence[np.ndarray], seed: np.random.RandomState) -> bool:
         encoder, n_outputs = self._new_encoder(seed)
         with seeded(seed.randint(2**31)):
             network = PooledNetwork(encoder, n_outputs, len(self.classes_))
         everybody = np.zeros(len(sample), dtype=int)
         columns, validation = (self._columns(sample, everybody, part) for part in rows[:2])
-        self._train(network, "pooled", columns, validation, ["all"], seed)
+        interrupted = self._train(network, "pooled", columns, validation, ["all"], seed)
         self.pooled_estimator_ = self._classifier(network.encoder, network.head)
+        return interrupted
 
     def _classifier(self, encoder: nn.Module, head: nn.Linear) -> NetworkClassifier:
         return NetworkClassifier(self._inputs, _network(encoder, head), self.classes_)
 
     def _fit_groups(
-        self, sample: Sample, groups: Groups, rows: Sequence[np.ndarray], seed: np.random.RandomState
+        self,
+        sample: Sample,
+        groups: Groups,
+        rows: Sequence[np.ndarray],
+        interrupted: bool,
+        seed: np.random.RandomState,
     ) -> None:
         self.group_sizes_ = dict(
             zip(groups.labels, np.bincount(groups.codes, minlength=len(groups)).tolist(), strict=True)
@@ -393,6 +422,8 @@ class SelectiveExpertsClassifier(GroupRoutedClassifier):
             reason = why_no_classifier(fitting.take(groups.codes[rows[0]] == k), self.min_group_size)
             if reason:
                 self.fallback_groups_[label] = reason
+            elif interrupted:  # against half a pooled network experts would look good
+                self.fallback_groups_[label] = "training was interrupted before its expert's turn"
         labels = [label for label in groups.labels if label not in self.fallback_groups_]
         if len(labels) == 1:
             self.fallback_groups_[labels.pop()] = (
@@ -402,6 +433,9 @@ class SelectiveExpertsClassifier(GroupRoutedClassifier):
         if labels:
             self._train_experts(sample, groups, labels, rows, seed)
             self._select(sample, groups, labels, rows[2], seed)
+        if labels and self.handle_unknown == "infer":
+            served = {label: self.group_estimators_[label] for label in labels}
+            self.group_estimators_[INFERRED] = MixtureClassifier(self.discriminator_, served)
         self._warn_of_fallback()
 
     def _train_experts(
@@ -428,7 +462,9 @@ class SelectiveExpertsClassifier(GroupRoutedClassifier):
         generator = torch.Generator().manual_seed(seed.randint(2**31))
         with seeded(seed.randint(2**31)):
             network = ExpertNetwork(encoder, n_outputs, len(labels), len(self.classes_), weights, generator)
-        columns, validation = (self._columns(sample, codes, part[codes[part] >= 0]) for part in rows[:2])
+        fitting, validating = (part[codes[part] >= 0] for part in rows[:2])
+        columns = self._columns(sample, codes, fitting)
+        validation = self._columns(sample, codes, validating) if len(validating) else columns
         names = [group_name(label) for label in labels]
         if self.two_stage:
             network.learns_heads = False
@@ -444,7 +480,8 @@ class SelectiveExpertsClassifier(GroupRoutedClassifier):
             self._inputs, _network(network.encoder, network.discriminator), np.arange(len(labels))
         )
         selecting = rows[2][codes[rows[2]] >= 0]
-        self.separability_ = _separability(self._represent(sample.take(selecting).X), codes[selecting])
+        if len(selecting):
+            self.separability_ = _separability(self._represent(sample.take(selecting).X), codes[selecting])
 
     def _select(
         self, sample: Sample, groups: Groups, labels: list[Any], rows: np.ndarray, seed: np.random.RandomState
@@ -519,13 +556,20 @@ class SelectiveExpertsClassifier(GroupRoutedClassifier):
         Raises
         ------
         ValueError
-            If no experts were trained.
+            If no experts were trained, lengths differ, or the representation has one dimension.
         MissingExtraError
             If matplotlib is not installed.
         """
         z = self.represent(X)
         groups = read_groups(sensitive_features, len(z), self.missing_group)
-        return plot_representation(z, to_numpy(y), groups, ax)
+        labels = to_numpy(y)
+        if len(labels) != len(z):
+            raise ValueError(f"X has {len(z)} rows, but y has {len(labels)}; they must be the same people.")
+        if z.shape[1] < 2:
+            raise ValueError(
+                "The representation has one dimension; a picture needs two (see hidden_layer_sizes)."
+            )
+        return plot_representation(z, labels, groups, ax)
 
     def _represent(self, X: Any) -> np.ndarray:
         inputs = self._inputs(X)
@@ -536,19 +580,16 @@ class SelectiveExpertsClassifier(GroupRoutedClassifier):
     # --- predicting -------------------------------------------------------------------------------------------------
 
     def _route(self, X: Any, sensitive_features: Any) -> tuple[np.ndarray, Sequence[tuple[Any, Any]]]:
-        if self.handle_unknown != "infer" or not self.experts_:
+        if INFERRED not in self.group_estimators_:
             return super()._route(X, sensitive_features)
-        labels = list(self.experts_)
-        mixture = MixtureClassifier(
-            self.discriminator_, {label: self.group_estimators_[label] for label in labels}
-        )
-        table = [*self.group_estimators_.items(), (INFERRED, mixture)]
+        table = list(self.group_estimators_.items())
+        inferred = len(table) - 1
         if sensitive_features is None:
-            return np.full(X.shape[0], len(table) - 1), table
+            return np.full(X.shape[0], inferred), table
         groups = self._read_again(sensitive_features, X.shape[0])
         assert groups is not None
         codes = find_groups(groups, self.groups_)
-        return np.where(codes < 0, len(table) - 1, codes), table
+        return np.where(codes < 0, inferred, codes), table
 
     def __sklearn_is_fitted__(self) -> bool:
         """Say whether there are group classifiers."""
@@ -570,7 +611,7 @@ def _columns_of(groups: Groups, rows: np.ndarray) -> pd.DataFrame:
 
 def _network(encoder: nn.Module, head: nn.Linear) -> ModuleNetwork | RectifiedNetwork:
     """Encoder and head as a function of arrays."""
-    layers = list(encoder.children()) if type(encoder) is nn.Sequential else [encoder]
+    layers = list(encoder) if type(encoder) is nn.Sequential else [encoder]
     network = as_network(nn.Sequential(*layers, copy.deepcopy(head)).eval())
     if isinstance(
         network, RectifiedNetwork

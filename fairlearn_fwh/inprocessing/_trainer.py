@@ -71,7 +71,10 @@ class TensorBatches:
 
     def __iter__(self) -> Iterator[tuple[dict[str, torch.Tensor], int]]:
         order = torch.randperm(len(self.dataset), generator=self.generator)
-        for rows in order.split(self.batch_size):
+        batches = list(order.split(self.batch_size))
+        if len(batches) > 1 and len(batches[-1]) == 1:  # batch normalisation cannot learn from one row
+            batches[-2:] = [torch.cat(batches[-2:])]
+        for rows in batches:
             yield self.dataset[rows[_processes.rank() :: _processes.count()]]
 
 
@@ -208,7 +211,9 @@ class Progress(Callback):
         self.figures.append(dict(zip(self.members, figures, strict=True)))
         for position, (member, key) in enumerate(zip(self.members, keys, strict=True)):
             if member in self.alive and key > self._best_key(member):
-                self.best[member] = (key, epoch, module.member_state(position))
+                state = module.member_state(position)
+                if all(np.isfinite(values).all() for values in state.values()):
+                    self.best[member] = (key, epoch, state)
         if not self.best:
             self._stop_at_infinity(epoch)
         leader = max(self.alive, key=self._best_key)
@@ -318,7 +323,8 @@ def train(
     Raises
     ------
     FloatingPointError
-        If no member's cost is finite.
+        If no member's cost is finite before there is a state to keep; later the best state is kept, with a
+        ConvergenceWarning.
     KeyboardInterrupt
         If training is interrupted before there is a state to keep; later the best state is kept, with a
         ConvergenceWarning.

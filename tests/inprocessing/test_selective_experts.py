@@ -1,5 +1,6 @@
 """Selective demographic experts (FairSDE)."""
 
+import copy
 import pickle
 import warnings
 
@@ -9,6 +10,7 @@ import pytest
 import torch
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
+from sklearn.metrics import log_loss
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from torch import nn
 
@@ -22,6 +24,7 @@ from fairlearn_fwh.inprocessing import (
 from fairlearn_fwh.inprocessing._encoders import make_table_encoder
 from fairlearn_fwh.inprocessing._expert_network import ExpertNetwork, ExpertWeights
 from fairlearn_fwh.inprocessing._inputs import make_inputs
+from fairlearn_fwh.inprocessing._representation_losses import centre_losses, centre_similarities
 
 SAMPLE_WEIGHT = "weights change the draw of mini-batches and of the validation split, as for SGDClassifier"
 
@@ -77,9 +80,10 @@ def test_identical_groups_end_with_the_pooled_network():
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", GroupFallbackWarning)
             model.fit(X, y, sensitive_features=group)
-        kept += len(model.fallback_groups_) < 2
+        keeps = len(model.fallback_groups_) < 2
         own = model.predict(X, sensitive_features=group)
-        assert kept or (own == model.pooled_estimator_.predict(X)).all()
+        assert keeps or (own == model.pooled_estimator_.predict(X)).all()
+        kept += keeps
     assert kept <= 1
 
 
@@ -155,6 +159,105 @@ def test_inferred_groups_get_the_mixture_by_the_discriminator():
     assert (model.predict_group(X, sensitive_features=some)[10:] == group[10:]).all()
 
 
+def test_inferred_people_are_audited_and_have_a_name_of_their_own():
+    X, y, group = hidden_groups(3000)
+    model = SelectiveExpertsClassifier(**QUICK, handle_unknown="infer").fit(X, y, sensitive_features=group)
+    some = np.where(np.arange(3000) < 100, "c", group)
+    frame = model.preference_frame(X, y, sensitive_features=some)
+    assert frame.by_group.loc["c", "n"] == 100
+    everybody = model.preference_frame(X, y)
+    expected = (model.predict(X) == y).mean() - (model.pooled_estimator_.predict(X) == y).mean()
+    assert everybody.overall["rationality_gain"] == pytest.approx(expected)
+    named = np.where(group == "a", "inferred", group)
+    with pytest.raises(ValueError, match="named 'inferred', which with handle_unknown='infer'"):
+        clone(model).fit(X, y, sensitive_features=named)
+    assert (
+        "inferred"
+        in clone(model).set_params(handle_unknown="pooled").fit(X, y, sensitive_features=named).groups_
+    )
+
+
+def test_a_layer_that_comes_twice_is_used_twice():
+    X, y, _ = hidden_groups(600)
+    rectifier = nn.ReLU()
+    encoder = nn.Sequential(nn.Linear(3, 16), rectifier, nn.Linear(16, 16), rectifier)
+    model = SelectiveExpertsClassifier(encoder, **QUICK, validation_fraction=0.0).fit(X, y)
+    found = log_loss(y, model.pooled_estimator_.predict_proba(X))
+    assert found == pytest.approx(
+        min(epoch["loss"] for epoch in model.validation_history_["pooled"]), rel=1e-3
+    )
+
+
+def test_a_function_may_return_the_same_module_each_time():
+    X, y, group = hidden_groups(1000)
+    shared = nn.Sequential(nn.Linear(3, 8), nn.Tanh())
+    start = shared[0].weight.detach().clone()
+    fitted = [
+        SelectiveExpertsClassifier(encoder, **QUICK).fit(X, y, sensitive_features=group)
+        for encoder in (lambda shape: shared, lambda shape: copy.deepcopy(shared))
+    ]
+    assert torch.equal(shared[0].weight, start)
+    first, second = (model.pooled_estimator_.predict_proba(X) for model in fitted)
+    assert (first == second).all()
+    assert (fitted[0].selection_table_["gain"] == fitted[1].selection_table_["gain"]).all()
+
+
+@pytest.mark.parametrize("n", [600, 601])
+def test_batch_normalisation_learns_whatever_the_last_batch(n):
+    X, y, _ = hidden_groups(n)
+    encoder = nn.Sequential(nn.Linear(3, 8), nn.BatchNorm1d(8), nn.ReLU())
+    for batch_size in range(50, 62):
+        settings = {"max_epochs": 1, "batch_size": batch_size, "random_state": 0}
+        SelectiveExpertsClassifier(encoder, **settings).fit(X, y)
+
+
+def test_only_ratios_of_weights_matter():
+    X, y, group = hidden_groups(1000)
+    weights = np.random.default_rng(0).uniform(0.5, 2, 1000)
+    expected = SelectiveExpertsClassifier(**QUICK).fit(X, y, sensitive_features=group, sample_weight=weights)
+    for factor in (1e-50, 2.0**100):
+        model = clone(expected).fit(X, y, sensitive_features=group, sample_weight=weights * factor)
+        found = model.pooled_estimator_.predict_proba(X)
+        assert found == pytest.approx(expected.pooled_estimator_.predict_proba(X), abs=1e-4)
+
+
+def test_groups_without_validation_rows_and_small_pictures():
+    X, y, group = hidden_groups(300)
+    few = np.where(np.arange(300) < 240, group, (np.arange(300) % 12).astype(str))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", GroupFallbackWarning)
+        settings = QUICK | {"max_epochs": 1, "validation_fraction": 0.006}
+        for seed in range(4):
+            SelectiveExpertsClassifier(**(settings | {"random_state": seed})).fit(
+                X, y, sensitive_features=few
+            )
+    with pytest.raises(ValueError, match=r"encoder cannot take float32 inputs of shape \(2, 1, 5, 5\)"):
+        SelectiveExpertsClassifier().fit(np.zeros((100, 5, 5, 1)), np.arange(100) % 2)
+
+
+def test_an_interrupted_pooled_network_is_no_baseline_for_experts(monkeypatch):
+    X, y, group = hidden_groups(1000)
+    from fairlearn_fwh.inprocessing import _selective_experts
+
+    original, calls = _selective_experts._losses_by_group, []
+
+    def interrupted(module, table):
+        calls.append(None)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return original(module, table)
+
+    monkeypatch.setattr(_selective_experts, "_losses_by_group", interrupted)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        model = SelectiveExpertsClassifier(**QUICK).fit(X, y, sensitive_features=group)
+    assert any(
+        "training was interrupted before its expert's turn" in str(warning.message) for warning in told
+    )
+    assert model.experts_ == {}
+    assert len(model.validation_history_["pooled"]) == 1
+
+
 def test_fits_are_repeatable_and_pickle(fitted, test_rows):
     X, _, group = test_rows
     X_fit, y_fit, group_fit = hidden_groups(3000)
@@ -213,8 +316,17 @@ def test_two_stages_leave_the_representation_as_it_was():
     X, y, group = hidden_groups(3000)
     model = SelectiveExpertsClassifier(**QUICK, two_stage=True).fit(X, y, sensitive_features=group)
     assert model.score(X, y, sensitive_features=group) > 0.8
-    learned = [epoch["loss"] for epoch in model.validation_history_["representation"]]
-    assert min(learned) < learned[0]  # by separation: the heads know nothing yet
+    assert "representation" in model.validation_history_
+
+
+def test_while_there_are_no_heads_separation_is_what_people_lose():
+    weights = ExpertWeights(0.0, 1.0, 0.0, 0.07, 0.1, "stable")
+    network = ExpertNetwork(make_table_encoder(3, (8, 4)), 4, 2, 2, weights, torch.Generator().manual_seed(0))
+    X, y, group = torch.randn(20, 3), torch.arange(20) % 2, torch.arange(20) // 10
+    network.learns_heads = False
+    unit = nn.functional.normalize(network.encoder(X), dim=1)
+    expected = centre_losses(centre_similarities(unit, network.centres), y, group, 0.1)
+    assert torch.allclose(network.person_losses(X, y, group), expected)
 
 
 def test_modules_that_draw_leave_the_global_generator_alone():
@@ -273,7 +385,7 @@ def test_images(channels_last):
     assert model.score(X_test, y_test, sensitive_features=group_test) > 0.95
     assert model.fallback_groups_ == {}
     assert model.represent(X_test).shape == (300, 64)
-    with pytest.raises(ValueError, match="X must be images of shape .* as in fit"):
+    with pytest.raises(ValueError, match="X must be images with rows of shape .* as in fit; got images with"):
         model.predict(
             X_test[:, :, :15] if channels_last else X_test[:, :, :, :15], sensitive_features=group_test
         )
@@ -313,7 +425,7 @@ def test_encoders_of_the_user():
         ValueError, match=r"encoder must return \(n, m\) for n people; for 2 it returned \(2, 1, 3\)"
     ):
         SelectiveExpertsClassifier(nn.Unflatten(1, (1, 3))).fit(X, y, sensitive_features=group)
-    with pytest.raises(ValueError, match=r"encoder cannot take inputs of shape \(2, 3\)"):
+    with pytest.raises(ValueError, match=r"encoder cannot take float32 inputs of shape \(2, 3\)"):
         SelectiveExpertsClassifier(nn.Linear(4, 2)).fit(X, y, sensitive_features=group)
 
 
@@ -326,14 +438,22 @@ def test_encoders_of_the_user():
         ({"handle_unknown": "guess"}, "'handle_unknown' parameter"),
         ({"hidden_layer_sizes": ()}, "hidden_layer_sizes must be positive integers, at least one"),
         ({"device": "tpu"}, "device must be"),
-        ({"strategy": "other"}, "'strategy' parameter"),
+        ({"hidden_layer_sizes": (True,)}, "hidden_layer_sizes must be positive integers"),
+        ({"strategy": "other"}, "'strategy' parameter of SelectiveExpertsClassifier"),
+        ({"alpha": 2.0}, "'alpha' parameter of SelectiveExpertsClassifier"),
+        ({"scoring": "balanced_accuracy"}, "balanced_accuracy"),
+        ({"selection_fraction": 0.0005}, "selection_fraction=0.0005 of 400 rows leaves . to choose on"),
     ],
 )
-def test_parameters_are_checked(parameters, message):
+def test_parameters_are_checked_before_anything_is_trained(parameters, message, monkeypatch):
     X, y, group = hidden_groups(400)
-    settings = QUICK | {"max_epochs": 1} | parameters
+
+    def train(*args, **kwargs):
+        raise AssertionError("training has begun")
+
+    monkeypatch.setattr("fairlearn_fwh.inprocessing._selective_experts.train", train)
     with pytest.raises(ValueError, match=message):
-        SelectiveExpertsClassifier(**settings).fit(X, y, sensitive_features=group)
+        SelectiveExpertsClassifier(**(QUICK | parameters)).fit(X, y, sensitive_features=group)
 
 
 def test_bad_input(fitted):
