@@ -281,6 +281,8 @@ class SelectiveExpertsClassifier(GroupRoutedClassifier):
         self.experts_: dict[Any, NetworkClassifier] = {}
         self.selection_table_: Any = None
         self.separability_ = float("nan")
+        for of_experts in ("discriminator_", "_encoder", "preference_frame_", "verdict_"):
+            self.__dict__.pop(of_experts, None)  # of an earlier fit
         if groups is not None:
             self._fit_groups(sample, groups, rows, interrupted, seed)
         return self
@@ -580,7 +582,8 @@ class SelectiveExpertsClassifier(GroupRoutedClassifier):
     # --- predicting -------------------------------------------------------------------------------------------------
 
     def _route(self, X: Any, sensitive_features: Any) -> tuple[np.ndarray, Sequence[tuple[Any, Any]]]:
-        if INFERRED not in self.group_estimators_:
+        # Without "infer" a group of the user's may have that name.
+        if not isinstance(self.group_estimators_.get(INFERRED), MixtureClassifier):
             return super()._route(X, sensitive_features)
         table = list(self.group_estimators_.items())
         inferred = len(table) - 1

@@ -171,10 +171,19 @@ def test_inferred_people_are_audited_and_have_a_name_of_their_own():
     named = np.where(group == "a", "inferred", group)
     with pytest.raises(ValueError, match="named 'inferred', which with handle_unknown='infer'"):
         clone(model).fit(X, y, sensitive_features=named)
-    assert (
-        "inferred"
-        in clone(model).set_params(handle_unknown="pooled").fit(X, y, sensitive_features=named).groups_
-    )
+    pooled = clone(model).set_params(handle_unknown="pooled").fit(X, y, sensitive_features=named)
+    assert "inferred" in pooled.groups_
+    with pytest.warns(GroupFallbackWarning):
+        assert set(pooled.predict_group(X)) == {"pooled"}
+    with pytest.warns(GroupFallbackWarning):
+        assert set(pooled.predict_group(X, sensitive_features=np.full(len(X), "c"))) == {"pooled"}
+
+
+def test_a_fit_without_groups_forgets_the_experts_of_the_last_one():
+    X, y, group = hidden_groups(3000)
+    model = SelectiveExpertsClassifier(**QUICK).fit(X, y, sensitive_features=group)
+    model.fit(X, y)
+    assert not any(hasattr(model, name) for name in ("verdict_", "preference_frame_", "discriminator_"))
 
 
 def test_a_layer_that_comes_twice_is_used_twice():
