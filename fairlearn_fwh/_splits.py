@@ -72,6 +72,33 @@ def hold_out(
     return np.flatnonzero(~held_out), np.flatnonzero(held_out)
 
 
+def hold_out_units(
+    classes: np.ndarray,
+    groups: np.ndarray,
+    units: np.ndarray,
+    fraction: float,
+    random_state: np.random.RandomState,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Hold out a share of the units as `hold_out` does, by class and group of their first rows; no unit is divided.
+
+    Parameters
+    ----------
+    classes, groups, units : ndarray of int, shape (n,)
+        Class, group and unit of each row.
+    fraction : float
+    random_state : RandomState
+
+    Returns
+    -------
+    fitting, held_out : ndarray of int
+        Positions of rows.
+    """
+    _, first, unit_of_row = np.unique(units, return_index=True, return_inverse=True)
+    _, held_out = hold_out(classes[first], groups[first], fraction, random_state)
+    inside = np.isin(unit_of_row, held_out)
+    return np.flatnonzero(~inside), np.flatnonzero(inside)
+
+
 def fold_of_rows(labels: np.ndarray, n_folds: int, random_state: np.random.RandomState) -> np.ndarray:
     """Deal rows to folds class by class, so that no two folds differ by more than one row of a class.
 

@@ -12,8 +12,30 @@ from torch.nn.functional import cross_entropy, normalize
 from ._representation_losses import centre_losses, centre_similarities, diversity_losses, draw_partners
 
 
-class _TrainedAlone(nn.Module):
-    """What the trainer asks of a module that has no other members."""
+class EncoderNetwork(nn.Module):
+    """A network that begins with an encoder, and what the trainer asks of a module that has no other members.
+
+    Parameters
+    ----------
+    encoder : torch module
+    mixed_precision : bool
+        Whether the encoder learns with products in bfloat16; losses are always computed in float32.
+    """
+
+    #: Whether the best epoch is that with the smallest mean of the groups' losses, or of everybody's.
+    groups_weigh_equally: bool
+
+    def __init__(self, encoder: nn.Module, mixed_precision: bool) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.mixed_precision = mixed_precision
+
+    def encode(self, X: Tensor) -> Tensor:
+        """Representation, shape (B, m), float32."""
+        if not (self.mixed_precision and self.training):
+            return self.encoder(X)
+        with torch.autocast(X.device.type, torch.bfloat16):
+            return self.encoder(X).float()
 
     def member_state(self, member: int) -> dict[str, np.ndarray]:
         """Copy of parameters and buffers."""
@@ -27,7 +49,7 @@ class _TrainedAlone(nn.Module):
         self.load_state_dict({name: torch.as_tensor(value) for name, value in state.items()})
 
 
-class PooledNetwork(_TrainedAlone):
+class PooledNetwork(EncoderNetwork):
     """An encoder and one head for everybody.
 
     Parameters
@@ -36,16 +58,20 @@ class PooledNetwork(_TrainedAlone):
     n_outputs : int
         Size of its representation.
     n_classes : int
+    mixed_precision : bool
     """
 
-    def __init__(self, encoder: nn.Module, n_outputs: int, n_classes: int) -> None:
-        super().__init__()
-        self.encoder = encoder
+    groups_weigh_equally = False
+
+    def __init__(
+        self, encoder: nn.Module, n_outputs: int, n_classes: int, mixed_precision: bool = False
+    ) -> None:
+        super().__init__(encoder, mixed_precision)
         self.head = nn.Linear(n_outputs, n_classes)
 
     def person_losses(self, X: Tensor, y: Tensor, group: Tensor) -> Tensor:
         """Cross-entropy of each person, shape (B,)."""
-        return cross_entropy(self.head(self.encoder(X)), y, reduction="none")
+        return cross_entropy(self.head(self.encode(X)), y, reduction="none")
 
     def forward(self, X: Tensor, y: Tensor, group: Tensor, weight: Tensor) -> Tensor:
         """Mean cross-entropy, shape (1,)."""
@@ -64,7 +90,7 @@ class ExpertWeights:
     diversity_form: str
 
 
-class ExpertNetwork(_TrainedAlone):
+class ExpertNetwork(EncoderNetwork):
     """An encoder, a head for each group, a discriminator of groups and virtual centres.
 
     Parameters
@@ -76,7 +102,10 @@ class ExpertNetwork(_TrainedAlone):
     weights : ExpertWeights
     generator : torch.Generator
         Draws partners.
+    mixed_precision : bool
     """
+
+    groups_weigh_equally = True
 
     def __init__(
         self,
@@ -86,9 +115,9 @@ class ExpertNetwork(_TrainedAlone):
         n_classes: int,
         weights: ExpertWeights,
         generator: torch.Generator,
+        mixed_precision: bool = False,
     ) -> None:
-        super().__init__()
-        self.encoder = encoder
+        super().__init__(encoder, mixed_precision)
         self.heads = nn.Linear(n_outputs, n_groups * n_classes)
         self.discriminator = nn.Linear(n_outputs, n_groups)
         centres = 2 * torch.rand(n_groups, n_outputs, n_classes) - 1
@@ -100,7 +129,7 @@ class ExpertNetwork(_TrainedAlone):
 
     def person_losses(self, X: Tensor, y: Tensor, group: Tensor) -> Tensor:
         """What each person loses, shape (B,): cross-entropy by the group's head, or while there are no heads by separation."""
-        z = self.encoder(X)
+        z = self.encode(X)
         return self._classification(z, y, group) if self.learns_heads else self._separation(z, y, group)
 
     def freeze_representation(self) -> None:
@@ -113,7 +142,7 @@ class ExpertNetwork(_TrainedAlone):
         """Sum of the losses, shape (1,)."""
         if not self.learns_representation:
             self.encoder.eval()  # its buffers are part of the representation
-        z = self.encoder(X)
+        z = self.encode(X)
         total = z.new_zeros(())
         if self.learns_heads:
             # Groups weigh equally: the sum over the groups in the batch of their means.

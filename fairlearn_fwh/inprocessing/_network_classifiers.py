@@ -10,7 +10,6 @@ from scipy import special
 from sklearn.base import BaseEstimator, ClassifierMixin
 
 from ._inputs import Inputs
-from ._router import chunks
 
 
 class NetworkClassifier(ClassifierMixin, BaseEstimator):
@@ -18,7 +17,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
 
     Parameters
     ----------
-    inputs : callable
+    inputs : TableInputs or ImageInputs
         Turns features into the network's inputs.
     network : callable (inputs) -> scores, shape (n, C)
     classes : ndarray, shape (C,)
@@ -38,8 +37,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
 
     def decision_function(self, X: Any) -> np.ndarray:
         """Scores, shape (n, C)."""
-        inputs = self.inputs(X)
-        return np.concatenate([self.network(part) for part in chunks(inputs, int(np.prod(inputs.shape[1:])))])
+        return np.concatenate([self.network(batch) for batch in self.inputs.batches(X)])
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Probabilities of the classes, shape (n, C)."""

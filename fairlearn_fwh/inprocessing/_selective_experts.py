@@ -2,48 +2,51 @@
 
 from __future__ import annotations
 
-import copy
+import os
 import warnings
 from collections.abc import Callable, Sequence
 from numbers import Integral, Real
+from pathlib import Path
 from typing import Any, Self
 
+import joblib
 import narwhals as nw
 import numpy as np
 import pandas as pd
-import torch
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_score
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import nn
+from torch.utils.data import Dataset
 
 from .._fitting import fit_context
 from .._group_routed import GroupRoutedClassifier, why_no_classifier
-from .._routed import Sample, read_groups
+from .._routed import Sample, read_groups, take_rows
 from .._sklearn_compat import HasMethods, Interval, StrOptions
-from .._splits import hold_out
+from .._splits import hold_out_units
 from ..exceptions import GroupFallbackWarning
-from ..metrics._arrays import Groups, as_tuple, find_groups, group_name, to_numpy
+from ..metrics._arrays import Groups, as_tuple, encode_groups, find_groups, to_numpy
 from ..postprocessing import NoHarmSelector
 from ..postprocessing._scores import Guarantee, resolve_score
-from ._classifiers import ModuleNetwork, as_network
-from ._devices import check_device, torch_device
+from ._devices import check_device
 from ._encoders import make_encoder
-from ._expert_network import ExpertNetwork, ExpertWeights, PooledNetwork
+from ._expert_learner import EXPERTS, POOLED, REPRESENTATION, ExpertLearner, Training
+from ._expert_network import ExpertWeights
 from ._inputs import channels_are_last, make_inputs
 from ._learning import seeded
+from ._learning_curves import plot_learning_curves
 from ._network_classifiers import MixtureClassifier, NetworkClassifier
 from ._numeric import check_numeric
+from ._pictures import DatasetPictures, has_groups, open_dataset, read_labels
 from ._representation_plot import plot_representation
-from ._router import RectifiedNetwork
-from ._trainer import TensorTable, train
 
 #: What `predict_group` says of people whose group was inferred.
 INFERRED = "inferred"
 
-#: Rows that are asked at a time.
-_CHUNK = 4096
+#: Parameters that do not change what is learned, or only for how long.
+_OF_NO_CONSEQUENCE = ("max_epochs", "num_workers", "device", "checkpoint_dir", "verbose")
 
 
 class SelectiveExpertsClassifier(GroupRoutedClassifier):
@@ -81,6 +84,16 @@ class SelectiveExpertsClassifier(GroupRoutedClassifier):
         Of AdamW.
     batch_size, max_epochs, patience : int
         `patience` is the number of epochs without improvement after which training stops.
+    augmentation : callable (images) -> images, optional
+        Changes the images of every training batch: a tensor (B, channels, height, width) in the units of X, and as many back. It should
+        draw from torch's generator.
+    mixed_precision : bool
+        Whether encoders learn with products in bfloat16, which is faster on devices made for it.
+    num_workers : int
+        Processes that read and change the images of training batches; 0 for none.
+    checkpoint_dir : path-like, optional
+        Folder in which the state of training is kept after every epoch, one file per network, without any data. A fit that was stopped
+        goes on from there, if data and settings are the same. Needs an integer `random_state`.
     handle_unknown : {"pooled", "error", "infer"}
         Who serves people of groups that did not occur in `fit`: the pooled network; nobody; or the mixture of all groups' classifiers
         by the probabilities of the discriminator, for which no guarantee is given. Without groups everybody gets the mixture if
@@ -111,8 +124,9 @@ class SelectiveExpertsClassifier(GroupRoutedClassifier):
         As `NoHarmSelector` has it; None without experts.
     separability_ : float
         Cross-validated accuracy, balanced over groups, of a linear classifier of groups on the representation of selection rows.
-    validation_history_ : dict from {"pooled", "experts"} to list of dict
-        Validation losses after each epoch: the mean over groups, by which the epoch is chosen, and each group's.
+    validation_history_ : dict from {"pooled", "representation", "experts"} to list of dict
+        Validation losses after each epoch: ``"loss"``, by which the epoch is chosen, and each group's. ``"representation"`` is there with
+        `two_stage` only.
 
     Notes
     -----
@@ -160,6 +174,10 @@ class SelectiveExpertsClassifier(GroupRoutedClassifier):
         "batch_size": [Interval(Integral, 2, None, closed="left")],
         "max_epochs": [Interval(Integral, 1, None, closed="left")],
         "patience": [Interval(Integral, 1, None, closed="left")],
+        "augmentation": [callable, None],
+        "mixed_precision": ["boolean"],
+        "num_workers": [Interval(Integral, 0, None, closed="left")],
+        "checkpoint_dir": [str, os.PathLike, None],
         "handle_unknown": [StrOptions({"pooled", "error", "infer"})],
         "missing_group": [StrOptions({"error", "separate"})],
         "device": [str],
@@ -191,6 +209,10 @@ class SelectiveExpertsClassifier(GroupRoutedClassifier):
         batch_size: int = 256,
         max_epochs: int = 60,
         patience: int = 10,
+        augmentation: Callable[[Any], Any] | None = None,
+        mixed_precision: bool = False,
+        num_workers: int = 0,
+        checkpoint_dir: str | os.PathLike[str] | None = None,
         handle_unknown: str = "pooled",
         missing_group: str = "error",
         device: str = "cpu",
@@ -218,6 +240,10 @@ class SelectiveExpertsClassifier(GroupRoutedClassifier):
         self.batch_size = batch_size
         self.max_epochs = max_epochs
         self.patience = patience
+        self.augmentation = augmentation
+        self.mixed_precision = mixed_precision
+        self.num_workers = num_workers
+        self.checkpoint_dir = checkpoint_dir
         self.handle_unknown = handle_unknown
         self.missing_group = missing_group
         self.device = device
@@ -227,19 +253,30 @@ class SelectiveExpertsClassifier(GroupRoutedClassifier):
     _shape: tuple[int, ...]
 
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X: Any, y: Any, *, sensitive_features: Any = None, sample_weight: Any = None) -> Self:
+    def fit(
+        self,
+        X: Any,
+        y: Any = None,
+        *,
+        sensitive_features: Any = None,
+        sample_weight: Any = None,
+        units: Any = None,
+    ) -> Self:
         """Train the pooled network and the experts, and choose between them.
 
         Parameters
         ----------
-        X : array-like, shape (n, d), (n, height, width, channels) or (n, channels, height, width)
-            Features, or images.
+        X : array-like, shape (n, d), (n, height, width, channels) or (n, channels, height, width), or torch Dataset
+            Features, or images. A Dataset yields (image, label, group); its images are read again in every epoch.
         y : array-like, shape (n,)
-            Labels.
+            Labels; none with a Dataset.
         sensitive_features : array-like, shape (n,), DataFrame or dict, optional
-            Groups; several columns are intersected.
+            Groups; several columns are intersected. None with a Dataset, whose groups may be tuples.
         sample_weight : array-like, shape (n,), optional
             Weights of the rows.
+        units : array-like, shape (n,), optional
+            What belongs together, such as images of one lesion: all rows of a unit are on one side of every split, and the choice is made
+            on the first row of each, because its tests count independent people.
 
         Returns
         -------
@@ -249,8 +286,11 @@ class SelectiveExpertsClassifier(GroupRoutedClassifier):
         Raises
         ------
         ValueError
-            If lengths differ, features are no numbers, images have no axis of 1, 3 or 4 channels, the encoder does not return
-            (n, m), y has one class, or a parameter is out of range.
+            If lengths differ, features are no numbers, images have no axis of 1, 3 or 4 channels or several shapes, the encoder does not
+            return (n, m), y has one class, a Dataset does not yield three parts, `checkpoint_dir` holds another training, or a
+            parameter is out of range.
+        TypeError
+            If a Dataset has no length.
         FloatingPointError
             If the loss is not finite from the first epoch on; later the best state before is kept, with a ConvergenceWarning.
 
@@ -262,6 +302,13 @@ class SelectiveExpertsClassifier(GroupRoutedClassifier):
             If training was interrupted from the keyboard; the best state so far is kept, and no experts are trained if that was
             the pooled network's.
         """
+        if isinstance(X, Dataset):
+            if y is not None or sensitive_features is not None:
+                raise ValueError(
+                    "A Dataset brings labels and groups with it; leave out y and sensitive_features."
+                )
+            X = open_dataset(X, self.num_workers)
+            y, sensitive_features = read_labels(X.dataset, self.num_workers)
         sample = self._check_fit_input(X, y, sample_weight)
         self._check_settings(sample)
         groups = self._read_groups(sensitive_features, len(sample))
@@ -269,14 +316,32 @@ class SelectiveExpertsClassifier(GroupRoutedClassifier):
             raise ValueError(
                 f"A group of sensitive_features is named {INFERRED!r}, which with handle_unknown='infer' means an inferred one; rename it."
             )
-        seed = check_random_state(self.random_state)
+        codes_of_units = (
+            np.arange(len(sample))
+            if units is None
+            else encode_groups(units, "units", n_rows=len(sample)).codes
+        )
         if not sample.present().all():
             groups = None if groups is None else _take(groups, sample.present())
+            codes_of_units = codes_of_units[sample.present()]
             sample = sample.take(sample.present())
-        rows = self._split(sample, groups, seed)
-        self._inputs = make_inputs(sample.take(rows[0]).X)
-        self.validation_history_: dict[str, list[dict[str, float]]] = {}
-        interrupted = self._train_pooled(sample, rows, seed)
+        seed = check_random_state(self.random_state)
+        fitting, validation, selecting = self._split(sample, groups, codes_of_units, seed)
+        self._inputs = make_inputs(sample.take(fitting).X, self.num_workers)
+        training = self._training(sample, groups, codes_of_units)
+        learner = ExpertLearner(
+            sample,
+            groups,
+            fitting,
+            validation,
+            self._inputs,
+            self.classes_,
+            self._new_encoder,
+            training,
+            seed,
+        )
+        self.validation_history_ = learner.history
+        self.pooled_estimator_ = learner.learn_pooled()
         self.fallback_groups_, self.group_estimators_, self.group_sizes_ = {}, {}, {}
         self.experts_: dict[Any, NetworkClassifier] = {}
         self.selection_table_: Any = None
@@ -284,7 +349,7 @@ class SelectiveExpertsClassifier(GroupRoutedClassifier):
         for of_experts in ("discriminator_", "_encoder", "preference_frame_", "verdict_"):
             self.__dict__.pop(of_experts, None)  # of an earlier fit
         if groups is not None:
-            self._fit_groups(sample, groups, rows, interrupted, seed)
+            self._fit_groups(sample, groups, learner, selecting)
         return self
 
     # --- checking ---------------------------------------------------------------------------------------------------
@@ -300,23 +365,34 @@ class SelectiveExpertsClassifier(GroupRoutedClassifier):
             raise ValueError(
                 f"hidden_layer_sizes must be positive integers, at least one; got {self.hidden_layer_sizes!r}."
             )
+        if self.augmentation is not None and len(self._shape) == 1:
+            raise ValueError("augmentation changes images, but X is a table; leave it out.")
+        if self.checkpoint_dir is not None and not isinstance(self.random_state, Integral):
+            raise ValueError(
+                f"checkpoint_dir needs an integer random_state, so that a fit can go on as it began; got {self.random_state!r}."
+            )
 
     def _check_features(self, X: Any, *, reset: bool) -> Any:
-        check_numeric(X, type(self).__name__)
-        checked = validate_data(self, X, reset=reset, dtype="numeric", allow_nd=True)
-        if checked.ndim not in (2, 4):
+        if isinstance(X, Dataset | DatasetPictures):
+            checked = open_dataset(X, self.num_workers) if isinstance(X, Dataset) else X
+            if reset:
+                self.n_features_in_ = checked.shape[1]
+        else:
+            check_numeric(X, type(self).__name__)
+            checked = validate_data(self, X, reset=reset, dtype="numeric", allow_nd=True)
+        if len(checked.shape) not in (2, 4):
             raise ValueError(
-                f"X must be a table of 2 dimensions or images of 4 dimensions; got {checked.ndim}."
+                f"X must be a table of 2 dimensions or images of 4 dimensions; got {len(checked.shape)}."
             )
         if not reset and checked.shape[1:] != self._shape:
             kinds = {2: "a table", 4: "images"}
             raise ValueError(
-                f"X must be {kinds[len(self._shape) + 1]} with rows of shape {self._shape}, as in fit; got {kinds[checked.ndim]} with "
+                f"X must be {kinds[len(self._shape) + 1]} with rows of shape {self._shape}, as in fit; got {kinds[len(checked.shape)]} with "
                 f"{checked.shape[1:]}."
             )
         if reset:
-            if checked.ndim == 4:
-                channels_are_last(checked)  # raises if that cannot be told
+            if len(checked.shape) == 4:
+                channels_are_last(checked.shape)  # raises if that cannot be told
             self._shape = checked.shape[1:]
         is_frame = isinstance(nw.from_native(X, eager_only=True, pass_through=True), nw.DataFrame)
         return X if is_frame else checked
@@ -324,107 +400,75 @@ class SelectiveExpertsClassifier(GroupRoutedClassifier):
     # --- training ---------------------------------------------------------------------------------------------------
 
     def _split(
-        self, sample: Sample, groups: Groups | None, seed: np.random.RandomState
+        self, sample: Sample, groups: Groups | None, units: np.ndarray, seed: np.random.RandomState
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Rows for fitting, for the best epoch, and for choosing."""
+        """Rows for fitting, for the best epoch, and for choosing (of each unit the first)."""
         classes = np.searchsorted(self.classes_, sample.y)
         codes = np.zeros(len(sample), dtype=int) if groups is None else groups.codes
         learning, selecting = (
             (np.arange(len(sample)), np.array([], dtype=int))
             if groups is None
-            else hold_out(classes, codes, self.selection_fraction, seed)
+            else hold_out_units(classes, codes, units, self.selection_fraction, seed)
         )
+        selecting = selecting[np.unique(units[selecting], return_index=True)[1]]
         if groups is not None and len(np.unique(classes[selecting])) < 2:
             raise ValueError(
                 f"selection_fraction={self.selection_fraction} of {len(sample):,} rows leaves {len(selecting)} to choose on, which need "
                 "at least 2 classes; raise it."
             )
-        fitting, validation = hold_out(classes[learning], codes[learning], self.validation_fraction, seed)
-        return learning[fitting], learning[validation if len(validation) else fitting], selecting
+        fitting, validation = hold_out_units(
+            classes[learning], codes[learning], units[learning], self.validation_fraction, seed
+        )
+        return learning[fitting], learning[validation if len(validation) else fitting], np.sort(selecting)
 
-    def _columns(self, sample: Sample, codes: np.ndarray, rows: np.ndarray) -> dict[str, Any]:
-        """What a network is trained on."""
-        weights = np.ones(len(rows)) if sample.weights is None else sample.weights[rows]
-        return {
-            "X": self._inputs(sample.take(rows).X),
-            "y": np.searchsorted(self.classes_, sample.y[rows]),
-            "group": codes[rows].astype(np.int64),
-            "weight": (weights / weights.mean()).astype(np.float32),
-        }
-
-    def _new_encoder(self, seed: np.random.RandomState) -> tuple[nn.Module, int]:
-        with seeded(seed.randint(2**31)):
+    def _new_encoder(self, seed: int) -> tuple[nn.Module, int]:
+        with seeded(seed):
             return make_encoder(self.encoder, self._inputs.shape, list(self.hidden_layer_sizes))
 
-    def _train(
-        self,
-        network: Any,
-        name: str,
-        columns: dict[str, Any],
-        validation: dict[str, Any],
-        groups: list[str],
-        seed: np.random.RandomState,
-    ) -> bool:
-        """Train a network and load its best state, that with the smallest mean of the groups' validation losses; was it interrupted?"""
-        device = torch_device(self.device)
-        table = TensorTable(validation, device)
+    def _training(self, sample: Sample, groups: Groups | None, units: np.ndarray) -> Training:
+        """How networks are trained; raises ValueError if `checkpoint_dir` holds another training."""
+        fingerprint = "" if self.checkpoint_dir is None else self._fingerprint(sample, groups, units)
+        training = Training(
+            self.learning_rate,
+            self.batch_size,
+            self.max_epochs,
+            self.patience,
+            self.augmentation,
+            self.mixed_precision,
+            self.num_workers,
+            self.device,
+            None if self.checkpoint_dir is None else Path(self.checkpoint_dir),
+            fingerprint,
+            self.verbose,
+        )
+        for name in (POOLED, REPRESENTATION, EXPERTS):
+            if checkpoint := training.checkpoint(name):
+                checkpoint.check()
+        return training
 
-        def validate(module: Any) -> list[Any]:
-            losses = _losses_by_group(module, table)
-            mean = float(np.mean(list(losses.values())))
-            return [((-mean,), {"loss": mean} | {groups[k]: loss for k, loss in losses.items()})]
-
-        with seeded(seed.randint(2**31)):  # modules such as dropout draw from torch's global generator
-            progress = train(
-                network,
-                columns,
-                validate,
-                n_members=1,
-                optimizer="adam",
-                parameter_groups=[],
-                learning_rate=self.learning_rate,
-                max_epochs=self.max_epochs,
-                batch_size=self.batch_size,
-                patience=self.patience,
-                generator=torch.Generator().manual_seed(seed.randint(2**31)),
-                device=device,
-                verbose=self.verbose,
-            )
-        network.load_arrays(progress.best[0][2])
-        network.cpu().eval()
-        self.validation_history_[name] = [epoch[0] for epoch in progress.figures]
-        return progress.interrupted
-
-    def _train_pooled(self, sample: Sample, rows: Sequence[np.ndarray], seed: np.random.RandomState) -> bool:
-        encoder, n_outputs = self._new_encoder(seed)
-        with seeded(seed.randint(2**31)):
-            network = PooledNetwork(encoder, n_outputs, len(self.classes_))
-        everybody = np.zeros(len(sample), dtype=int)
-        columns, validation = (self._columns(sample, everybody, part) for part in rows[:2])
-        interrupted = self._train(network, "pooled", columns, validation, ["all"], seed)
-        self.pooled_estimator_ = self._classifier(network.encoder, network.head)
-        return interrupted
-
-    def _classifier(self, encoder: nn.Module, head: nn.Linear) -> NetworkClassifier:
-        return NetworkClassifier(self._inputs, _network(encoder, head), self.classes_)
+    def _fingerprint(self, sample: Sample, groups: Groups | None, units: np.ndarray) -> str:
+        """Say which data and settings a training is of; images of a Dataset are known by their number and shape."""
+        settings = {
+            name: type(value).__name__ if callable(value) else value
+            for name, value in self.get_params(deep=False).items()
+            if name not in _OF_NO_CONSEQUENCE
+        }
+        X = sample.X.shape if isinstance(sample.X, DatasetPictures) else np.asarray(sample.X)
+        codes = None if groups is None else (groups.codes, groups.labels)
+        return joblib.hash((X, sample.y, sample.weights, codes, units, settings))
 
     def _fit_groups(
-        self,
-        sample: Sample,
-        groups: Groups,
-        rows: Sequence[np.ndarray],
-        interrupted: bool,
-        seed: np.random.RandomState,
+        self, sample: Sample, groups: Groups, learner: ExpertLearner, selecting: np.ndarray
     ) -> None:
         self.group_sizes_ = dict(
             zip(groups.labels, np.bincount(groups.codes, minlength=len(groups)).tolist(), strict=True)
         )
-        fitting = sample.take(rows[0])
+        fitting = sample.take(learner.fitting)
         for k, label in enumerate(groups.labels):
-            reason = why_no_classifier(fitting.take(groups.codes[rows[0]] == k), self.min_group_size)
+            reason = why_no_classifier(fitting.take(groups.codes[learner.fitting] == k), self.min_group_size)
             if reason:
                 self.fallback_groups_[label] = reason
-            elif interrupted:  # against half a pooled network experts would look good
+            elif learner.interrupted:  # against half a pooled network experts would look good
                 self.fallback_groups_[label] = "training was interrupted before its expert's turn"
         labels = [label for label in groups.labels if label not in self.fallback_groups_]
         if len(labels) == 1:
@@ -433,26 +477,21 @@ class SelectiveExpertsClassifier(GroupRoutedClassifier):
             )
         self.group_estimators_ = dict.fromkeys(groups.labels, self.pooled_estimator_)
         if labels:
-            self._train_experts(sample, groups, labels, rows, seed)
-            self._select(sample, groups, labels, rows[2], seed)
+            self._learn_experts(sample, groups, labels, learner, selecting)
+            self._select(sample, groups, labels, selecting, learner.seed)
         if labels and self.handle_unknown == "infer":
             served = {label: self.group_estimators_[label] for label in labels}
             self.group_estimators_[INFERRED] = MixtureClassifier(self.discriminator_, served)
         self._warn_of_fallback()
 
-    def _train_experts(
+    def _learn_experts(
         self,
         sample: Sample,
         groups: Groups,
         labels: list[Any],
-        rows: Sequence[np.ndarray],
-        seed: np.random.RandomState,
+        learner: ExpertLearner,
+        selecting: np.ndarray,
     ) -> None:
-        """Train the encoder with a head for each of these groups."""
-        codes = np.full(len(groups), -1)
-        codes[[groups.labels.index(label) for label in labels]] = np.arange(len(labels))
-        codes = codes[groups.codes]
-        encoder, n_outputs = self._new_encoder(seed)
         weights = ExpertWeights(
             self.discriminator_weight,
             self.center_weight,
@@ -461,29 +500,17 @@ class SelectiveExpertsClassifier(GroupRoutedClassifier):
             self.center_temperature,
             self.diversity_form,
         )
-        generator = torch.Generator().manual_seed(seed.randint(2**31))
-        with seeded(seed.randint(2**31)):
-            network = ExpertNetwork(encoder, n_outputs, len(labels), len(self.classes_), weights, generator)
-        fitting, validating = (part[codes[part] >= 0] for part in rows[:2])
-        columns = self._columns(sample, codes, fitting)
-        validation = self._columns(sample, codes, validating) if len(validating) else columns
-        names = [group_name(label) for label in labels]
-        if self.two_stage:
-            network.learns_heads = False
-            self._train(network, "representation", columns, validation, names, seed)
-            network.freeze_representation()
-        self._train(network, "experts", columns, validation, names, seed)
-        self._encoder = _network(network.encoder, _identity(n_outputs))
-        self.experts_ = {
-            label: self._classifier(network.encoder, _part_of(network.heads, k, len(self.classes_)))
-            for k, label in enumerate(labels)
-        }
-        self.discriminator_ = NetworkClassifier(
-            self._inputs, _network(network.encoder, network.discriminator), np.arange(len(labels))
+        learned = learner.learn_experts(labels, weights, two_stage=self.two_stage)
+        self.experts_, self.discriminator_, self._encoder = (
+            learned.experts,
+            learned.discriminator,
+            learned.encoder,
         )
-        selecting = rows[2][codes[rows[2]] >= 0]
-        if len(selecting):
-            self.separability_ = _separability(self._represent(sample.take(selecting).X), codes[selecting])
+        position = {label: k for k, label in enumerate(labels)}
+        codes = np.array([position.get(label, -1) for label in groups.labels])[groups.codes[selecting]]
+        if (codes >= 0).any():
+            represented = self._represent(sample.take(selecting[codes >= 0]).X)
+            self.separability_ = _separability(represented, codes[codes >= 0])
 
     def _select(
         self, sample: Sample, groups: Groups, labels: list[Any], rows: np.ndarray, seed: np.random.RandomState
@@ -491,7 +518,10 @@ class SelectiveExpertsClassifier(GroupRoutedClassifier):
         """Choose between the pooled network and the experts on rows that neither has seen."""
         selecting = sample.take(rows)
         selector = NoHarmSelector(
-            (self.pooled_estimator_, self.experts_),
+            (
+                _AskedByNumber(self.pooled_estimator_, selecting.X),
+                {label: _AskedByNumber(expert, selecting.X) for label, expert in self.experts_.items()},
+            ),
             prefit=True,
             strategy=self.strategy,
             guarantee=self.guarantee,
@@ -503,14 +533,16 @@ class SelectiveExpertsClassifier(GroupRoutedClassifier):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", GroupFallbackWarning)
             selector.fit(
-                selecting.X,
+                np.arange(len(rows))[:, None],
                 selecting.y,
                 sensitive_features=_columns_of(groups, rows),
                 sample_weight=selecting.weights,
             )
         self.selection_table_, self.preference_frame_ = selector.selection_table_, selector.preference_frame_
         self.verdict_ = selector.verdict_
-        self.group_estimators_ |= {label: selector.group_estimators_[label] for label in labels}
+        self.group_estimators_ |= {
+            label: self.experts_[label] for label in labels if label not in selector.fallback_groups_
+        }
         self.fallback_groups_ |= {
             label: reason for label, reason in selector.fallback_groups_.items() if label in labels
         }
@@ -574,14 +606,33 @@ class SelectiveExpertsClassifier(GroupRoutedClassifier):
         return plot_representation(z, labels, groups, ax)
 
     def _represent(self, X: Any) -> np.ndarray:
-        inputs = self._inputs(X)
-        return np.concatenate(
-            [self._encoder(inputs[i : i + _CHUNK]) for i in range(0, max(len(inputs), 1), _CHUNK)]
-        )
+        return np.concatenate([self._encoder(batch) for batch in self._inputs.batches(X)])
+
+    def plot_learning_curves(self, ax: Any = None) -> Any:
+        """Draw the validation losses of every group, of the pooled network and of the experts, from epoch to epoch.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            Where to draw; by default a new figure.
+
+        Returns
+        -------
+        matplotlib Axes
+
+        Raises
+        ------
+        MissingExtraError
+            If matplotlib is not installed.
+        """
+        check_is_fitted(self)
+        return plot_learning_curves(self.validation_history_, ax)
 
     # --- predicting -------------------------------------------------------------------------------------------------
 
     def _route(self, X: Any, sensitive_features: Any) -> tuple[np.ndarray, Sequence[tuple[Any, Any]]]:
+        if sensitive_features is None and isinstance(X, DatasetPictures) and has_groups(X.dataset):
+            _, sensitive_features = read_labels(X.dataset, self.num_workers)
         # Without "infer" a group of the user's may have that name.
         if not isinstance(self.group_estimators_.get(INFERRED), MixtureClassifier):
             return super()._route(X, sensitive_features)
@@ -612,47 +663,25 @@ def _columns_of(groups: Groups, rows: np.ndarray) -> pd.DataFrame:
     return values.iloc[groups.codes[rows]].reset_index(drop=True)
 
 
-def _network(encoder: nn.Module, head: nn.Linear) -> ModuleNetwork | RectifiedNetwork:
-    """Encoder and head as a function of arrays."""
-    layers = list(encoder) if type(encoder) is nn.Sequential else [encoder]
-    network = as_network(nn.Sequential(*layers, copy.deepcopy(head)).eval())
-    if isinstance(
-        network, RectifiedNetwork
-    ):  # in double precision answers do not depend on the order of rows
-        return RectifiedNetwork(
-            *([array.astype(float) for array in arrays] for arrays in (network.coefs, network.intercepts))
-        )
-    return network
+class _AskedByNumber(ClassifierMixin, BaseEstimator):
+    """A classifier that is asked about people by their numbers, so that nobody copies or checks their images again."""
 
+    def __init__(self, classifier: NetworkClassifier, X: Any) -> None:
+        self.classifier = classifier
+        self.X = X
 
-def _identity(n_outputs: int) -> nn.Linear:
-    """A head that leaves a representation as it is."""
-    head = nn.utils.skip_init(nn.Linear, n_outputs, n_outputs)
-    head.load_state_dict({"weight": torch.eye(n_outputs), "bias": torch.zeros(n_outputs)})
-    return head
+    @property
+    def classes_(self) -> np.ndarray:
+        """Labels of the classes."""
+        return self.classifier.classes_
 
+    def predict_proba(self, numbers: np.ndarray) -> np.ndarray:
+        """Probabilities of the classes, shape (n, C)."""
+        return self.classifier.predict_proba(take_rows(self.X, numbers[:, 0]))
 
-def _part_of(heads: nn.Linear, k: int, n_classes: int) -> nn.Linear:
-    """Head of one group."""
-    part = nn.utils.skip_init(nn.Linear, heads.in_features, n_classes)  # draws no numbers
-    rows = slice(k * n_classes, (k + 1) * n_classes)
-    part.load_state_dict({"weight": heads.weight[rows].detach(), "bias": heads.bias[rows].detach()})
-    return part
-
-
-@torch.no_grad()
-def _losses_by_group(module: Any, table: TensorTable) -> dict[int, float]:
-    """Mean loss of each group's people."""
-    losses, weights, groups = [], [], []
-    for rows in torch.arange(len(table)).split(_CHUNK):
-        batch, _ = table[rows]
-        losses.append(module.person_losses(batch["X"], batch["y"], batch["group"]))
-        weights.append(batch["weight"])
-        groups.append(batch["group"])
-    loss, weight, group = (torch.cat(parts).cpu().double().numpy() for parts in (losses, weights, groups))
-    codes = group.astype(int)
-    sums, sizes = np.bincount(codes, loss * weight), np.bincount(codes, weight)
-    return {int(k): float(sums[k] / sizes[k]) for k in np.flatnonzero(sizes)}
+    def predict(self, numbers: np.ndarray) -> np.ndarray:
+        """Predict labels."""
+        return self.classifier.predict(take_rows(self.X, numbers[:, 0]))
 
 
 def _separability(z: np.ndarray, codes: np.ndarray) -> float:

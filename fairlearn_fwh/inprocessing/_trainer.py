@@ -8,7 +8,7 @@ validation, drops hopeless members on the way, and stops when the best of all ha
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,10 +18,12 @@ from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 from skorch import NeuralNet
 from skorch.callbacks import Callback
-from torch.utils.data import Dataset
+from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from . import _processes
+from ._checkpoints import Checkpoint
+from ._pictures import unchanged
 
 OPTIMIZERS: dict[str, dict[str, Any]] = {
     "adam": {"optimizer": torch.optim.AdamW, "optimizer__weight_decay": 0.1},
@@ -35,15 +37,42 @@ Key = tuple[float, ...]
 _HALVINGS = (5, 10, 20, 40)
 
 
-class TensorTable(Dataset):
-    """Columns of equal length, kept as tensors on the device; CSR matrices stay as they are, their batches are dense."""
+class SparseColumn:
+    """A CSR matrix, whose batches are dense."""
 
-    def __init__(self, columns: Mapping[str, Any], device: str | None) -> None:
-        self.device = device
-        self.columns = {
-            name: column if sparse.issparse(column) else torch.as_tensor(column, device=device)
-            for name, column in columns.items()
-        }
+    def __init__(self, matrix: Any) -> None:
+        self.matrix = matrix
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the matrix."""
+        return self.matrix.shape
+
+    def batch(self, rows: torch.Tensor) -> torch.Tensor:
+        """Some rows."""
+        return torch.as_tensor(self.matrix[rows.numpy()].toarray())
+
+
+class TensorTable(Dataset):
+    """Columns of equal length, kept as tensors on the device; some (those with a method `batch`) make batches when asked.
+
+    Parameters
+    ----------
+    columns : mapping from name to array, CSR matrix, or column with `shape` and ``batch(rows)``
+    device : str
+    num_workers : int
+        Processes that make batches; then all columns stay on the CPU.
+    """
+
+    def __init__(self, columns: Mapping[str, Any], device: str | None, num_workers: int = 0) -> None:
+        self.device = "cpu" if num_workers else device
+        self.num_workers = num_workers
+        self.columns = {name: self._column(column) for name, column in columns.items()}
+
+    def _column(self, column: Any) -> Any:
+        if sparse.issparse(column):
+            return SparseColumn(column)
+        return column if hasattr(column, "batch") else torch.as_tensor(column, device=self.device)
 
     def __len__(self) -> int:
         return next(iter(self.columns.values())).shape[0]
@@ -51,11 +80,25 @@ class TensorTable(Dataset):
     def __getitem__(self, rows: torch.Tensor) -> tuple[dict[str, torch.Tensor], int]:
         there = rows.to(self.device)
         return {
-            name: torch.as_tensor(column[rows.numpy()].toarray(), device=self.device)
-            if sparse.issparse(column)
-            else column[there]
+            name: column[there] if torch.is_tensor(column) else column.batch(rows).to(self.device)
             for name, column in self.columns.items()
         }, 0
+
+    def batches(self, parts: Sequence[torch.Tensor]) -> Iterator[tuple[dict[str, torch.Tensor], int]]:
+        """Batches of these rows, made by the workers if there are any."""
+        if not self.num_workers:
+            return (self[rows] for rows in parts)
+        # Workers are seeded by the order of the rows, so that no generator is drawn from on their behalf.
+        seed = torch.Generator().manual_seed(int(parts[0][0]) * len(self) + int(parts[-1][-1]))
+        loader = DataLoader(
+            self,
+            sampler=parts,
+            batch_size=None,
+            num_workers=self.num_workers,
+            collate_fn=unchanged,
+            generator=seed,
+        )
+        return iter(loader)
 
 
 class TensorBatches:
@@ -74,8 +117,7 @@ class TensorBatches:
         batches = list(order.split(self.batch_size))
         if len(batches) > 1 and len(batches[-1]) == 1:  # batch normalisation cannot learn from one row
             batches[-2:] = [torch.cat(batches[-2:])]
-        for rows in batches:
-            yield self.dataset[rows[_processes.rank() :: _processes.count()]]
+        yield from self.dataset.batches([rows[_processes.rank() :: _processes.count()] for rows in batches])
 
 
 class _NoCriterion:
@@ -168,6 +210,7 @@ class Progress(Callback):
     n_members: int
     max_epochs: int
     verbose: int
+    checkpoint: Checkpoint | None = None
     exhausted: bool = False
     costs: list[np.ndarray] = field(default_factory=list)
     figures: list[dict[int, dict[str, Any]]] = field(default_factory=list)
@@ -185,7 +228,10 @@ class Progress(Callback):
         self.members = list(range(self.n_members))
         self.alive = list(self.members)
         self.bar = tqdm(
-            total=self.max_epochs, unit="epoch", disable=not self.verbose or _processes.rank() > 0
+            total=self.max_epochs,
+            initial=len(self.costs),
+            unit="epoch",
+            disable=not self.verbose or _processes.rank() > 0,
         )
 
     def on_train_end(self, net: NeuralNet, **kwargs: Any) -> None:
@@ -221,8 +267,10 @@ class Progress(Callback):
         self.bar.update()
         if epoch in _HALVINGS:
             self._drop_hopeless(net)
-        if epoch - self.best[leader][1] >= self.patience:
-            self.exhausted = True
+        self.exhausted = epoch - self.best[leader][1] >= self.patience
+        if self.checkpoint is not None:
+            self.checkpoint.save(net, self)
+        if self.exhausted:
             raise _NoImprovementError
 
     def _best_key(self, member: int) -> Key:
@@ -287,6 +335,8 @@ def train(
     generator: torch.Generator,
     device: str | None,
     accelerator: Any = None,
+    num_workers: int = 0,
+    checkpoint: Checkpoint | None = None,
     verbose: int,
 ) -> Progress:
     """Train a module on columns of a table.
@@ -313,6 +363,10 @@ def train(
     device : str
     accelerator : accelerate.Accelerator, optional
         Lets several processes train one model together.
+    num_workers : int
+        Processes that make batches.
+    checkpoint : Checkpoint, optional
+        Keeps the state of a module with one member after every epoch; training goes on from there.
     verbose : int
         0: silent; above: a progress bar.
 
@@ -329,7 +383,7 @@ def train(
         If training is interrupted before there is a state to keep; later the best state is kept, with a
         ConvergenceWarning.
     """
-    progress = Progress(validate, patience, n_members, max_epochs, verbose)
+    progress = Progress(validate, patience, n_members, max_epochs, verbose, checkpoint)
     net = make_net(
         module,
         optimizer=optimizer,
@@ -342,8 +396,12 @@ def train(
         accelerator=accelerator,
         callbacks=[progress],
     )
-    table = TensorTable(columns, device)
-    net.fit(table, None)  # skorch ends training at a KeyboardInterrupt and returns
+    net.initialize()
+    if checkpoint is not None:
+        checkpoint.restore(net, progress)
+    left = 0 if progress.exhausted else max_epochs - len(progress.costs)
+    if left:  # skorch ends training at a KeyboardInterrupt and returns
+        net.partial_fit(TensorTable(columns, device, num_workers), None, epochs=left)
     if not progress.best:
         raise KeyboardInterrupt
     if progress.interrupted:

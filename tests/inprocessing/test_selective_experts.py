@@ -246,17 +246,17 @@ def test_groups_without_validation_rows_and_small_pictures():
 
 def test_an_interrupted_pooled_network_is_no_baseline_for_experts(monkeypatch):
     X, y, group = hidden_groups(1000)
-    from fairlearn_fwh.inprocessing import _selective_experts
+    from fairlearn_fwh.inprocessing import _expert_learner
 
-    original, calls = _selective_experts._losses_by_group, []
+    original, calls = _expert_learner._validate, []
 
-    def interrupted(module, table):
+    def interrupted(*arguments):
         calls.append(None)
         if len(calls) == 2:
             raise KeyboardInterrupt
-        return original(module, table)
+        return original(*arguments)
 
-    monkeypatch.setattr(_selective_experts, "_losses_by_group", interrupted)
+    monkeypatch.setattr(_expert_learner, "_validate", interrupted)
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         model = SelectiveExpertsClassifier(**QUICK).fit(X, y, sensitive_features=group)
@@ -293,7 +293,22 @@ def test_separability_and_history(fitted, test_rows):
     assert model.separability_ > 0.95
     assert model.represent(told).shape == (2000, 16)
     assert set(model.validation_history_) == {"pooled", "experts"}
-    assert set(model.validation_history_["experts"][0]) == {"loss", "a", "b"}
+    for epochs in model.validation_history_.values():
+        assert set(epochs[0]) == {"loss", "a", "b"}
+    pooled, experts = (model.validation_history_[name][0] for name in ("pooled", "experts"))
+    assert experts["loss"] == pytest.approx((experts["a"] + experts["b"]) / 2)  # groups weigh equally
+    assert min(pooled["a"], pooled["b"]) < pooled["loss"] < max(pooled["a"], pooled["b"])
+
+
+def test_learning_curves_of_every_group_are_drawn(fitted):
+    pytest.importorskip("matplotlib")
+    ax = fitted.plot_learning_curves()
+    labels = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert labels == ["a, pooled", "b, pooled", "a, experts", "b, experts"]
+    lines = {line.get_label(): line.get_ydata() for line in ax.lines}
+    assert lines["b, experts"].tolist() == [epoch["b"] for epoch in fitted.validation_history_["experts"]]
+    with pytest.raises(NotFittedError):
+        SelectiveExpertsClassifier().plot_learning_curves()
 
 
 def test_representation_is_drawn_by_group_and_class(fitted, test_rows):
@@ -401,13 +416,15 @@ def test_images(channels_last):
 
 
 def test_inputs_of_images_are_standardised_by_channel():
-    X, _, _ = pictures(50)
+    X, _, _ = pictures(600)  # more than are read at a time
     inputs = make_inputs(X)
-    Z = inputs(X)
-    assert Z.shape == (50, 3, 16, 16)
+    Z = np.concatenate(list(inputs.batches(X)))
+    assert Z.shape == (600, 3, 16, 16)
     assert Z.mean(axis=(0, 2, 3)) == pytest.approx(np.zeros(3), abs=1e-4)
     assert Z.std(axis=(0, 2, 3)) == pytest.approx(np.ones(3), abs=1e-4)
-    assert make_inputs(np.moveaxis(X, 3, 1))(np.moveaxis(X, 3, 1)) == pytest.approx(Z)
+    assert inputs.column(X).batch(torch.tensor([7, 3])).numpy() == pytest.approx(Z[[7, 3]])
+    first = np.moveaxis(X, 3, 1)
+    assert np.concatenate(list(make_inputs(first).batches(first))) == pytest.approx(Z)
 
 
 @pytest.mark.parametrize("shape", [(3, 28, 28), (1, 16, 16)])
@@ -460,7 +477,7 @@ def test_parameters_are_checked_before_anything_is_trained(parameters, message, 
     def train(*args, **kwargs):
         raise AssertionError("training has begun")
 
-    monkeypatch.setattr("fairlearn_fwh.inprocessing._selective_experts.train", train)
+    monkeypatch.setattr("fairlearn_fwh.inprocessing._expert_learner.train", train)
     with pytest.raises(ValueError, match=message):
         SelectiveExpertsClassifier(**(QUICK | parameters)).fit(X, y, sensitive_features=group)
 

@@ -1,0 +1,98 @@
+"""Checkpoints: the state of training on disk, from which a stopped fit goes on."""
+
+from __future__ import annotations
+
+import os
+import pickle
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+if TYPE_CHECKING:
+    from skorch import NeuralNet
+
+    from ._trainer import Progress
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Where the state of a training is kept after every epoch; parameters and figures, nothing of the data.
+
+    Attributes
+    ----------
+    path : Path
+    fingerprint : str
+        Of data and settings: only the same training goes on.
+    generators : tuple of torch.Generator
+        What training draws from, besides torch's global generator.
+    """
+
+    path: Path
+    fingerprint: str
+    generators: tuple[torch.Generator, ...]
+
+    def check(self) -> None:
+        """Raise ValueError if the file is there and is not of this training."""
+        self._load()
+
+    def save(self, net: NeuralNet, progress: Progress) -> None:
+        """Keep the state; a file is complete or is not there."""
+        state = {
+            "fingerprint": self.fingerprint,
+            "module": net.module_.state_dict(),
+            "optimizer": net.optimizer_.state_dict(),
+            "generators": [generator.get_state() for generator in self.generators],
+            "global": torch.get_rng_state(),
+            "costs": [costs.tolist() for costs in progress.costs],
+            "figures": progress.figures,
+            "best": {
+                member: (key, epoch, {name: torch.as_tensor(value) for name, value in arrays.items()})
+                for member, (key, epoch, arrays) in progress.best.items()
+            },
+            "exhausted": progress.exhausted,
+        }
+        if torch.cuda.is_available():
+            state["cuda"] = torch.cuda.get_rng_state_all()
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = self.path.with_suffix(".unfinished")
+        torch.save(state, unfinished)
+        os.replace(unfinished, self.path)
+
+    def restore(self, net: NeuralNet, progress: Progress) -> None:
+        """Put everything back as it was after the last epoch that was kept, if any was."""
+        state = self._load()
+        if state is None:
+            return
+        net.module_.load_state_dict(state["module"])
+        net.optimizer_.load_state_dict(state["optimizer"])
+        for generator, kept in zip(self.generators, state["generators"], strict=True):
+            generator.set_state(kept)
+        torch.set_rng_state(state["global"])
+        if torch.cuda.is_available() and "cuda" in state:
+            torch.cuda.set_rng_state_all(state["cuda"])
+        progress.costs = [np.array(costs) for costs in state["costs"]]
+        progress.figures = state["figures"]
+        progress.best = {
+            member: (tuple(key), epoch, {name: value.numpy() for name, value in tensors.items()})
+            for member, (key, epoch, tensors) in state["best"].items()
+        }
+        progress.exhausted = state["exhausted"]
+
+    def _load(self) -> dict[str, Any] | None:
+        if not self.path.exists():
+            return None
+        try:
+            state = torch.load(self.path, map_location="cpu", weights_only=True)
+        except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
+            raise ValueError(
+                f"{self.path} is no checkpoint that can be read; delete it. ({error})"
+            ) from error
+        if state["fingerprint"] != self.fingerprint:
+            raise ValueError(
+                f"checkpoint_dir={str(self.path.parent)!r} holds the training of other data or settings ({self.path.name}); name another "
+                "folder, or delete it."
+            )
+        return state

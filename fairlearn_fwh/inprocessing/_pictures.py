@@ -1,0 +1,176 @@
+"""Pictures of a torch Dataset, which are read when they are needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from torch.utils.data import DataLoader, Dataset
+
+#: Pictures that are read at a time.
+_BATCH = 256
+
+
+@dataclass(frozen=True)
+class DatasetPictures:
+    """Some pictures of a Dataset, in the place of an array (n, ...).
+
+    Attributes
+    ----------
+    dataset : Dataset
+        Its items are pictures, or tuples that begin with one.
+    rows : ndarray of int, shape (n,)
+        Which of its items.
+    picture_shape : tuple of int
+    num_workers : int
+        Processes that read.
+    """
+
+    dataset: Any
+    rows: np.ndarray
+    picture_shape: tuple[int, ...]
+    num_workers: int
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Number of pictures, and the shape of each."""
+        return (len(self.rows), *self.picture_shape)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def take_rows(self, rows: np.ndarray) -> DatasetPictures:
+        """Some of the pictures, by position or mask; nothing is read."""
+        return replace(self, rows=self.rows[rows])
+
+    def read(self) -> np.ndarray:
+        """Read all of them, in this process.
+
+        Raises
+        ------
+        ValueError
+            If a picture has another shape than the others, or holds NaN or infinity.
+        """
+        return np.stack([self._picture(int(row)) for row in self.rows])
+
+    def _picture(self, row: int) -> np.ndarray:
+        picture = picture_of(self.dataset[row])
+        if picture.shape != self.picture_shape:
+            raise ValueError(
+                f"All pictures must have the same shape; item {row} of the Dataset has {picture.shape}, an earlier one "
+                f"{self.picture_shape}. Resize them."
+            )
+        if picture.dtype.kind == "f" and not np.isfinite(picture).all():
+            raise ValueError(f"The picture of item {row} of the Dataset contains NaN or infinity.")
+        return picture
+
+
+class _Batches(Dataset):
+    """Reads a batch of pictures per item."""
+
+    def __init__(self, batches: list[DatasetPictures]) -> None:
+        self.batches = batches
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __getitem__(self, i: int) -> np.ndarray:
+        return self.batches[i].read()
+
+
+class _Labels(Dataset):
+    """Labels and groups of items, whose pictures are left behind where they were read."""
+
+    def __init__(self, dataset: Any) -> None:
+        self.dataset = dataset
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __getitem__(self, i: int) -> tuple[Any, Any]:
+        item = self.dataset[i]
+        n_parts = len(item) if isinstance(item, tuple | list) else 1
+        if n_parts != 3:
+            raise ValueError(
+                f"A Dataset for fit must yield (picture, label, group); item {i} has {n_parts} part{'' if n_parts == 1 else 's'}. "
+                "Without groups give pictures as an array, and y."
+            )
+        return _value(item[1]), _value(item[2])
+
+
+def in_batches(X: Any, size: int = _BATCH) -> Iterator[np.ndarray]:
+    """Pictures of an array or of a Dataset, some at a time."""
+    starts = range(0, len(X), size)
+    if isinstance(X, np.ndarray):
+        return (X[start : start + size] for start in starts)
+    batches = _Batches([X.take_rows(np.arange(start, min(start + size, len(X)))) for start in starts])
+    return iter(DataLoader(batches, batch_size=None, num_workers=X.num_workers, collate_fn=unchanged))
+
+
+def unchanged(batch: Any) -> Any:
+    """What a DataLoader makes of a batch that is one already."""
+    return batch
+
+
+def read_labels(dataset: Any, num_workers: int) -> tuple[np.ndarray, Any]:
+    """Read labels and groups of all items; groups that are tuples are several sensitive features.
+
+    Raises
+    ------
+    ValueError
+        If an item has not three parts.
+    """
+    loader = DataLoader(_Labels(dataset), batch_size=_BATCH, num_workers=num_workers, collate_fn=unchanged)
+    labels, groups = zip(*[pair for pairs in loader for pair in pairs], strict=True)
+    if isinstance(groups[0], tuple):
+        return np.asarray(labels), list(groups)
+    objects = np.empty(len(groups), dtype=object)  # numpy would make text of a missing value
+    objects[:] = groups
+    return np.asarray(labels), objects
+
+
+def open_dataset(dataset: Any, num_workers: int) -> DatasetPictures:
+    """Take the pictures of a Dataset, without reading more than one.
+
+    Raises
+    ------
+    TypeError
+        If the Dataset has no length.
+    ValueError
+        If it is empty.
+    """
+    if not hasattr(dataset, "__len__"):
+        raise TypeError(
+            f"A Dataset must have a length and items by number; {type(dataset).__name__} has no length."
+        )
+    if not len(dataset):
+        raise ValueError("The Dataset is empty; at least one picture is needed.")
+    return DatasetPictures(dataset, np.arange(len(dataset)), picture_of(dataset[0]).shape, num_workers)
+
+
+def has_groups(dataset: Any) -> bool:
+    """Whether items are (picture, label, group)."""
+    return isinstance(dataset[0], tuple | list) and len(dataset[0]) == 3
+
+
+def picture_of(item: Any) -> np.ndarray:
+    """Picture of an item, shape (channels, height, width) or (height, width, channels).
+
+    Raises
+    ------
+    ValueError
+        If it has not three dimensions.
+    """
+    picture = np.asarray(item[0] if isinstance(item, tuple | list) else item)
+    if picture.ndim != 3:
+        raise ValueError(
+            f"A picture must have 3 dimensions, of which one is the channels; got {picture.shape}."
+        )
+    return picture
+
+
+def _value(value: Any) -> Any:
+    """A label or group as Python has it."""
+    return value.item() if hasattr(value, "item") else value
