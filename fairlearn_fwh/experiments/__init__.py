@@ -11,6 +11,9 @@ except ImportError as error:
 from ._aif360 import aif360_markdown, plot_aif360, run_aif360, summarize_aif360
 from ._comparison import Comparison, compare_methods, plot_comparison
 from ._fairsde import fairsde_markdown, plot_fairsde, run_fairsde, summarize_fairsde
+from ._fairsde_inferred import fairsde_inferred_markdown, plot_fairsde_inferred, run_fairsde_inferred
+from ._fairsde_shift import fairsde_shift_markdown, plot_fairsde_shift, run_fairsde_shift
+from ._fairsde_strategies import fairsde_strategies_markdown, plot_fairsde_strategies, run_fairsde_strategies
 from ._figures import plot_figure1, plot_figure2, plot_figure3, run_figure1, run_figure2, run_figure3
 from ._mitigators import audit_mitigators
 from ._questions import plot_question, question_markdown, run_question
@@ -30,10 +33,16 @@ __all__ = [
     "audit_mitigators",
     "compare_methods",
     "estimate_discrepancy",
+    "fairsde_inferred_markdown",
     "fairsde_markdown",
+    "fairsde_shift_markdown",
+    "fairsde_strategies_markdown",
     "held_out_objective",
     "plot_comparison",
     "plot_fairsde",
+    "plot_fairsde_inferred",
+    "plot_fairsde_shift",
+    "plot_fairsde_strategies",
     "plot_figure1",
     "plot_figure2",
     "plot_figure3",
@@ -42,6 +51,9 @@ __all__ = [
     "plot_table4",
     "question_markdown",
     "run_fairsde",
+    "run_fairsde_inferred",
+    "run_fairsde_shift",
+    "run_fairsde_strategies",
     "run_figure1",
     "run_figure2",
     "run_figure3",

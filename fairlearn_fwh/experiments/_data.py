@@ -83,6 +83,8 @@ class Split:
     sensitive, sensitive_test : DataFrame
         All sensitive features.
     feature_names : list of str
+    units : ndarray, optional
+        What belongs together among the training rows.
     """
 
     X: np.ndarray
@@ -94,6 +96,7 @@ class Split:
     sensitive: pd.DataFrame
     sensitive_test: pd.DataFrame
     feature_names: list[str]
+    units: np.ndarray | None = None
 
 
 def groups_of(bunch: Any, attribute: str) -> pd.Series:
@@ -134,12 +137,16 @@ def make_split(bunch: Any, attribute: str, *, test_size: float, random_state: in
 
 
 def split_by_lesion(bunch: Any, attribute: str, *, test_size: float, random_state: int) -> Split:
-    """Split pictures of skin lesions so that all pictures of a lesion are on one side; people of unknown groups are left out."""
+    """Split pictures of skin lesions so that all pictures of a lesion are on one side; one of each is for testing.
+
+    People of unknown groups are left out.
+    """
     groups = groups_of(bunch, attribute)
     known = np.flatnonzero(groups.notna())
     y, lesions = bunch.target.to_numpy(), bunch.lesion_id.to_numpy()
     splitter = GroupShuffleSplit(1, test_size=test_size, random_state=random_state)
     train, test = (known[rows] for rows in next(splitter.split(known, groups=lesions[known])))
+    test = test[np.sort(np.unique(lesions[test], return_index=True)[1])]
     return Split(
         bunch.data[train],
         y[train],
@@ -150,10 +157,12 @@ def split_by_lesion(bunch: Any, attribute: str, *, test_size: float, random_stat
         bunch.sensitive_features.iloc[train],
         bunch.sensitive_features.iloc[test],
         ["image"],
+        lesions[train],
     )
 
 
 #: Pictures, which only networks take.
 IMAGE_DATA = {
-    "ham10000": DataSpec(lambda home: fetch_ham10000(data_home=home), "sex", split=split_by_lesion),
+    name: DataSpec(lambda home: fetch_ham10000(data_home=home), attribute, split=split_by_lesion)
+    for name, attribute in (("ham10000", "sex"), ("ham10000-age", "age_group"))
 }

@@ -10,7 +10,17 @@ from typing import Any
 
 import pandas as pd
 
-from . import _aif360, _fairsde, _figures, _questions, _table4, _tables
+from . import (
+    _aif360,
+    _fairsde,
+    _fairsde_inferred,
+    _fairsde_shift,
+    _fairsde_strategies,
+    _figures,
+    _questions,
+    _table4,
+    _tables,
+)
 
 #: How many splits; a protocol; on which data sets.
 SPLITS, PROTOCOL, DATASETS, JOBS = "n_splits", "protocol", "datasets", "n_jobs"
@@ -114,10 +124,28 @@ REPRODUCTIONS = PAPER_REPRODUCTIONS | {
         _aif360.plot_aif360,
     ),
     "fairsde": Reproduction(
-        "Selective demographic experts, their losses and their selection (arXiv 2511.06293), on tables.",
+        "Selective demographic experts, their losses and their selection (arXiv 2511.06293), on tables and pictures.",
         _fairsde.run_fairsde,
         _fairsde.fairsde_markdown,
         _fairsde.plot_fairsde,
+    ),
+    "fairsde-inferred": Reproduction(
+        "What experts are worth, and what can be promised, when a person's group is guessed.",
+        _fairsde_inferred.run_fairsde_inferred,
+        _fairsde_inferred.fairsde_inferred_markdown,
+        _fairsde_inferred.plot_fairsde_inferred,
+    ),
+    "fairsde-strategies": Reproduction(
+        "Strategies of selection on the same experts, as intersections multiply.",
+        _fairsde_strategies.run_fairsde_strategies,
+        _fairsde_strategies.fairsde_strategies_markdown,
+        _fairsde_strategies.plot_fairsde_strategies,
+    ),
+    "fairsde-shift": Reproduction(
+        "Experts that were chosen on one distribution and are used on another: when the guarantee breaks.",
+        _fairsde_shift.run_fairsde_shift,
+        _fairsde_shift.fairsde_shift_markdown,
+        _fairsde_shift.plot_fairsde_shift,
     ),
 }
 
