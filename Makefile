@@ -4,17 +4,22 @@
 PYTHON ?= python3
 VENV ?= .venv
 CONSTRAINTS ?= constraints.txt
+DATA = $(or $(FAIRLEARN_FWH_DATA),$(wildcard ../shared/data))
 PIP = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS)
 
-.PHONY: demo test lint pytest test-minimum test-aif360 benchmark reproduce clean
+.PHONY: demo test lint pytest notebooks test-minimum test-aif360 benchmark reproduce clean
 
 demo: $(VENV)/.demo
 	$(VENV)/bin/fairlearn-fwh demo
 
-test: lint pytest
+test: lint pytest notebooks
 
 pytest: $(VENV)/.test
 	$(VENV)/bin/python -m pytest -n 2 $(PYTEST_ARGUMENTS)
+
+# The notebooks, on less data and with the files that FAIRLEARN_FWH_DATA names or that lie beside the project; where there are none, on generated data.
+notebooks: $(VENV)/.notebooks
+	FAIRLEARN_FWH_FAST=1 $(if $(DATA),FAIRLEARN_FWH_DATA=$(abspath $(DATA))) $(VENV)/bin/python -m pytest --override-ini addopts= --nbmake notebooks
 
 # The same tests with the oldest versions that pyproject.toml allows.
 test-minimum:
@@ -30,7 +35,6 @@ lint: $(VENV)/.test
 	$(VENV)/bin/mypy
 
 # All tables, figures and questions of the DAFH paper, on the data that FAIRLEARN_FWH_DATA names or that lie beside the project.
-DATA = $(or $(FAIRLEARN_FWH_DATA),$(wildcard ../shared/data))
 reproduce: $(VENV)/.demo
 	OMP_NUM_THREADS=1 $(VENV)/bin/fairlearn-fwh reproduce all --splits 5 --jobs 2 $(if $(DATA),--data-home $(DATA))
 
@@ -48,6 +52,10 @@ $(VENV)/.demo: $(VENV)/.venv pyproject.toml $(CONSTRAINTS)
 
 $(VENV)/.test: $(VENV)/.venv pyproject.toml $(CONSTRAINTS)
 	$(PIP) --no-build-isolation -e '.[test]'
+	touch $@
+
+$(VENV)/.notebooks: $(VENV)/.test
+	$(PIP) --no-build-isolation -e '.[notebooks]'
 	touch $@
 
 clean:

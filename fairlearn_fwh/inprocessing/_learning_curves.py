@@ -39,6 +39,7 @@ def plot_learning_curves(history: dict[str, list[dict[str, float]]], ax: Any = N
                     numbers, losses, _LINES[network], color=colour, label=f"{label_text(group)}, {network}"
                 )
                 ax.plot(best + 1, losses[best], "o", color=colour, markersize=5)
+    ax.xaxis.get_major_locator().set_params(integer=True)
     ax.set_xlabel("epoch")
     ax.set_ylabel("validation loss (cross-entropy)")
     ax.set_title("Learning curves by group; the dot is the epoch that is kept")

@@ -150,6 +150,17 @@ def open_dataset(dataset: Any, num_workers: int) -> DatasetPictures:
     return DatasetPictures(dataset, np.arange(len(dataset)), picture_of(dataset[0]).shape, num_workers)
 
 
+def check_one_shape(images: Any) -> None:
+    """Raise ValueError for a list (or array of objects) of images that have not all the same shape."""
+    if not isinstance(images, list) and not (isinstance(images, np.ndarray) and images.dtype.kind == "O"):
+        return
+    shapes = {image.shape for image in images if isinstance(image, np.ndarray) and image.ndim > 1}
+    if len(shapes) > 1:
+        raise ValueError(
+            f"All images must have the same shape; X has {len(shapes)} shapes, among them {sorted(shapes)[:2]}. Resize them."
+        )
+
+
 def has_groups(dataset: Any) -> bool:
     """Whether items are (picture, label, group)."""
     return isinstance(dataset[0], tuple | list) and len(dataset[0]) == 3

@@ -39,7 +39,7 @@ from ._learning import seeded
 from ._learning_curves import plot_learning_curves
 from ._network_classifiers import MixtureClassifier, NetworkClassifier
 from ._numeric import check_numeric
-from ._pictures import DatasetPictures, has_groups, open_dataset, read_labels
+from ._pictures import DatasetPictures, check_one_shape, has_groups, open_dataset, read_labels
 from ._representation_plot import plot_representation
 
 #: What `predict_group` says of people whose group was inferred.
@@ -378,6 +378,7 @@ class SelectiveExpertsClassifier(GroupRoutedClassifier):
             if reset:
                 self.n_features_in_ = checked.shape[1]
         else:
+            check_one_shape(X)
             check_numeric(X, type(self).__name__)
             checked = validate_data(self, X, reset=reset, dtype="numeric", allow_nd=True)
         if len(checked.shape) not in (2, 4):

@@ -261,7 +261,7 @@ class Progress(Callback):
                 if all(np.isfinite(values).all() for values in state.values()):
                     self.best[member] = (key, epoch, state)
         if not self.best:
-            self._stop_at_infinity(epoch)
+            self._stop_at_infinity(f"after epoch {epoch}")
         leader = max(self.alive, key=self._best_key)
         self.bar.set_postfix(self.figures[-1][leader])
         self.bar.update()
@@ -279,15 +279,16 @@ class Progress(Callback):
 
     def _keep_costs(self) -> None:
         costs = np.full(self.n_members, np.nan)
-        mean = _processes.total(torch.stack(self._costs_of_batches).mean(dim=0))
-        costs[self.members] = mean.cpu().numpy()
+        of_batches = torch.stack(self._costs_of_batches)
+        costs[self.members] = _processes.total(of_batches.mean(dim=0)).cpu().numpy()
         if not np.isfinite(costs).any():
-            self._stop_at_infinity(len(self.costs) + 1)
+            finite = of_batches.isfinite().any(dim=1).cpu().numpy()
+            self._stop_at_infinity(f"from batch {int(finite.argmin()) + 1} of epoch {len(self.costs) + 1} on")
         self.costs.append(costs)
 
-    def _stop_at_infinity(self, epoch: int) -> None:
+    def _stop_at_infinity(self, when: str) -> None:
         """End training because costs have grown without bound; the best state is kept if there is one."""
-        message = f"The cost of every member is not finite in epoch {epoch}; lower the learning rates."
+        message = f"The cost of every member is not finite {when}; lower the learning rates."
         if not self.best:
             raise FloatingPointError(message)
         warnings.warn(f"{message} The best state before is kept.", ConvergenceWarning, stacklevel=2)

@@ -122,6 +122,15 @@ def test_datasets_that_cannot_be_learned_from(data, dataset, error, message):
         SelectiveExpertsClassifier(**QUICK).fit(dataset(*data))
 
 
+def test_images_of_different_sizes_are_refused(data):
+    images = [*data[0][:5], data[0][5, :12]]
+    for X in (images, np.array([*images, None], dtype=object)[:6]):
+        with pytest.raises(
+            ValueError, match=r"All images must have the same shape; X has 2 shapes.*\(12, 16, 3\)"
+        ):
+            SelectiveExpertsClassifier().fit(X, data[1][:6])
+
+
 def test_a_dataset_brings_its_own_labels(data):
     with pytest.raises(ValueError, match="leave out y and sensitive_features"):
         SelectiveExpertsClassifier().fit(Pictures(*data), data[1])

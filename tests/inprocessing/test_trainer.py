@@ -105,8 +105,10 @@ def test_interruption_in_the_first_epoch_is_passed_on():
         fit(Line(), interrupted)
 
 
-def test_a_cost_that_is_not_finite_stops_with_the_epoch():
-    with pytest.raises(FloatingPointError, match="not finite in epoch 1; lower the learning rates"):
+def test_a_cost_that_is_not_finite_stops_with_the_step():
+    with pytest.raises(
+        FloatingPointError, match="not finite from batch 1 of epoch 1 on; lower the learning rates"
+    ):
         fit(Line((np.nan, np.nan)), distance)
 
 
@@ -123,7 +125,7 @@ def test_a_cost_that_is_no_longer_finite_keeps_the_best_state():
 
     with pytest.warns(
         ConvergenceWarning,
-        match="not finite in epoch 4; lower the learning rates. The best state before is kept",
+        match=r"not finite from batch \d+ of epoch 4 on; lower the learning rates. The best state before is kept",
     ):
         progress = fit(Diverging(), counted)
     assert len(progress.figures) == 3
