@@ -20,6 +20,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter, validate_data
 
+from ._plain_state import full_state, plain_state
 from ._sklearn_compat import check_sample_weight
 from .exceptions import GroupFallbackWarning
 from .metrics import PreferenceFrame
@@ -159,6 +160,12 @@ class RoutedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, ABC):
             Position in `table` of each row, -1 for the pooled classifier.
         table : sequence of (label, classifier)
         """
+
+    def __getstate__(self) -> dict[str, Any]:
+        return plain_state(super().__getstate__())
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(full_state(state))
 
     @property
     def groups_(self) -> list[Any]:

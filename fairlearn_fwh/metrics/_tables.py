@@ -34,6 +34,13 @@ class Tables:
             {"n": measured.levels.overall.n.astype(float)} | self._overall_figures(measured.levels)
         )
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What all tables are computed from; skops cannot write data frames."""
+        return {"_measured": self._measured, "ci_quantiles": self.ci_quantiles}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self._tabulate(state["_measured"], state["ci_quantiles"])
+
     @property
     def _layout(self) -> Layout:
         return self._measured.layout
