@@ -81,6 +81,8 @@ def hold_out_units(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Hold out a share of the units as `hold_out` does, by class and group of their first rows; no unit is divided.
 
+    Every class has a row for fitting.
+
     Parameters
     ----------
     classes, groups, units : ndarray of int, shape (n,)
@@ -96,6 +98,8 @@ def hold_out_units(
     _, first, unit_of_row = np.unique(units, return_index=True, return_inverse=True)
     _, held_out = hold_out(classes[first], groups[first], fraction, random_state)
     inside = np.isin(unit_of_row, held_out)
+    for label in np.setdiff1d(classes, classes[~inside]):
+        inside[unit_of_row == unit_of_row[np.flatnonzero(classes == label)[0]]] = False
     return np.flatnonzero(~inside), np.flatnonzero(inside)
 
 

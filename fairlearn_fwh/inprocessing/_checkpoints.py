@@ -34,9 +34,17 @@ class Checkpoint:
     fingerprint: str
     generators: tuple[torch.Generator, ...]
 
-    def check(self) -> None:
-        """Raise ValueError if the file is there and is not of this training."""
-        self._load()
+    def check(self, max_epochs: int) -> None:
+        """Raise ValueError if the file is there and is not of this training, or of a longer one."""
+        state = self._load()
+        if state is not None and len(state["figures"]) > max_epochs:
+            raise ValueError(
+                f"{self._where()} holds {len(state['figures'])} epochs, more than max_epochs={max_epochs}; name another folder, or "
+                "raise it."
+            )
+
+    def _where(self) -> str:
+        return f"checkpoint_dir={str(self.path.parent)!r} ({self.path.name})"
 
     def save(self, net: NeuralNet, progress: Progress) -> None:
         """Keep the state; a file is complete or is not there."""
@@ -86,13 +94,14 @@ class Checkpoint:
             return None
         try:
             state = torch.load(self.path, map_location="cpu", weights_only=True)
-        except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        except (RuntimeError, EOFError, OSError, pickle.UnpicklingError):
+            state = None
+        if not isinstance(state, dict) or "fingerprint" not in state:
             raise ValueError(
-                f"{self.path} is no checkpoint that can be read; delete it. ({error})"
-            ) from error
+                f"{self._where()} is no checkpoint that can be read; name another folder, or delete it."
+            )
         if state["fingerprint"] != self.fingerprint:
             raise ValueError(
-                f"checkpoint_dir={str(self.path.parent)!r} holds the training of other data or settings ({self.path.name}); name another "
-                "folder, or delete it."
+                f"{self._where()} holds the training of other data or settings; name another folder, or delete it."
             )
         return state

@@ -101,7 +101,7 @@ class ExpertLearner:
     new_encoder: Callable[[int], tuple[nn.Module, int]]
     training: Training
     seed: np.random.RandomState
-    history: dict[str, list[dict[str, float]]] = field(default_factory=dict)
+    history: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     interrupted: bool = False
 
     def learn_pooled(self) -> NetworkClassifier:
@@ -213,7 +213,7 @@ class ExpertLearner:
 @torch.no_grad()
 def _validate(
     network: EncoderNetwork, table: TensorTable, names: Sequence[str]
-) -> tuple[tuple[float, ...], dict[str, float]]:
+) -> tuple[tuple[float, ...], dict[str, Any]]:
     """Key of the best epoch, and mean losses: that by which it is chosen, and each group's."""
     columns: list[list[torch.Tensor]] = [[], [], []]
     device = next(network.parameters()).device
@@ -229,7 +229,7 @@ def _validate(
     chosen_by = float(
         np.mean(list(by_group.values())) if network.groups_weigh_equally else np.average(loss, weights=weight)
     )
-    return (-chosen_by,), {"loss": chosen_by} | {names[k]: value for k, value in by_group.items()}
+    return (-chosen_by,), {"loss": chosen_by, "groups": {names[k]: value for k, value in by_group.items()}}
 
 
 def _network(encoder: nn.Module, head: nn.Linear) -> ModuleNetwork | RectifiedNetwork:

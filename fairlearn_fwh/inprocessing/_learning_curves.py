@@ -12,13 +12,14 @@ from ..metrics._plots import COLOURS, label_text, new_axes
 _LINES = {"pooled": "--", "experts": "-"}
 
 
-def plot_learning_curves(history: dict[str, list[dict[str, float]]], ax: Any = None) -> Any:
+def plot_learning_curves(history: dict[str, list[dict[str, Any]]], ax: Any = None) -> Any:
     """Draw every group's validation loss: a colour for each group, a line style for each network, a dot at the best epoch.
 
     Parameters
     ----------
     history : dict from {"pooled", "experts"} to list of dict
-        Losses after each epoch, by group, and ``"loss"``, by which the epoch is chosen. Others have other losses and are not drawn.
+        After each epoch: ``"loss"``, by which the epoch is chosen, and ``"groups"``, that of each group. Others have other losses and
+        are not drawn.
     ax : matplotlib Axes, optional
 
     Returns
@@ -27,13 +28,13 @@ def plot_learning_curves(history: dict[str, list[dict[str, float]]], ax: Any = N
     """
     ax = new_axes(ax, 8.5, 5.0)
     drawn = {network: history[network] for network in _LINES if network in history}
-    groups = list(dict.fromkeys(name for epochs in drawn.values() for name in epochs[0] if name != "loss"))
+    groups = list(dict.fromkeys(name for epochs in drawn.values() for name in epochs[0]["groups"]))
     for network, epochs in drawn.items():
         numbers = np.arange(1, len(epochs) + 1)
-        best = int(np.argmin([epoch["loss"] for epoch in epochs]))
+        best = int(np.nanargmin([epoch["loss"] for epoch in epochs]))
         for k, group in enumerate(groups):
-            if group in epochs[0]:
-                losses = [epoch[group] for epoch in epochs]
+            if group in epochs[0]["groups"]:
+                losses = [epoch["groups"][group] for epoch in epochs]
                 colour = COLOURS[k % len(COLOURS)]
                 ax.plot(
                     numbers, losses, _LINES[network], color=colour, label=f"{label_text(group)}, {network}"

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import torch
 from torch.utils.data import DataLoader, Dataset
 
 #: Pictures that are read at a time.
@@ -97,7 +98,16 @@ class _Labels(Dataset):
                 f"A Dataset for fit must yield (picture, label, group); item {i} has {n_parts} part{'' if n_parts == 1 else 's'}. "
                 "Without groups give pictures as an array, and y."
             )
-        return _value(item[1]), _value(item[2])
+        label, group = _value(item[1]), _value(item[2])
+        for name, value in (("label", label), ("group", group)):
+            try:
+                hash(value)
+            except TypeError:
+                raise ValueError(
+                    f"The {name} of item {i} of the Dataset must be a single value{' or a tuple of them' if name == 'group' else ''}; "
+                    f"got {value!r}."
+                ) from None
+        return label, group
 
 
 def in_batches(X: Any, size: int = _BATCH) -> Iterator[np.ndarray]:
@@ -106,7 +116,14 @@ def in_batches(X: Any, size: int = _BATCH) -> Iterator[np.ndarray]:
     if isinstance(X, np.ndarray):
         return (X[start : start + size] for start in starts)
     batches = _Batches([X.take_rows(np.arange(start, min(start + size, len(X)))) for start in starts])
-    return iter(DataLoader(batches, batch_size=None, num_workers=X.num_workers, collate_fn=unchanged))
+    return iter(_loader(batches, X.num_workers, batch_size=None))
+
+
+def _loader(dataset: Dataset[Any], num_workers: int, batch_size: int | None) -> DataLoader[Any]:
+    """Read in order; torch's global generator is left alone."""
+    return DataLoader(
+        dataset, batch_size, num_workers=num_workers, collate_fn=unchanged, generator=torch.Generator()
+    )
 
 
 def unchanged(batch: Any) -> Any:
@@ -122,8 +139,8 @@ def read_labels(dataset: Any, num_workers: int) -> tuple[np.ndarray, Any]:
     ValueError
         If an item has not three parts.
     """
-    loader = DataLoader(_Labels(dataset), batch_size=_BATCH, num_workers=num_workers, collate_fn=unchanged)
-    labels, groups = zip(*[pair for pairs in loader for pair in pairs], strict=True)
+    read = _loader(_Labels(dataset), num_workers, _BATCH)
+    labels, groups = zip(*[pair for pairs in read for pair in pairs], strict=True)
     if isinstance(groups[0], tuple):
         return np.asarray(labels), list(groups)
     objects = np.empty(len(groups), dtype=object)  # numpy would make text of a missing value
@@ -183,5 +200,7 @@ def picture_of(item: Any) -> np.ndarray:
 
 
 def _value(value: Any) -> Any:
-    """A label or group as Python has it."""
-    return value.item() if hasattr(value, "item") else value
+    """A label or group as Python has it; what has several entries becomes a list."""
+    if isinstance(value, tuple):
+        return tuple(_value(part) for part in value)
+    return value.tolist() if hasattr(value, "tolist") else value

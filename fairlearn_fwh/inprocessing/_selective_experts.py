@@ -27,14 +27,14 @@ from .._routed import Sample, read_groups, take_rows
 from .._sklearn_compat import HasMethods, Interval, StrOptions
 from .._splits import hold_out_units
 from ..exceptions import GroupFallbackWarning
-from ..metrics._arrays import Groups, as_tuple, encode_groups, find_groups, to_numpy
+from ..metrics._arrays import Groups, as_tuple, encode_groups, find_groups, group_columns, to_numpy
 from ..postprocessing import NoHarmSelector
 from ..postprocessing._scores import Guarantee, resolve_score
 from ._devices import check_device
 from ._encoders import make_encoder
 from ._expert_learner import EXPERTS, POOLED, REPRESENTATION, ExpertLearner, Training
 from ._expert_network import ExpertWeights
-from ._inputs import channels_are_last, make_inputs
+from ._inputs import ImageInputs, channels_are_last, make_inputs
 from ._learning import seeded
 from ._learning_curves import plot_learning_curves
 from ._network_classifiers import MixtureClassifier, NetworkClassifier
@@ -45,8 +45,12 @@ from ._representation_plot import plot_representation
 #: What `predict_group` says of people whose group was inferred.
 INFERRED = "inferred"
 
-#: Parameters that do not change what is learned, or only for how long.
-_OF_NO_CONSEQUENCE = ("max_epochs", "num_workers", "device", "checkpoint_dir", "verbose")
+#: Parameters that change what is learned; and `max_epochs`, if there are two stages.
+_OF_TRAINING = (
+    "discriminator_weight", "center_weight", "diversity_weight", "temperature", "center_temperature", "diversity_form", "two_stage",
+    "min_group_size", "validation_fraction", "selection_fraction", "learning_rate", "batch_size", "patience", "mixed_precision",
+    "random_state",
+)  # fmt: skip
 
 
 class SelectiveExpertsClassifier(GroupRoutedClassifier):
@@ -75,7 +79,7 @@ class SelectiveExpertsClassifier(GroupRoutedClassifier):
     strategy, guarantee, tolerance, alpha, scoring
         Of `NoHarmSelector`, which chooses.
     min_group_size : int
-        Fewest people of a group (among those for fitting) that an expert is trained for.
+        Fewest people of a group (among those for fitting; with units, fewest units) that an expert is trained for.
     validation_fraction : float
         Share of the rows that are not for choosing on which the best epoch is found.
     selection_fraction : float
@@ -93,7 +97,8 @@ class SelectiveExpertsClassifier(GroupRoutedClassifier):
         Processes that read and change the images of training batches; 0 for none.
     checkpoint_dir : path-like, optional
         Folder in which the state of training is kept after every epoch, one file per network, without any data. A fit that was stopped
-        goes on from there, if data and settings are the same. Needs an integer `random_state`.
+        goes on from there; one of other data or settings of training is refused, so that a search needs a folder for each candidate. Of
+        functions the code is compared. Needs an integer `random_state`.
     handle_unknown : {"pooled", "error", "infer"}
         Who serves people of groups that did not occur in `fit`: the pooled network; nobody; or the mixture of all groups' classifiers
         by the probabilities of the discriminator, for which no guarantee is given. Without groups everybody gets the mixture if
@@ -125,14 +130,14 @@ class SelectiveExpertsClassifier(GroupRoutedClassifier):
     separability_ : float
         Cross-validated accuracy, balanced over groups, of a linear classifier of groups on the representation of selection rows.
     validation_history_ : dict from {"pooled", "representation", "experts"} to list of dict
-        Validation losses after each epoch: ``"loss"``, by which the epoch is chosen, and each group's. ``"representation"`` is there with
-        `two_stage` only.
+        Validation losses after each epoch: ``"loss"``, by which the epoch is chosen, and ``"groups"``, a dict of each group's.
+        ``"representation"`` is there with `two_stage` only.
 
     Notes
     -----
     Losses are those of the authors' code, in a form that cannot overflow; partners are drawn within the batch, for all people at
     once. Rows for fitting, for the best epoch and for choosing are different. Without `sensitive_features` there is the pooled
-    network alone.
+    network alone. Networks of images are torch modules, which pickle and joblib can write, but not skops.
 
     References
     ----------
@@ -316,11 +321,7 @@ class SelectiveExpertsClassifier(GroupRoutedClassifier):
             raise ValueError(
                 f"A group of sensitive_features is named {INFERRED!r}, which with handle_unknown='infer' means an inferred one; rename it."
             )
-        codes_of_units = (
-            np.arange(len(sample))
-            if units is None
-            else encode_groups(units, "units", n_rows=len(sample)).codes
-        )
+        codes_of_units = _read_units(units, len(sample))
         if not sample.present().all():
             groups = None if groups is None else _take(groups, sample.present())
             codes_of_units = codes_of_units[sample.present()]
@@ -349,7 +350,7 @@ class SelectiveExpertsClassifier(GroupRoutedClassifier):
         for of_experts in ("discriminator_", "_encoder", "preference_frame_", "verdict_"):
             self.__dict__.pop(of_experts, None)  # of an earlier fit
         if groups is not None:
-            self._fit_groups(sample, groups, learner, selecting)
+            self._fit_groups(sample, groups, codes_of_units, learner, selecting)
         return self
 
     # --- checking ---------------------------------------------------------------------------------------------------
@@ -371,6 +372,13 @@ class SelectiveExpertsClassifier(GroupRoutedClassifier):
             raise ValueError(
                 f"checkpoint_dir needs an integer random_state, so that a fit can go on as it began; got {self.random_state!r}."
             )
+        if self.checkpoint_dir is not None:
+            try:
+                Path(self.checkpoint_dir).mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise ValueError(
+                    f"checkpoint_dir must be a folder that can be made; got {str(self.checkpoint_dir)!r} ({error})."
+                ) from error
 
     def _check_features(self, X: Any, *, reset: bool) -> Any:
         if isinstance(X, Dataset | DatasetPictures):
@@ -413,9 +421,11 @@ class SelectiveExpertsClassifier(GroupRoutedClassifier):
         )
         selecting = selecting[np.unique(units[selecting], return_index=True)[1]]
         if groups is not None and len(np.unique(classes[selecting])) < 2:
+            n_units = len(np.unique(units))
+            of_units = f" in {n_units:,} units" if n_units < len(units) else ""
             raise ValueError(
-                f"selection_fraction={self.selection_fraction} of {len(sample):,} rows leaves {len(selecting)} to choose on, which need "
-                "at least 2 classes; raise it."
+                f"selection_fraction={self.selection_fraction} of {len(sample):,} rows{of_units} leaves {len(selecting)} to choose on, which need "
+                f"at least 2 classes; raise it{', or give smaller units' if of_units else ''}."
             )
         fitting, validation = hold_out_units(
             classes[learning], codes[learning], units[learning], self.validation_fraction, seed
@@ -444,29 +454,39 @@ class SelectiveExpertsClassifier(GroupRoutedClassifier):
         )
         for name in (POOLED, REPRESENTATION, EXPERTS):
             if checkpoint := training.checkpoint(name):
-                checkpoint.check()
+                checkpoint.check(self.max_epochs)
         return training
 
     def _fingerprint(self, sample: Sample, groups: Groups | None, units: np.ndarray) -> str:
-        """Say which data and settings a training is of; images of a Dataset are known by their number and shape."""
-        settings = {
-            name: type(value).__name__ if callable(value) else value
-            for name, value in self.get_params(deep=False).items()
-            if name not in _OF_NO_CONSEQUENCE
+        """Say which data and settings a training is of; images of a Dataset are known by number, shape, means and scales."""
+        settings = {name: self.get_params(deep=False)[name] for name in _OF_TRAINING} | {
+            "random_state": int(self.random_state),
+            "max_epochs": self.max_epochs if self.two_stage else None,
+            "augmentation": _code_of(self.augmentation),
         }
-        X = sample.X.shape if isinstance(sample.X, DatasetPictures) else np.asarray(sample.X)
+        encoder, _ = self._new_encoder(0)
+        weights = {name: value.numpy() for name, value in encoder.state_dict().items()}
+        if isinstance(sample.X, DatasetPictures) and isinstance(self._inputs, ImageInputs):
+            X: Any = (sample.X.shape, self._inputs.mean, self._inputs.scale)
+        else:
+            X = np.asarray(sample.X)
         codes = None if groups is None else (groups.codes, groups.labels)
-        return joblib.hash((X, sample.y, sample.weights, codes, units, settings))
+        return joblib.hash((X, sample.y, sample.weights, codes, units, settings, repr(encoder), weights))
 
     def _fit_groups(
-        self, sample: Sample, groups: Groups, learner: ExpertLearner, selecting: np.ndarray
+        self,
+        sample: Sample,
+        groups: Groups,
+        units: np.ndarray,
+        learner: ExpertLearner,
+        selecting: np.ndarray,
     ) -> None:
         self.group_sizes_ = dict(
             zip(groups.labels, np.bincount(groups.codes, minlength=len(groups)).tolist(), strict=True)
         )
-        fitting = sample.take(learner.fitting)
+        counted = learner.fitting[np.unique(units[learner.fitting], return_index=True)[1]]
         for k, label in enumerate(groups.labels):
-            reason = why_no_classifier(fitting.take(groups.codes[learner.fitting] == k), self.min_group_size)
+            reason = why_no_classifier(sample.take(counted[groups.codes[counted] == k]), self.min_group_size)
             if reason:
                 self.fallback_groups_[label] = reason
             elif learner.interrupted:  # against half a pooled network experts would look good
@@ -662,6 +682,40 @@ def _columns_of(groups: Groups, rows: np.ndarray) -> pd.DataFrame:
     """Sensitive features of some rows, a column each."""
     values = pd.DataFrame([as_tuple(label) for label in groups.labels], columns=groups.names, dtype=object)
     return values.iloc[groups.codes[rows]].reset_index(drop=True)
+
+
+def _read_units(units: Any, n_rows: int) -> np.ndarray:
+    """Number the units of the rows; without any every row is one.
+
+    Raises
+    ------
+    ValueError
+        If lengths differ or a unit is missing.
+    """
+    if units is None:
+        return np.arange(n_rows)
+    columns = [to_numpy(column) for column in group_columns(units, "units").values()]
+    if any(pd.isna(column).any() for column in columns):
+        raise ValueError(
+            "units has missing values; every row needs one (of its own, if nothing belongs together with it)."
+        )
+    return encode_groups(units, "units", n_rows=n_rows).codes
+
+
+def _code_of(function: Any) -> Any:
+    """What is known of a function in every process: its name, its code, and the values that it has from elsewhere."""
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return f"{type(function).__module__}.{type(function).__qualname__}"
+    cells = [cell.cell_contents for cell in function.__closure__ or ()]
+    constants = [value for value in code.co_consts if isinstance(value, str | int | float | bool | None)]
+    return (
+        function.__qualname__,
+        code.co_code,
+        code.co_names,
+        constants,
+        [_code_of(c) if callable(c) else repr(c) for c in cells],
+    )
 
 
 class _AskedByNumber(ClassifierMixin, BaseEstimator):

@@ -221,7 +221,7 @@ class Progress(Callback):
     @property
     def interrupted(self) -> bool:
         """Whether training ended before its time."""
-        return not self.exhausted and len(self.costs) < self.max_epochs
+        return not self.exhausted and len(self.figures) < self.max_epochs
 
     def on_train_begin(self, net: NeuralNet, **kwargs: Any) -> None:
         """Start the progress bar."""
@@ -229,7 +229,7 @@ class Progress(Callback):
         self.alive = list(self.members)
         self.bar = tqdm(
             total=self.max_epochs,
-            initial=len(self.costs),
+            initial=len(self.figures),
             unit="epoch",
             disable=not self.verbose or _processes.rank() > 0,
         )
@@ -263,7 +263,9 @@ class Progress(Callback):
         if not self.best:
             self._stop_at_infinity(f"after epoch {epoch}")
         leader = max(self.alive, key=self._best_key)
-        self.bar.set_postfix(self.figures[-1][leader])
+        self.bar.set_postfix(
+            {name: value for name, value in self.figures[-1][leader].items() if not isinstance(value, dict)}
+        )
         self.bar.update()
         if epoch in _HALVINGS:
             self._drop_hopeless(net)
@@ -400,7 +402,7 @@ def train(
     net.initialize()
     if checkpoint is not None:
         checkpoint.restore(net, progress)
-    left = 0 if progress.exhausted else max_epochs - len(progress.costs)
+    left = 0 if progress.exhausted else max_epochs - len(progress.figures)
     if left:  # skorch ends training at a KeyboardInterrupt and returns
         net.partial_fit(TensorTable(columns, device, num_workers), None, epochs=left)
     if not progress.best:

@@ -5,8 +5,11 @@ import warnings
 import numpy as np
 import pytest
 import torch
+from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
 from torch.utils.data import Dataset, IterableDataset
 
+from fairlearn_fwh._splits import hold_out_units
 from fairlearn_fwh.exceptions import GroupFallbackWarning
 from fairlearn_fwh.inprocessing import SelectiveExpertsClassifier, _expert_learner, make_convolutional_encoder
 from fairlearn_fwh.inprocessing._pictures import open_dataset, read_labels
@@ -67,7 +70,9 @@ def test_a_dataset_is_asked_like_an_array(data, of_array):
     assert (of_array.predict(alone, sensitive_features=group) == of_array.predict(triples)).all()
     with pytest.warns(GroupFallbackWarning, match="got none now"):
         of_array.predict(alone)
+    state = torch.random.get_rng_state()
     frame = of_array.preference_frame(triples, y)
+    assert torch.equal(torch.random.get_rng_state(), state)
     assert (
         frame.by_group["n"].tolist()
         == of_array.preference_frame(X, y, sensitive_features=group).by_group["n"].tolist()
@@ -92,6 +97,14 @@ def test_groups_of_a_dataset_may_be_tuples_tensors_or_missing(data):
     labels, groups = read_labels(Pictures(torch.as_tensor(X), torch.as_tensor(y), torch.as_tensor(group)), 0)
     assert labels.tolist() == y.tolist()
     assert groups.tolist() == group.tolist()
+    tensors = [(torch.tensor(g), np.str_("z")) for g in group]
+    assert set(read_labels(Pictures(X, y, tensors), 0)[1]) == {(0, "z"), (1, "z")}
+    with pytest.raises(
+        ValueError, match="The group of item 0 of the Dataset must be a single value or a tuple"
+    ):
+        read_labels(Pictures(X, y, [{}] * 600), 0)
+    with pytest.raises(ValueError, match="The label of item 0 of the Dataset must be a single value; got"):
+        read_labels(Pictures(X, torch.zeros(600, 2), group), 0)
     holed = ["a", np.nan] + ["b"] * 598
     with pytest.raises(ValueError, match="sensitive_features.*missing"):
         SelectiveExpertsClassifier(**QUICK).fit(Pictures(X, y, holed))
@@ -260,37 +273,99 @@ def test_a_stopped_fit_goes_on_as_if_nothing_had_happened(tmp_path, monkeypatch,
 
 def test_a_finished_fit_is_taken_up_without_training(tmp_path, monkeypatch):
     X, y, group = hidden_groups(800)
-    model = SelectiveExpertsClassifier(max_epochs=3, random_state=0, checkpoint_dir=str(tmp_path))
+    settings = {"random_state": 0, "checkpoint_dir": str(tmp_path)}
+    model = SelectiveExpertsClassifier(max_epochs=3, **settings)
     first = model.fit(X, y, sensitive_features=group).predict_proba(X, sensitive_features=group)
     stop_after(monkeypatch, 0)
-    assert (
-        model.fit(X, y, sensitive_features=group).predict_proba(X, sensitive_features=group) == first
-    ).all()
+    for other in (
+        {},
+        {"strategy": "min_gap"},
+        {"random_state": np.int64(0)},
+    ):  # what does not concern training
+        again = clone(model).set_params(**other).fit(X, y, sensitive_features=group)
+        assert (again.predict_proba(X, sensitive_features=group) == first).all()
     assert {path.name for path in tmp_path.iterdir()} == {"pooled.pt", "experts.pt"}
     monkeypatch.undo()
-    longer = SelectiveExpertsClassifier(max_epochs=5, random_state=0, checkpoint_dir=tmp_path)
-    assert len(longer.fit(X, y, sensitive_features=group).validation_history_["pooled"]) == 5
+    longer = SelectiveExpertsClassifier(max_epochs=5, **settings).fit(X, y, sensitive_features=group)
+    at_once = SelectiveExpertsClassifier(max_epochs=5, random_state=0).fit(X, y, sensitive_features=group)
+    assert longer.validation_history_ == at_once.validation_history_
+    with pytest.raises(
+        ValueError, match=r"checkpoint_dir=.* \(pooled.pt\) holds 5 epochs, more than max_epochs=2"
+    ):
+        SelectiveExpertsClassifier(max_epochs=2, **settings).fit(X, y, sensitive_features=group)
 
 
-def test_checkpoints_of_other_trainings_are_neither_used_nor_overwritten(tmp_path):
+def linear_encoder(size, shift=0.0):
+    """An encoder whose weights are all the same."""
+    encoder = torch.nn.Sequential(torch.nn.Linear(3, size), torch.nn.ReLU())
+    torch.nn.init.constant_(encoder[0].weight, 0.1 + shift)
+    torch.nn.init.zeros_(encoder[0].bias)
+    return encoder
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({}, {"learning_rate": 0.1}),
+        ({"encoder": linear_encoder(8)}, {"encoder": linear_encoder(16)}),
+        ({"encoder": linear_encoder(8)}, {"encoder": linear_encoder(8, shift=0.1)}),
+        ({"encoder": lambda shape: linear_encoder(8)}, {"encoder": lambda shape: linear_encoder(9)}),
+        (
+            {"two_stage": True},
+            {"two_stage": True, "max_epochs": 3},
+        ),  # experts would keep the shorter representation
+    ],
+)
+def test_other_settings_of_training_are_refused(tmp_path, first, second):
     X, y, group = hidden_groups(800)
     settings = {"max_epochs": 2, "random_state": 0, "checkpoint_dir": tmp_path}
-    SelectiveExpertsClassifier(**settings).fit(X, y, sensitive_features=group)
+    SelectiveExpertsClassifier(**(settings | first)).fit(X, y, sensitive_features=group)
     before = (tmp_path / "pooled.pt").read_bytes()
-    for other in (
-        lambda: SelectiveExpertsClassifier(**settings).fit(X + 1, y, sensitive_features=group),
-        lambda: SelectiveExpertsClassifier(**settings, learning_rate=0.1).fit(X, y, sensitive_features=group),
-    ):
-        with pytest.raises(
-            ValueError, match=r"checkpoint_dir=.* holds the training of other data or settings \(pooled.pt\)"
-        ):
-            other()
+    with pytest.raises(ValueError, match=r"checkpoint_dir=.* holds the training of other data or settings"):
+        SelectiveExpertsClassifier(**(settings | second)).fit(X, y, sensitive_features=group)
+    with pytest.raises(ValueError, match=r"holds the training of other data or settings"):
+        SelectiveExpertsClassifier(**(settings | first)).fit(X + 1, y, sensitive_features=group)
     assert (tmp_path / "pooled.pt").read_bytes() == before
-    (tmp_path / "experts.pt").write_bytes(b"nothing")
-    with pytest.raises(ValueError, match="experts.pt is no checkpoint that can be read"):
-        SelectiveExpertsClassifier(**settings).fit(X, y, sensitive_features=group)
+
+
+def test_other_pictures_and_augmentations_are_refused(data, tmp_path):
+    X, y, group = data
+    settings = QUICK | {"max_epochs": 1, "checkpoint_dir": tmp_path}
+    SelectiveExpertsClassifier(**settings, augmentation=lambda images: images).fit(Pictures(*data))
+    for dataset, augmentation in (
+        (Pictures(255 - X, y, group), lambda images: images),
+        (Pictures(*data), lambda images: images * 0),
+        (Pictures(*data), flip),
+    ):
+        with pytest.raises(ValueError, match="other data or settings"):
+            SelectiveExpertsClassifier(**settings, augmentation=augmentation).fit(dataset)
+
+
+def test_folders_that_hold_no_checkpoints(tmp_path):
+    X, y, group = hidden_groups(800)
+    settings = {"max_epochs": 1, "random_state": 0}
     with pytest.raises(ValueError, match="checkpoint_dir needs an integer random_state"):
         SelectiveExpertsClassifier(checkpoint_dir=tmp_path).fit(X, y, sensitive_features=group)
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(ValueError, match="checkpoint_dir must be a folder that can be made; got .*file"):
+        SelectiveExpertsClassifier(**settings, checkpoint_dir=tmp_path / "file").fit(X, y)
+    for content in (b"nothing", None):
+        torch.save([1], tmp_path / "experts.pt") if content is None else (
+            tmp_path / "experts.pt"
+        ).write_bytes(content)
+        with pytest.raises(ValueError, match=r"\(experts.pt\) is no checkpoint that can be read"):
+            SelectiveExpertsClassifier(**settings, checkpoint_dir=tmp_path).fit(
+                X, y, sensitive_features=group
+            )
+
+
+def test_an_interruption_of_the_last_validation_is_told(monkeypatch):
+    X, y, group = hidden_groups(800)
+    stop_after(monkeypatch, 2)
+    with pytest.warns(ConvergenceWarning, match="Training was interrupted"):
+        model = SelectiveExpertsClassifier(max_epochs=3, random_state=0).fit(X, y, sensitive_features=group)
+    assert model.experts_ == {}
+    assert len(model.validation_history_["pooled"]) == 2
 
 
 def test_checkpoints_hold_no_rows(tmp_path):
@@ -335,8 +410,34 @@ def test_copies_of_people_are_no_evidence():
     assert model.selection_table_["n"].sum() == 100
 
 
+def test_every_class_has_rows_for_fitting_whatever_the_units():
+    classes, units = np.zeros(400, dtype=int), np.arange(400) // 2
+    classes[200:], classes[1] = 1, 2  # class 2 is in the second row of a unit alone
+    for seed in range(20):
+        fitting, held_out = hold_out_units(
+            classes, np.zeros(400, dtype=int), units, 0.5, np.random.RandomState(seed)
+        )
+        assert set(classes[fitting]) == {0, 1, 2}
+        assert not set(units[fitting]) & set(units[held_out])
+
+
+def test_few_units_are_a_small_group():
+    X, y, group = hidden_groups(2000)
+    units = np.where(group == "a", np.arange(2000) // 50, np.arange(2000) + 5000)
+    model = SelectiveExpertsClassifier(max_epochs=1, random_state=0).fit(
+        X, y, sensitive_features=group, units=units
+    )
+    assert "people, fewer than min_group_size=50" in model.fallback_groups_["a"]
+
+
 def test_units_are_checked():
     X, y, group = hidden_groups(200)
+    with pytest.raises(ValueError, match="units has missing values; every row needs one"):
+        SelectiveExpertsClassifier().fit(X, y, sensitive_features=group, units=[1.0, np.nan] * 100)
+    with pytest.raises(
+        ValueError, match="of 200 rows in 1 units leaves . to choose on.* or give smaller units"
+    ):
+        SelectiveExpertsClassifier().fit(X, y, sensitive_features=group, units=["a"] * 200)
     with pytest.raises(ValueError, match="units"):
         SelectiveExpertsClassifier().fit(X, y, sensitive_features=group, units=np.arange(100))
     with pytest.raises(ValueError, match="units"):

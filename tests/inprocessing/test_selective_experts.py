@@ -294,10 +294,11 @@ def test_separability_and_history(fitted, test_rows):
     assert model.represent(told).shape == (2000, 16)
     assert set(model.validation_history_) == {"pooled", "experts"}
     for epochs in model.validation_history_.values():
-        assert set(epochs[0]) == {"loss", "a", "b"}
+        assert set(epochs[0]) == {"loss", "groups"}
     pooled, experts = (model.validation_history_[name][0] for name in ("pooled", "experts"))
-    assert experts["loss"] == pytest.approx((experts["a"] + experts["b"]) / 2)  # groups weigh equally
-    assert min(pooled["a"], pooled["b"]) < pooled["loss"] < max(pooled["a"], pooled["b"])
+    assert experts["loss"] == pytest.approx(np.mean(list(experts["groups"].values())))  # groups weigh equally
+    assert min(pooled["groups"].values()) < pooled["loss"] < max(pooled["groups"].values())
+    assert list(experts["groups"]) == ["a", "b"]
 
 
 def test_learning_curves_of_every_group_are_drawn(fitted):
@@ -306,7 +307,9 @@ def test_learning_curves_of_every_group_are_drawn(fitted):
     labels = [text.get_text() for text in ax.get_legend().get_texts()]
     assert labels == ["a, pooled", "b, pooled", "a, experts", "b, experts"]
     lines = {line.get_label(): line.get_ydata() for line in ax.lines}
-    assert lines["b, experts"].tolist() == [epoch["b"] for epoch in fitted.validation_history_["experts"]]
+    assert lines["b, experts"].tolist() == [
+        epoch["groups"]["b"] for epoch in fitted.validation_history_["experts"]
+    ]
     with pytest.raises(NotFittedError):
         SelectiveExpertsClassifier().plot_learning_curves()
 
