@@ -1,4 +1,4 @@
-"""When the group has to be guessed: what selective experts are still worth, and what can still be promised."""
+"""When the group has to be guessed: what experts are still worth, and what can still be promised."""
 
 from __future__ import annotations
 
@@ -187,7 +187,7 @@ def fairsde_inferred_markdown(runs: pd.DataFrame) -> str:
     )  # fmt: skip
     return "\n".join(
         [
-            f"# Selective experts when the group has to be guessed: {n_splits} random split{'' if n_splits == 1 else 's'}",
+            f"# Experts when the group has to be guessed: {n_splits} random split{'' if n_splits == 1 else 's'}",
             "",
             _answer(runs),
             "",
@@ -210,36 +210,45 @@ def _worst_off(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 _LEGEND = """Gains are in percentage points of accuracy over the pooled network, on one half of the test rows; bounds come from the other half and hold for
-all groups together with 95 % confidence. "Carried over" is the bound for people whose group is known, less the largest share of them
+all groups together with 95 % confidence. All experts are used, whether they would be chosen or not. "Carried over" is the bound for people whose group is known, less the largest share of them
 (97.5 %) that the discriminator may take for another group: whoever is taken for another group may lose by it, and no more than one answer."""
 
 
 def _answer(runs: pd.DataFrame) -> str:
     """Say up to which error something can be promised, and what a discriminator brings."""
-    means = _worst_off(runs).groupby(_SITUATION, sort=False, dropna=False).mean().reset_index()
-    told, likeliest = (means[means["served"] == served] for served in (TOLD, LIKELIEST))
+    worst = _worst_off(runs).reset_index()
+    told, likeliest = (worst[worst["served"] == served] for served in (TOLD, LIKELIEST))
     sentences = []
     if len(told):
-
-        def up_to(figure: str) -> str:
-            errors = told.loc[told[figure] > 0, "told_wrong"]
-            return (
-                f"up to {100 * errors.max():g} % errors"
-                if len(errors)
-                else f"not even with {100 * told['told_wrong'].min():g} % errors"
-            )
-
         sentences.append(
-            f"Where features say nothing of the group and somebody tells it, experts leave no group worse off {up_to('gain')}; tested as people are "
-            f"served, that is certified {up_to('lower')}; the guarantee for known groups, less the share of errors, carries over {up_to('transferred')}."
+            "Where features say nothing of the group and somebody tells it, the worst-off group gains in every split "
+            f"{_up_to(told, 'gain')}; tested as people are served, that is certified in every split {_up_to(told, 'lower')}; the guarantee for known "
+            f"groups, less the share of errors, carries over in every split {_up_to(told, 'transferred')}."
         )
     if len(likeliest):
-        better = likeliest[likeliest["lower"] > 0]
+        certified = (likeliest["lower"] > 0).sum()
         sentences.append(
-            f"Where a discriminator guesses the group from the same features, all groups are certified to gain in {len(better)} of {len(likeliest)} "
-            "data sets: what features say of the group the pooled network can use itself."
+            f"Where a discriminator guesses the group from the same features, all groups are certified to gain in {certified} of {len(likeliest)} "
+            f"splits of {likeliest['dataset'].nunique()} data set(s)"
+            + (
+                ": what features say of the group the pooled network can use itself."
+                if not certified
+                else "."
+            )
         )
-    return " ".join([*sentences, "(Means over splits of the worst-off group.)"])
+    n_splits = runs["split"].nunique()
+    if n_splits < 5:
+        sentences.append(f"({n_splits} split{'' if n_splits == 1 else 's'}: little can be concluded.)")
+    return " ".join(sentences)
+
+
+def _up_to(told: pd.DataFrame, figure: str) -> str:
+    """Say up to which share of errors a figure is above 0 in every split, also for all smaller shares."""
+    holds = (told[figure] > 0).groupby(told["told_wrong"]).all()
+    errors = holds.index[holds.cumprod().astype(bool)]
+    if not len(errors):
+        return f"not even with {100 * holds.index.min():g} % errors"
+    return f"up to {100 * errors.max():g} % errors"
 
 
 def plot_fairsde_inferred(runs: pd.DataFrame, ax: Any = None) -> Any:
@@ -274,6 +283,6 @@ def plot_fairsde_inferred(runs: pd.DataFrame, ax: Any = None) -> Any:
     ax.axhline(0, color="black", linewidth=1)
     ax.set_xlabel("people who are taken for another group, %")
     ax.set_ylabel("worst-off group, percentage points of accuracy")
-    ax.set_title(f"Selective experts when the group is guessed: means over {runs['split'].nunique()} splits")
+    ax.set_title(f"Experts when the group is guessed: means over {runs['split'].nunique()} splits")
     ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
     return ax

@@ -179,7 +179,7 @@ def _on_test_rows(split: Split, served: np.ndarray, pooled: np.ndarray) -> dict[
     groups = encode_groups(split.attribute_test)
     sizes = np.bincount(groups.codes)
     accuracies = [
-        (np.bincount(groups.codes, answer == split.y_test) / sizes)[sizes >= SMALLEST_SHOWN]
+        (np.bincount(groups.codes, answer == split.y_test) / sizes)[sizes >= min(SMALLEST_SHOWN, sizes.max())]
         for answer in (served, pooled)
     ]
     (worst, worst_pooled), (gap, gap_pooled) = ([f(a) for a in accuracies] for f in (np.min, np.ptp))
@@ -251,7 +251,7 @@ def _answer(runs: pd.DataFrame) -> str:
         parts.append(
             f"{strategy} keeps {kept:.0f} % of the experts and moves the worst group by {worst:+.2f} and the gap by {gap:+.2f} points"
         )
-    sentences = [f"Certified, over all data sets: {'; '.join(parts)}."]
+    sentences = [f"Certified, mean over {certified['dataset'].nunique()} data set(s): {'; '.join(parts)}."]
     max_min = certified[certified["strategy"] == "max_min"].dropna(subset="power")
     power = max_min.groupby("n_groups")["power"].mean().reset_index().to_numpy()
     if len(power) > 1:

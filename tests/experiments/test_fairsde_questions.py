@@ -58,9 +58,29 @@ def test_guarantees_of_known_groups_shrink_by_the_error_of_the_guess(inferred):
 def test_inferred_answer_and_picture(inferred):
     text = fairsde_inferred_markdown(inferred)
     assert "| generated-0 | told group |" in text
-    assert "all groups are certified to gain in 0 of 1 data sets" in text
+    assert "all groups are certified to gain in 0 of 1 splits of 1 data set(s): what features say" in text
+    assert "1 split: little can be concluded" in text
     labels = [line.get_label() for line in plot_fairsde_inferred(inferred).lines]
     assert "bound carried over" in labels
+
+
+def told_runs(figures):
+    """Runs in which the told group's figures are these, by share of errors and split."""
+    return pd.DataFrame(
+        [
+            {"dataset": "d", "served": "told group", "told_wrong": error, "split": split, "group": "a", "error": error, "gain": value,
+             "lower": value, "transferred": np.nan}
+            for error, values in figures.items() for split, value in enumerate(values)
+        ]
+    )  # fmt: skip
+
+
+def test_inferred_answer_claims_no_more_than_holds_for_all_smaller_errors_and_all_splits():
+    answer = _fairsde_inferred._answer(told_runs({0.01: [0.1, 0.1], 0.05: [0.1, -0.1], 0.1: [0.1, 0.1]}))
+    assert "the worst-off group gains in every split up to 1 % errors" in answer
+    assert "carries over in every split not even with 1 % errors" in answer
+    likeliest = told_runs({0.1: [0.1, -0.2, 0.3]}).assign(served="likeliest group")
+    assert "certified to gain in 2 of 3 splits of 1 data set(s)." in _fairsde_inferred._answer(likeliest)
 
 
 @pytest.fixture(scope="module")
@@ -139,6 +159,9 @@ def test_weights_of_shifts():
 def test_shift_answer_and_picture(shift):
     text = fairsde_shift_markdown(shift)
     assert text.count("- generated: splits with a harmed group") == 1
+    none_kept = shift.assign(kept=np.where(shift["rule"] == _fairsde_shift.WARY, 0, shift["kept"]))
+    assert f"{_fairsde_shift.WARY} keeps no expert" in fairsde_shift_markdown(none_kept)
+    assert "One split: nothing can be concluded." in fairsde_shift_markdown(shift[shift["split"] == 0])
     assert f"| {_fairsde_shift.WARY} |" in text
     assert isinstance(shift, pd.DataFrame)
     assert len(plot_fairsde_shift(shift).axes) == 2

@@ -24,6 +24,7 @@ from fairlearn_fwh.inprocessing import (
 from fairlearn_fwh.inprocessing._encoders import make_table_encoder
 from fairlearn_fwh.inprocessing._expert_network import ExpertNetwork, ExpertWeights
 from fairlearn_fwh.inprocessing._inputs import make_inputs
+from fairlearn_fwh.inprocessing._learning_curves import plot_learning_curves
 from fairlearn_fwh.inprocessing._representation_losses import centre_losses, centre_similarities
 
 SAMPLE_WEIGHT = "weights change the draw of mini-batches and of the validation split, as for SGDClassifier"
@@ -310,6 +311,13 @@ def test_learning_curves_of_every_group_are_drawn(fitted):
     assert lines["b, experts"].tolist() == [
         epoch["groups"]["b"] for epoch in fitted.validation_history_["experts"]
     ]
+    diverged = [{"loss": loss, "groups": {"loss": loss}} for loss in (1.0, 0.5, np.nan)]
+    dots = [
+        line.get_xdata()
+        for line in plot_learning_curves({"pooled": diverged}).lines
+        if line.get_marker() == "o"
+    ]
+    assert dots == [[2]]  # the epoch that is kept
     with pytest.raises(NotFittedError):
         SelectiveExpertsClassifier().plot_learning_curves()
 
