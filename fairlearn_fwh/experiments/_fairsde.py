@@ -301,6 +301,9 @@ def plot_fairsde(runs: pd.DataFrame) -> Any:
     ax.axvline(0, color="black", linewidth=1)
     ax.set_yticks(np.arange(len(rows))[::-1], [label_text(row) for row in rows])
     ax.set_xlabel("gain in accuracy over the pooled network, percentage points (95 % intervals, corrected)")
-    ax.set_title(f"Selective demographic experts: mean over {int(summary['n_splits'].max())} random splits")
+    n_splits = int(summary["n_splits"].max())
+    ax.set_title(
+        f"Selective demographic experts: {'one random split' if n_splits == 1 else f'mean over {n_splits} random splits'}"
+    )
     ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
     return ax

@@ -268,9 +268,9 @@ def plot_fairsde_inferred(runs: pd.DataFrame, ax: Any = None) -> Any:
     ax = new_axes(ax, 8.5, 4.8)
     means = _worst_off(runs).groupby(_SITUATION, sort=False, dropna=False).mean() * 100
     series = [
-        (TOLD, "gain", "gain"),
-        (TOLD, "lower", "certified bound"),
-        (TOLD, "transferred", "bound carried over"),
+        (TOLD, "gain", "gain, group told with errors"),
+        (TOLD, "lower", "certified bound, group told with errors"),
+        (TOLD, "transferred", "bound carried over from known groups"),
     ]
     series += [(LIKELIEST, "gain", "gain, group guessed from the features")]
     for i, (served, figure, label) in enumerate(series):

@@ -61,7 +61,7 @@ def test_inferred_answer_and_picture(inferred):
     assert "all groups are certified to gain in 0 of 1 splits of 1 data set(s): what features say" in text
     assert "1 split: little can be concluded" in text
     labels = [line.get_label() for line in plot_fairsde_inferred(inferred).lines]
-    assert "bound carried over" in labels
+    assert "bound carried over from known groups" in labels
 
 
 def told_runs(figures):
