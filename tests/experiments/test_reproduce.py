@@ -16,7 +16,14 @@ pytestmark = pytest.mark.slow
 mpl.use("Agg")
 
 #: What is run on other data than German credit, the smallest.
-_OTHER_DATA = {"theorems": "arrest", "multiclass": "digits", "figure3": "arrest"}
+_OTHER_DATA = {
+    "theorems": "arrest",
+    "multiclass": "digits",
+    "figure3": "arrest",
+    "fairsde-inferred": "generated-0",
+    "fairsde-strategies": "generated-4",
+    "fairsde-shift": "generated",
+}
 
 
 @pytest.mark.parametrize("name", [name for name in REPRODUCTIONS if name != "grid"])
