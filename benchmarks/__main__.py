@@ -4,6 +4,7 @@ from . import (
     boosting,
     dafh,
     experts,
+    gradient_graph,
     identical_groups,
     large_data,
     number_of_groups,
@@ -20,4 +21,5 @@ number_of_groups.main()
 boosting.main()
 selection_guarantee.main()
 experts.main()
+gradient_graph.main()
 identical_groups.main()

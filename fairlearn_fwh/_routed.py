@@ -184,22 +184,8 @@ class RoutedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, ABC):
     def _check_rows(self, X: Any, y: Any, sample_weight: Any, *, reset: bool) -> Sample:
         """Check features, labels and weights."""
         X = self._check_features(X, reset=reset)
-        if y is None:
-            raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None.")
-        labels = column_or_1d(
-            check_array(to_numpy(y), ensure_2d=False, dtype=None, input_name="y"), warn=True
-        )
-        check_classification_targets(labels)
-        if len(labels) != X.shape[0]:
-            raise ValueError(
-                f"X has {X.shape[0]} rows, but y has {len(labels)}; they must be the same people."
-            )
-        weights = (
-            None if sample_weight is None else check_sample_weight(sample_weight, X, ensure_non_negative=True)
-        )
-        if weights is not None and not weights.any():
-            raise ValueError("sample_weight is zero for every row; at least one row needs a positive weight.")
-        return Sample(X, labels, weights)
+        labels = check_labels(y, X.shape[0], type(self).__name__)
+        return Sample(X, labels, check_weights(sample_weight, X))
 
     def _check_fit_input(self, X: Any, y: Any, sample_weight: Any) -> Sample:
         """Check features, labels and weights, and remember the classes."""
@@ -406,6 +392,27 @@ class RoutedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, ABC):
                 GroupFallbackWarning,
                 stacklevel=3,
             )
+
+
+def check_labels(y: Any, n_rows: int, estimator: str) -> np.ndarray:
+    """Check labels of classes, shape (n,)."""
+    if y is None:
+        raise ValueError(f"{estimator} requires y to be passed, but the target y is None.")
+    labels = column_or_1d(check_array(to_numpy(y), ensure_2d=False, dtype=None, input_name="y"), warn=True)
+    check_classification_targets(labels)
+    if len(labels) != n_rows:
+        raise ValueError(f"X has {n_rows} rows, but y has {len(labels)}; they must be the same people.")
+    return labels
+
+
+def check_weights(sample_weight: Any, X: Any) -> np.ndarray | None:
+    """Check weights of rows, if there are any, shape (n,)."""
+    if sample_weight is None:
+        return None
+    weights = check_sample_weight(sample_weight, X, ensure_non_negative=True)
+    if not weights.any():
+        raise ValueError("sample_weight is zero for every row; at least one row needs a positive weight.")
+    return weights
 
 
 def ask_labels(classifier: Any, X: Any) -> np.ndarray:

@@ -8,7 +8,13 @@ from fairlearn_fwh.decoupling import (
     PreferenceTreeClassifier,
     PreferredTreatmentClassifier,
 )
-from fairlearn_fwh.inprocessing import DAFHClassifier, SelectiveExpertsClassifier
+from fairlearn_fwh.inprocessing import (
+    AdversarialReweightingClassifier,
+    DAFHClassifier,
+    DROClassifier,
+    GradientGraphClassifier,
+    SelectiveExpertsClassifier,
+)
 from fairlearn_fwh.postprocessing import NoHarmSelector
 from fairlearn_fwh.reductions import NoHarmReduction
 
@@ -21,6 +27,9 @@ ESTIMATORS = [
     DAFHClassifier(n_init=1, max_epochs=2, fallback=None),
     NoHarmSelector(),
     SelectiveExpertsClassifier(max_epochs=1),
+    GradientGraphClassifier(max_epochs=1),
+    AdversarialReweightingClassifier(max_epochs=1),
+    DROClassifier(max_epochs=1),
     NoHarmReduction(tolerance=0.2),
 ]
 

@@ -17,11 +17,14 @@ from ._datasets import as_binary_label_dataset, as_object_strings, from_binary_l
 from ._preference_metric import PreferenceMetric
 
 if TYPE_CHECKING:
-    from ._trained import DAFH, SelectiveExperts
+    from ._trained import DAFH, DRO, AdversarialReweighting, GradientGraph, SelectiveExperts
 
 __all__ = [
+    "AdversarialReweighting",
     "DAFH",
+    "DRO",
     "Decoupled",
+    "GradientGraph",
     "NoHarm",
     "NoHarmReduction",
     "PreferenceMetric",

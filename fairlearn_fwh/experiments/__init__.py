@@ -15,6 +15,9 @@ from ._fairsde_inferred import fairsde_inferred_markdown, plot_fairsde_inferred,
 from ._fairsde_shift import fairsde_shift_markdown, plot_fairsde_shift, run_fairsde_shift
 from ._fairsde_strategies import fairsde_strategies_markdown, plot_fairsde_strategies, run_fairsde_strategies
 from ._figures import plot_figure1, plot_figure2, plot_figure3, run_figure1, run_figure2, run_figure3
+from ._gog import gog_markdown, plot_gog, run_gog
+from ._gog_ablation import gog_ablation_markdown, plot_gog_ablation, run_gog_ablation
+from ._gog_groups import gog_groups_markdown, plot_gog_groups, run_gog_groups
 from ._mitigators import audit_mitigators
 from ._questions import plot_question, question_markdown, run_question
 from ._selection import plot_selection_harm, run_selection, summarize_selection
@@ -37,6 +40,9 @@ __all__ = [
     "fairsde_markdown",
     "fairsde_shift_markdown",
     "fairsde_strategies_markdown",
+    "gog_ablation_markdown",
+    "gog_groups_markdown",
+    "gog_markdown",
     "held_out_objective",
     "plot_comparison",
     "plot_fairsde",
@@ -46,6 +52,9 @@ __all__ = [
     "plot_figure1",
     "plot_figure2",
     "plot_figure3",
+    "plot_gog",
+    "plot_gog_ablation",
+    "plot_gog_groups",
     "plot_question",
     "plot_selection_harm",
     "plot_table4",
@@ -57,6 +66,9 @@ __all__ = [
     "run_figure1",
     "run_figure2",
     "run_figure3",
+    "run_gog",
+    "run_gog_ablation",
+    "run_gog_groups",
     "run_grid",
     "run_question",
     "run_selection",

@@ -39,6 +39,9 @@ OURS = (
     "NoHarm",
     "NoHarmReduction",
     "SelectiveExperts",
+    "GradientGraph",
+    "AdversarialReweighting",
+    "DRO",
 )
 
 

@@ -17,6 +17,9 @@ from . import (
     _fairsde_shift,
     _fairsde_strategies,
     _figures,
+    _gog,
+    _gog_ablation,
+    _gog_groups,
     _questions,
     _table4,
     _tables,
@@ -146,6 +149,25 @@ REPRODUCTIONS = PAPER_REPRODUCTIONS | {
         _fairsde_shift.run_fairsde_shift,
         _fairsde_shift.fairsde_shift_markdown,
         _fairsde_shift.plot_fairsde_shift,
+    ),
+    "gog": Reproduction(
+        "One model without demographics: Graph of Gradients, ARL, DRO and DAFH, with noise in the labels (arXiv 2412.03706).",
+        _gog.run_gog,
+        _gog.gog_markdown,
+        _gog.plot_gog,
+    ),
+    "gog-ablation": Reproduction(
+        "What carries the effect of Graph of Gradients: the adversary, the graph, or what it is made of.",
+        _gog_ablation.run_gog_ablation,
+        _gog_ablation.gog_ablation_markdown,
+        _gog_ablation.plot_gog_ablation,
+        (SPLITS, JOBS),
+    ),
+    "gog-groups": Reproduction(
+        "Do gradients know groups better than features?",
+        _gog_groups.run_gog_groups,
+        _gog_groups.gog_groups_markdown,
+        _gog_groups.plot_gog_groups,
     ),
 }
 

@@ -81,6 +81,16 @@ def as_network(module: Any) -> ModuleNetwork | RectifiedNetwork:
     )
 
 
+def as_precise_network(module: Any) -> ModuleNetwork | RectifiedNetwork:
+    """Make a module a function of arrays; a plain network in double precision, so that answers do not depend on the order of rows."""
+    network = as_network(module)
+    if isinstance(network, RectifiedNetwork):
+        return RectifiedNetwork(
+            *([array.astype(float) for array in arrays] for arrays in (network.coefs, network.intercepts))
+        )
+    return network
+
+
 def _is_rectified_network(module: nn.Module) -> bool:
     """Whether a module is a chain of linear layers with biases and rectifiers between them."""
     if type(module) is not nn.Sequential:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -11,9 +12,9 @@ from torch import Tensor, nn
 
 
 def make_table_encoder(n_features: int, hidden_layer_sizes: Sequence[int]) -> nn.Sequential:
-    """Make a network of rectified layers, of which the last is the representation."""
+    """Make a network of rectified layers, of which the last is the representation; without any the features are."""
     layers: list[nn.Module] = []
-    for inputs, outputs in zip((n_features, *hidden_layer_sizes[:-1]), hidden_layer_sizes, strict=True):
+    for inputs, outputs in pairwise((n_features, *hidden_layer_sizes)):
         layers += [nn.Linear(inputs, outputs), nn.ReLU()]
     return nn.Sequential(*layers)
 

@@ -15,7 +15,7 @@ from torch import nn
 from .._routed import Sample
 from ..metrics._arrays import Groups, group_name
 from ._checkpoints import Checkpoint
-from ._classifiers import ModuleNetwork, as_network
+from ._classifiers import ModuleNetwork, as_precise_network
 from ._devices import torch_device
 from ._expert_network import EncoderNetwork, ExpertNetwork, ExpertWeights, PooledNetwork
 from ._inputs import Augmentation, Inputs
@@ -235,13 +235,7 @@ def _validate(
 def _network(encoder: nn.Module, head: nn.Linear) -> ModuleNetwork | RectifiedNetwork:
     """Encoder and head as a function of arrays."""
     layers = list(encoder) if type(encoder) is nn.Sequential else [encoder]
-    network = as_network(nn.Sequential(*layers, copy.deepcopy(head)).eval())
-    if isinstance(network, RectifiedNetwork):
-        # In double precision answers do not depend on the order of rows.
-        return RectifiedNetwork(
-            *([array.astype(float) for array in arrays] for arrays in (network.coefs, network.intercepts))
-        )
-    return network
+    return as_precise_network(nn.Sequential(*layers, copy.deepcopy(head)).eval())
 
 
 def _identity(n_outputs: int) -> nn.Linear:

@@ -12,8 +12,23 @@ from torch.nn.functional import cross_entropy, normalize
 from ._representation_losses import centre_losses, centre_similarities, diversity_losses, draw_partners
 
 
-class EncoderNetwork(nn.Module):
-    """A network that begins with an encoder, and what the trainer asks of a module that has no other members.
+class TrainedAlone(nn.Module):
+    """What the trainer asks of a module that has no other members."""
+
+    def member_state(self, member: int) -> dict[str, np.ndarray]:
+        """Copy of parameters and buffers."""
+        return {name: value.detach().cpu().numpy().copy() for name, value in self.state_dict().items()}
+
+    def keep_buffers(self, members: list[int]) -> None:
+        """Nothing is remembered of other members."""
+
+    def load_arrays(self, state: dict[str, np.ndarray]) -> None:
+        """Take back a copy."""
+        self.load_state_dict({name: torch.as_tensor(value) for name, value in state.items()})
+
+
+class EncoderNetwork(TrainedAlone):
+    """A network that begins with an encoder.
 
     Parameters
     ----------
@@ -36,17 +51,6 @@ class EncoderNetwork(nn.Module):
             return self.encoder(X)
         with torch.autocast(X.device.type, torch.bfloat16):
             return self.encoder(X).float()
-
-    def member_state(self, member: int) -> dict[str, np.ndarray]:
-        """Copy of parameters and buffers."""
-        return {name: value.detach().cpu().numpy().copy() for name, value in self.state_dict().items()}
-
-    def keep_buffers(self, members: list[int]) -> None:
-        """Nothing is remembered of other members."""
-
-    def load_arrays(self, state: dict[str, np.ndarray]) -> None:
-        """Take back a copy."""
-        self.load_state_dict({name: torch.as_tensor(value) for name, value in state.items()})
 
 
 class PooledNetwork(EncoderNetwork):

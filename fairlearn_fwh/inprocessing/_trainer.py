@@ -340,6 +340,7 @@ def train(
     accelerator: Any = None,
     num_workers: int = 0,
     checkpoint: Checkpoint | None = None,
+    callbacks: Sequence[Callback] = (),
     verbose: int,
 ) -> Progress:
     """Train a module on columns of a table.
@@ -370,6 +371,8 @@ def train(
         Processes that make batches.
     checkpoint : Checkpoint, optional
         Keeps the state of a module with one member after every epoch; training goes on from there.
+    callbacks : sequence of skorch callbacks
+        What else is to happen in training.
     verbose : int
         0: silent; above: a progress bar.
 
@@ -397,7 +400,7 @@ def train(
         generator=generator,
         device=device,
         accelerator=accelerator,
-        callbacks=[progress],
+        callbacks=[*callbacks, progress],
     )
     net.initialize()
     if checkpoint is not None:

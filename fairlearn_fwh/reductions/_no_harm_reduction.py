@@ -10,23 +10,23 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 from fairlearn.reductions import ExponentiatedGradient
-from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin
+from sklearn.base import MetaEstimatorMixin
 from sklearn.linear_model import LogisticRegression
-from sklearn.utils import check_array, check_random_state, column_or_1d
-from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._fitting import fit_context
-from .._routed import Sample, clone_seeded, take_rows, weight_arguments
+from .._routed import Sample, check_labels, clone_seeded, take_rows, weight_arguments
+from .._single_model import SingleModelClassifier
 from .._sklearn_compat import HasMethods, Interval, StrOptions
 from .._splits import fold_of_rows
 from ..exceptions import ConstraintsNotSatisfiedWarning
 from ..metrics import PreferenceFrame
-from ..metrics._arrays import Groups, encode_groups, group_name, labels_index, to_numpy
+from ..metrics._arrays import Groups, encode_groups, group_name, labels_index
 from ._group_bounds import bounded_group_loss, without_deprecations
 
 
-class NoHarmReduction(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+class NoHarmReduction(MetaEstimatorMixin, SingleModelClassifier):
     """Train one model for all whose error rate in every group is at most the baseline's.
 
     Every group has its own bound, the error rate of the baseline on held-out rows plus `tolerance`; fairlearn's
@@ -218,17 +218,8 @@ class NoHarmReduction(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         return self
 
     def _check_fit_input(self, X: Any, y: Any) -> tuple[Any, np.ndarray]:
-        if y is None:
-            raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None.")
-        labels = column_or_1d(
-            check_array(to_numpy(y), ensure_2d=False, dtype=None, input_name="y"), warn=True
-        )
-        check_classification_targets(labels)
         X = self._check_features(X, reset=True)
-        if len(labels) != X.shape[0]:
-            raise ValueError(
-                f"X has {X.shape[0]} rows, but y has {len(labels)}; they must be the same people."
-            )
+        labels = check_labels(y, X.shape[0], type(self).__name__)
         self.classes_ = np.unique(labels)
         if len(self.classes_) != 2:
             raise ValueError(
@@ -351,13 +342,10 @@ class NoHarmReduction(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         PreferenceFrame
         """
         check_is_fitted(self)
-        baseline = self.baseline_ if baseline is None else baseline
-        if sensitive_features is not None:
-            sensitive_features = encode_groups(sensitive_features, missing_group=self.missing_group)
-        return PreferenceFrame(
-            y_true=y,
-            y_pred=self.predict(X),
-            y_pred_pooled=baseline.predict(X),
+        return super().preference_frame(
+            X,
+            y,
+            baseline=self.baseline_ if baseline is None else baseline,
             sensitive_features=sensitive_features,
             sample_weight=sample_weight,
         )

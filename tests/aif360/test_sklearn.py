@@ -16,7 +16,15 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import fairlearn_fwh.aif360.sklearn as twins
-from fairlearn_fwh.aif360.sklearn import DAFH, Decoupled, NoHarmReduction, SelectiveExperts
+from fairlearn_fwh.aif360.sklearn import (
+    DAFH,
+    DRO,
+    AdversarialReweighting,
+    Decoupled,
+    GradientGraph,
+    NoHarmReduction,
+    SelectiveExperts,
+)
 from fairlearn_fwh.decoupling import DecoupledClassifier
 from fairlearn_fwh.exceptions import GroupFallbackWarning
 
@@ -27,6 +35,9 @@ SAMPLE_WEIGHT = "weights change the draw of mini-batches and of the validation s
 
 #: Settings with which the checks of scikit-learn do not take long.
 QUICK = {
+    "AdversarialReweighting": {"max_epochs": 30},
+    "DRO": {"max_epochs": 30},
+    "GradientGraph": {"max_epochs": 30},
     "DAFH": {"n_init": 1, "max_epochs": 20},
     "NoHarmReduction": {"cv": 2, "max_iter": 5},
     "SelectiveExperts": {"max_epochs": 30},
@@ -40,7 +51,7 @@ QUICK = {
             "check_sample_weight_equivalence_on_dense_data": SAMPLE_WEIGHT,
             "check_sample_weight_equivalence_on_sparse_data": SAMPLE_WEIGHT,
         }
-        if isinstance(twin, DAFH | SelectiveExperts)
+        if isinstance(twin, DAFH | SelectiveExperts | GradientGraph | AdversarialReweighting | DRO)
         else {}
     ),
 )

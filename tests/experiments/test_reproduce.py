@@ -5,7 +5,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fairlearn_fwh.experiments import estimate_discrepancy, held_out_objective, run_question, run_table4
+from fairlearn_fwh.experiments import (
+    _gog,
+    _gog_ablation,
+    estimate_discrepancy,
+    held_out_objective,
+    run_question,
+    run_table4,
+)
 from fairlearn_fwh.experiments._paper_recipe import GRID, recipe_of
 from fairlearn_fwh.experiments._reproduce import DATASETS, REPRODUCTIONS, write_reproduction
 from fairlearn_fwh.experiments._tables import TABLE6_NUMBERS, TABLE7_NUMBERS
@@ -23,11 +30,14 @@ _OTHER_DATA = {
     "fairsde-inferred": "generated-0",
     "fairsde-strategies": "generated-4",
     "fairsde-shift": "generated",
+    "gog-groups": "generated-1",
 }
 
 
 @pytest.mark.parametrize("name", [name for name in REPRODUCTIONS if name != "grid"])
-def test_every_reproduction_writes_runs_table_and_picture(name, real_data, tmp_path):
+def test_every_reproduction_writes_runs_table_and_picture(name, real_data, tmp_path, monkeypatch):
+    monkeypatch.setattr(_gog, "NOISE", (0.0, 0.3))
+    monkeypatch.setattr(_gog_ablation, "LEARNERS", {"4 hidden units": (4,)})
     reproduction = REPRODUCTIONS[name]
     arguments = {}
     if DATASETS in reproduction.options:

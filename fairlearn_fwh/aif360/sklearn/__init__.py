@@ -5,11 +5,14 @@ from typing import TYPE_CHECKING, Any
 from ._algorithms import Decoupled, NoHarm, NoHarmReduction, PreferenceTree, PreferredTreatment
 
 if TYPE_CHECKING:
-    from ._trained import DAFH, SelectiveExperts
+    from ._trained import DAFH, DRO, AdversarialReweighting, GradientGraph, SelectiveExperts
 
 __all__ = [
+    "AdversarialReweighting",
     "DAFH",
+    "DRO",
     "Decoupled",
+    "GradientGraph",
     "NoHarm",
     "NoHarmReduction",
     "PreferenceTree",

@@ -1,7 +1,13 @@
 """The classifiers that are trained by gradient and need torch."""
 
-from ...inprocessing import DAFHClassifier, SelectiveExpertsClassifier
-from ._classifier import Routed, RoutedByIndex
+from ...inprocessing import (
+    AdversarialReweightingClassifier,
+    DAFHClassifier,
+    DROClassifier,
+    GradientGraphClassifier,
+    SelectiveExpertsClassifier,
+)
+from ._classifier import IndexedClassifier, Routed, RoutedByIndex
 
 
 class DAFH(Routed):
@@ -21,3 +27,31 @@ class SelectiveExperts(RoutedByIndex):
         >>> from fairlearn_fwh.aif360.sklearn import SelectiveExperts
         >>> model = SelectiveExperts(max_epochs=20, random_state=0)
         >>> predicted = model.fit(X, y).predict(X_test)  # doctest: +SKIP"""
+
+
+class GradientGraph(IndexedClassifier):
+    """Train one classifier against an adversary that weighs people by a graph of their gradients (Graph of Gradients).
+
+    Protected attributes are not needed, so that none are asked for.
+    """
+
+    _estimator_class = GradientGraphClassifier
+
+
+class AdversarialReweighting(IndexedClassifier):
+    """Train one classifier against an adversary that weighs people by features and labels (ARL).
+
+    Protected attributes are not needed, so that none are asked for.
+    """
+
+    _estimator_class = AdversarialReweightingClassifier
+
+
+class DRO(IndexedClassifier):
+    """Train one classifier for the worst group of a given size, whoever they are.
+
+    Protected attributes are not needed, so that none are asked for.
+    """
+
+    _estimator_class = DROClassifier
+    _example_arguments = "alpha=0.8, random_state=0"

@@ -1,0 +1,319 @@
+"""What all classifiers without demographics share: a learner, somebody who weighs people, a choice of the epoch without groups."""
+
+from __future__ import annotations
+
+import warnings
+from abc import ABC, abstractmethod
+from numbers import Integral, Real
+from typing import Any, Self
+
+import narwhals as nw
+import numpy as np
+import torch
+from scipy import special, stats
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+from torch import Tensor, nn
+
+from .._fitting import fit_context
+from .._routed import Sample, check_labels, check_weights
+from .._single_model import SingleModelClassifier
+from .._sklearn_compat import HasMethods, Interval
+from .._splits import hold_out
+from ._classifiers import as_precise_network
+from ._devices import check_device, torch_device
+from ._inputs import make_inputs
+from ._learners import make_learner, two_columns
+from ._learning import seeded
+from ._numeric import check_numeric
+from ._reweighted_network import Epochs, ReweightedNetwork, all_losses
+from ._robust_weighting import conditional_value_at_risk
+from ._trainer import TensorTable, train
+from ._weighting import Weighting
+from ._weights_plot import plot_weights
+
+#: Of the validation losses the mean of this share of the largest is reported.
+_TAIL = 0.2
+
+#: Below this effective share of the sample weights have collapsed.
+_COLLAPSE = 0.3
+
+#: From this share of the loss of a constant prediction on a classifier has learned nothing.
+_AS_GOOD_AS_NOTHING = 0.995
+
+
+class ReweightedClassifier(SingleModelClassifier, ABC):
+    """Base of classifiers that are trained on weighted people; a subclass makes the weighting."""
+
+    module: nn.Module | None
+    hidden_layer_sizes: Any
+    warmup_epochs: int
+    validation_fraction: float
+    learning_rate: float
+    batch_size: int
+    max_epochs: int
+    patience: int
+    keep_weights: bool
+    device: str
+    verbose: int
+    random_state: Any
+
+    #: Of the parameters that all have.
+    _shared_constraints: dict[str, list[Any]] = {
+        "module": [HasMethods(["forward"]), callable, None],
+        "hidden_layer_sizes": ["array-like"],
+        "warmup_epochs": [Interval(Integral, 0, None, closed="left")],
+        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
+        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "batch_size": [Interval(Integral, 2, None, closed="left")],
+        "max_epochs": [Interval(Integral, 1, None, closed="left")],
+        "patience": [Interval(Integral, 1, None, closed="left")],
+        "keep_weights": ["boolean"],
+        "device": [str],
+        "verbose": ["verbose"],
+        "random_state": ["random_state"],
+    }
+
+    @abstractmethod
+    def _make_weighting(self, n_features: int, n_representation: int, n_outputs: int) -> Weighting:
+        """Make the weighting; torch's global generator has been seeded."""
+
+    def _validation_risk(self, losses: Tensor, mean: Tensor) -> Tensor:
+        """By what the epoch is chosen, without groups; `mean` is the weighted mean of the losses."""
+        # The largest losses have no say: where labels are noisy they are smallest for those who have learned nothing.
+        return mean
+
+    def _weighting_rate(self) -> float | None:
+        """Learning rate of the weighting, if it learns."""
+        return None
+
+    def _check_settings(self) -> None:
+        """Raise ValueError for settings that do not fit together."""
+        check_device(self.device)
+        check_layer_sizes("hidden_layer_sizes", self.hidden_layer_sizes)
+
+    @fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X: Any, y: Any, *, sensitive_features: Any = None, sample_weight: Any = None) -> Self:
+        """Train the classifier.
+
+        Parameters
+        ----------
+        X : array-like, shape (n, d)
+            Features; numbers.
+        y : array-like, shape (n,)
+            Labels.
+        sensitive_features : ignored
+            For scikit-learn's conventions; groups take no part.
+        sample_weight : array-like, shape (n,), optional
+            Weights of the rows, which multiply those that are chosen.
+
+        Returns
+        -------
+        classifier
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If lengths differ, features are no numbers, y has one class, the learner does not end in a linear layer, or a parameter is
+            out of range.
+        FloatingPointError
+            If the loss is not finite from the first epoch on; later the best state before is kept, with a ConvergenceWarning.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If few people have nearly all of the weight in an epoch, if nothing was learned that is better than the shares of the classes,
+            or if training was interrupted; the best state so far is kept.
+        """
+        self._check_settings()
+        X = self._check_features(X, reset=True)
+        labels = check_labels(y, X.shape[0], type(self).__name__)
+        sample = Sample(X, labels, check_weights(sample_weight, X))
+        self.classes_ = np.unique(labels)
+        if not sample.has_several_classes():
+            raise ValueError(
+                f"{type(self).__name__} needs at least 2 classes in y; got one class: {self.classes_[:1].tolist()!r}."
+            )
+        present = np.flatnonzero(sample.present())
+        seed = check_random_state(self.random_state)
+        codes = np.searchsorted(self.classes_, labels[present])
+        fitting, validation = hold_out(codes, np.zeros_like(codes), self.validation_fraction, seed)
+        fitting, validation = present[fitting], present[validation if len(validation) else fitting]
+        self._inputs = make_inputs(sample.take(fitting).X)
+        network = self._make_network(len(fitting), seed)
+        self._train(network, sample, fitting, validation, seed)
+        self._network = as_precise_network(network.learner.module)
+        self.effective_shares_ = network.effective_shares
+        if self.keep_weights:
+            self.sample_weights_ = np.full(len(labels), np.nan)
+            self.sample_weights_[fitting] = network.kept_weights
+        else:
+            self.__dict__.pop("sample_weights_", None)  # of an earlier fit
+        self._warn_of_collapse()
+        self._warn_of_nothing_learned(sample.take(validation))
+        return self
+
+    def _check_features(self, X: Any, *, reset: bool) -> Any:
+        check_numeric(X, type(self).__name__)
+        checked = validate_data(self, X, reset=reset, dtype="numeric")
+        is_frame = isinstance(nw.from_native(X, eager_only=True, pass_through=True), nw.DataFrame)
+        return X if is_frame else checked
+
+    def _make_network(self, n_rows: int, seed: np.random.RandomState) -> ReweightedNetwork:
+        n_features, n_classes = self._inputs.shape[0], len(self.classes_)
+        n_outputs = 1 if n_classes == 2 else n_classes
+        with seeded(seed.randint(2**31)):
+            learner = make_learner(self.module, n_features, n_outputs, list(self.hidden_layer_sizes))
+            weighting = self._make_weighting(n_features, learner.weight.shape[1], n_outputs)
+        return ReweightedNetwork(learner, weighting, self.warmup_epochs, n_rows if self.keep_weights else 0)
+
+    def _train(
+        self,
+        network: ReweightedNetwork,
+        sample: Sample,
+        fitting: np.ndarray,
+        validation: np.ndarray,
+        seed: np.random.RandomState,
+    ) -> None:
+        """Train the network and load its best state."""
+        device = torch_device(self.device)
+        table = TensorTable(self._columns(sample, validation), device)
+        rate = self._weighting_rate()
+
+        def validate(module: ReweightedNetwork) -> list[Any]:
+            losses = all_losses(module, table)
+            weights = table.columns["weight"]
+            mean = (losses * weights).sum() / weights.sum()
+            risk = float(self._validation_risk(losses, mean))
+            tail = float(conditional_value_at_risk(losses, _TAIL))
+            return [((-risk,), {"loss": float(mean), "tail": tail, "risk": risk})]
+
+        with seeded(seed.randint(2**31)):
+            progress = train(
+                network,
+                self._columns(sample, fitting),
+                validate,
+                n_members=1,
+                optimizer="adam",
+                parameter_groups=[] if rate is None else [("weighting.*", {"lr": rate, "weight_decay": 0.0})],
+                learning_rate=self.learning_rate,
+                max_epochs=self.max_epochs,
+                batch_size=self.batch_size,
+                patience=self.patience,
+                generator=torch.Generator().manual_seed(seed.randint(2**31)),
+                device=device,
+                callbacks=[Epochs()],
+                verbose=self.verbose,
+            )
+        network.load_arrays(progress.best[0][2])
+        network.cpu().eval()
+        self.validation_history_ = [epoch[0] for epoch in progress.figures]
+
+    def _columns(self, sample: Sample, rows: np.ndarray) -> dict[str, Any]:
+        part = sample.take(rows)
+        weights = np.ones(len(rows)) if part.weights is None else part.weights
+        return {
+            "X": self._inputs.column(part.X),
+            "y": np.searchsorted(self.classes_, part.y),
+            "weight": (weights / weights.mean()).astype(np.float32),
+            "row": np.arange(len(rows)),
+        }
+
+    def _warn_of_collapse(self) -> None:
+        lowest = min(self.effective_shares_, default=1.0)
+        if lowest < self._least_share():
+            warnings.warn(
+                f"In an epoch the weights were worth only {100 * lowest:.0f} % of the sample (see effective_shares_): few people had "
+                f"nearly all of the weight. {self._against_collapse()}",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+
+    def _warn_of_nothing_learned(self, validation: Sample) -> None:
+        """Say so if the kept state is no better than everybody's getting the shares of the classes as probabilities."""
+        shares = np.bincount(np.searchsorted(self.classes_, validation.y), validation.weights)
+        entropy = float(stats.entropy(shares))
+        loss = min(self.validation_history_, key=lambda epoch: epoch["risk"])["loss"]
+        if loss >= _AS_GOOD_AS_NOTHING * entropy:
+            warnings.warn(
+                f"The classifier is no better than the shares of the classes (validation loss {loss:.4f}, theirs {entropy:.4f}): people with "
+                f"large losses cannot be told from the others. {self._against_collapse()}",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+
+    def _least_share(self) -> float:
+        """Effective share of the sample below which the weights have collapsed."""
+        return _COLLAPSE
+
+    def _against_collapse(self) -> str:
+        return "Lower adversary_learning_rate, or use weight_normalization='bounded'."
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Predict probabilities of the classes.
+
+        Parameters
+        ----------
+        X : array-like, shape (n, d)
+            Features.
+
+        Returns
+        -------
+        ndarray, shape (n, n_classes)
+            Columns in the order of `classes_`.
+        """
+        check_is_fitted(self)
+        X = self._check_features(X, reset=False)
+        scores = np.concatenate([self._network(batch) for batch in self._inputs.batches(X)])
+        return special.softmax(two_columns(scores).astype(float), axis=1)
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Predict labels.
+
+        Parameters
+        ----------
+        X : array-like, shape (n, d)
+            Features.
+
+        Returns
+        -------
+        ndarray, shape (n,)
+        """
+        probabilities = self.predict_proba(X)
+        return self.classes_[probabilities.argmax(axis=1)]
+
+    def plot_weights(self, sensitive_features: Any, ax: Any = None) -> Any:
+        """Draw whom the last epoch weighed up or down, by group.
+
+        Parameters
+        ----------
+        sensitive_features : array-like, shape (n,), DataFrame or dict
+            Groups of the rows of `fit`.
+        ax : matplotlib Axes, optional
+            Where to draw; by default a new figure.
+
+        Returns
+        -------
+        matplotlib Axes
+
+        Raises
+        ------
+        ValueError
+            If the weights were not kept (``keep_weights=True``), or lengths differ.
+        MissingExtraError
+            If matplotlib is not installed.
+        """
+        check_is_fitted(self)
+        if not hasattr(self, "sample_weights_"):
+            raise ValueError(
+                "keep_weights is False, so that no weights were kept; fit with keep_weights=True."
+            )
+        return plot_weights(self.sample_weights_, sensitive_features, ax)
+
+
+def check_layer_sizes(name: str, sizes: Any) -> None:
+    """Raise ValueError unless all sizes are positive integers; there may be none."""
+    if not all(isinstance(size, Integral) and not isinstance(size, bool) and int(size) > 0 for size in sizes):
+        raise ValueError(f"{name} must be positive integers; got {sizes!r}.")

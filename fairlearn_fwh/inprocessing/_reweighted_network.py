@@ -1,0 +1,114 @@
+"""A learner and somebody who weighs people, trained together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from skorch.callbacks import Callback
+from torch import Tensor
+
+from ._expert_network import TrainedAlone
+from ._learners import Learner, person_losses, residuals
+from ._trainer import TensorTable
+from ._weighting import Batch, Weighting, effective_share
+
+#: Largest norm of the learner's gradient.
+_LARGEST_GRADIENT = 1.0
+
+_CHUNK = 4096
+
+
+class ReweightedNetwork(TrainedAlone):
+    """Lowers the weighted loss by the learner and raises it by the weighting, one step each per batch.
+
+    Parameters
+    ----------
+    learner : Learner
+    weighting : Weighting
+    warmup_epochs : int
+        Epochs in which all people weigh the same.
+    n_rows : int
+        People to learn from; 0 if nobody's weight is to be kept.
+    """
+
+    def __init__(self, learner: Learner, weighting: Weighting, warmup_epochs: int, n_rows: int = 0) -> None:
+        super().__init__()
+        self.learner, self.weighting = learner, weighting
+        self.warmup_epochs = warmup_epochs
+        self.epoch = 0
+        self.effective_shares: list[float] = []
+        self._shares: list[Tensor] = []
+        self.kept_weights = np.full(n_rows, np.nan)
+
+    def person_losses(self, X: Tensor, y: Tensor) -> Tensor:
+        """Cross-entropy of each person, shape (B,)."""
+        return person_losses(self.learner(X)[1], y)
+
+    def forward(self, X: Tensor, y: Tensor, weight: Tensor, row: Tensor) -> Tensor:
+        """Weighted mean loss, shape (1,), whose gradient by the adversary has the other sign."""
+        entered, scores = self.learner(X)
+        losses = person_losses(scores, y)
+        chosen = self._weights(X, y, losses, entered, scores)
+        if len(self.kept_weights):
+            self.kept_weights[row.cpu().numpy()] = chosen.detach().cpu().numpy()
+        self._shares.append(effective_share(chosen.detach()))
+        cost = (weight * chosen.detach() * losses).sum() / weight.sum()
+        if chosen.requires_grad:
+            raised = (weight * chosen * losses.detach()).sum() / weight.sum()
+            cost = cost - (raised - raised.detach())
+        return cost[None]
+
+    def _weights(self, X: Tensor, y: Tensor, losses: Tensor, entered: Tensor, scores: Tensor) -> Tensor:
+        if self.epoch <= self.warmup_epochs:
+            return torch.ones_like(losses)
+        with torch.no_grad():
+            batch = Batch(
+                X, y, losses.detach(), entered.detach(), residuals(scores, y), self.learner.weight.detach()
+            )
+        return self.weighting(batch)
+
+    def start_epoch(self, table: TensorTable) -> None:
+        """Count the epoch; let the weighting look at everybody's losses, if it wants to."""
+        if self._shares:
+            self.effective_shares.append(float(torch.stack(self._shares).mean()))
+        self._shares = []
+        self.epoch += 1
+        if self.weighting.wants_all_losses and self.epoch > self.warmup_epochs:
+            self.weighting.start_epoch(all_losses(self, table))
+
+    def end(self) -> None:
+        """Keep the last epoch's effective share."""
+        if self._shares:
+            self.effective_shares.append(float(torch.stack(self._shares).mean()))
+        self._shares = []
+
+
+@torch.no_grad()
+def all_losses(network: ReweightedNetwork, table: TensorTable) -> Tensor:
+    """Losses of all people of a table, shape (n,)."""
+    training = network.training
+    network.eval()
+    losses = [
+        network.person_losses(batch["X"], batch["y"])
+        for batch, _ in table.batches(torch.arange(len(table)).split(_CHUNK))
+    ]
+    network.train(training)
+    return torch.cat(losses)
+
+
+class Epochs(Callback):
+    """Tells the network that an epoch begins, and keeps the learner's steps short."""
+
+    def on_epoch_begin(self, net: Any, dataset_train: Any = None, **kwargs: Any) -> None:
+        """Begin an epoch."""
+        net.module_.start_epoch(dataset_train)
+
+    def on_grad_computed(self, net: Any, named_parameters: Any, **kwargs: Any) -> None:
+        """Clip the learner's gradient."""
+        torch.nn.utils.clip_grad_norm_(net.module_.learner.parameters(), _LARGEST_GRADIENT)
+
+    def on_train_end(self, net: Any, **kwargs: Any) -> None:
+        """End training."""
+        net.module_.end()
