@@ -77,7 +77,7 @@ class DROClassifier(ReweightedClassifier):
     >>> from fairlearn_fwh.datasets import load_diabetes_progression
     >>> from fairlearn_fwh.inprocessing import DROClassifier
     >>> bunch = load_diabetes_progression()
-    >>> model = DROClassifier(max_epochs=20, random_state=0).fit(bunch.data, bunch.target)
+    >>> model = DROClassifier(alpha=0.8, max_epochs=20, random_state=0).fit(bunch.data, bunch.target)
     >>> model.score(bunch.data, bunch.target) > 0.65
     True
     """
