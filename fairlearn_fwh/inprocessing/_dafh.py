@@ -35,6 +35,7 @@ from ._calibration import best_temperature
 from ._classifiers import cool, make_classifiers, make_router
 from ._devices import check_device, torch_device
 from ._explanation import ExplainsGroups, warn_if_unstable
+from ._layer_sizes import check_layer_sizes
 from ._learning import GroupLearner, LearnedGroups
 from ._linear import is_logistic, pooled_scores
 from ._number_of_groups import choose_number_of_groups
@@ -446,10 +447,7 @@ class DAFHClassifier(ExplainsGroups, LearnsFromBatches, RoutedClassifier):
                 f"n_groups must be at most half the number of rows, {n_rows}; got {self.n_groups}."
             )
         check_device(self.device)
-        if not all(isinstance(size, Integral) and size > 0 for size in self.hidden_layer_sizes):
-            raise ValueError(
-                f"hidden_layer_sizes must be positive integers; got {self.hidden_layer_sizes!r}."
-            )
+        check_layer_sizes("hidden_layer_sizes", self.hidden_layer_sizes)
         if self.cost_matrix is not None:
             check_costs(self.cost_matrix, len(self.classes_))
 

@@ -10,7 +10,8 @@ from torch import nn
 
 from .._sklearn_compat import Interval, StrOptions
 from ._gradient_graph import GradientGraphWeighting
-from ._reweighted_classifier import ReweightedClassifier, check_layer_sizes
+from ._layer_sizes import check_layer_sizes
+from ._reweighted_classifier import ReweightedClassifier
 
 
 class GradientGraphClassifier(ReweightedClassifier):

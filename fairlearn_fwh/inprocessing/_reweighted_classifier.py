@@ -24,6 +24,7 @@ from .._splits import hold_out
 from ._classifiers import as_precise_network
 from ._devices import check_device, torch_device
 from ._inputs import make_inputs
+from ._layer_sizes import check_layer_sizes
 from ._learners import make_learner, two_columns
 from ._learning import seeded
 from ._numeric import check_numeric
@@ -311,9 +312,3 @@ class ReweightedClassifier(SingleModelClassifier, ABC):
                 "keep_weights is False, so that no weights were kept; fit with keep_weights=True."
             )
         return plot_weights(self.sample_weights_, sensitive_features, ax)
-
-
-def check_layer_sizes(name: str, sizes: Any) -> None:
-    """Raise ValueError unless all sizes are positive integers; there may be none."""
-    if not all(isinstance(size, Integral) and not isinstance(size, bool) and int(size) > 0 for size in sizes):
-        raise ValueError(f"{name} must be positive integers; got {sizes!r}.")

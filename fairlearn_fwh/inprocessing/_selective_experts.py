@@ -35,6 +35,7 @@ from ._encoders import make_encoder
 from ._expert_learner import EXPERTS, POOLED, REPRESENTATION, ExpertLearner, Training
 from ._expert_network import ExpertWeights
 from ._inputs import ImageInputs, channels_are_last, make_inputs
+from ._layer_sizes import check_layer_sizes
 from ._learning import seeded
 from ._learning_curves import plot_learning_curves
 from ._network_classifiers import MixtureClassifier, NetworkClassifier
@@ -359,13 +360,7 @@ class SelectiveExpertsClassifier(GroupRoutedClassifier):
         check_device(self.device)
         guarantee = Guarantee(self.guarantee, self.tolerance, self.alpha)
         resolve_score(self.scoring).check(guarantee, self.classes_, sample.weights is not None)
-        sizes = list(self.hidden_layer_sizes)
-        if not sizes or not all(
-            isinstance(size, Integral) and not isinstance(size, bool) and size > 0 for size in sizes
-        ):
-            raise ValueError(
-                f"hidden_layer_sizes must be positive integers, at least one; got {self.hidden_layer_sizes!r}."
-            )
+        check_layer_sizes("hidden_layer_sizes", self.hidden_layer_sizes, at_least=1)
         if self.augmentation is not None and len(self._shape) == 1:
             raise ValueError("augmentation changes images, but X is a table; leave it out.")
         if self.checkpoint_dir is not None and not isinstance(self.random_state, Integral):
@@ -385,6 +380,7 @@ class SelectiveExpertsClassifier(GroupRoutedClassifier):
             checked = open_dataset(X, self.num_workers) if isinstance(X, Dataset) else X
             if reset:
                 self.n_features_in_ = checked.shape[1]
+                self.__dict__.pop("feature_names_in_", None)  # of an earlier fit
         else:
             check_one_shape(X)
             check_numeric(X, type(self).__name__)

@@ -3,6 +3,7 @@
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from sklearn.base import clone
@@ -147,6 +148,11 @@ def test_images_of_different_sizes_are_refused(data):
 def test_a_dataset_brings_its_own_labels(data):
     with pytest.raises(ValueError, match="leave out y and sensitive_features"):
         SelectiveExpertsClassifier().fit(Pictures(*data), data[1])
+    X, y, group = hidden_groups(300)
+    model = SelectiveExpertsClassifier(max_epochs=1, random_state=0).fit(
+        pd.DataFrame(X, columns=list("abc")), y
+    )
+    assert not hasattr(model.fit(Pictures(*data)), "feature_names_in_")
     with pytest.raises(ValueError, match="rows of shape .*, as in fit"):
         SelectiveExpertsClassifier(**QUICK).fit(*data[:2]).predict(Pictures(data[0][:, :12], *data[1:]))
 
