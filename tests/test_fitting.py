@@ -27,9 +27,9 @@ ESTIMATORS = [
     DAFHClassifier(n_init=1, max_epochs=2, fallback=None),
     NoHarmSelector(),
     SelectiveExpertsClassifier(max_epochs=1),
-    GradientGraphClassifier(max_epochs=1),
-    AdversarialReweightingClassifier(max_epochs=1),
-    DROClassifier(max_epochs=1),
+    GradientGraphClassifier(max_epochs=4),
+    AdversarialReweightingClassifier(max_epochs=4),
+    DROClassifier(max_epochs=4),
     NoHarmReduction(tolerance=0.2),
 ]
 

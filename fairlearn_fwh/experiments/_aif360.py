@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Bunch
 
 from ..exceptions import ConstraintsNotSatisfiedWarning, GroupCollapseWarning, GroupFallbackWarning
@@ -252,7 +253,12 @@ def _ours(name: str, flow: Flow) -> Any:
     from .. import aif360
 
     with warnings.catch_warnings():
-        for category in (GroupFallbackWarning, GroupCollapseWarning, ConstraintsNotSatisfiedWarning):
+        for category in (
+            GroupFallbackWarning,
+            GroupCollapseWarning,
+            ConstraintsNotSatisfiedWarning,
+            ConvergenceWarning,
+        ):
             warnings.simplefilter("ignore", category)
         model = getattr(aif360, name)(random_state=flow.seed)
         return model.fit(flow.train).predict(flow.test)

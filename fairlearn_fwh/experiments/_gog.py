@@ -174,8 +174,8 @@ def gog_markdown(runs: pd.DataFrame) -> str:
 
 _LEGEND = f"""Means over splits; differences in percentage points with corrected 95 % intervals, paired by split. Groups are for testing only; those with fewer than
 {SMALLEST_SHOWN} test rows have no say in worst group and equalized odds (here the larger range over groups of the rate of the second class, given the label; the
-paper's formula was not found). A group is harmed if its loss against the plain network, which has the same architecture, is significant (exact McNemar
-tests, Holm over the groups, level {ALPHA})."""
+paper's formula was not found). A group is harmed if its loss against the plain network, which has the architecture of all but DAFH, is significant (exact McNemar
+tests, Holm over the groups, level {ALPHA}). The gain of the group that loses most is a minimum over groups, and below 0 by chance alone."""
 
 
 def _with_interval(difference: pd.Series) -> str:

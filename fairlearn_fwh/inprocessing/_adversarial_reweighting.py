@@ -61,8 +61,8 @@ class AdversarialReweightingClassifier(ReweightedClassifier):
 
     Notes
     -----
-    By default the adversary is not linear: on generated data with a hidden minority a linear one changes next to nothing. Optimiser
-    and choice of the epoch are not the authors'.
+    By default the adversary is not linear, other than the published one; which of them helps a hidden minority more depends on the learner
+    (``fairlearn-fwh reproduce gog-ablation``). Optimiser and choice of the epoch are not the authors'.
 
     References
     ----------

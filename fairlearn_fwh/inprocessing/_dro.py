@@ -32,7 +32,7 @@ class DROClassifier(ReweightedClassifier):
         Chi-square ball, or mean of the largest losses of a share alpha (conditional value at risk).
     radius : {"tight", "vfair", "hashimoto"} or float
         Of the chi-square ball, ``mean((q/p - 1)^2)``: ``1/alpha - 1``, which is the distance of a group of share alpha;
-        ``(1/alpha - 1)^2``; ``2 (1/alpha - 1)^2``, as published; or itself.
+        ``(1/alpha - 1)^2``; ``2 (1/alpha - 1)^2``, as published; or itself, and `alpha` does not matter.
     warmup_epochs : int
         Epochs at the start in which all people weigh the same.
     validation_fraction : float
@@ -64,7 +64,8 @@ class DROClassifier(ReweightedClassifier):
 
     Notes
     -----
-    With ``alpha=1`` everybody weighs the same: that is plain training, the baseline to compare with. The threshold of the dual is found for all people before each epoch. People whose label is wrong have large losses: with label
+    With ``alpha=1`` (and no radius of one's own) everybody weighs the same: that is plain training, the baseline to compare with. Weights
+    of rows multiply those that are chosen; thresholds count people. The threshold of the dual is found for all people before each epoch. People whose label is wrong have large losses: with label
     noise the method learns the noise.
 
     References
@@ -125,12 +126,10 @@ class DROClassifier(ReweightedClassifier):
         self.random_state = random_state
 
     def _validation_risk(self, losses: Tensor, mean: Tensor) -> Tensor:
-        constant = ball_constant(self.alpha, self.radius)
-        if self.alpha == 1 or (self.objective == "chi2" and constant <= 1):
-            return mean
         if self.objective == "cvar":
-            return conditional_value_at_risk(losses, self.alpha)
-        return chi_square_risk(losses, constant)
+            return mean if self.alpha == 1 else conditional_value_at_risk(losses, self.alpha)
+        constant = ball_constant(self.alpha, self.radius)
+        return mean if constant <= 1 else chi_square_risk(losses, constant)
 
     def _least_share(self) -> float:
         # The worst distribution of the ball itself has an effective share of 1 / C^2 of the sample, or of alpha.

@@ -77,8 +77,8 @@ class GradientGraphClassifier(ReweightedClassifier):
 
     Notes
     -----
-    What carries the effect is an adversary that is not linear; the graph smooths its weights, and whether it is made of gradients or
-    of features matters little (``fairlearn-fwh reproduce gog-ablation``). The authors stop training by the worst group of the test data;
+    What carries the effect is the adversary, more so if it is not linear; a gain by the graph could not be shown
+    (``fairlearn-fwh reproduce gog-ablation``). The authors stop training by the worst group of the test data;
     here neither groups nor test data are looked at.
 
     References

@@ -10,7 +10,7 @@ from typing import Any, Self
 import narwhals as nw
 import numpy as np
 import torch
-from scipy import special, stats
+from scipy import special
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -60,6 +60,8 @@ class ReweightedClassifier(SingleModelClassifier, ABC):
     verbose: int
     random_state: Any
 
+    __metadata_request__fit = {"sensitive_features": True}
+
     #: Of the parameters that all have.
     _shared_constraints: dict[str, list[Any]] = {
         "module": [HasMethods(["forward"]), callable, None],
@@ -93,6 +95,10 @@ class ReweightedClassifier(SingleModelClassifier, ABC):
         """Raise ValueError for settings that do not fit together."""
         check_device(self.device)
         check_layer_sizes("hidden_layer_sizes", self.hidden_layer_sizes)
+        if self.warmup_epochs >= self.max_epochs:
+            raise ValueError(
+                f"warmup_epochs must be less than max_epochs={self.max_epochs}, or nobody is ever weighed; got {self.warmup_epochs}."
+            )
 
     @fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: Any, y: Any, *, sensitive_features: Any = None, sample_weight: Any = None) -> Self:
@@ -153,7 +159,7 @@ class ReweightedClassifier(SingleModelClassifier, ABC):
         else:
             self.__dict__.pop("sample_weights_", None)  # of an earlier fit
         self._warn_of_collapse()
-        self._warn_of_nothing_learned(sample.take(validation))
+        self._warn_of_nothing_learned(sample.take(fitting), sample.take(validation))
         return self
 
     def _check_features(self, X: Any, *, reset: bool) -> Any:
@@ -232,10 +238,13 @@ class ReweightedClassifier(SingleModelClassifier, ABC):
                 stacklevel=3,
             )
 
-    def _warn_of_nothing_learned(self, validation: Sample) -> None:
+    def _warn_of_nothing_learned(self, fitting: Sample, validation: Sample) -> None:
         """Say so if the kept state is no better than everybody's getting the shares of the classes as probabilities."""
-        shares = np.bincount(np.searchsorted(self.classes_, validation.y), validation.weights)
-        entropy = float(stats.entropy(shares))
+        shares, validated = (
+            np.bincount(np.searchsorted(self.classes_, rows.y), rows.weights, len(self.classes_))
+            for rows in (fitting, validation)
+        )
+        entropy = float(-special.xlogy(validated, shares / shares.sum()).sum() / validated.sum())
         loss = min(self.validation_history_, key=lambda epoch: epoch["risk"])["loss"]
         if loss >= _AS_GOOD_AS_NOTHING * entropy:
             warnings.warn(

@@ -89,22 +89,28 @@ class RobustWeighting(Weighting):
     def __init__(self, objective: str, alpha: float, constant: float) -> None:
         super().__init__()
         self.objective, self.alpha, self.constant = objective, alpha, constant
-        self.threshold = torch.tensor(-torch.inf)
+        self.threshold, self.at_threshold = torch.tensor(-torch.inf), 0.0
 
     def start_epoch(self, losses: Tensor) -> None:
-        """Find the threshold."""
-        self.threshold = (
-            value_at_risk(losses, self.alpha)
-            if self.objective == "cvar"
-            else chi_square_threshold(losses, self.constant)
-        )
+        """Find the threshold; without any everybody weighs the same, as where all losses are equal."""
+        self.threshold = torch.full_like(losses[0], -torch.inf)
+        if losses.max() <= losses.min():
+            return
+        if self.objective == "chi2":
+            self.threshold = chi_square_threshold(losses, self.constant)
+        elif self.alpha < 1:
+            self.threshold = value_at_risk(losses, self.alpha)
+            # Those at the threshold share what is left of alpha.
+            above, at = (losses > self.threshold).double().mean(), (losses == self.threshold).double().mean()
+            self.at_threshold = float((self.alpha - above) / at)
 
     def forward(self, batch: Batch) -> Tensor:
         """Weights, shape (B,): 0 for people whose loss is below the threshold."""
+        if torch.isinf(self.threshold):
+            return torch.ones_like(batch.losses)
         above = (batch.losses - self.threshold).clamp(min=0)
         if self.objective == "cvar":
-            return (above > 0).to(above.dtype) / self.alpha
-        if torch.isinf(self.threshold):
-            return torch.ones_like(above)
+            ties = (batch.losses == self.threshold).to(above.dtype)
+            return ((above > 0) + self.at_threshold * ties) / self.alpha
         root = above.square().mean().sqrt().clamp(min=torch.finfo(above.dtype).tiny ** 0.5)
         return self.constant * above / root

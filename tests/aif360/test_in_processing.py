@@ -48,10 +48,10 @@ NAMES = (
 def make(name):
     """An algorithm that is quick to fit on the data of these tests."""
     settings = {
-        "AdversarialReweighting": {"max_epochs": 2},
+        "AdversarialReweighting": {"max_epochs": 4},
         "DAFH": {"n_init": 1, "max_epochs": 3, "fallback": None},
-        "DRO": {"max_epochs": 2, "alpha": 0.9},
-        "GradientGraph": {"max_epochs": 2},
+        "DRO": {"max_epochs": 4, "alpha": 0.9},
+        "GradientGraph": {"max_epochs": 4},
         "NoHarmReduction": {"tolerance": 0.1},
         "SelectiveExperts": {"max_epochs": 2},
     }.get(name, {})

@@ -35,7 +35,7 @@ def test_figures_are_those_of_fairlearn_and_of_the_frame(split):
 
 def test_every_noise_trains_every_method(split, monkeypatch):
     methods = {
-        name: lambda seed: DROClassifier(alpha=1.0, max_epochs=1, random_state=seed)
+        name: lambda seed: DROClassifier(alpha=1.0, max_epochs=4, random_state=seed)
         for name in (_gog.PLAIN, "same")
     }
     monkeypatch.setattr(_gog, "METHODS", methods)
