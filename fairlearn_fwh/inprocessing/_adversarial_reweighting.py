@@ -54,7 +54,7 @@ class AdversarialReweightingClassifier(ReweightedClassifier):
     effective_shares_ : list of float
         Effective sample size in each epoch, as a share of the batch.
     sample_weights_ : ndarray, shape (n,)
-        With `keep_weights`: weights in the last epoch; NaN for validation rows.
+        With `keep_weights`: weights in the last epoch; NaN for validation rows and rows of weight 0.
     validation_history_ : list of dict
         After each epoch the mean of the validation losses (``"loss"``), by which the epoch is chosen (``"risk"``), so that groups take no
         part, and the mean of the largest fifth (``"tail"``).

@@ -57,7 +57,7 @@ class DROClassifier(ReweightedClassifier):
     effective_shares_ : list of float
         Effective sample size in each epoch, as a share of the batch.
     sample_weights_ : ndarray, shape (n,)
-        With `keep_weights`: weights in the last epoch; NaN for validation rows.
+        With `keep_weights`: weights in the last epoch; NaN for validation rows and rows of weight 0.
     validation_history_ : list of dict
         After each epoch the mean of the validation losses (``"loss"``), that of the largest fifth (``"tail"``), and their robust risk
         (``"risk"``), by which the epoch is chosen, so that groups take no part.
@@ -65,8 +65,9 @@ class DROClassifier(ReweightedClassifier):
     Notes
     -----
     With ``alpha=1`` (and no radius of one's own) everybody weighs the same: that is plain training, the baseline to compare with. Weights
-    of rows multiply those that are chosen; thresholds count people. The threshold of the dual is found for all people before each epoch. People whose label is wrong have large losses: with label
-    noise the method learns the noise.
+    of rows multiply those that are chosen; thresholds count people. The threshold of the dual is found for all people before each epoch,
+    the scale of the chi-square weights in each batch. People whose label is wrong have large losses: with label noise the method learns
+    the noise.
 
     References
     ----------
