@@ -23,21 +23,22 @@ class AdversarialReweightingClassifier(ReweightedClassifier):
     Parameters
     ----------
     module : torch module or callable (n_features, n_outputs) -> torch module, optional
-        Learner: maps standardised features (n, d) to scores (n, O), O being 1 for two classes, by a linear last layer.
+        Learner: maps standardised features (n, d) to scores (n, O), O being 1 for two classes, by a linear last layer. Other
+        modules than chains of linear layers and ReLU can be pickled, but skops may not write them.
     hidden_layer_sizes : sequence of int
         Layers of the default learner; none make it linear.
     adversary_hidden_layer_sizes : sequence of int
         Layers of the adversary; none make it linear, as published.
     adversary_learning_rate : float
-        Of the adversary.
+        Of the adversary; a tenth of the learner's was best on generated data (`fairlearn-fwh reproduce gog-ablation`, other seeds).
     warmup_epochs : int
         Epochs at the start in which all people weigh the same.
     validation_fraction : float
         Share of the rows on which the best epoch is found.
     learning_rate : float
-        Of the learner (AdamW).
+        Of the learner (AdamW, weight decay 0.1).
     batch_size, max_epochs, patience : int
-        `patience` is the number of epochs without improvement after which training stops.
+        `patience` is the number of epochs without improvement, after those of warming up, after which training stops.
     keep_weights : bool
         Whether the weights of the last epoch are kept, one for each row of `fit`.
     device : str
@@ -51,6 +52,8 @@ class AdversarialReweightingClassifier(ReweightedClassifier):
     ----------
     classes_ : ndarray
         Labels of the classes.
+    best_epoch_ : int
+        The epoch whose state was kept, from 1 on.
     effective_shares_ : list of float
         Effective sample size in each epoch, as a share of the batch.
     sample_weights_ : ndarray, shape (n,)
@@ -90,7 +93,7 @@ class AdversarialReweightingClassifier(ReweightedClassifier):
         *,
         hidden_layer_sizes: Sequence[int] = (64, 32),
         adversary_hidden_layer_sizes: Sequence[int] = (32,),
-        adversary_learning_rate: float = 0.001,
+        adversary_learning_rate: float = 0.0003,
         warmup_epochs: int = 3,
         validation_fraction: float = 0.2,
         learning_rate: float = 0.003,

@@ -6,11 +6,14 @@ from collections.abc import Callable, Sequence
 from numbers import Real
 from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 
 from .._sklearn_compat import Interval, StrOptions
 from ._reweighted_classifier import ReweightedClassifier
-from ._robust_weighting import RobustWeighting, ball_constant, chi_square_risk, conditional_value_at_risk
+from ._robust_weighting import RobustWeighting, ball_constant
+
+#: Constants above this are not told from infinity in float32.
+_WIDEST = 1e6
 
 
 class DROClassifier(ReweightedClassifier):
@@ -23,7 +26,8 @@ class DROClassifier(ReweightedClassifier):
     Parameters
     ----------
     module : torch module or callable (n_features, n_outputs) -> torch module, optional
-        Learner: maps standardised features (n, d) to scores (n, O), O being 1 for two classes, by a linear last layer.
+        Learner: maps standardised features (n, d) to scores (n, O), O being 1 for two classes, by a linear last layer. Other
+        modules than chains of linear layers and ReLU can be pickled, but skops may not write them.
     hidden_layer_sizes : sequence of int
         Layers of the default learner; none make it linear.
     alpha : float
@@ -38,9 +42,9 @@ class DROClassifier(ReweightedClassifier):
     validation_fraction : float
         Share of the rows on which the best epoch is found.
     learning_rate : float
-        Of the learner (AdamW).
+        Of the learner (AdamW, weight decay 0.1).
     batch_size, max_epochs, patience : int
-        `patience` is the number of epochs without improvement after which training stops.
+        `patience` is the number of epochs without improvement, after those of warming up, after which training stops.
     keep_weights : bool
         Whether the weights of the last epoch are kept, one for each row of `fit`.
     device : str
@@ -54,6 +58,8 @@ class DROClassifier(ReweightedClassifier):
     ----------
     classes_ : ndarray
         Labels of the classes.
+    best_epoch_ : int
+        The epoch whose state was kept, from 1 on.
     effective_shares_ : list of float
         Effective sample size in each epoch, as a share of the batch.
     sample_weights_ : ndarray, shape (n,)
@@ -65,9 +71,8 @@ class DROClassifier(ReweightedClassifier):
     Notes
     -----
     With ``alpha=1`` (and no radius of one's own) everybody weighs the same: that is plain training, the baseline to compare with. Weights
-    of rows multiply those that are chosen; thresholds count people. The threshold of the dual is found for all people before each epoch,
-    the scale of the chi-square weights in each batch. People whose label is wrong have large losses: with label noise the method learns
-    the noise.
+    of rows count in the risk, and multiply those that are chosen. Threshold and scale of the weights are found for all people before each
+    epoch. People whose label is wrong have large losses: with label noise the method learns the noise.
 
     References
     ----------
@@ -126,11 +131,12 @@ class DROClassifier(ReweightedClassifier):
         self.verbose = verbose
         self.random_state = random_state
 
-    def _validation_risk(self, losses: Tensor, mean: Tensor) -> Tensor:
-        if self.objective == "cvar":
-            return mean if self.alpha == 1 else conditional_value_at_risk(losses, self.alpha)
-        constant = ball_constant(self.alpha, self.radius)
-        return mean if constant <= 1 else chi_square_risk(losses, constant)
+    def _check_settings(self) -> None:
+        super()._check_settings()
+        if ball_constant(self.alpha, self.radius) > _WIDEST:
+            raise ValueError(
+                f"alpha={self.alpha!r} and radius={self.radius!r} make a ball in which one person may have all of the weight; raise alpha."
+            )
 
     def _least_share(self) -> float:
         # The worst distribution of the ball itself has an effective share of 1 / C^2 of the sample, or of alpha.
@@ -138,6 +144,8 @@ class DROClassifier(ReweightedClassifier):
         return 0.5 * (self.alpha if cvar else ball_constant(self.alpha, self.radius) ** -2)
 
     def _against_collapse(self) -> str:
+        if self.alpha == 1 and self.objective == "cvar" or ball_constant(self.alpha, self.radius) <= 1:
+            return "Nobody was weighed up or down: it is features, layers or learning_rate."
         return "Raise alpha, or lower radius."
 
     def _make_weighting(self, n_features: int, n_representation: int, n_outputs: int) -> RobustWeighting:

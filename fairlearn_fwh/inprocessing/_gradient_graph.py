@@ -104,6 +104,7 @@ class GradientGraphWeighting(Weighting):
         self.n_classes, self.n_neighbors = n_classes, n_neighbors
         self.gradient, self.graph, self.metric = gradient, graph, metric
         self.node_features, self.weight_normalization = node_features, weight_normalization
+        self.judges_epochs = node_features == "inputs"
         n_gradient = n_representation * (n_outputs if gradient == "weights" else 1)
         n_inputs = {
             "inputs": n_features,

@@ -24,7 +24,8 @@ class GradientGraphClassifier(ReweightedClassifier):
     Parameters
     ----------
     module : torch module or callable (n_features, n_outputs) -> torch module, optional
-        Learner: maps standardised features (n, d) to scores (n, O), O being 1 for two classes, by a linear last layer.
+        Learner: maps standardised features (n, d) to scores (n, O), O being 1 for two classes, by a linear last layer. Other
+        modules than chains of linear layers and ReLU can be pickled, but skops may not write them.
     hidden_layer_sizes : sequence of int
         Layers of the default learner; none make it linear.
     n_neighbors : int
@@ -45,15 +46,15 @@ class GradientGraphClassifier(ReweightedClassifier):
     weight_normalization : {"bounded", "mean", "softmax"}
         How weights are made of the adversary's scores; "mean" is the authors' code. All are kept between 0.05 and 10.
     adversary_learning_rate : float
-        Of the adversary.
+        Of the adversary; a tenth of the learner's was best on generated data (`fairlearn-fwh reproduce gog-ablation`, other seeds).
     warmup_epochs : int
         Epochs at the start in which all people weigh the same.
     validation_fraction : float
         Share of the rows on which the best epoch is found.
     learning_rate : float
-        Of the learner (AdamW).
+        Of the learner (AdamW, weight decay 0.1).
     batch_size, max_epochs, patience : int
-        `patience` is the number of epochs without improvement after which training stops.
+        `patience` is the number of epochs without improvement, after those of warming up, after which training stops.
     keep_weights : bool
         Whether the weights of the last epoch are kept, one for each row of `fit`.
     device : str
@@ -67,19 +68,22 @@ class GradientGraphClassifier(ReweightedClassifier):
     ----------
     classes_ : ndarray
         Labels of the classes.
+    best_epoch_ : int
+        The epoch whose state was kept, from 1 on.
     effective_shares_ : list of float
         Effective sample size in each epoch, as a share of the batch.
     sample_weights_ : ndarray, shape (n,)
         With `keep_weights`: weights in the last epoch; NaN for validation rows and rows of weight 0.
     validation_history_ : list of dict
-        After each epoch the mean of the validation losses (``"loss"``), by which the epoch is chosen (``"risk"``), so that groups take no
-        part, and the mean of the largest fifth (``"tail"``).
+        After each epoch the mean of the validation losses (``"loss"``), that of the largest fifth (``"tail"``), and ``"risk"``: the worst
+        weighted mean, by all weightings that the adversary had chosen so far.
 
     Notes
     -----
     What carries the effect is the adversary, more so if it is not linear; a gain by the graph could not be shown
     (``fairlearn-fwh reproduce gog-ablation``). The authors stop training by the worst group of the test data;
-    here neither groups nor test data are looked at.
+    here neither groups nor test data are looked at: the epoch kept is that which stands best against all weightings that the adversary has
+    chosen so far. Where it sees labels (other `node_features` than "inputs"), which may be noise, it is that of the least validation loss.
 
     References
     ----------
@@ -121,7 +125,7 @@ class GradientGraphClassifier(ReweightedClassifier):
         node_features: str = "inputs",
         adversary_hidden_layer_sizes: Sequence[int] = (32,),
         weight_normalization: str = "bounded",
-        adversary_learning_rate: float = 0.001,
+        adversary_learning_rate: float = 0.0003,
         warmup_epochs: int = 3,
         validation_fraction: float = 0.2,
         learning_rate: float = 0.003,
@@ -166,6 +170,10 @@ class GradientGraphClassifier(ReweightedClassifier):
 
     def _weighting_rate(self) -> float:
         return self.adversary_learning_rate
+
+    def _against_collapse(self) -> str:
+        bounded = self.weight_normalization == "bounded"
+        return f"Lower adversary_learning_rate{'' if bounded else ', or use weight_normalization=' + repr('bounded')}."
 
     def _make_weighting(
         self, n_features: int, n_representation: int, n_outputs: int

@@ -64,24 +64,34 @@ def make_learner(
         made: nn.Module = nn.Sequential(*body, nn.Linear([n_features, *hidden_layer_sizes][-1], n_outputs))
     else:
         made = copy.deepcopy(module if isinstance(module, nn.Module) else module(n_features, n_outputs))
-    linear = [layer for layer in made.modules() if isinstance(layer, nn.Linear)]
-    if not linear:
-        raise ValueError("module must end in a linear layer; it has none.")
-    learner = Learner(made, linear[-1]).eval()
+    made.eval()
+    called: list[tuple[nn.Linear, Tensor]] = []
+    hooks = [
+        layer.register_forward_pre_hook(lambda layer, inputs: called.append((layer, inputs[0])))
+        for layer in made.modules()
+        if isinstance(layer, nn.Linear)
+    ]
     try:
         with torch.no_grad():
-            X = torch.randn(2, n_features, generator=torch.Generator().manual_seed(0))
-            entered, scores = learner(X)
+            scores = made(torch.randn(2, n_features, generator=torch.Generator().manual_seed(0)))
     except Exception as error:
         raise ValueError(f"module cannot take float32 inputs of shape (2, {n_features}): {error}") from error
+    finally:
+        for hook in hooks:
+            hook.remove()
+    if not called:
+        raise ValueError("module must end in a linear layer; it calls none.")
     if scores.shape != (2, n_outputs):
         raise ValueError(
             f"module must return (n, {n_outputs}) scores for n people; for 2 it returned {tuple(scores.shape)}."
         )
+    last, entered = called[-1]
     with torch.no_grad():
-        if entered.ndim != 2 or not torch.allclose(linear[-1](entered), scores):
-            raise ValueError("module must end in a linear layer; its scores are not those of its last one.")
-    return learner
+        if entered.ndim != 2 or not torch.allclose(last(entered), scores):
+            raise ValueError(
+                "module must end in a linear layer; its scores are not those of the last that it calls."
+            )
+    return Learner(made, last)
 
 
 def person_losses(scores: Tensor, y: Tensor) -> Tensor:

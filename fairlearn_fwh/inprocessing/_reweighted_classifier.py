@@ -14,7 +14,7 @@ from scipy import special
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
-from torch import Tensor, nn
+from torch import nn
 
 from .._fitting import fit_context
 from .._routed import Sample, check_labels, check_weights
@@ -23,12 +23,13 @@ from .._sklearn_compat import HasMethods, Interval
 from .._splits import hold_out
 from ._classifiers import as_precise_network
 from ._devices import check_device, torch_device
+from ._epoch_choice import LeastRisk, LeastWorstWeighting
 from ._inputs import make_inputs
 from ._layer_sizes import check_layer_sizes
 from ._learners import make_learner, two_columns
 from ._learning import seeded
 from ._numeric import check_numeric
-from ._reweighted_network import Epochs, ReweightedNetwork, all_losses
+from ._reweighted_network import Epochs, ReweightedNetwork, all_losses, all_weights
 from ._robust_weighting import conditional_value_at_risk
 from ._trainer import TensorTable, train
 from ._weighting import Weighting
@@ -81,11 +82,6 @@ class ReweightedClassifier(SingleModelClassifier, ABC):
     @abstractmethod
     def _make_weighting(self, n_features: int, n_representation: int, n_outputs: int) -> Weighting:
         """Make the weighting; torch's global generator has been seeded."""
-
-    def _validation_risk(self, losses: Tensor, mean: Tensor) -> Tensor:
-        """By what the epoch is chosen, without groups; `mean` is the weighted mean of the losses."""
-        # The largest losses have no say: where labels are noisy they are smallest for those who have learned nothing.
-        return mean
 
     def _weighting_rate(self) -> float | None:
         """Learning rate of the weighting, if it learns."""
@@ -141,7 +137,8 @@ class ReweightedClassifier(SingleModelClassifier, ABC):
         self.classes_ = np.unique(labels)
         if not sample.has_several_classes():
             raise ValueError(
-                f"{type(self).__name__} needs at least 2 classes in y; got one class: {self.classes_[:1].tolist()!r}."
+                f"{type(self).__name__} needs at least 2 classes in y, among rows of weight above 0; got one class: "
+                f"{np.unique(labels[sample.present()])[:1].tolist()!r}."
             )
         present = np.flatnonzero(sample.present())
         seed = check_random_state(self.random_state)
@@ -152,7 +149,7 @@ class ReweightedClassifier(SingleModelClassifier, ABC):
         network = self._make_network(len(fitting), seed)
         self._train(network, sample, fitting, validation, seed)
         self._network = as_precise_network(network.learner.module)
-        self.effective_shares_ = network.effective_shares
+        self.effective_shares_ = network.effective_shares[: len(self.validation_history_)]
         if self.keep_weights:
             self.sample_weights_ = np.full(len(labels), np.nan)
             self.sample_weights_[fitting] = network.kept_weights
@@ -187,15 +184,17 @@ class ReweightedClassifier(SingleModelClassifier, ABC):
         """Train the network and load its best state."""
         device = torch_device(self.device)
         table = TensorTable(self._columns(sample, validation), device)
+        shares = table.columns["weight"] / table.columns["weight"].sum()
+        weighting = network.weighting
+        choice = LeastWorstWeighting() if weighting.judges_epochs else LeastRisk(weighting)
         rate = self._weighting_rate()
 
         def validate(module: ReweightedNetwork) -> list[Any]:
             losses = all_losses(module, table)
-            weights = table.columns["weight"]
-            mean = (losses * weights).sum() / weights.sum()
-            risk = float(self._validation_risk(losses, mean))
-            tail = float(conditional_value_at_risk(losses, _TAIL))
-            return [((-risk,), {"loss": float(mean), "tail": tail, "risk": risk})]
+            weights = all_weights(module, table, self.batch_size) if weighting.judges_epochs else shares
+            key, risk = choice.judge(losses, shares, weights)
+            tail = float(conditional_value_at_risk(losses, shares, _TAIL))
+            return [(key, {"loss": float(shares @ losses), "tail": tail, "risk": risk})]
 
         with seeded(seed.randint(2**31)):
             progress = train(
@@ -209,12 +208,14 @@ class ReweightedClassifier(SingleModelClassifier, ABC):
                 max_epochs=self.max_epochs,
                 batch_size=self.batch_size,
                 patience=self.patience,
+                warmup_epochs=self.warmup_epochs,
                 generator=torch.Generator().manual_seed(seed.randint(2**31)),
                 device=device,
                 callbacks=[Epochs()],
                 verbose=self.verbose,
             )
-        network.load_arrays(progress.best[0][2])
+        _, self.best_epoch_, state = progress.best[0]
+        network.load_arrays(state)
         network.cpu().eval()
         self.validation_history_ = [epoch[0] for epoch in progress.figures]
 
@@ -245,7 +246,7 @@ class ReweightedClassifier(SingleModelClassifier, ABC):
             for rows in (fitting, validation)
         )
         entropy = float(-special.xlogy(validated, shares / shares.sum()).sum() / validated.sum())
-        loss = min(self.validation_history_, key=lambda epoch: epoch["risk"])["loss"]
+        loss = self.validation_history_[self.best_epoch_ - 1]["loss"]
         if loss >= _AS_GOOD_AS_NOTHING * entropy:
             warnings.warn(
                 f"The classifier is no better than the shares of the classes (validation loss {loss:.4f}, theirs {entropy:.4f}): people with "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -54,9 +55,9 @@ class ReweightedNetwork(TrainedAlone):
         if len(self.kept_weights):
             self.kept_weights[row.cpu().numpy()] = chosen.detach().cpu().numpy()
         self._shares.append(effective_share(chosen.detach()))
-        cost = (weight * chosen.detach() * losses).sum() / weight.sum()
+        cost = (weight * chosen.detach() * losses).mean()
         if chosen.requires_grad:
-            raised = (weight * chosen * losses.detach()).sum() / weight.sum()
+            raised = (weight * chosen * losses.detach()).mean()
             cost = cost - (raised - raised.detach())
         return cost[None]
 
@@ -71,31 +72,43 @@ class ReweightedNetwork(TrainedAlone):
 
     def start_epoch(self, table: TensorTable) -> None:
         """Count the epoch; let the weighting look at everybody's losses, if it wants to."""
-        if self._shares:
-            self.effective_shares.append(float(torch.stack(self._shares).mean()))
         self._shares = []
         self.epoch += 1
         if self.weighting.wants_all_losses and self.epoch > self.warmup_epochs:
-            self.weighting.start_epoch(all_losses(self, table))
+            weights = table.columns["weight"]
+            self.weighting.start_epoch(all_losses(self, table), weights / weights.sum())
 
-    def end(self) -> None:
-        """Keep the last epoch's effective share."""
-        if self._shares:
-            self.effective_shares.append(float(torch.stack(self._shares).mean()))
-        self._shares = []
+    def end_epoch(self) -> None:
+        """Keep the epoch's effective share."""
+        self.effective_shares.append(float(torch.stack(self._shares).mean()))
+
+    def weigh(self, X: Tensor, y: Tensor) -> Tensor:
+        """Weights that people of a batch would get now, shape (B,)."""
+        entered, scores = self.learner(X)
+        return self._weights(X, y, person_losses(scores, y), entered, scores)
+
+
+def all_losses(network: ReweightedNetwork, table: TensorTable) -> Tensor:
+    """Losses of all people of a table, shape (n,)."""
+    return _of_all(network, network.person_losses, table, _CHUNK)
+
+
+def all_weights(network: ReweightedNetwork, table: TensorTable, batch_size: int) -> Tensor:
+    """Weights of all people of a table, shape (n,), who are weighed in batches as in training."""
+    return _of_all(network, network.weigh, table, batch_size)
 
 
 @torch.no_grad()
-def all_losses(network: ReweightedNetwork, table: TensorTable) -> Tensor:
-    """Losses of all people of a table, shape (n,)."""
+def _of_all(
+    network: ReweightedNetwork, function: Callable[[Tensor, Tensor], Tensor], table: TensorTable, size: int
+) -> Tensor:
     training = network.training
     network.eval()
-    losses = [
-        network.person_losses(batch["X"], batch["y"])
-        for batch, _ in table.batches(torch.arange(len(table)).split(_CHUNK))
+    parts = [
+        function(batch["X"], batch["y"]) for batch, _ in table.batches(torch.arange(len(table)).split(size))
     ]
     network.train(training)
-    return torch.cat(losses)
+    return torch.cat(parts)
 
 
 class Epochs(Callback):
@@ -109,6 +122,6 @@ class Epochs(Callback):
         """Clip the learner's gradient."""
         torch.nn.utils.clip_grad_norm_(net.module_.learner.parameters(), _LARGEST_GRADIENT)
 
-    def on_train_end(self, net: Any, **kwargs: Any) -> None:
-        """End training."""
-        net.module_.end()
+    def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
+        """End an epoch."""
+        net.module_.end_epoch()

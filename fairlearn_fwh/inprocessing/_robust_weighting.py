@@ -25,56 +25,76 @@ def ball_constant(alpha: float, radius: str | float) -> float:
     Returns
     -------
     float
+        Infinite if alpha is so small that rho is no number.
     """
-    distance = 1 / alpha - 1
-    named = {"tight": distance, "vfair": distance**2, "hashimoto": 2 * distance**2}
+    distance = np.float64(1 / alpha - 1)
+    with np.errstate(over="ignore"):
+        named = {"tight": distance, "vfair": distance**2, "hashimoto": 2 * distance**2}
     return float(np.sqrt(1 + (named[radius] if isinstance(radius, str) else radius)))
 
 
-def chi_square_threshold(losses: Tensor, constant: float) -> Tensor:
-    """Minimise ``C sqrt(mean (l - eta)_+^2) + eta`` over eta, by bisection; minus infinity if C is 1."""
-    mean, variance = losses.mean(), losses.var(correction=0)
+def chi_square_threshold(losses: Tensor, shares: Tensor, constant: float) -> Tensor:
+    """Minimise ``C sqrt(mean (l - eta)_+^2) + eta`` over eta, by bisection; minus infinity if C is 1.
+
+    Parameters
+    ----------
+    losses : Tensor, shape (n,)
+    shares : Tensor, shape (n,)
+        Of each person in means; sum 1.
+    constant : float
+
+    Returns
+    -------
+    Tensor
+    """
+    mean = shares @ losses
     if constant <= 1:
         return torch.full_like(mean, -torch.inf)
     # Below all losses the minimum is known: (mean - eta)^2 = variance / (C^2 - 1).
+    variance = shares @ (losses - mean).square()
     low = torch.minimum(losses.min(), mean - (variance / (constant**2 - 1)).sqrt())
     high = losses.max()
     for _ in range(_BISECTIONS):
         eta = (low + high) / 2
         above = (losses - eta).clamp(min=0)
-        root = above.square().mean().sqrt()
-        falls = constant * above.mean() > root  # the slope 1 - C mean / root is negative
+        falls = constant * (shares @ above) > _root(above, shares)  # the slope 1 - C mean / root is negative
         low, high = torch.where(falls, eta, low), torch.where(falls, high, eta)
     return low
 
 
-def chi_square_risk(losses: Tensor, constant: float) -> Tensor:
+def chi_square_risk(losses: Tensor, shares: Tensor, constant: float) -> Tensor:
     """Worst mean of the losses over the chi-square ball: ``inf_eta C sqrt(mean (l - eta)_+^2) + eta`` (Hashimoto et al. 2018, eq. 5).
 
     Its gradient is that at the minimising eta, which is held fixed (Danskin).
     """
     if constant <= 1:
-        return losses.mean()
-    eta = chi_square_threshold(losses.detach(), constant)
-    above = (losses - eta).clamp(min=0).square().mean()
-    return constant * above.clamp(min=torch.finfo(losses.dtype).tiny).sqrt() + eta
+        return shares @ losses
+    eta = chi_square_threshold(losses.detach(), shares, constant)
+    return constant * _root((losses - eta).clamp(min=0), shares) + eta
 
 
-def conditional_value_at_risk(losses: Tensor, alpha: float) -> Tensor:
+def _root(above: Tensor, shares: Tensor) -> Tensor:
+    """Root of the mean square; not quite 0, where it has no gradient."""
+    return (shares @ above.square()).clamp(min=torch.finfo(above.dtype).tiny).sqrt()
+
+
+def conditional_value_at_risk(losses: Tensor, shares: Tensor, alpha: float) -> Tensor:
     """Mean of the largest losses, of a share alpha: ``inf_eta eta + mean (l - eta)_+ / alpha`` (Rockafellar and Uryasev 2000)."""
-    eta = value_at_risk(losses.detach(), alpha)
-    return eta + torch.relu(losses - eta).mean() / alpha
+    eta = value_at_risk(losses.detach(), shares, alpha)
+    return eta + shares @ torch.relu(losses - eta) / alpha
 
 
-def value_at_risk(losses: Tensor, alpha: float) -> Tensor:
+def value_at_risk(losses: Tensor, shares: Tensor, alpha: float) -> Tensor:
     """Loss that a share alpha exceeds."""
-    return losses.sort(descending=True).values[min(int(alpha * len(losses)), len(losses) - 1)]
+    order = losses.argsort(descending=True)
+    position = int((shares[order].double().cumsum(0) <= alpha * (1 - 1e-6)).sum())
+    return losses[order[min(position, len(losses) - 1)]]
 
 
 class RobustWeighting(Weighting):
     """Weights by which the weighted mean of the losses has the gradient of a robust risk.
 
-    The threshold is that of all people before an epoch; within batches it would be biased.
+    Threshold and scale are those of all people before an epoch; within batches they would be biased.
 
     Parameters
     ----------
@@ -89,20 +109,32 @@ class RobustWeighting(Weighting):
     def __init__(self, objective: str, alpha: float, constant: float) -> None:
         super().__init__()
         self.objective, self.alpha, self.constant = objective, alpha, constant
-        self.threshold, self.at_threshold = torch.tensor(-torch.inf), 0.0
+        self.threshold, self.scale, self.at_threshold = torch.tensor(-torch.inf), torch.tensor(1.0), 0.0
 
-    def start_epoch(self, losses: Tensor) -> None:
-        """Find the threshold; without any everybody weighs the same, as where all losses are equal."""
+    def risk(self, losses: Tensor, shares: Tensor) -> Tensor:
+        """Robust risk; the mean where everybody weighs the same."""
+        if self.objective == "chi2":
+            return chi_square_risk(losses, shares, self.constant)
+        return shares @ losses if self.alpha == 1 else conditional_value_at_risk(losses, shares, self.alpha)
+
+    def start_epoch(self, losses: Tensor, shares: Tensor) -> None:
+        """Find threshold and scale; without a threshold everybody weighs the same, as where all losses are equal."""
         self.threshold = torch.full_like(losses[0], -torch.inf)
         if losses.max() <= losses.min():
             return
         if self.objective == "chi2":
-            self.threshold = chi_square_threshold(losses, self.constant)
+            self.threshold = chi_square_threshold(losses, shares, self.constant)
+            self.scale = self.constant / _root((losses - self.threshold).clamp(min=0), shares)
         elif self.alpha < 1:
-            self.threshold = value_at_risk(losses, self.alpha)
+            self.threshold, self.scale = (
+                value_at_risk(losses, shares, self.alpha),
+                torch.tensor(1 / self.alpha),
+            )
             # Those at the threshold share what is left of alpha.
-            above, at = (losses > self.threshold).double().mean(), (losses == self.threshold).double().mean()
-            self.at_threshold = float((self.alpha - above) / at)
+            above, at = (
+                float(shares[mine].sum()) for mine in (losses > self.threshold, losses == self.threshold)
+            )
+            self.at_threshold = float(np.clip((self.alpha - above) / at, 0, 1))
 
     def forward(self, batch: Batch) -> Tensor:
         """Weights, shape (B,): 0 for people whose loss is below the threshold."""
@@ -111,6 +143,5 @@ class RobustWeighting(Weighting):
         above = (batch.losses - self.threshold).clamp(min=0)
         if self.objective == "cvar":
             ties = (batch.losses == self.threshold).to(above.dtype)
-            return ((above > 0) + self.at_threshold * ties) / self.alpha
-        root = above.square().mean().sqrt().clamp(min=torch.finfo(above.dtype).tiny ** 0.5)
-        return self.constant * above / root
+            return self.scale * ((above > 0) + self.at_threshold * ties)
+        return self.scale * above

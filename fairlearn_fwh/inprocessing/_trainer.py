@@ -211,6 +211,7 @@ class Progress(Callback):
     max_epochs: int
     verbose: int
     checkpoint: Checkpoint | None = None
+    warmup_epochs: int = 0
     exhausted: bool = False
     costs: list[np.ndarray] = field(default_factory=list)
     figures: list[dict[int, dict[str, Any]]] = field(default_factory=list)
@@ -269,7 +270,7 @@ class Progress(Callback):
         self.bar.update()
         if epoch in _HALVINGS:
             self._drop_hopeless(net)
-        self.exhausted = epoch - self.best[leader][1] >= self.patience
+        self.exhausted = epoch - max(self.best[leader][1], self.warmup_epochs) >= self.patience
         if self.checkpoint is not None:
             self.checkpoint.save(net, self)
         if self.exhausted:
@@ -335,6 +336,7 @@ def train(
     max_epochs: int,
     batch_size: int,
     patience: int,
+    warmup_epochs: int = 0,
     generator: torch.Generator,
     device: str | None,
     accelerator: Any = None,
@@ -362,6 +364,8 @@ def train(
         Of the other parameters.
     max_epochs, batch_size, patience : int
         `patience` is the number of epochs without improvement after which training stops.
+    warmup_epochs : int
+        Epochs at the start that patience does not count.
     generator : torch.Generator
         Shuffles the rows.
     device : str
@@ -389,7 +393,7 @@ def train(
         If training is interrupted before there is a state to keep; later the best state is kept, with a
         ConvergenceWarning.
     """
-    progress = Progress(validate, patience, n_members, max_epochs, verbose, checkpoint)
+    progress = Progress(validate, patience, n_members, max_epochs, verbose, checkpoint, warmup_epochs)
     net = make_net(
         module,
         optimizer=optimizer,

@@ -53,8 +53,17 @@ class Weighting(nn.Module):
     #: Whether `start_epoch` wants the losses of all people.
     wants_all_losses = False
 
-    def start_epoch(self, losses: Tensor) -> None:
-        """Look at everybody's losses before an epoch, if they are wanted."""
+    #: Whether the best epoch is that which stands best against all of its weightings so far, and not that of the least `risk`. Who sees
+    #: labels weighs up those that are noise: against them whoever has learned nothing stands best.
+    judges_epochs = False
+
+    def start_epoch(self, losses: Tensor, shares: Tensor) -> None:
+        """Look at everybody's losses and shares in means, shape (n,), before an epoch, if they are wanted."""
+
+    def risk(self, losses: Tensor, shares: Tensor) -> Tensor:
+        """Risk by which the epoch is chosen, of losses and shares of people in means, shape (n,)."""
+        # The largest losses have no say: where labels are noisy they are smallest for those who have learned nothing.
+        return shares @ losses
 
 
 def normalize_weights(scores: Tensor, form: str) -> Tensor:

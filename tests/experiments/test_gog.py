@@ -33,19 +33,37 @@ def test_figures_are_those_of_fairlearn_and_of_the_frame(split):
     assert _gog._figures(split, plain, plain)["harmed"] == 0
 
 
-def test_every_noise_trains_every_method(split, monkeypatch):
+def test_every_condition_trains_every_method(split, monkeypatch):
     methods = {
-        name: lambda seed: DROClassifier(alpha=1.0, max_epochs=4, random_state=seed)
+        name: lambda seed, layers: DROClassifier(
+            alpha=1.0, hidden_layer_sizes=layers, max_epochs=4, random_state=seed
+        )
         for name in (_gog.PLAIN, "same")
     }
     monkeypatch.setattr(_gog, "METHODS", methods)
-    runs = pd.DataFrame(_gog._run_split("german", 0, split)).assign(dataset="german", split=0)
-    assert runs.groupby("noise").size().to_dict() == dict.fromkeys(_gog.NOISE, 2)
+    monkeypatch.setattr(_gog, "VARIANTS", {"variant": methods["same"]})
+    runs = pd.DataFrame(_gog._run_split("german", 0, split, list(_gog.CONDITIONS)))
+    runs = runs.assign(dataset="german", split=0)
+    expected = dict.fromkeys(_gog.CONDITIONS, 2) | {_gog.AS_IT_IS: 3}
+    assert runs.groupby("condition").size().to_dict() == expected
     same = runs[runs["method"] == "same"]
     assert (same[["gain", "worst_gain", "harmed"]] == 0).all(axis=None)
     text = _gog.gog_markdown(runs)
-    assert "| 30 % | same |" in text
+    assert "| 30 % of labels turned | same |" in text
     assert "## german, sex" in text
+
+
+def test_labels_and_features_are_disturbed_as_they_say(split):
+    rng = np.random.default_rng(0)
+    X, X_test, y = _gog._disturbed(split, _gog.Condition(turned=0.2, noise=0.5), rng)
+    assert (y != split.y).mean() == pytest.approx(0.2, abs=0.05)
+    varies = split.X.std(axis=0) > 0
+    for noisy, plain in ((X, split.X), (X_test, split.X_test)):
+        ratio = (noisy - plain).std(axis=0)[varies] / split.X.std(axis=0)[varies]
+        assert ratio == pytest.approx(np.full(varies.sum(), 0.5), rel=0.25)
+    X, _, y = _gog._disturbed(split, _gog.Condition(), rng)
+    assert (X == split.X).all()
+    assert (y == split.y).all()
 
 
 def test_the_hidden_minority_follows_another_rule():

@@ -122,7 +122,8 @@ def test_nobody_weighs_more_where_the_ball_is_a_point(rows):
     [
         (DROClassifier(alpha=1.0, **QUICK), lambda losses: losses.mean()),
         (DROClassifier(alpha=0.5, objective="cvar", **QUICK), lambda losses: np.sort(losses)[-150:].mean()),
-        (GradientGraphClassifier(**QUICK), lambda losses: losses.mean()),
+        (AdversarialReweightingClassifier(**QUICK), lambda losses: losses.mean()),
+        (GradientGraphClassifier(**QUICK, node_features="inputs_and_label"), lambda losses: losses.mean()),
     ],
 )
 def test_the_epoch_with_the_smallest_risk_of_validation_rows_is_kept(rows, model, risk, monkeypatch):
@@ -142,6 +143,7 @@ def test_the_epoch_with_the_smallest_risk_of_validation_rows_is_kept(rows, model
     tails = [epoch["tail"] for epoch in model.validation_history_]
     assert tails == pytest.approx([np.sort(losses)[-60:].mean() for losses in seen], rel=1e-5)
     probabilities = model.predict_proba(X)[np.arange(1500), y]
+    assert model.best_epoch_ == int(np.argmin(risks)) + 1
     best = seen[int(np.argmin(risks))]
     kept = -np.log(probabilities)
     assert np.isin(np.round(best, 3), np.round(kept, 3)).mean() > 0.97  # validation rows are among all
@@ -183,6 +185,15 @@ def test_learners_of_the_user(rows):
     assert model.predict(X).shape == (1500,)
     given = nn.Sequential(nn.Linear(4, 1))
     before = given[0].weight.detach().clone()
+
+    class Unused(Branched):
+        """Has another linear layer, which it does not call."""
+
+        def __init__(self, n_features, n_outputs):
+            super().__init__(n_features, n_outputs)
+            self.other = nn.Linear(2, 2)
+
+    assert GradientGraphClassifier(Unused, **QUICK).fit(X, y).predict(X).shape == (1500,)
     AdversarialReweightingClassifier(given, **QUICK).fit(X, y)
     assert torch.equal(given[0].weight, before)  # a copy is trained
 
@@ -190,8 +201,11 @@ def test_learners_of_the_user(rows):
 @pytest.mark.parametrize(
     ("module", "message"),
     [
-        (lambda d, o: nn.Sequential(nn.Linear(d, o), nn.Tanh()), "its scores are not those of its last one"),
-        (lambda d, o: nn.Identity(), "module must end in a linear layer; it has none"),
+        (
+            lambda d, o: nn.Sequential(nn.Linear(d, o), nn.Tanh()),
+            "its scores are not those of the last that it calls",
+        ),
+        (lambda d, o: nn.Identity(), "module must end in a linear layer; it calls none"),
         (
             lambda d, o: nn.Linear(d, 5),
             r"must return \(n, 1\) scores for n people; for 2 it returned \(2, 5\)",
@@ -216,6 +230,7 @@ def test_learners_that_cannot_be_used(rows, module, message):
         (GradientGraphClassifier, {"warmup_epochs": 6}, "warmup_epochs must be less than max_epochs=6"),
         (DROClassifier, {"alpha": 0.0}, "'alpha' parameter of DROClassifier"),
         (DROClassifier, {"alpha": 1.5}, "'alpha' parameter of DROClassifier"),
+        (DROClassifier, {"alpha": 1e-200}, "alpha=1e-200 and radius='tight' make a ball in which one person"),
         (DROClassifier, {"radius": -1.0}, "'radius' parameter of DROClassifier"),
     ],
 )  # fmt: skip
@@ -237,6 +252,8 @@ def test_bad_input(rows, estimator):
         model.fit(X, y[:3])
     with pytest.raises(ValueError, match="needs at least 2 classes in y"):
         model.fit(X, np.zeros(1500))
+    with pytest.raises(ValueError, match=r"among rows of weight above 0; got one class: \[1\]"):
+        model.fit(X, y, sample_weight=(y == 1).astype(float))
     with pytest.raises(TypeError, match="baseline"):
         model.fit(X, y).preference_frame(X, y)
 
@@ -284,6 +301,31 @@ def test_searches_pass_groups_on_where_routing_is_on(rows):
     with sklearn.config_context(enable_metadata_routing=True):
         search = GridSearchCV(DROClassifier(**(QUICK | {"max_epochs": 4})), {"alpha": [1.0]}, cv=2)
         assert search.fit(X, y, sensitive_features=group).best_score_ > 0.4
+
+
+def test_patience_does_not_count_the_epochs_of_warming_up(rows):
+    X, y, _ = rows
+    rng = np.random.default_rng(0)
+    model = GradientGraphClassifier(
+        **(QUICK | {"max_epochs": 12, "warmup_epochs": 8, "patience": 1, "learning_rate": 0.5})
+    )
+    model.fit(X, rng.permutation(y))
+    assert len(model.effective_shares_) == len(model.validation_history_) >= 9
+
+
+def test_plain_training_is_not_told_to_raise_alpha():
+    rng = np.random.default_rng(0)
+    with pytest.warns(ConvergenceWarning, match="Nobody was weighed up or down"):
+        DROClassifier(alpha=1.0, max_epochs=4, random_state=0).fit(
+            rng.standard_normal((300, 2)), rng.integers(0, 2, 300)
+        )
+
+
+def test_the_effective_share_is_that_of_the_ball(rows):
+    """The worst distribution of the ball of a group of 20 % is worth 20 % of the sample."""
+    X, y, _ = rows
+    model = DROClassifier(**(QUICK | {"batch_size": 1500, "max_epochs": 8, "warmup_epochs": 2})).fit(X, y)
+    assert model.effective_shares_[2:] == pytest.approx([0.2] * 6, abs=0.01)
 
 
 def test_a_classifier_that_gives_up_says_so():

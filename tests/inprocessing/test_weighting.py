@@ -9,6 +9,7 @@ from scipy import optimize
 from torch import nn
 
 from fairlearn_fwh.inprocessing._adversarial_weighting import AdversarialWeighting
+from fairlearn_fwh.inprocessing._epoch_choice import LeastWorstWeighting
 from fairlearn_fwh.inprocessing._gradient_graph import (
     GradientGraphWeighting,
     GraphConvolution,
@@ -210,6 +211,11 @@ def test_effective_share():
 # --- robust risks ----------------------------------------------------------------------------------------------------
 
 
+def equal(losses):
+    """Everybody's share in means."""
+    return torch.full_like(losses.detach(), 1 / len(losses))
+
+
 def worst_mean_by_solver(losses, radius):
     """Largest weighted mean over distributions q with ``mean((n q - 1)^2) <= radius``, by a generic solver."""
     n = len(losses)
@@ -236,7 +242,7 @@ def worst_mean_by_solver(losses, radius):
 @pytest.mark.parametrize("radius", [0.1, 1.0, 4.0])
 def test_chi_square_risk_is_the_worst_mean_over_the_ball(seed, radius):
     losses = np.random.default_rng(seed).exponential(size=15)
-    risk = chi_square_risk(torch.as_tensor(losses), np.sqrt(1 + radius))
+    risk = chi_square_risk(torch.as_tensor(losses), equal(torch.as_tensor(losses)), np.sqrt(1 + radius))
     assert float(risk) == pytest.approx(worst_mean_by_solver(losses, radius), abs=2e-5)
 
 
@@ -248,22 +254,22 @@ def test_chi_square_risk_is_the_worst_mean_over_the_ball(seed, radius):
 def test_robust_risks_lie_between_mean_and_largest_loss(losses, alpha):
     values = torch.tensor(losses, dtype=torch.float64)
     for risk in (
-        chi_square_risk(values, ball_constant(alpha, "tight")),
-        conditional_value_at_risk(values, alpha),
+        chi_square_risk(values, equal(values), ball_constant(alpha, "tight")),
+        conditional_value_at_risk(values, equal(values), alpha),
     ):
         assert float(values.mean()) - 1e-6 <= float(risk) <= float(values.max()) + 1e-6
 
 
 def test_conditional_value_at_risk_is_the_mean_of_the_largest_losses():
     losses = torch.arange(10, dtype=torch.float64)
-    assert float(conditional_value_at_risk(losses, 0.2)) == pytest.approx(8.5)
-    assert float(conditional_value_at_risk(losses, 1.0)) == pytest.approx(4.5)
+    assert float(conditional_value_at_risk(losses, equal(losses), 0.2)) == pytest.approx(8.5)
+    assert float(conditional_value_at_risk(losses, equal(losses), 1.0)) == pytest.approx(4.5)
 
 
 def test_the_tight_ball_reaches_every_group_of_its_share():
     losses = torch.as_tensor(np.random.default_rng(0).exponential(size=1000))
     largest_fifth = losses.sort(descending=True).values[:200].mean()
-    assert float(chi_square_risk(losses, ball_constant(0.2, "tight"))) >= float(largest_fifth)
+    assert float(chi_square_risk(losses, equal(losses), ball_constant(0.2, "tight"))) >= float(largest_fifth)
     assert ball_constant(0.2, "tight") ** 2 == pytest.approx(5)
     assert ball_constant(0.2, "vfair") ** 2 == pytest.approx(17)
     assert ball_constant(0.2, "hashimoto") ** 2 == pytest.approx(33)
@@ -273,21 +279,23 @@ def test_the_tight_ball_reaches_every_group_of_its_share():
 
 def test_the_gradient_of_the_chi_square_risk_is_right():
     losses = torch.as_tensor(np.random.default_rng(3).exponential(size=8)).requires_grad_()
-    assert torch.autograd.gradcheck(lambda values: chi_square_risk(values, 1.7), losses, eps=1e-6, atol=1e-5)
+    assert torch.autograd.gradcheck(
+        lambda values: chi_square_risk(values, equal(values), 1.7), losses, eps=1e-6, atol=1e-5
+    )
 
 
 @pytest.mark.parametrize(
     ("objective", "risk"),
     [
-        ("chi2", lambda losses: chi_square_risk(losses, 2.0)),
-        ("cvar", lambda losses: conditional_value_at_risk(losses, 0.25)),
+        ("chi2", lambda losses: chi_square_risk(losses, equal(losses), 2.0)),
+        ("cvar", lambda losses: conditional_value_at_risk(losses, equal(losses), 0.25)),
     ],
 )
 def test_weights_give_the_gradient_of_the_risk(objective, risk):
     losses = torch.as_tensor(np.random.default_rng(0).exponential(size=B)).requires_grad_()
     gradient = torch.autograd.grad(risk(losses), losses)[0]
     weighting = RobustWeighting(objective, 0.25, 2.0)
-    weighting.start_epoch(losses.detach())
+    weighting.start_epoch(losses.detach(), equal(losses))
     batch = batch_of(2)
     weights = weighting(
         Batch(batch.X, batch.y, losses.detach(), batch.representation, batch.residuals, batch.last_weight)
@@ -300,24 +308,87 @@ def test_weights_give_the_gradient_of_the_risk(objective, risk):
 def test_weights_of_the_largest_losses_have_mean_one_whatever_the_ties(alpha):
     losses = torch.tensor([0.1] * 4 + [0.7] * 3 + [0.9] * 3, dtype=torch.float64)
     weighting = RobustWeighting("cvar", alpha, 1.0)
-    weighting.start_epoch(losses)
+    weighting.start_epoch(losses, equal(losses))
     nothing = torch.zeros(10, 1)
     weights = weighting(Batch(nothing, nothing, losses, nothing, nothing, nothing))
     assert float(weights.mean()) == pytest.approx(1.0)
-    assert float((weights * losses).mean()) == pytest.approx(float(conditional_value_at_risk(losses, alpha)))
+    assert float((weights * losses).mean()) == pytest.approx(
+        float(conditional_value_at_risk(losses, equal(losses), alpha))
+    )
 
 
 @pytest.mark.parametrize("objective", ["chi2", "cvar"])
 def test_equal_losses_weigh_the_same(objective):
     losses = torch.full((5,), 0.7)
     weighting = RobustWeighting(objective, 0.5, 2.0)
-    weighting.start_epoch(losses)
+    weighting.start_epoch(losses, equal(losses))
     nothing = torch.zeros(5, 1)
     assert weighting(Batch(nothing, nothing, losses, nothing, nothing, nothing)).tolist() == [1.0] * 5
 
 
 def test_thresholds_of_equal_losses_and_of_no_ball():
     same = torch.full((5,), 0.7, dtype=torch.float64)
-    assert float(chi_square_risk(same, 2.0)) == pytest.approx(0.7)
-    assert float(chi_square_threshold(same, 1.0)) == -np.inf
-    assert float(chi_square_risk(torch.tensor([1.0, 3.0]), 1.0)) == 2.0
+    assert float(chi_square_risk(same, equal(same), 2.0)) == pytest.approx(0.7)
+    assert float(chi_square_threshold(same, equal(same), 1.0)) == -np.inf
+    assert float(chi_square_risk(torch.tensor([1.0, 3.0]), torch.tensor([0.5, 0.5]), 1.0)) == 2.0
+
+
+@pytest.mark.parametrize("objective", ["chi2", "cvar"])
+def test_a_person_of_weight_three_counts_as_three(objective):
+    losses = torch.as_tensor(np.random.default_rng(1).exponential(size=6))
+    counts = torch.tensor([1, 3, 2, 1, 1, 2])
+    copies = losses.repeat_interleave(counts)
+    weighted, copied = (RobustWeighting(objective, 0.45, 1.6) for _ in range(2))
+    assert float(weighted.risk(losses, counts / counts.sum().double())) == pytest.approx(
+        float(copied.risk(copies, equal(copies)))
+    )
+    weighted.start_epoch(losses, counts / counts.sum().double())
+    copied.start_epoch(copies, equal(copies))
+    nothing = torch.zeros(6, 1)
+    answers = [
+        weighting(Batch(nothing, nothing, losses, nothing, nothing, nothing))
+        for weighting in (weighted, copied)
+    ]
+    assert torch.allclose(*answers)
+
+
+def test_chi_square_weights_do_not_depend_on_the_batch():
+    losses = torch.as_tensor(np.random.default_rng(1).exponential(size=8))
+    weighting = RobustWeighting("chi2", 0.2, 2.0)
+    weighting.start_epoch(losses, equal(losses))
+    nothing = torch.zeros(8, 1)
+    whole = weighting(Batch(nothing, nothing, losses, nothing, nothing, nothing))
+    part = weighting(Batch(nothing[:3], nothing[:3], losses[:3], nothing[:3], nothing[:3], nothing))
+    assert torch.equal(part, whole[:3])
+
+
+# --- the choice of the epoch -----------------------------------------------------------------------------------------
+
+
+def test_the_epoch_stands_best_against_all_weightings_so_far():
+    """Compared with all states against all weightings, when everybody has met everybody."""
+    shares = torch.tensor([0.5, 0.5])
+    states = [(0.1, 0.9), (0.2, 0.85), (0.3, 0.5), (0.25, 0.6)]
+    weightings = [(1.0, 1.0), (0.4, 1.6), (1.0, 1.0), (1.2, 0.8)]
+    choice, kept, best = LeastWorstWeighting(), None, (-np.inf,)
+    for epoch, (losses, weights) in enumerate(zip(states, weightings, strict=True)):
+        key, risk = choice.judge(torch.tensor(losses), shares, torch.tensor(weights))
+        worst = max(
+            sum(w * loss for w, loss in zip(met, losses, strict=True)) / 2 for met in weightings[: epoch + 1]
+        )
+        assert risk == pytest.approx(worst)
+        if key > best:
+            kept, best = epoch, key
+    worst = [max(sum(np.multiply(w, s)) / 2 for w in weightings) for s in states]
+    assert kept == int(np.argmin(worst)) == 2
+
+
+def test_an_early_state_meets_later_weightings():
+    """It was best by the mean, before anybody was weighed up."""
+    choice, shares = LeastWorstWeighting(), torch.tensor([0.5, 0.5])
+    first, _ = choice.judge(torch.tensor([0.0, 0.8]), shares, torch.tensor([1.0, 1.0]))
+    second, risk = choice.judge(torch.tensor([0.45, 0.45]), shares, torch.tensor([0.5, 1.5]))
+    assert second > first
+    assert risk == pytest.approx(0.45)
+    third, _ = choice.judge(torch.tensor([0.45, 0.45]), shares, torch.tensor([0.5, 1.5]))
+    assert third < second  # no better
