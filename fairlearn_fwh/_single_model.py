@@ -41,8 +41,15 @@ class SingleModelClassifier(ClassifierMixin, BaseEstimator):
         Returns
         -------
         PreferenceFrame
+
+        Raises
+        ------
+        TypeError
+            If `baseline` cannot predict.
         """
         check_is_fitted(self)
+        if not hasattr(baseline, "predict"):
+            raise TypeError(f"baseline must be a fitted classifier; got {type(baseline).__name__}.")
         if sensitive_features is not None:
             missing_group = getattr(self, "missing_group", "error")
             sensitive_features = encode_groups(sensitive_features, missing_group=missing_group)

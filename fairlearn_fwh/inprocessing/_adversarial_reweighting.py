@@ -34,7 +34,7 @@ class AdversarialReweightingClassifier(ReweightedClassifier):
     warmup_epochs : int
         Epochs at the start in which all people weigh the same.
     validation_fraction : float
-        Share of the rows on which the best epoch is found.
+        Share of the rows on which the best epoch is found; with 0 it is found on those to learn from.
     learning_rate : float
         Of the learner (AdamW, weight decay 0.1).
     batch_size, max_epochs, patience : int
@@ -127,7 +127,7 @@ class AdversarialReweightingClassifier(ReweightedClassifier):
     def _weighting_rate(self) -> float:
         return self.adversary_learning_rate
 
-    def _against_collapse(self) -> str:
+    def _against_weights(self) -> str:
         return "Lower adversary_learning_rate."
 
     def _make_weighting(self, n_features: int, n_representation: int, n_outputs: int) -> AdversarialWeighting:

@@ -40,7 +40,7 @@ class DROClassifier(ReweightedClassifier):
     warmup_epochs : int
         Epochs at the start in which all people weigh the same.
     validation_fraction : float
-        Share of the rows on which the best epoch is found.
+        Share of the rows on which the best epoch is found; with 0 it is found on those to learn from.
     learning_rate : float
         Of the learner (AdamW, weight decay 0.1).
     batch_size, max_epochs, patience : int
@@ -71,8 +71,9 @@ class DROClassifier(ReweightedClassifier):
     Notes
     -----
     With ``alpha=1`` (and no radius of one's own) everybody weighs the same: that is plain training, the baseline to compare with. Weights
-    of rows count in the risk, and multiply those that are chosen. Threshold and scale of the weights are found for all people before each
-    epoch. People whose label is wrong have large losses: with label noise the method learns the noise.
+    of rows count in the risk, and multiply those that are chosen. The threshold of the dual is found in each batch, which is a little
+    biased; one for everybody, found before an epoch, is out of date after a few steps. People whose label is wrong have large losses:
+    with label noise the method learns the noise.
 
     References
     ----------
@@ -133,20 +134,18 @@ class DROClassifier(ReweightedClassifier):
 
     def _check_settings(self) -> None:
         super()._check_settings()
-        if ball_constant(self.alpha, self.radius) > _WIDEST:
+        if self.objective == "chi2" and ball_constant(self.alpha, self.radius) > _WIDEST:
             raise ValueError(
-                f"alpha={self.alpha!r} and radius={self.radius!r} make a ball in which one person may have all of the weight; raise alpha."
+                f"alpha={self.alpha!r} and radius={self.radius!r} make a ball in which one person may have all of the weight. {self._against_weights()}"
             )
 
     def _least_share(self) -> float:
-        # The worst distribution of the ball itself has an effective share of 1 / C^2 of the sample, or of alpha.
-        cvar = self.objective == "cvar"
-        return 0.5 * (self.alpha if cvar else ball_constant(self.alpha, self.radius) ** -2)
+        return 0.0  # how far weights may go is what the user has chosen
 
-    def _against_collapse(self) -> str:
-        if self.alpha == 1 and self.objective == "cvar" or ball_constant(self.alpha, self.radius) <= 1:
-            return "Nobody was weighed up or down: it is features, layers or learning_rate."
-        return "Raise alpha, or lower radius."
+    def _against_weights(self) -> str:
+        if self._make_weighting(0, 0, 0).is_plain:
+            return ""
+        return "Raise alpha." if self.objective == "cvar" or isinstance(self.radius, str) else "Lower radius."
 
     def _make_weighting(self, n_features: int, n_representation: int, n_outputs: int) -> RobustWeighting:
         return RobustWeighting(self.objective, self.alpha, ball_constant(self.alpha, self.radius))

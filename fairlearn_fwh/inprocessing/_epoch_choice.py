@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -28,9 +29,10 @@ class LeastRisk:
 
 
 class LeastWorstWeighting:
-    """The epoch whose worst mean of validation losses over all weightings so far is least (min max).
+    """The epoch whose worst mean of validation losses over all weightings so far is least (min max), one after the other.
 
-    The best so far meets every new weighting, too: an early state has no advantage by an adversary who had not learned yet.
+    A new state takes the place of the best so far if it stands better against all weightings until then, which the best so far meets,
+    too: an early state has no advantage by an adversary who had not learned yet. A state that was passed over is forgotten.
     """
 
     def __init__(self) -> None:
@@ -42,8 +44,8 @@ class LeastWorstWeighting:
         """Key of a state, larger if better, and its worst mean loss so far; arrays have shape (n,)."""
         self._weightings.append(shares * weights / (shares @ weights))
         risk = self._worst(losses)
-        if self._best is not None and not risk < self._worst(self._best):
-            return (0.0,), risk
+        if np.isnan(risk) or (self._best is not None and not risk < self._worst(self._best)):
+            return (-np.inf,), risk
         self._best = losses
         self._improvements += 1
         return (float(self._improvements),), risk

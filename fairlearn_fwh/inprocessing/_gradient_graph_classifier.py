@@ -50,7 +50,7 @@ class GradientGraphClassifier(ReweightedClassifier):
     warmup_epochs : int
         Epochs at the start in which all people weigh the same.
     validation_fraction : float
-        Share of the rows on which the best epoch is found.
+        Share of the rows on which the best epoch is found; with 0 it is found on those to learn from.
     learning_rate : float
         Of the learner (AdamW, weight decay 0.1).
     batch_size, max_epochs, patience : int
@@ -76,14 +76,14 @@ class GradientGraphClassifier(ReweightedClassifier):
         With `keep_weights`: weights in the last epoch; NaN for validation rows and rows of weight 0.
     validation_history_ : list of dict
         After each epoch the mean of the validation losses (``"loss"``), that of the largest fifth (``"tail"``), and ``"risk"``: the worst
-        weighted mean, by all weightings that the adversary had chosen so far.
+        weighted mean by all weightings that the adversary had chosen until then, so that later ones are judged more severely.
 
     Notes
     -----
-    What carries the effect is the adversary, more so if it is not linear; a gain by the graph could not be shown
-    (``fairlearn-fwh reproduce gog-ablation``). The authors stop training by the worst group of the test data;
-    here neither groups nor test data are looked at: the epoch kept is that which stands best against all weightings that the adversary has
-    chosen so far. Where it sees labels (other `node_features` than "inputs"), which may be noise, it is that of the least validation loss.
+    What carries the effect is the adversary, if it is not linear; the graph adds 1.5 points of 14 with a linear learner and nothing that could
+    be shown with others (``fairlearn-fwh reproduce gog-ablation``). The authors stop training by the worst group of the test data;
+    here neither groups nor test data are looked at: an epoch takes the place of the best so far if it stands better against all weightings
+    that the adversary has chosen until then. Where it sees labels (other `node_features` than "inputs"), which may be noise, it is that of the least validation loss.
 
     References
     ----------
@@ -171,7 +171,7 @@ class GradientGraphClassifier(ReweightedClassifier):
     def _weighting_rate(self) -> float:
         return self.adversary_learning_rate
 
-    def _against_collapse(self) -> str:
+    def _against_weights(self) -> str:
         bounded = self.weight_normalization == "bounded"
         return f"Lower adversary_learning_rate{'' if bounded else ', or use weight_normalization=' + repr('bounded')}."
 

@@ -63,7 +63,9 @@ def make_learner(
         body = make_table_encoder(n_features, hidden_layer_sizes)
         made: nn.Module = nn.Sequential(*body, nn.Linear([n_features, *hidden_layer_sizes][-1], n_outputs))
     else:
-        made = copy.deepcopy(module if isinstance(module, nn.Module) else module(n_features, n_outputs))
+        made = copy.deepcopy(
+            module if isinstance(module, nn.Module) else _call(module, n_features, n_outputs)
+        )
     made.eval()
     called: list[tuple[nn.Linear, Tensor]] = []
     hooks = [
@@ -92,6 +94,18 @@ def make_learner(
                 "module must end in a linear layer; its scores are not those of the last that it calls."
             )
     return Learner(made, last)
+
+
+def _call(factory: Callable[[int, int], nn.Module], n_features: int, n_outputs: int) -> nn.Module:
+    try:
+        made = factory(n_features, n_outputs)
+    except TypeError as error:
+        raise ValueError(
+            f"module({n_features}, {n_outputs}), as (n_features, n_outputs), failed: {error}"
+        ) from error
+    if not isinstance(made, nn.Module):
+        raise ValueError(f"module must return a torch module; it returned {type(made).__name__}.")
+    return made
 
 
 def person_losses(scores: Tensor, y: Tensor) -> Tensor:

@@ -31,7 +31,7 @@ from ._learning import seeded
 from ._numeric import check_numeric
 from ._reweighted_network import Epochs, ReweightedNetwork, all_losses, all_weights
 from ._robust_weighting import conditional_value_at_risk
-from ._trainer import TensorTable, train
+from ._trainer import TensorTable, shuffled, train
 from ._weighting import Weighting
 from ._weights_plot import plot_weights
 
@@ -109,7 +109,8 @@ class ReweightedClassifier(SingleModelClassifier, ABC):
         sensitive_features : ignored
             For scikit-learn's conventions; groups take no part.
         sample_weight : array-like, shape (n,), optional
-            Weights of the rows, which multiply those that are chosen.
+            Weights of the rows, which multiply those that are chosen. The scales of features and the mean to which an adversary's weights
+            are normalised do not know them.
 
         Returns
         -------
@@ -186,12 +187,14 @@ class ReweightedClassifier(SingleModelClassifier, ABC):
         table = TensorTable(self._columns(sample, validation), device)
         shares = table.columns["weight"] / table.columns["weight"].sum()
         weighting = network.weighting
+        # In random batches, as in training: rows may be in the order of who they are.
+        batches = shuffled(len(table), self.batch_size, torch.Generator().manual_seed(seed.randint(2**31)))
         choice = LeastWorstWeighting() if weighting.judges_epochs else LeastRisk(weighting)
         rate = self._weighting_rate()
 
         def validate(module: ReweightedNetwork) -> list[Any]:
             losses = all_losses(module, table)
-            weights = all_weights(module, table, self.batch_size) if weighting.judges_epochs else shares
+            weights = all_weights(module, table, batches) if weighting.judges_epochs else shares
             key, risk = choice.judge(losses, shares, weights)
             tail = float(conditional_value_at_risk(losses, shares, _TAIL))
             return [(key, {"loss": float(shares @ losses), "tail": tail, "risk": risk})]
@@ -234,7 +237,7 @@ class ReweightedClassifier(SingleModelClassifier, ABC):
         if lowest < self._least_share():
             warnings.warn(
                 f"In an epoch the weights were worth only {100 * lowest:.0f} % of the sample (see effective_shares_): few people had "
-                f"nearly all of the weight. {self._against_collapse()}",
+                f"nearly all of the weight. {self._against_weights()}",
                 ConvergenceWarning,
                 stacklevel=3,
             )
@@ -249,8 +252,9 @@ class ReweightedClassifier(SingleModelClassifier, ABC):
         loss = self.validation_history_[self.best_epoch_ - 1]["loss"]
         if loss >= _AS_GOOD_AS_NOTHING * entropy:
             warnings.warn(
-                f"The classifier is no better than the shares of the classes (validation loss {loss:.4f}, theirs {entropy:.4f}): people with "
-                f"large losses cannot be told from the others. {self._against_collapse()}",
+                f"The classifier is no better than the shares of the classes (validation loss {loss:.4f}, theirs {entropy:.4f}): features may "
+                "not tell of the labels, training be too short or too fast (max_epochs, learning_rate), or weight go to people whose labels "
+                f"are noise. {self._against_weights()}".rstrip(),
                 ConvergenceWarning,
                 stacklevel=3,
             )
@@ -259,8 +263,9 @@ class ReweightedClassifier(SingleModelClassifier, ABC):
         """Effective share of the sample below which the weights have collapsed."""
         return _COLLAPSE
 
-    def _against_collapse(self) -> str:
-        return "Lower adversary_learning_rate, or use weight_normalization='bounded'."
+    @abstractmethod
+    def _against_weights(self) -> str:
+        """Say what to change where few people get too much weight; nothing where everybody weighs the same."""
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Predict probabilities of the classes.
@@ -296,7 +301,7 @@ class ReweightedClassifier(SingleModelClassifier, ABC):
         return self.classes_[probabilities.argmax(axis=1)]
 
     def plot_weights(self, sensitive_features: Any, ax: Any = None) -> Any:
-        """Draw whom the last epoch weighed up or down, by group.
+        """Draw whom the last epoch weighed up or down, by group; groups of fewer than 10 people are left out.
 
         Parameters
         ----------
@@ -312,13 +317,11 @@ class ReweightedClassifier(SingleModelClassifier, ABC):
         Raises
         ------
         ValueError
-            If the weights were not kept (``keep_weights=True``), or lengths differ.
+            If the weights were not kept (``keep_weights=True``), lengths differ, or no group has 10 people.
         MissingExtraError
             If matplotlib is not installed.
         """
         check_is_fitted(self)
         if not hasattr(self, "sample_weights_"):
-            raise ValueError(
-                "keep_weights is False, so that no weights were kept; fit with keep_weights=True."
-            )
+            raise ValueError("No weights were kept; fit with keep_weights=True.")
         return plot_weights(self.sample_weights_, sensitive_features, ax)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -51,7 +51,7 @@ class ReweightedNetwork(TrainedAlone):
         """Weighted mean loss, shape (1,), whose gradient by the adversary has the other sign."""
         entered, scores = self.learner(X)
         losses = person_losses(scores, y)
-        chosen = self._weights(X, y, losses, entered, scores)
+        chosen = self._weights(X, y, weight, losses, entered, scores)
         if len(self.kept_weights):
             self.kept_weights[row.cpu().numpy()] = chosen.detach().cpu().numpy()
         self._shares.append(effective_share(chosen.detach()))
@@ -61,62 +61,54 @@ class ReweightedNetwork(TrainedAlone):
             cost = cost - (raised - raised.detach())
         return cost[None]
 
-    def _weights(self, X: Tensor, y: Tensor, losses: Tensor, entered: Tensor, scores: Tensor) -> Tensor:
+    def _weights(
+        self, X: Tensor, y: Tensor, weight: Tensor, losses: Tensor, entered: Tensor, scores: Tensor
+    ) -> Tensor:
         if self.epoch <= self.warmup_epochs:
             return torch.ones_like(losses)
         with torch.no_grad():
             batch = Batch(
-                X, y, losses.detach(), entered.detach(), residuals(scores, y), self.learner.weight.detach()
-            )
+                X, y, weight, losses.detach(), entered.detach(), residuals(scores, y), self.learner.weight.detach()
+            )  # fmt: skip
         return self.weighting(batch)
 
-    def start_epoch(self, table: TensorTable) -> None:
-        """Count the epoch; let the weighting look at everybody's losses, if it wants to."""
+    def start_epoch(self) -> None:
+        """Count the epoch."""
         self._shares = []
         self.epoch += 1
-        if self.weighting.wants_all_losses and self.epoch > self.warmup_epochs:
-            weights = table.columns["weight"]
-            self.weighting.start_epoch(all_losses(self, table), weights / weights.sum())
 
     def end_epoch(self) -> None:
         """Keep the epoch's effective share."""
         self.effective_shares.append(float(torch.stack(self._shares).mean()))
 
-    def weigh(self, X: Tensor, y: Tensor) -> Tensor:
+    def weigh(self, X: Tensor, y: Tensor, weight: Tensor) -> Tensor:
         """Weights that people of a batch would get now, shape (B,)."""
         entered, scores = self.learner(X)
-        return self._weights(X, y, person_losses(scores, y), entered, scores)
-
-
-def all_losses(network: ReweightedNetwork, table: TensorTable) -> Tensor:
-    """Losses of all people of a table, shape (n,)."""
-    return _of_all(network, network.person_losses, table, _CHUNK)
-
-
-def all_weights(network: ReweightedNetwork, table: TensorTable, batch_size: int) -> Tensor:
-    """Weights of all people of a table, shape (n,), who are weighed in batches as in training."""
-    return _of_all(network, network.weigh, table, batch_size)
+        return self._weights(X, y, weight, person_losses(scores, y), entered, scores)
 
 
 @torch.no_grad()
-def _of_all(
-    network: ReweightedNetwork, function: Callable[[Tensor, Tensor], Tensor], table: TensorTable, size: int
-) -> Tensor:
-    training = network.training
-    network.eval()
-    parts = [
-        function(batch["X"], batch["y"]) for batch, _ in table.batches(torch.arange(len(table)).split(size))
-    ]
-    network.train(training)
-    return torch.cat(parts)
+def all_losses(network: ReweightedNetwork, table: TensorTable) -> Tensor:
+    """Losses of all people of a table, shape (n,); the network is in evaluation mode."""
+    parts = torch.arange(len(table)).split(_CHUNK)
+    return torch.cat([network.person_losses(batch["X"], batch["y"]) for batch, _ in table.batches(parts)])
+
+
+@torch.no_grad()
+def all_weights(network: ReweightedNetwork, table: TensorTable, batches: Sequence[Tensor]) -> Tensor:
+    """Weights of all people of a table, shape (n,), who are weighed in these batches; the network is in evaluation mode."""
+    weights = torch.empty(len(table), device=table.columns["y"].device)
+    for rows, (batch, _) in zip(batches, table.batches(batches), strict=True):
+        weights[rows] = network.weigh(batch["X"], batch["y"], batch["weight"])
+    return weights
 
 
 class Epochs(Callback):
     """Tells the network that an epoch begins, and keeps the learner's steps short."""
 
-    def on_epoch_begin(self, net: Any, dataset_train: Any = None, **kwargs: Any) -> None:
+    def on_epoch_begin(self, net: Any, **kwargs: Any) -> None:
         """Begin an epoch."""
-        net.module_.start_epoch(dataset_train)
+        net.module_.start_epoch()
 
     def on_grad_computed(self, net: Any, named_parameters: Any, **kwargs: Any) -> None:
         """Clip the learner's gradient."""

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ._weighting import Batch, Weighting
 
-_BISECTIONS = 60
+_BISECTIONS = 40
 
 
 def ball_constant(alpha: float, radius: str | float) -> float:
@@ -92,9 +92,10 @@ def value_at_risk(losses: Tensor, shares: Tensor, alpha: float) -> Tensor:
 
 
 class RobustWeighting(Weighting):
-    """Weights by which the weighted mean of the losses has the gradient of a robust risk.
+    """Weights by which the weighted mean of a batch's losses is their robust risk.
 
-    Threshold and scale are those of all people before an epoch; within batches they would be biased.
+    The threshold is that of the batch. One for everybody would have no bias, but it is out of date after a few steps: where features
+    are few, so that many losses are equal, whole batches lie below it, or far above.
 
     Parameters
     ----------
@@ -104,44 +105,35 @@ class RobustWeighting(Weighting):
         C of the chi-square ball.
     """
 
-    wants_all_losses = True
-
     def __init__(self, objective: str, alpha: float, constant: float) -> None:
         super().__init__()
         self.objective, self.alpha, self.constant = objective, alpha, constant
-        self.threshold, self.scale, self.at_threshold = torch.tensor(-torch.inf), torch.tensor(1.0), 0.0
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether everybody weighs the same."""
+        return self.alpha == 1 if self.objective == "cvar" else self.constant <= 1
 
     def risk(self, losses: Tensor, shares: Tensor) -> Tensor:
         """Robust risk; the mean where everybody weighs the same."""
+        if self.is_plain:
+            return shares @ losses
         if self.objective == "chi2":
             return chi_square_risk(losses, shares, self.constant)
-        return shares @ losses if self.alpha == 1 else conditional_value_at_risk(losses, shares, self.alpha)
-
-    def start_epoch(self, losses: Tensor, shares: Tensor) -> None:
-        """Find threshold and scale; without a threshold everybody weighs the same, as where all losses are equal."""
-        self.threshold = torch.full_like(losses[0], -torch.inf)
-        if losses.max() <= losses.min():
-            return
-        if self.objective == "chi2":
-            self.threshold = chi_square_threshold(losses, shares, self.constant)
-            self.scale = self.constant / _root((losses - self.threshold).clamp(min=0), shares)
-        elif self.alpha < 1:
-            self.threshold, self.scale = (
-                value_at_risk(losses, shares, self.alpha),
-                torch.tensor(1 / self.alpha),
-            )
-            # Those at the threshold share what is left of alpha.
-            above, at = (
-                float(shares[mine].sum()) for mine in (losses > self.threshold, losses == self.threshold)
-            )
-            self.at_threshold = float(np.clip((self.alpha - above) / at, 0, 1))
+        return conditional_value_at_risk(losses, shares, self.alpha)
 
     def forward(self, batch: Batch) -> Tensor:
-        """Weights, shape (B,): 0 for people whose loss is below the threshold."""
-        if torch.isinf(self.threshold):
-            return torch.ones_like(batch.losses)
-        above = (batch.losses - self.threshold).clamp(min=0)
-        if self.objective == "cvar":
-            ties = (batch.losses == self.threshold).to(above.dtype)
-            return self.scale * ((above > 0) + self.at_threshold * ties)
-        return self.scale * above
+        """Weights, shape (B,): 0 for people whose loss is below the threshold; 1 where all losses are equal."""
+        losses, shares = batch.losses, batch.weight / batch.weight.sum()
+        if self.is_plain or losses.max() <= losses.min():
+            return torch.ones_like(losses)
+        if self.objective == "chi2":
+            above = (losses - chi_square_threshold(losses, shares, self.constant)).clamp(min=0)
+            return above / (
+                shares @ above
+            )  # the gradient C above / root, of which the mean is 1 but at the largest loss
+        threshold = value_at_risk(losses, shares, self.alpha)
+        # Those at the threshold share what is left of alpha.
+        larger, at = losses > threshold, losses == threshold
+        rest = ((self.alpha - shares[larger].sum()) / shares[at].sum()).clamp(0, 1)
+        return (larger + rest * at) / self.alpha

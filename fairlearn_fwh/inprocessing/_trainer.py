@@ -33,6 +33,9 @@ OPTIMIZERS: dict[str, dict[str, Any]] = {
 #: A member's quality on validation data; larger tuples are better.
 Key = tuple[float, ...]
 
+#: Draws the batches of an epoch: (number of rows, size of a batch, generator) -> positions of the rows of each.
+Draw = Callable[[int, int, torch.Generator], list[torch.Tensor]]
+
 #: After these numbers of epochs the worse half of the members is dropped (successive halving, Jamieson and Talwalkar 2016).
 _HALVINGS = (5, 10, 20, 40)
 
@@ -101,22 +104,30 @@ class TensorTable(Dataset):
         return iter(loader)
 
 
+def shuffled(n_rows: int, batch_size: int, generator: torch.Generator) -> list[torch.Tensor]:
+    """Deal all rows to batches at random."""
+    batches = list(torch.randperm(n_rows, generator=generator).split(batch_size))
+    if len(batches) > 1 and len(batches[-1]) == 1:  # batch normalisation cannot learn from one row
+        batches[-2:] = [torch.cat(batches[-2:])]
+    return batches
+
+
 class TensorBatches:
     """Shuffled batches of a `TensorTable`, by indexing whole tensors instead of collecting rows.
 
     Where several processes train together all draw the same batches, and each takes its part of every one.
     """
 
-    def __init__(self, dataset: TensorTable, batch_size: int, generator: torch.Generator) -> None:
+    def __init__(
+        self, dataset: TensorTable, batch_size: int, generator: torch.Generator, draw: Draw = shuffled
+    ) -> None:
         self.dataset = dataset
         self.batch_size = batch_size
         self.generator = generator
+        self.draw = draw
 
     def __iter__(self) -> Iterator[tuple[dict[str, torch.Tensor], int]]:
-        order = torch.randperm(len(self.dataset), generator=self.generator)
-        batches = list(order.split(self.batch_size))
-        if len(batches) > 1 and len(batches[-1]) == 1:  # batch normalisation cannot learn from one row
-            batches[-2:] = [torch.cat(batches[-2:])]
+        batches = self.draw(len(self.dataset), self.batch_size, self.generator)
         yield from self.dataset.batches([rows[_processes.rank() :: _processes.count()] for rows in batches])
 
 
@@ -154,6 +165,7 @@ def make_net(
     batch_size: int,
     max_epochs: int,
     generator: torch.Generator,
+    draw: Draw = shuffled,
     device: str | None,
     accelerator: Any,
     callbacks: list[Callback],
@@ -168,6 +180,7 @@ def make_net(
         "batch_size": batch_size,
         "iterator_train": TensorBatches,
         "iterator_train__generator": generator,
+        "iterator_train__draw": draw,
         "train_split": None,
         "callbacks": callbacks,
         "verbose": 0,
@@ -291,7 +304,7 @@ class Progress(Callback):
 
     def _stop_at_infinity(self, when: str) -> None:
         """End training because costs have grown without bound; the best state is kept if there is one."""
-        message = f"The cost of every member is not finite {when}; lower the learning rates."
+        message = f"The cost is not finite {when}; lower the learning rates, or look for huge values among the features."
         if not self.best:
             raise FloatingPointError(message)
         warnings.warn(f"{message} The best state before is kept.", ConvergenceWarning, stacklevel=2)
@@ -338,6 +351,7 @@ def train(
     patience: int,
     warmup_epochs: int = 0,
     generator: torch.Generator,
+    draw: Draw = shuffled,
     device: str | None,
     accelerator: Any = None,
     num_workers: int = 0,
@@ -368,6 +382,8 @@ def train(
         Epochs at the start that patience does not count.
     generator : torch.Generator
         Shuffles the rows.
+    draw : callable
+        Draws the batches of an epoch.
     device : str
     accelerator : accelerate.Accelerator, optional
         Lets several processes train one model together.
@@ -402,6 +418,7 @@ def train(
         max_epochs=max_epochs,
         batch_size=batch_size,
         generator=generator,
+        draw=draw,
         device=device,
         accelerator=accelerator,
         callbacks=[*callbacks, progress],

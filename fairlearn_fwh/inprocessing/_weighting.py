@@ -26,6 +26,8 @@ class Batch:
     ----------
     X : Tensor, shape (B, d)
     y : Tensor of int, shape (B,)
+    weight : Tensor, shape (B,)
+        Of the user.
     losses : Tensor, shape (B,)
     representation : Tensor, shape (B, m)
         What enters the learner's last layer.
@@ -37,6 +39,7 @@ class Batch:
 
     X: Tensor
     y: Tensor
+    weight: Tensor
     losses: Tensor
     representation: Tensor
     residuals: Tensor
@@ -50,15 +53,9 @@ class Batch:
 class Weighting(nn.Module):
     """Somebody who weighs people. A subclass defines ``forward(batch) -> weights (B,)``."""
 
-    #: Whether `start_epoch` wants the losses of all people.
-    wants_all_losses = False
-
     #: Whether the best epoch is that which stands best against all of its weightings so far, and not that of the least `risk`. Who sees
     #: labels weighs up those that are noise: against them whoever has learned nothing stands best.
     judges_epochs = False
-
-    def start_epoch(self, losses: Tensor, shares: Tensor) -> None:
-        """Look at everybody's losses and shares in means, shape (n,), before an epoch, if they are wanted."""
 
     def risk(self, losses: Tensor, shares: Tensor) -> Tensor:
         """Risk by which the epoch is chosen, of losses and shares of people in means, shape (n,)."""
@@ -84,11 +81,11 @@ def normalize_weights(scores: Tensor, form: str) -> Tensor:
     if form == "softmax":
         weights = len(scores) * torch.softmax(scores, dim=0)
     elif form == "mean":
-        u = nn.functional.leaky_relu(scores, 0.01) + 1
+        u = (nn.functional.leaky_relu(scores, 0.01) + 1).clamp(min=0)
         weights = u / (u.mean() + 1e-8)
     else:
-        s = torch.sigmoid(scores)
-        weights = 1 + s / s.mean().clamp(min=1e-4)
+        # s / mean(s), also where all s are too small for numbers.
+        weights = 1 + len(scores) * torch.softmax(nn.functional.logsigmoid(scores), dim=0)
     return weights.clamp(SMALLEST, LARGEST)
 
 

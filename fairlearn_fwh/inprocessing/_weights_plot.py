@@ -26,12 +26,21 @@ def plot_weights(weights: np.ndarray, sensitive_features: Any, ax: Any = None) -
     Returns
     -------
     matplotlib Axes
+
+    Raises
+    ------
+    ValueError
+        If no group is large enough.
     """
     groups = encode_groups(sensitive_features, n_rows=len(weights))
     parts = {
         label: weights[(groups.codes == k) & ~np.isnan(weights)] for k, label in enumerate(groups.labels)
     }
     parts = {label: part for label, part in parts.items() if len(part) >= _SMALLEST_DRAWN}
+    if not parts:
+        raise ValueError(
+            f"sensitive_features has no group of at least {_SMALLEST_DRAWN} people who were weighed."
+        )
     ax = new_axes(ax, 7.5, 1.8 + 0.4 * len(parts))
     for position, part in enumerate(parts.values()):
         low, lower, median, upper, high = np.quantile(part, (0.05, 0.25, 0.5, 0.75, 0.95))

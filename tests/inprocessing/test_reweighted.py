@@ -211,6 +211,8 @@ def test_learners_of_the_user(rows):
             r"must return \(n, 1\) scores for n people; for 2 it returned \(2, 5\)",
         ),
         (lambda d, o: nn.Linear(d + 1, o), r"module cannot take float32 inputs of shape \(2, 4\)"),
+        (lambda d, o: 3, "module must return a torch module; it returned int"),
+        (lambda: nn.Linear(4, 1), r"module\(4, 1\), as \(n_features, n_outputs\), failed"),
     ],
 )
 def test_learners_that_cannot_be_used(rows, module, message):
@@ -230,6 +232,7 @@ def test_learners_that_cannot_be_used(rows, module, message):
         (GradientGraphClassifier, {"warmup_epochs": 6}, "warmup_epochs must be less than max_epochs=6"),
         (DROClassifier, {"alpha": 0.0}, "'alpha' parameter of DROClassifier"),
         (DROClassifier, {"alpha": 1.5}, "'alpha' parameter of DROClassifier"),
+        (DROClassifier, {"radius": 1e13}, "may have all of the weight. Lower radius"),
         (DROClassifier, {"alpha": 1e-200}, "alpha=1e-200 and radius='tight' make a ball in which one person"),
         (DROClassifier, {"radius": -1.0}, "'radius' parameter of DROClassifier"),
     ],
@@ -256,6 +259,8 @@ def test_bad_input(rows, estimator):
         model.fit(X, y, sample_weight=(y == 1).astype(float))
     with pytest.raises(TypeError, match="baseline"):
         model.fit(X, y).preference_frame(X, y)
+    with pytest.raises(TypeError, match="baseline must be a fitted classifier; got NoneType"):
+        model.preference_frame(X, y, baseline=None)
 
 
 @pytest.mark.parametrize("n", [2, 5, 257])
@@ -313,9 +318,31 @@ def test_patience_does_not_count_the_epochs_of_warming_up(rows):
     assert len(model.effective_shares_) == len(model.validation_history_) >= 9
 
 
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("estimator", ALL)
+def test_values_too_large_for_the_network_are_told(estimator):
+    X, y, _ = hidden_minority(400, 0)
+    X[np.arange(0, 400, 7), 0] = 1e300
+    with pytest.raises(FloatingPointError, match="look for huge values among the features"):
+        estimator(**QUICK).fit(X, y)
+
+
+def test_validation_rows_are_weighed_in_random_batches(rows, monkeypatch):
+    """Rows in the order of who they are would be compared with their like."""
+    X, y, group = rows
+    order = np.argsort(group, kind="stable")
+    seen = []
+    original = _reweighted_classifier.all_weights
+    monkeypatch.setattr(_reweighted_classifier, "all_weights", lambda *a: seen.append(a[2]) or original(*a))
+    GradientGraphClassifier(**QUICK | {"batch_size": 64}).fit(X[order], y[order])
+    batches = seen[0]
+    assert sorted(torch.cat(list(batches)).tolist()) == list(range(300))
+    assert all(batch.max() - batch.min() > 150 for batch in batches)
+
+
 def test_plain_training_is_not_told_to_raise_alpha():
     rng = np.random.default_rng(0)
-    with pytest.warns(ConvergenceWarning, match="Nobody was weighed up or down"):
+    with pytest.warns(ConvergenceWarning, match="labels are noise.$"):
         DROClassifier(alpha=1.0, max_epochs=4, random_state=0).fit(
             rng.standard_normal((300, 2)), rng.integers(0, 2, 300)
         )
@@ -326,6 +353,10 @@ def test_the_effective_share_is_that_of_the_ball(rows):
     X, y, _ = rows
     model = DROClassifier(**(QUICK | {"batch_size": 1500, "max_epochs": 8, "warmup_epochs": 2})).fit(X, y)
     assert model.effective_shares_[2:] == pytest.approx([0.2] * 6, abs=0.01)
+    few = DROClassifier(**(QUICK | {"max_epochs": 15, "keep_weights": True})).fit(
+        (X[:, :1] > 0).astype(float), y
+    )
+    assert np.nanmean(few.sample_weights_) == pytest.approx(1, abs=0.05)  # also where most losses are equal
 
 
 def test_a_classifier_that_gives_up_says_so():
@@ -333,9 +364,7 @@ def test_a_classifier_that_gives_up_says_so():
     rng = np.random.default_rng(0)
     X = rng.standard_normal((3000, 2))
     y = (X[:, 0] + 3 * rng.standard_normal(3000) > 0).astype(int)
-    with pytest.warns(
-        ConvergenceWarning, match="no better than the shares of the classes.* Raise alpha, or lower radius"
-    ):
+    with pytest.warns(ConvergenceWarning, match="no better than the shares of the classes.* Raise alpha"):
         DROClassifier(alpha=0.05, random_state=0, max_epochs=20).fit(X, y)
 
 
@@ -346,7 +375,9 @@ def test_weights_are_drawn_by_group(rows):
     ax = model.plot_weights(np.where(np.arange(1500) < 5, "few", group))
     labels = [text.get_text() for text in ax.get_yticklabels()]
     assert [label.split(" (")[0] for label in labels] == ["majority", "minority"]  # few are not drawn
-    with pytest.raises(ValueError, match="keep_weights is False"):
+    with pytest.raises(ValueError, match="no group of at least 10 people"):
+        model.plot_weights(np.arange(1500))
+    with pytest.raises(ValueError, match="No weights were kept"):
         DROClassifier(**QUICK).fit(X, y).plot_weights(group)
 
 

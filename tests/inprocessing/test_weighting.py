@@ -24,6 +24,7 @@ from fairlearn_fwh.inprocessing._robust_weighting import (
     chi_square_risk,
     chi_square_threshold,
     conditional_value_at_risk,
+    value_at_risk,
 )
 from fairlearn_fwh.inprocessing._weighting import Batch, effective_share, normalize_weights
 
@@ -40,7 +41,7 @@ def batch_of(n_classes, seed=0):
     X, h = double(B, D, seed=seed), double(B, M, seed=seed + 1)
     scores, W = double(B, n_outputs, seed=seed + 2), double(n_outputs, M, seed=seed + 3)
     y = torch.as_tensor(np.random.default_rng(seed + 4).integers(0, n_classes, B))
-    return Batch(X, y, person_losses(scores, y), h, residuals(scores, y), W)
+    return Batch(X, y, torch.ones(B), person_losses(scores, y), h, residuals(scores, y), W)
 
 
 # --- gradients -------------------------------------------------------------------------------------------------------
@@ -172,7 +173,13 @@ def test_every_graph_adversary_weighs_all_and_learns(n_classes, changes):
 def test_the_label_free_adversary_does_not_see_labels():
     batch = batch_of(2)
     flipped = Batch(
-        batch.X, 1 - batch.y, batch.losses, batch.representation, batch.residuals, batch.last_weight
+        batch.X,
+        1 - batch.y,
+        batch.weight,
+        batch.losses,
+        batch.representation,
+        batch.residuals,
+        batch.last_weight,
     )
     blind, seeing = graph_weighting(2).double(), graph_weighting(2, node_features="inputs_and_label").double()
     assert (blind(batch) == blind(flipped)).all()
@@ -284,6 +291,13 @@ def test_the_gradient_of_the_chi_square_risk_is_right():
     )
 
 
+def batch_with(losses, weight=None):
+    """A batch of which losses and weights matter."""
+    nothing = torch.zeros(len(losses), 1)
+    weight = torch.ones_like(losses) if weight is None else weight
+    return Batch(nothing, nothing, weight, losses, nothing, nothing, nothing)
+
+
 @pytest.mark.parametrize(
     ("objective", "risk"),
     [
@@ -294,23 +308,16 @@ def test_the_gradient_of_the_chi_square_risk_is_right():
 def test_weights_give_the_gradient_of_the_risk(objective, risk):
     losses = torch.as_tensor(np.random.default_rng(0).exponential(size=B)).requires_grad_()
     gradient = torch.autograd.grad(risk(losses), losses)[0]
-    weighting = RobustWeighting(objective, 0.25, 2.0)
-    weighting.start_epoch(losses.detach(), equal(losses))
-    batch = batch_of(2)
-    weights = weighting(
-        Batch(batch.X, batch.y, losses.detach(), batch.representation, batch.residuals, batch.last_weight)
-    )
-    at_threshold = losses.detach() == weighting.threshold  # there the risk has a kink
-    assert torch.allclose((weights / B)[~at_threshold], gradient[~at_threshold])
+    weights = RobustWeighting(objective, 0.25, 2.0)(batch_with(losses.detach()))
+    at_threshold = losses.detach() == value_at_risk(losses.detach(), equal(losses), 0.25)  # a kink
+    smooth = ~at_threshold if objective == "cvar" else torch.ones(B, dtype=torch.bool)
+    assert torch.allclose((weights / B)[smooth], gradient[smooth])
 
 
 @pytest.mark.parametrize("alpha", [0.05, 0.5, 0.6, 1.0])
 def test_weights_of_the_largest_losses_have_mean_one_whatever_the_ties(alpha):
     losses = torch.tensor([0.1] * 4 + [0.7] * 3 + [0.9] * 3, dtype=torch.float64)
-    weighting = RobustWeighting("cvar", alpha, 1.0)
-    weighting.start_epoch(losses, equal(losses))
-    nothing = torch.zeros(10, 1)
-    weights = weighting(Batch(nothing, nothing, losses, nothing, nothing, nothing))
+    weights = RobustWeighting("cvar", alpha, 1.0)(batch_with(losses))
     assert float(weights.mean()) == pytest.approx(1.0)
     assert float((weights * losses).mean()) == pytest.approx(
         float(conditional_value_at_risk(losses, equal(losses), alpha))
@@ -318,12 +325,23 @@ def test_weights_of_the_largest_losses_have_mean_one_whatever_the_ties(alpha):
 
 
 @pytest.mark.parametrize("objective", ["chi2", "cvar"])
+@given(st.lists(st.sampled_from([0.0, 0.3, 0.5, 2.0]), min_size=2, max_size=20), st.floats(0.05, 0.95))
+@settings(max_examples=60, deadline=None)
+def test_weights_have_mean_one_and_reach_the_risk_where_many_losses_are_equal(objective, losses, alpha):
+    """Also where features are few: no batch is without weight."""
+    losses = torch.tensor(losses, dtype=torch.float64)
+    weighting = RobustWeighting(objective, alpha, ball_constant(alpha, "tight"))
+    weights = weighting(batch_with(losses))
+    assert (weights >= 0).all()
+    assert float((weights * losses).mean()) == pytest.approx(
+        float(weighting.risk(losses, equal(losses))), abs=1e-6
+    )
+    assert float(weights.mean()) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("objective", ["chi2", "cvar"])
 def test_equal_losses_weigh_the_same(objective):
-    losses = torch.full((5,), 0.7)
-    weighting = RobustWeighting(objective, 0.5, 2.0)
-    weighting.start_epoch(losses, equal(losses))
-    nothing = torch.zeros(5, 1)
-    assert weighting(Batch(nothing, nothing, losses, nothing, nothing, nothing)).tolist() == [1.0] * 5
+    assert RobustWeighting(objective, 0.5, 2.0)(batch_with(torch.full((5,), 0.7))).tolist() == [1.0] * 5
 
 
 def test_thresholds_of_equal_losses_and_of_no_ball():
@@ -338,28 +356,20 @@ def test_a_person_of_weight_three_counts_as_three(objective):
     losses = torch.as_tensor(np.random.default_rng(1).exponential(size=6))
     counts = torch.tensor([1, 3, 2, 1, 1, 2])
     copies = losses.repeat_interleave(counts)
-    weighted, copied = (RobustWeighting(objective, 0.45, 1.6) for _ in range(2))
-    assert float(weighted.risk(losses, counts / counts.sum().double())) == pytest.approx(
-        float(copied.risk(copies, equal(copies)))
+    weighting = RobustWeighting(objective, 0.45, 1.6)
+    assert float(weighting.risk(losses, counts / counts.sum().double())) == pytest.approx(
+        float(weighting.risk(copies, equal(copies)))
     )
-    weighted.start_epoch(losses, counts / counts.sum().double())
-    copied.start_epoch(copies, equal(copies))
-    nothing = torch.zeros(6, 1)
-    answers = [
-        weighting(Batch(nothing, nothing, losses, nothing, nothing, nothing))
-        for weighting in (weighted, copied)
-    ]
-    assert torch.allclose(*answers)
+    weighted = weighting(batch_with(losses, counts.double()))
+    assert torch.allclose(weighted.repeat_interleave(counts), weighting(batch_with(copies)))
 
 
-def test_chi_square_weights_do_not_depend_on_the_batch():
-    losses = torch.as_tensor(np.random.default_rng(1).exponential(size=8))
-    weighting = RobustWeighting("chi2", 0.2, 2.0)
-    weighting.start_epoch(losses, equal(losses))
-    nothing = torch.zeros(8, 1)
-    whole = weighting(Batch(nothing, nothing, losses, nothing, nothing, nothing))
-    part = weighting(Batch(nothing[:3], nothing[:3], losses[:3], nothing[:3], nothing[:3], nothing))
-    assert torch.equal(part, whole[:3])
+def test_adversaries_do_not_turn_round_or_die_at_large_scores():
+    scores = torch.tensor([-101.0, -150.0, -102.0, 0.0])
+    weights = normalize_weights(scores, "mean")
+    assert weights[3] > weights[:3].max()
+    bounded = normalize_weights(torch.tensor([-300.0, -301.0]), "bounded")
+    assert float(bounded[0]) == pytest.approx(1 + 2 * np.e / (1 + np.e), rel=1e-5)
 
 
 # --- the choice of the epoch -----------------------------------------------------------------------------------------
@@ -392,3 +402,12 @@ def test_an_early_state_meets_later_weightings():
     assert risk == pytest.approx(0.45)
     third, _ = choice.judge(torch.tensor([0.45, 0.45]), shares, torch.tensor([0.5, 1.5]))
     assert third < second  # no better
+
+
+def test_a_state_without_a_loss_is_never_kept():
+    choice, shares = LeastWorstWeighting(), torch.tensor([0.5, 0.5])
+    lost, risk = choice.judge(torch.tensor([np.nan, 0.1]), shares, torch.tensor([1.0, 1.0]))
+    assert lost == (-np.inf,)
+    assert np.isnan(risk)
+    kept, _ = choice.judge(torch.tensor([9.0, 9.0]), shares, torch.tensor([1.0, 1.0]))
+    assert kept > lost
