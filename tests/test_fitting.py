@@ -13,6 +13,7 @@ from fairlearn_fwh.inprocessing import (
     DAFHClassifier,
     DROClassifier,
     GradientGraphClassifier,
+    MultiTaskTransferClassifier,
     SelectiveExpertsClassifier,
 )
 from fairlearn_fwh.postprocessing import NoHarmSelector
@@ -30,6 +31,7 @@ ESTIMATORS = [
     GradientGraphClassifier(max_epochs=4),
     AdversarialReweightingClassifier(max_epochs=4),
     DROClassifier(max_epochs=4),
+    MultiTaskTransferClassifier(max_epochs=4),
     NoHarmReduction(tolerance=0.2),
 ]
 

@@ -17,7 +17,14 @@ from ._datasets import as_binary_label_dataset, as_object_strings, from_binary_l
 from ._preference_metric import PreferenceMetric
 
 if TYPE_CHECKING:
-    from ._trained import DAFH, DRO, AdversarialReweighting, GradientGraph, SelectiveExperts
+    from ._trained import (
+        DAFH,
+        DRO,
+        AdversarialReweighting,
+        GradientGraph,
+        MultiTaskTransfer,
+        SelectiveExperts,
+    )
 
 __all__ = [
     "AdversarialReweighting",
@@ -25,6 +32,7 @@ __all__ = [
     "DRO",
     "Decoupled",
     "GradientGraph",
+    "MultiTaskTransfer",
     "NoHarm",
     "NoHarmReduction",
     "PreferenceMetric",

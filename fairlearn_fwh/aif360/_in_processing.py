@@ -85,11 +85,16 @@ class InProcessing(Transformer, Adapter):
             If it lacks a protected attribute or people's values of it, a label is neither favorable nor unfavorable, weights are
             negative or all zero, a parameter is out of range, or a classifier that is fitted already knows other labels.
         """
+        return self._fit(dataset, {})
+
+    def _fit(self, dataset: Any, more: dict[str, Any]) -> Self:
+        """Fit the estimator with more arguments than a data set holds."""
         check_dataset(dataset)
         own, parameters, coding = self._own_parameters(), self._adapted_parameters(), LabelCoding.of(dataset)
         coding.check_nothing_is_fitted(parameters)
         X = read_features(dataset, own.keep_protected)
-        y, arguments = coding.encode(dataset.labels, "dataset.labels"), self._fit_arguments(dataset, own)
+        y = coding.encode(dataset.labels, "dataset.labels")
+        arguments = self._fit_arguments(dataset, own) | more
         estimator = self._make_estimator(parameters)
         if (weights := read_weights(dataset)) is not None:
             if not has_fit_parameter(estimator, "sample_weight"):

@@ -24,15 +24,18 @@ from ._selection import plot_selection_harm, run_selection, summarize_selection
 from ._table4 import plot_table4, run_table4, summarize_table4, table4_markdown
 from ._tables import run_grid, run_table5, run_table6, run_table7
 from ._theory import estimate_discrepancy, held_out_objective
+from ._transfer import plot_transfer, run_transfer, transfer_markdown
+from ._transfer_sensitivity import (
+    plot_transfer_sensitivity,
+    run_transfer_sensitivity,
+    transfer_sensitivity_markdown,
+)
+from ._transfer_synthetic import plot_transfer_synthetic, run_transfer_synthetic, transfer_synthetic_markdown
 from ._zafar import run_zafar, zafar_markdown
 
 __all__ = [
     "Comparison",
     "aif360_markdown",
-    "plot_aif360",
-    "run_aif360",
-    "summarize_aif360",
-    "summarize_fairsde",
     "audit_mitigators",
     "compare_methods",
     "estimate_discrepancy",
@@ -44,6 +47,7 @@ __all__ = [
     "gog_groups_markdown",
     "gog_markdown",
     "held_out_objective",
+    "plot_aif360",
     "plot_comparison",
     "plot_fairsde",
     "plot_fairsde_inferred",
@@ -58,7 +62,11 @@ __all__ = [
     "plot_question",
     "plot_selection_harm",
     "plot_table4",
+    "plot_transfer",
+    "plot_transfer_sensitivity",
+    "plot_transfer_synthetic",
     "question_markdown",
+    "run_aif360",
     "run_fairsde",
     "run_fairsde_inferred",
     "run_fairsde_shift",
@@ -76,9 +84,17 @@ __all__ = [
     "run_table5",
     "run_table6",
     "run_table7",
+    "run_transfer",
+    "run_transfer_sensitivity",
+    "run_transfer_synthetic",
     "run_zafar",
+    "summarize_aif360",
+    "summarize_fairsde",
     "summarize_selection",
     "summarize_table4",
     "table4_markdown",
+    "transfer_markdown",
+    "transfer_sensitivity_markdown",
+    "transfer_synthetic_markdown",
     "zafar_markdown",
 ]

@@ -10,7 +10,7 @@ import pandas as pd
 
 from ..metrics import PreferenceFrame
 from ..metrics._arrays import Groups, encode_groups
-from ..metrics._plots import new_axes, style
+from ..metrics._plots import new_panels, style
 from ._data import REAL_DATA, DataSpec, Split
 from ._fairsde import train_and_set_aside
 from ._runs import Progress, Rows, markdown_table, percent, points, run_splits
@@ -285,15 +285,9 @@ def plot_fairsde_shift(runs: pd.DataFrame) -> Any:
     -------
     matplotlib Figure
     """
-    new_axes(None, 1, 1)  # says so where matplotlib is missing
-    import matplotlib.pyplot as plt
-
-    plt.close()
     table = _summarize(runs)
     names = list(dict.fromkeys(table["dataset"]))
-    figure, panels = plt.subplots(
-        2, len(names), figsize=(2.0 + 3.4 * len(names), 6.4), layout="constrained", squeeze=False, sharey=True
-    )
+    figure, panels = new_panels(2, len(names), (2.0 + 3.4 * len(names), 6.4), sharey=True)
     for row, (shift, strengths) in zip(panels, ((PREVALENCE, ODDS), (COMPOSITION, CUTS)), strict=True):
         for ax, name in zip(row, names, strict=True):
             for i, rule in enumerate((EMPIRICAL, CERTIFIED, WARY)):

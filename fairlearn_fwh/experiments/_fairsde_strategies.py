@@ -14,7 +14,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from ..exceptions import GroupFallbackWarning
 from ..metrics import PreferenceFrame
 from ..metrics._arrays import encode_groups
-from ..metrics._plots import new_axes, style
+from ..metrics._plots import new_panels, style
 from ..postprocessing import NoHarmSelector
 from ._data import REAL_DATA, DataSpec, Split
 from ._fairsde import train_and_set_aside
@@ -276,11 +276,7 @@ def plot_fairsde_strategies(runs: pd.DataFrame) -> Any:
     -------
     matplotlib Figure
     """
-    new_axes(None, 1, 1)  # says so where matplotlib is missing
-    import matplotlib.pyplot as plt
-
-    plt.close()
-    figure, panels = plt.subplots(1, 3, figsize=(14, 4.6), layout="constrained")
+    figure, (panels,) = new_panels(1, 3, (14, 4.6))
     titles = ("experts kept, % of the groups", "worst group's gain, points", "change of the gap, points")
     names = list(dict.fromkeys(runs["dataset"]))
     i = 0

@@ -22,7 +22,7 @@ from ..inprocessing import (
 )
 from ..metrics import PreferenceFrame
 from ..metrics._arrays import encode_groups
-from ..metrics._plots import new_axes, style
+from ..metrics._plots import new_panels, style
 from ._data import REAL_DATA, Split
 from ._runs import Progress, Rows, corrected_standard_error, markdown_table, percent, points, run_splits
 
@@ -257,20 +257,11 @@ def plot_gog(runs: pd.DataFrame) -> Any:
     -------
     matplotlib Figure
     """
-    new_axes(None, 1, 1)  # says so where matplotlib is missing
-    import matplotlib.pyplot as plt
-
-    plt.close()
     names, conditions, methods = (
         list(dict.fromkeys(runs[column])) for column in ("dataset", "condition", "method")
     )
-    figure, panels = plt.subplots(
-        1,
-        len(names),
-        figsize=(4.0 + 4.6 * len(names), 1.6 + 0.75 * len(conditions)),
-        layout="constrained",
-        squeeze=False,
-        sharey=True,
+    figure, panels = new_panels(
+        1, len(names), (4.0 + 4.6 * len(names), 1.6 + 0.75 * len(conditions)), sharey=True
     )
     means = 100 * runs.groupby(["dataset", "condition", "method"])["worst"].mean()
     for ax, name in zip(panels[0], names, strict=True):

@@ -13,7 +13,7 @@ from scipy import stats
 from sklearn.exceptions import ConvergenceWarning
 
 from ..inprocessing import AdversarialReweightingClassifier, DROClassifier, GradientGraphClassifier
-from ..metrics._plots import new_axes, style
+from ..metrics._plots import new_panels, style
 from ._runs import Progress, Rows, markdown_table, percent, points
 
 ALPHA = 0.05
@@ -199,19 +199,8 @@ def plot_gog_ablation(runs: pd.DataFrame) -> Any:
     -------
     matplotlib Figure
     """
-    new_axes(None, 1, 1)  # says so where matplotlib is missing
-    import matplotlib.pyplot as plt
-
-    plt.close()
     learners, variants = (list(dict.fromkeys(runs[name])) for name in ("learner", "variant"))
-    figure, panels = plt.subplots(
-        1,
-        len(learners),
-        figsize=(3.5 + 3.6 * len(learners), 4.6),
-        layout="constrained",
-        squeeze=False,
-        sharey=True,
-    )
+    figure, panels = new_panels(1, len(learners), (3.5 + 3.6 * len(learners), 4.6), sharey=True)
     for ax, learner in zip(panels[0], learners, strict=True):
         for i, variant in enumerate(variants):
             mine = 100 * _of(runs, learner, variant)[["majority", "minority"]].mean()

@@ -18,7 +18,7 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.preprocessing import StandardScaler
 
 from ..metrics._arrays import encode_groups
-from ..metrics._plots import new_axes, style
+from ..metrics._plots import new_panels, style
 from ._data import REAL_DATA, DataSpec, Split
 from ._generated_groups import generated
 from ._runs import Progress, Rows, markdown_table, percent, run_splits
@@ -197,18 +197,12 @@ def plot_gog_groups(runs: pd.DataFrame) -> Any:
     -------
     matplotlib Figure
     """
-    new_axes(None, 1, 1)  # says so where matplotlib is missing
-    import matplotlib.pyplot as plt
-
-    plt.close()
     names = list(dict.fromkeys(runs["dataset"]))
     excess = runs.assign(
         probe=100 * (runs["accuracy"] - runs["chance"]),
         neighbors=100 * (runs["same"] - runs["same_by_chance"]),
     )
-    figure, panels = plt.subplots(
-        1, 2, figsize=(12, 1.6 + 0.6 * len(names)), layout="constrained", sharey=True
-    )
+    figure, (panels,) = new_panels(1, 2, (12, 1.6 + 0.6 * len(names)), sharey=True)
     for ax, figure_of, title in zip(
         panels,
         ("probe", "neighbors"),

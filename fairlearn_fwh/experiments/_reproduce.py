@@ -23,6 +23,9 @@ from . import (
     _questions,
     _table4,
     _tables,
+    _transfer,
+    _transfer_sensitivity,
+    _transfer_synthetic,
 )
 
 #: How many splits; a protocol; on which data sets.
@@ -168,6 +171,26 @@ REPRODUCTIONS = PAPER_REPRODUCTIONS | {
         _gog_groups.run_gog_groups,
         _gog_groups.gog_groups_markdown,
         _gog_groups.plot_gog_groups,
+    ),
+    "transfer": Reproduction(
+        "Fairness from a related task whose groups are known (arXiv 2305.12671), on pairs of real tasks.",
+        _transfer.run_transfer,
+        _transfer.transfer_markdown,
+        _transfer.plot_transfer,
+    ),
+    "transfer-synthetic": Reproduction(
+        "Which path carries fairness over to the target: the published one, or two others; also intersections.",
+        _transfer_synthetic.run_transfer_synthetic,
+        _transfer_synthetic.transfer_synthetic_markdown,
+        _transfer_synthetic.plot_transfer_synthetic,
+        (SPLITS, JOBS),
+    ),
+    "transfer-sensitivity": Reproduction(
+        "When fairness transfers: by weight, decay, burn-in, and by how alike tasks are.",
+        _transfer_sensitivity.run_transfer_sensitivity,
+        _transfer_sensitivity.transfer_sensitivity_markdown,
+        _transfer_sensitivity.plot_transfer_sensitivity,
+        (SPLITS, JOBS),
     ),
 }
 

@@ -12,15 +12,21 @@ from ._adversarial_reweighting import AdversarialReweightingClassifier
 from ._dafh import DAFHClassifier
 from ._dro import DROClassifier
 from ._encoders import make_convolutional_encoder, make_resnet18_encoder
+from ._equalized_odds_loss import DifferentialEqualizedOddsLoss
 from ._gradient_graph_classifier import GradientGraphClassifier
+from ._multi_task_transfer import MultiTaskTransferClassifier
 from ._selective_experts import SelectiveExpertsClassifier
+from ._transfer_report import TransferReport
 
 __all__ = [
     "AdversarialReweightingClassifier",
     "DAFHClassifier",
     "DROClassifier",
+    "DifferentialEqualizedOddsLoss",
     "GradientGraphClassifier",
+    "MultiTaskTransferClassifier",
     "SelectiveExpertsClassifier",
+    "TransferReport",
     "make_convolutional_encoder",
     "make_resnet18_encoder",
 ]

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from scipy import sparse
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 from torch.utils.data import Dataset
@@ -39,13 +40,13 @@ class TableInputs:
         """Shape of a person's inputs."""
         return self.scaler.scale_.shape
 
-    def column(self, X: Any, augmentation: Augmentation | None = None) -> np.ndarray:
-        """Inputs to train on, shape (n, d), float32."""
-        return standardize(self.scaler, numbers(X))
+    def column(self, X: Any, augmentation: Augmentation | None = None) -> Any:
+        """Inputs to train on, shape (n, d), float32; a CSR matrix stays one."""
+        return self.scaler.transform(numbers(X)).astype(np.float32)
 
     def batches(self, X: Any) -> Iterator[np.ndarray]:
         """Inputs of some rows at a time."""
-        return chunks(self.column(X), self.shape[0])
+        return (standardize(self.scaler, part) for part in chunks(numbers(X), self.shape[0]))
 
 
 @dataclass(frozen=True)
@@ -156,7 +157,8 @@ def channels_are_last(shape: tuple[int, ...]) -> bool:
 def make_inputs(X: Any, num_workers: int = 0) -> Inputs:
     """Learn means and scales of a table or of images."""
     if len(X.shape) < 4:
-        return TableInputs(StandardScaler().fit(numbers(X)))
+        values = numbers(X)
+        return TableInputs(StandardScaler(with_mean=not sparse.issparse(values)).fit(values))
     last = channels_are_last(X.shape)
     mean, scale = _moments(X, axes=(0, 1, 2) if last else (0, 2, 3))
     return ImageInputs(

@@ -4,6 +4,7 @@ from ._arrays import pack_predictions
 from ._compare import FrameComparison, compare
 from ._costs import MisclassificationCost
 from ._derived import envy_gain_group_min, negative_flip_rate_group_max, rationality_gain_group_min
+from ._equalized_odds import differential_equalized_odds, differential_equalized_odds_by_cell
 from ._functions import (
     disagreement_rate,
     envy_gain,
@@ -23,6 +24,8 @@ __all__ = [
     "MisclassificationCost",
     "PreferenceFrame",
     "compare",
+    "differential_equalized_odds",
+    "differential_equalized_odds_by_cell",
     "disagreement_rate",
     "envy_gain",
     "envy_gain_group_min",

@@ -38,6 +38,15 @@ def new_axes(ax: Any, width: float, height: float) -> Any:
     return plt.subplots(figsize=(width, height), layout="constrained")[1]
 
 
+def new_panels(n_rows: int, n_columns: int, figsize: tuple[float, float], **shared: Any) -> tuple[Any, Any]:
+    """Make a new figure of several axes, shape (n_rows, n_columns); `shared` says which axes are (``sharex``, ``sharey``)."""
+    try:
+        import matplotlib.pyplot as plt
+    except ImportError as error:
+        raise MissingExtraError.for_extra("Drawing", "plot") from error
+    return plt.subplots(n_rows, n_columns, figsize=figsize, layout="constrained", squeeze=False, **shared)
+
+
 def style(i: int) -> dict[str, str]:
     """Colour and marker of the i-th of several things; no pair of them comes twice before the 36th."""
     return {"color": COLOURS[i % len(COLOURS)], "fmt": MARKERS[(i + i // len(COLOURS)) % len(MARKERS)]}

@@ -36,6 +36,7 @@ NAMES = (
     "DAFH",
     "DRO",
     "GradientGraph",
+    "MultiTaskTransfer",
     "Decoupled",
     "NoHarm",
     "NoHarmReduction",
@@ -52,6 +53,7 @@ def make(name):
         "DAFH": {"n_init": 1, "max_epochs": 3, "fallback": None},
         "DRO": {"max_epochs": 4, "alpha": 0.9},
         "GradientGraph": {"max_epochs": 4},
+        "MultiTaskTransfer": {"max_epochs": 4},
         "NoHarmReduction": {"tolerance": 0.1},
         "SelectiveExperts": {"max_epochs": 2},
     }.get(name, {})

@@ -22,6 +22,7 @@ from fairlearn_fwh.aif360.sklearn import (
     AdversarialReweighting,
     Decoupled,
     GradientGraph,
+    MultiTaskTransfer,
     NoHarmReduction,
     SelectiveExperts,
 )
@@ -38,6 +39,7 @@ QUICK = {
     "AdversarialReweighting": {"max_epochs": 30},
     "DRO": {"max_epochs": 30},
     "GradientGraph": {"max_epochs": 30},
+    "MultiTaskTransfer": {"max_epochs": 30},
     "DAFH": {"n_init": 1, "max_epochs": 20},
     "NoHarmReduction": {"cv": 2, "max_iter": 5},
     "SelectiveExperts": {"max_epochs": 30},
@@ -51,7 +53,9 @@ QUICK = {
             "check_sample_weight_equivalence_on_dense_data": SAMPLE_WEIGHT,
             "check_sample_weight_equivalence_on_sparse_data": SAMPLE_WEIGHT,
         }
-        if isinstance(twin, DAFH | SelectiveExperts | GradientGraph | AdversarialReweighting | DRO)
+        if isinstance(
+            twin, DAFH | SelectiveExperts | GradientGraph | AdversarialReweighting | DRO | MultiTaskTransfer
+        )
         else {}
     ),
 )

@@ -8,6 +8,8 @@ import pytest
 from fairlearn_fwh.experiments import (
     _gog,
     _gog_ablation,
+    _transfer_sensitivity,
+    _transfer_synthetic,
     estimate_discrepancy,
     held_out_objective,
     run_question,
@@ -31,12 +33,17 @@ _OTHER_DATA = {
     "fairsde-strategies": "generated-4",
     "fairsde-shift": "generated",
     "gog-groups": "generated-1",
+    "transfer": "german-bank",
 }
 
 
 @pytest.mark.parametrize("name", [name for name in REPRODUCTIONS if name != "grid"])
 def test_every_reproduction_writes_runs_table_and_picture(name, real_data, tmp_path, monkeypatch):
-    monkeypatch.setattr(_gog, "NOISE", (0.0, 0.3))
+    for module in (_gog_ablation, _transfer_synthetic, _transfer_sensitivity):
+        monkeypatch.setattr(module, "N_PEOPLE", 400)
+    monkeypatch.setattr(_transfer_sensitivity, "SETTINGS", {"fairness_weight": (0.0, 0.3)})
+    monkeypatch.setattr(_transfer_sensitivity, "SIMILARITIES", (1.0, 0.0))
+    monkeypatch.setattr(_transfer_sensitivity, "SIGNALS", (0.0, 1.2))
     monkeypatch.setattr(_gog_ablation, "LEARNERS", {"4 hidden units": (4,)})
     reproduction = REPRODUCTIONS[name]
     arguments = {}
@@ -44,6 +51,8 @@ def test_every_reproduction_writes_runs_table_and_picture(name, real_data, tmp_p
         arguments = {"datasets": [_OTHER_DATA.get(name, "german")], "data_home": real_data}
     if "n_splits" in reproduction.options:
         arguments["n_splits"] = 1
+    if name == "gog":
+        arguments["conditions"] = [_gog.AS_IT_IS, "30 % of labels turned"]
     protocol = "paper" if "protocol" in reproduction.options else None
     if protocol:
         arguments["protocol"] = protocol

@@ -5,7 +5,14 @@ from typing import TYPE_CHECKING, Any
 from ._algorithms import Decoupled, NoHarm, NoHarmReduction, PreferenceTree, PreferredTreatment
 
 if TYPE_CHECKING:
-    from ._trained import DAFH, DRO, AdversarialReweighting, GradientGraph, SelectiveExperts
+    from ._trained import (
+        DAFH,
+        DRO,
+        AdversarialReweighting,
+        GradientGraph,
+        MultiTaskTransfer,
+        SelectiveExperts,
+    )
 
 __all__ = [
     "AdversarialReweighting",
@@ -13,6 +20,7 @@ __all__ = [
     "DRO",
     "Decoupled",
     "GradientGraph",
+    "MultiTaskTransfer",
     "NoHarm",
     "NoHarmReduction",
     "PreferenceTree",
