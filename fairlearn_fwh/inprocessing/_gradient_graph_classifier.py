@@ -80,7 +80,7 @@ class GradientGraphClassifier(ReweightedClassifier):
 
     Notes
     -----
-    What carries the effect is the adversary, if it is not linear; the graph adds 1.5 points of 14 with a linear learner and nothing that could
+    What carries the effect is the adversary, if it is not linear; the graph adds 1.1 points of 14 with a linear learner and nothing that could
     be shown with others (``fairlearn-fwh reproduce gog-ablation``). The authors stop training by the worst group of the test data;
     here neither groups nor test data are looked at: an epoch takes the place of the best so far if it stands better against all weightings
     that the adversary has chosen until then. Where it sees labels (other `node_features` than "inputs"), which may be noise, it is that of the least validation loss.
