@@ -62,6 +62,10 @@ class DifferentialEqualizedOddsLoss(nn.Module):
         super().__init__()
         if constraint not in CONSTRAINTS:
             raise ValueError(f"constraint must be one of {list(CONSTRAINTS)}; got {constraint!r}.")
+        if not concentration > 0:
+            raise ValueError(f"concentration must be above 0; got {concentration!r}.")
+        if not temperature >= 0:
+            raise ValueError(f"temperature must be at least 0; got {temperature!r}.")
         if not 0 < decay <= 1:
             raise ValueError(f"decay must be above 0 and at most 1; got {decay!r}.")
         self.n_groups, self.n_classes = n_groups, n_classes

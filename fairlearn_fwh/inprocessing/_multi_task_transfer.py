@@ -10,9 +10,10 @@ from typing import Any, Self, cast
 
 import narwhals as nw
 import numpy as np
+import pandas as pd
 import torch
 from scipy import sparse, special
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import nn
@@ -22,7 +23,7 @@ from .._routed import Sample, check_labels, check_weights
 from .._single_model import SingleModelClassifier
 from .._sklearn_compat import HasMethods, Interval, StrOptions
 from .._splits import hold_out
-from ..metrics._arrays import Groups, encode_groups, group_name
+from ..metrics._arrays import Groups, encode_groups, group_columns, group_name, to_numpy
 from ._classifiers import as_precise_network
 from ._devices import check_device, torch_device
 from ._encoders import make_encoder
@@ -34,7 +35,7 @@ from ._learning import seeded
 from ._numeric import check_numeric
 from ._tasks import TASK_SAMPLINGS, TaskRows, TaskSampler
 from ._transfer_learner import LEAST_SHARE_OF_F1, TransferLearner
-from ._transfer_network import FAIRNESS_PATHS, FairnessTerm, TransferNetwork
+from ._transfer_network import FAIRNESS_PATHS, TARGET, FairnessTerm, TransferNetwork
 from ._transfer_report import TransferReport
 
 TARGET_NAME = "target"
@@ -153,9 +154,10 @@ class MultiTaskTransferClassifier(SingleModelClassifier):
 
     Notes
     -----
-    The epoch is that of the least epsilon on the target's validation rows if their groups are given (as in the paper), else the
-    last, with a warning: without groups nobody can see whether fairness was carried over. Epochs with less than 95 % of the macro F1
-    of the single task are kept only if there is no other.
+    Without a fairness term the epoch is that of the least validation loss of the target. With one, epochs with at least 95 % of the macro F1
+    of the single task come first, among them those after burn-in, among them that of the least epsilon on the target's validation rows if
+    groups are given (as in the paper), else the last, with a warning: without groups nobody can see whether fairness was carried over. If no
+    epoch is good enough it is that of the largest macro F1.
 
     References
     ----------
@@ -276,7 +278,7 @@ class MultiTaskTransferClassifier(SingleModelClassifier):
         y : array-like, shape (n,)
             Labels of the target.
         sensitive_features : array-like, shape (n,), DataFrame or dict, optional
-            Groups of the target, if they are known: it is to be fair, too.
+            Groups of the target, if they are known: it is to be fair, too, and the epoch is chosen by them if no others are given.
         auxiliary : tuple (X, y, sensitive_features) or dict from str to such a tuple, optional
             Other people with labels of other tasks; groups may be None. Features are those of the target, in any order if they have names,
             unless `input_modules` says otherwise.
@@ -311,17 +313,21 @@ class MultiTaskTransferClassifier(SingleModelClassifier):
         seed = check_random_state(self.random_state)
         # Drawn first, so that the network of the single task is validated on the same rows.
         own_seed = seed.randint(2**31)
+        self._task_features: dict[str, _Features] = {}  # of tasks that have other ones
         target = self._make_task(
             TARGET_NAME, Sample(X, labels, check_weights(sample_weight, X)), sensitive_features, own_seed
         )
         tasks = [target, *self._auxiliary_tasks(auxiliary, seed)]
         losses = self._fairness_losses(tasks)
+        groups = self._validation_groups(validation_sensitive_features, target, losses)
         self.classes_ = target.classes
         self.classes_by_task_ = {task.name: task.classes for task in tasks}
+        inputs = self._make_inputs(tasks)
+        with seeded(own_seed):
+            network = self._make_network(tasks, inputs, losses)
         self.__dict__.pop("single_task_estimator_", None)  # of an earlier fit
         if len(tasks) > 1 or losses:
             self.single_task_estimator_ = self._fit_alone(target, own_seed)
-        groups = self._validation_groups(validation_sensitive_features, target)
         if losses and groups is None:
             warnings.warn(
                 "The epoch is chosen without groups of the target, so that nobody can see whether fairness was carried over; give "
@@ -329,14 +335,19 @@ class MultiTaskTransferClassifier(SingleModelClassifier):
                 UserWarning,
                 stacklevel=2,
             )
-        self._train(tasks, losses, groups, own_seed, seed)
+        self._train(network, tasks, inputs, groups, own_seed, seed)
         self._warn_of_harm()
         return self
 
     def _check_settings(self) -> None:
         check_device(self.device)
         check_layer_sizes("hidden_layer_sizes", self.hidden_layer_sizes)
-        if self.burn_in >= self.max_epochs:
+        for name, module in self._input_modules().items():
+            if not isinstance(module, nn.Module):
+                raise ValueError(
+                    f"input_modules[{name!r}] must be a torch module; got {type(module).__name__}."
+                )
+        if self.fairness_weight > 0 and self.burn_in >= self.max_epochs:
             raise ValueError(
                 f"burn_in must be less than max_epochs={self.max_epochs}, or fairness never counts; got {self.burn_in}."
             )
@@ -362,9 +373,11 @@ class MultiTaskTransferClassifier(SingleModelClassifier):
             )
         groups = None
         if sensitive_features is not None:
-            groups = encode_groups(
-                sensitive_features, f"sensitive_features of the task {name!r}", n_rows=len(sample)
-            )
+            groups = _read_groups(sensitive_features, f"sensitive_features of the task {name!r}", len(sample))
+            if (groups.codes < 0).any():
+                raise ValueError(
+                    f"sensitive_features of the task {name!r} have missing values; leave these people out, or give them a group of their own."
+                )
         classes = np.unique(sample.y)
         present = np.flatnonzero(sample.present())
         codes = np.searchsorted(classes, sample.y)[present]
@@ -387,9 +400,12 @@ class MultiTaskTransferClassifier(SingleModelClassifier):
         ValueError
             If one is no tuple of three, has the name of the target, no rows, or other features.
         """
-        if auxiliary is None:
-            return []
+        auxiliary = {} if auxiliary is None else auxiliary
         given = auxiliary if isinstance(auxiliary, Mapping) else {AUXILIARY_NAME: auxiliary}
+        if unknown := set(self._input_modules()) - {TARGET_NAME, *given}:
+            raise ValueError(
+                f"input_modules names {sorted(unknown)}, but the tasks are {[TARGET_NAME, *given]}."
+            )
         tasks = []
         for name, task in given.items():
             if name == TARGET_NAME:
@@ -407,28 +423,30 @@ class MultiTaskTransferClassifier(SingleModelClassifier):
         return tasks
 
     def _check_auxiliary_features(self, name: str, X: Any) -> Any:
-        check_numeric(X, f"The auxiliary task {name!r}")
-        if np.shape(X)[:1] == (0,):
-            raise ValueError(f"The auxiliary task {name!r} has no rows; at least 2 are needed.")
+        """Check the features of an auxiliary task, and put columns that have names into the order of the target's."""
+        try:
+            check_numeric(X, type(self).__name__)
+            checker = _Features()
+            checked = validate_data(checker, X, dtype="numeric", accept_sparse="csr")
+        except ValueError as error:
+            raise ValueError(f"The auxiliary task {name!r}: {error}") from error
         if name in self._input_modules():
-            return validate_data(clone(self), X, dtype="numeric", accept_sparse="csr")
-        frame = nw.from_native(X, eager_only=True, pass_through=True)
-        expected = getattr(self, "feature_names_in_", None)
-        if expected is not None and isinstance(frame, nw.DataFrame):
-            missing, other = (
-                sorted(set(a) - set(b)) for a, b in ((expected, frame.columns), (frame.columns, expected))
-            )
+            self._task_features[name] = checker
+            return checked
+        expected, own = (getattr(task, "feature_names_in_", None) for task in (self, checker))
+        if expected is not None and own is not None:
+            missing, other = (sorted(set(a) - set(b)) for a, b in ((expected, own), (own, expected)))
             if missing or other:
                 raise ValueError(
                     f"The auxiliary task {name!r} must have the features of the target: missing {missing[:5]!r}, unknown {other[:5]!r}."
                 )
-            X = frame.select(list(expected)).to_native()
-        elif X.shape[1] != self.n_features_in_:
+            return checked[:, [list(own).index(column) for column in expected]]
+        if checker.n_features_in_ != self.n_features_in_:
             raise ValueError(
-                f"The auxiliary task {name!r} has {X.shape[1]} features, but the target has {self.n_features_in_}; give input_modules "
-                "where features differ."
+                f"The auxiliary task {name!r} has {checker.n_features_in_} features, but the target has {self.n_features_in_}; give "
+                "input_modules where features differ."
             )
-        return validate_data(clone(self), X, dtype="numeric", accept_sparse="csr")
+        return checked
 
     def _fairness_losses(self, tasks: list[Task]) -> dict[int, DifferentialEqualizedOddsLoss]:
         """Make the losses of tasks that are to be fair.
@@ -467,7 +485,7 @@ class MultiTaskTransferClassifier(SingleModelClassifier):
                     f"constraint='equal_opportunity' needs two classes; the task {task.name!r} has {len(task.classes)}."
                 )
             answers = tasks[0].classes if self.fairness_path == "target_head" else task.classes
-            losses[number] = DifferentialEqualizedOddsLoss(
+            loss = DifferentialEqualizedOddsLoss(
                 len(task.groups),
                 len(answers),
                 n_labels=len(task.classes),
@@ -475,23 +493,25 @@ class MultiTaskTransferClassifier(SingleModelClassifier):
                 concentration=self.concentration,
                 decay=self.decay,
             )
-            self._warn_of_small_cells(task, losses[number])
+            if self._warn_of_small_cells(task, loss):
+                losses[number] = loss
         return losses
 
-    def _warn_of_small_cells(self, task: Task, loss: DifferentialEqualizedOddsLoss) -> None:
+    def _warn_of_small_cells(self, task: Task, loss: DifferentialEqualizedOddsLoss) -> bool:
+        """Say which groups have no say; whether there is anything to compare."""
         assert task.groups is not None
         rows = [torch.as_tensor(values[task.fitting]) for values in (task.codes, task.groups.codes)]
         sizes = loss.cell_sizes(*rows).numpy()
         small = np.argwhere(sizes < loss.min_cell_size)
+        compared = bool(((sizes >= loss.min_cell_size).sum(axis=0) > 1).any())
         if not len(small):
-            return
+            return compared
         named = {
             "equalized_odds": [repr(label) for label in task.classes.tolist()],
             "equal_opportunity": [repr(task.classes.tolist()[-1])],
             "demographic_parity": ["any"],
         }[self.constraint]
         cells = ", ".join(f"{group_name(task.groups.labels[g])} with label {named[y]}" for g, y in small[:5])
-        compared = ((sizes >= loss.min_cell_size).sum(axis=0) > 1).any()
         warnings.warn(
             f"In the task {task.name!r} {len(small)} of {sizes.size} groups by label have fewer than {loss.min_cell_size} people to learn "
             f"from and no say in its fairness: {cells}{', ...' if len(small) > 5 else ''}."
@@ -499,6 +519,7 @@ class MultiTaskTransferClassifier(SingleModelClassifier):
             UserWarning,
             stacklevel=5,
         )
+        return compared
 
     def _fit_alone(self, task: Task, seed: int) -> MultiTaskTransferClassifier:
         """Learn one task alone, without fairness, from the same rows."""
@@ -510,30 +531,33 @@ class MultiTaskTransferClassifier(SingleModelClassifier):
             input_modules={TARGET_NAME: modules[task.name]} if task.name in modules else None,
             random_state=seed,
         )
-        return alone.fit(
-            task.sample.X,
-            task.sample.y,
-            sensitive_features=task.groups,
-            sample_weight=task.sample.weights,
+        alone.fit(
+            task.sample.X, task.sample.y, sensitive_features=task.groups, sample_weight=task.sample.weights
         )
+        if alone._interrupted:  # what was asked for has not begun
+            raise KeyboardInterrupt
+        return alone
 
     def _input_modules(self) -> dict[str, nn.Module]:
         return dict(self.input_modules or {})
 
-    def _validation_groups(self, sensitive_features: Any, target: Task) -> Groups | None:
-        """Read the groups of the target's validation rows; -1 for those that are missing."""
-        if sensitive_features is None:
-            return None
+    def _validation_groups(
+        self, sensitive_features: Any, target: Task, losses: dict[int, DifferentialEqualizedOddsLoss]
+    ) -> Groups | None:
+        """Groups of the target's validation rows, -1 for those that are missing; those by which it is to be fair if no others are given."""
         name = "validation_sensitive_features"
-        groups = encode_groups(sensitive_features, name, n_rows=len(target.sample), missing_group="separate")
-        rows = groups.codes[target.validation]
-        missing = [
-            i
-            for i, label in enumerate(groups.labels)
-            if "missing" in (label if isinstance(label, tuple) else (label,))
-        ]
-        codes = np.where(np.isin(rows, missing), -1, rows)
-        if len(np.unique(codes[codes >= 0])) < 2:
+        if sensitive_features is None:
+            groups = target.groups if TARGET in losses else None
+        elif len(target.validation) == len(target.fitting) and (target.validation == target.fitting).all():
+            raise ValueError(
+                f"{name} needs validation rows, of which there are none; validation_fraction is {self.validation_fraction}."
+            )
+        else:
+            groups = _read_groups(sensitive_features, name, len(target.sample))
+        if groups is None:
+            return None
+        codes = groups.codes[target.validation]
+        if sensitive_features is not None and len(np.unique(codes[codes >= 0])) < 2:
             raise ValueError(
                 f"{name} has fewer than 2 groups among the validation rows; nothing can be compared."
             )
@@ -541,15 +565,13 @@ class MultiTaskTransferClassifier(SingleModelClassifier):
 
     def _train(
         self,
+        network: TransferNetwork,
         tasks: list[Task],
-        losses: dict[int, DifferentialEqualizedOddsLoss],
+        inputs: list[TableInputs],
         groups: Groups | None,
         own_seed: int,
         seed: np.random.RandomState,
     ) -> None:
-        inputs = self._make_inputs(tasks)
-        with seeded(own_seed):
-            network = self._make_network(tasks, inputs, losses)
         alone = getattr(self, "single_task_estimator_", None)
         fitting, validation = (
             [task.rows(mine, getattr(task, part)) for task, mine in zip(tasks, inputs, strict=True)]
@@ -565,7 +587,7 @@ class MultiTaskTransferClassifier(SingleModelClassifier):
             TaskSampler([len(rows.y) for rows in fitting], self.task_sampling),
         )
         with seeded(own_seed):
-            self.best_epoch_, self.validation_history_ = learner.train(
+            self.best_epoch_, self.validation_history_, self._interrupted = learner.train(
                 device=torch_device(self.device),
                 learning_rate=self.learning_rate,
                 max_epochs=self.max_epochs,
@@ -595,10 +617,7 @@ class MultiTaskTransferClassifier(SingleModelClassifier):
         self, tasks: list[Task], inputs: list[TableInputs], losses: dict[int, DifferentialEqualizedOddsLoss]
     ) -> TransferNetwork:
         modules, widths = zip(
-            *(
-                make_encoder(self._input_modules().get(task.name, nn.Identity()), mine.shape, ())
-                for task, mine in zip(tasks, inputs, strict=True)
-            ),
+            *(self._make_input(task.name, mine.shape) for task, mine in zip(tasks, inputs, strict=True)),
             strict=True,
         )
         if len(set(widths)) > 1:
@@ -609,6 +628,13 @@ class MultiTaskTransferClassifier(SingleModelClassifier):
         heads = [nn.Linear(width, 1 if len(task.classes) == 2 else len(task.classes)) for task in tasks]
         term = FairnessTerm(self.fairness_weight, self.epsilon_target, self.fairness_path, self.burn_in)
         return TransferNetwork(modules, encoder, heads, losses, term)
+
+    def _make_input(self, name: str, shape: tuple[int, ...]) -> tuple[nn.Module, int]:
+        own = self._input_modules().get(name)
+        try:
+            return make_encoder(nn.Identity() if own is None else own, shape, ())
+        except ValueError as error:
+            raise ValueError(f"input_modules[{name!r}]: {str(error).removeprefix('encoder ')}") from error
 
     def _losses_alone(self, tasks: list[Task], seed: np.random.RandomState) -> np.ndarray:
         """Validation losses of all tasks when they are learned alone, shape (T,)."""
@@ -655,11 +681,12 @@ class MultiTaskTransferClassifier(SingleModelClassifier):
         name = TARGET_NAME if task is None else task
         if name not in self._networks:
             raise ValueError(f"task must be one of {list(self._networks)}; got {task!r}.")
-        if name == TARGET_NAME or name not in self._input_modules():
+        if name in self._task_features:
+            check_numeric(X, type(self).__name__)
+            X = validate_data(self._task_features[name], X, reset=False, dtype="numeric", accept_sparse="csr")
+        else:
             X = self._check_features(X, reset=False)
         inputs = self._inputs[name]
-        if X.shape[1:] != inputs.shape:
-            raise ValueError(f"X has {X.shape[1]} features, but the task {name!r} has {inputs.shape[0]}.")
         scores = np.concatenate([self._networks[name](batch) for batch in inputs.batches(X)])
         return special.softmax(two_columns(scores).astype(float), axis=1)
 
@@ -707,6 +734,8 @@ class MultiTaskTransferClassifier(SingleModelClassifier):
             If the model itself was learned on the target alone.
         """
         check_is_fitted(self)
+        if sensitive_features is None:
+            raise ValueError("sensitive_features is None; fairness is compared between groups.")
         if not hasattr(self, "single_task_estimator_"):
             raise ValueError("There was no auxiliary and no fairness term: this is the single task.")
         frame = self.preference_frame(
@@ -724,6 +753,25 @@ class MultiTaskTransferClassifier(SingleModelClassifier):
             sensitive_features=sensitive_features,
             sample_weight=sample_weight,
         )
+
+
+class _Features(BaseEstimator):
+    """Remembers number and names of the features of a task that has other ones than the target."""
+
+
+def _read_groups(sensitive_features: Any, name: str, n_rows: int) -> Groups:
+    """Read groups; -1 for people of whom a value is missing."""
+    if isinstance(sensitive_features, Groups):
+        return sensitive_features
+    columns = group_columns(sensitive_features, name)
+    missing = np.zeros(n_rows, dtype=bool)
+    for values in columns.values():
+        if len(values) == n_rows:
+            missing |= np.asarray(pd.isna(to_numpy(values)), dtype=bool)
+    groups = encode_groups(sensitive_features, name, n_rows=n_rows, missing_group="separate")
+    return (
+        Groups(np.where(missing, -1, groups.codes), groups.labels, groups.names) if missing.any() else groups
+    )
 
 
 def _describe(value: Any) -> str:

@@ -18,6 +18,9 @@ TASK_SAMPLINGS = ("proportional", "uniform", "dynamic")
 #: A task that is as good as when learned alone is still drawn.
 _LEAST_DEFICIT = 0.1
 
+#: Losses below it are as good as nothing.
+_LEAST_LOSS = 1e-3
+
 
 @dataclass(frozen=True)
 class TaskRows:
@@ -102,8 +105,8 @@ class TaskSampler:
 
     def look(self, losses: np.ndarray, alone: np.ndarray) -> None:
         """Draw tasks more often that are behind; `alone` are losses when learned alone, shape (T,)."""
-        if self.sampling == "dynamic":
-            deficits = np.maximum(losses / alone - 1, 0) + _LEAST_DEFICIT
+        if self.sampling == "dynamic" and np.isfinite(losses).all():
+            deficits = np.maximum(losses / np.maximum(alone, _LEAST_LOSS) - 1, 0) + _LEAST_DEFICIT
             self.shares = deficits / deficits.sum()
 
     def __call__(self, n_rows: int, batch_size: int, generator: torch.Generator) -> list[Tensor]:

@@ -48,12 +48,12 @@ class TransferLearner:
     least_f1: float
     sampler: TaskSampler
 
-    def train(self, *, device: str, **settings: Any) -> tuple[int, list[dict[str, Any]]]:
+    def train(self, *, device: str, **settings: Any) -> tuple[int, list[dict[str, Any]], bool]:
         """Train; the network ends in its best state.
 
         Returns
         -------
-        best epoch, and what is known after each
+        best epoch, what is known after each, whether training was interrupted
         """
         self._table = TensorTable(stack(self.validation), device)
         self._rows = rows_of_tasks(self.validation)
@@ -74,7 +74,7 @@ class TransferLearner:
         _, epoch, state = progress.best[0]
         self.network.load_arrays(state)
         self.network.cpu().eval()
-        return epoch, [figures[0] for figures in progress.figures]
+        return epoch, [figures[0] for figures in progress.figures], progress.interrupted
 
     def _validate(self, network: TransferNetwork) -> list[tuple[Key, dict[str, Any]]]:
         losses = []
@@ -107,14 +107,16 @@ class TransferLearner:
         return total
 
     def _key(self, network: TransferNetwork, figures: dict[str, float]) -> Key:
-        """Rank an epoch: after burn-in, good enough on the target, fair."""
+        """Rank an epoch: good enough on the target, after burn-in, fair."""
         if not network.fairness_losses:
             return (-figures["loss"],)
-        after_burn_in = float(network.epoch > network.term.burn_in)
+        if np.isnan(figures["loss"]):
+            return (-np.inf,)
         if figures["macro_f1"] < self.least_f1:
-            return (after_burn_in, 0.0, figures["macro_f1"])
+            return (0.0, 0.0, figures["macro_f1"])
+        after_burn_in = float(network.epoch > network.term.burn_in)
         # Without groups the last epoch: fairness is carried over long after the losses have stopped falling, and nothing tells how far.
-        return (after_burn_in, 1.0, -figures["epsilon"] if "epsilon" in figures else network.epoch)
+        return (1.0, after_burn_in, -figures["epsilon"] if "epsilon" in figures else network.epoch)
 
 
 class _Epochs(Callback):

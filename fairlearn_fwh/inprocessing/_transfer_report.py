@@ -82,7 +82,8 @@ class TransferReport:
             float(f1_score(y, given, average="macro", sample_weight=sample_weight, zero_division=0.0))
             for given in (answers, answers_alone)
         ]
-        verdict = _verdict(epsilons[0], epsilons[1], frame)
+        everybody_lost = bool((frame.by_group["rationality_gain"] < 0).all()) and scores[0] < scores[1]
+        verdict = _verdict(epsilons[0] < epsilons[1], everybody_lost, frame)
         return cls(epsilons[0], epsilons[1], scores[0], scores[1], frame, verdict)
 
     def __str__(self) -> str:
@@ -93,13 +94,12 @@ class TransferReport:
         )
 
 
-def _verdict(epsilon: float, alone: float, frame: PreferenceFrame) -> str:
-    gains = frame.by_group["rationality_gain"]
+def _verdict(fairer: bool, everybody_lost: bool, frame: PreferenceFrame) -> str:
     harmed = frame.violations(ALPHA, "rationality")["group"].tolist()
-    if epsilon >= alone:
+    if not fairer:
         first = "Not fairer than the single task."
-    elif (gains < 0).all():
-        first = "Fairer because every group got worse (equal mediocrity)."
+    elif everybody_lost:
+        first = "Fairer, but every group has lost accuracy (equal mediocrity)."
     else:
         first = "Fairer than the single task."
     if harmed:

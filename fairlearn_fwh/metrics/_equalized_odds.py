@@ -118,16 +118,20 @@ def differential_equalized_odds_by_cell(
     0      1           0             f            m              4
     1      1           1             m            f              4
     """
-    if not concentration >= 0:
-        raise ValueError(f"concentration must be at least 0; got {concentration!r}.")
+    if not 0 <= concentration < np.inf:
+        raise ValueError(f"concentration must be at least 0 and finite; got {concentration!r}.")
     labels = as_column(y_true, "y_true")
     answers = as_column(y_pred, "y_pred", len(labels))
+    if (labels.dtype.kind in "US") != (answers.dtype.kind in "US"):
+        raise ValueError(
+            f"y_true and y_pred must have labels of one kind; got {labels.dtype} and {answers.dtype}."
+        )
     groups = encode_groups(sensitive_features, n_rows=len(labels))
     weights = as_weights(sample_weight, len(labels))
     classes, codes = np.unique(np.concatenate([labels, answers]), return_inverse=True)
     y, predicted = codes[: len(labels)], codes[len(labels) :]
     counts = _count(groups, y, predicted, len(classes), weights)
-    sizes = _count(groups, y, predicted, len(classes), None).sum(axis=2)
+    sizes = _count(groups, y, predicted, len(classes), None if weights is None else weights > 0).sum(axis=2)
     log_rates = _log_rates(counts, concentration)
     rows = [
         _cell(groups, classes, log_rates[:, label], sizes[:, label], label, answer)

@@ -140,6 +140,8 @@ def test_a_cell_without_anybody_is_no_matter():
     [
         ({"constraint": "other"}, "constraint must be one of"),
         ({"decay": 0.0}, "decay must be above 0"),
+        ({"concentration": 0.0}, "concentration must be above 0; got 0.0"),
+        ({"temperature": -1.0}, "temperature must be at least 0; got -1.0"),
         ({"decay": 2}, "got 2"),
     ],
 )

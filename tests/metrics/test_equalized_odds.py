@@ -108,7 +108,9 @@ def test_intersections_and_metric_frame():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"concentration": -1}, "concentration must be at least 0; got -1"),
+        ({"concentration": -1}, "concentration must be at least 0 and finite; got -1"),
+        ({"concentration": np.inf}, "got inf"),
+        ({"y_pred": ["a", "b", "b"]}, "y_true and y_pred must have labels of one kind"),
         ({"sensitive_features": [0, 1]}, "sensitive_features has 2 rows, but 3 are expected"),
         ({"sensitive_features": [0, 1, None]}, "sensitive_features"),
         ({"y_pred": [0, 1]}, "y_pred"),
