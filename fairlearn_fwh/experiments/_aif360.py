@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Bunch
@@ -22,7 +21,7 @@ from ..metrics._plots import new_axes, style
 from ._data import REAL_DATA, DataSpec, Split
 from ._methods import SkippedMethodError, converged_model
 from ._other_packages import quiet_aif360
-from ._runs import Progress, Rows, corrected_standard_error, markdown_table, percent, points, run_splits
+from ._runs import Progress, Rows, interval, markdown_table, percent, points, run_splits
 
 #: Groups with fewer test rows are tested for harm, but the figures of the worst group are not theirs.
 SMALLEST_WORST = 50
@@ -372,10 +371,7 @@ def summarize_aif360(runs: pd.DataFrame) -> pd.DataFrame:
     for (dataset, method), part in done.groupby(["dataset", "method"], sort=False):
         means = part.select_dtypes("number").drop(columns="split").mean()
         if (n_splits := len(part)) > 1:
-            half = stats.t.ppf(1 - ALPHA / 2, n_splits - 1) * corrected_standard_error(
-                part["worst_gain"], 3.0, 1.0
-            )
-            means["lower"], means["upper"] = means["worst_gain"] - half, means["worst_gain"] + half
+            means["lower"], means["upper"] = interval(part["worst_gain"])
         rows.append({"dataset": dataset, "method": method, **means, "n_splits": n_splits})
     return pd.DataFrame(rows)
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 from sklearn.metrics import roc_auc_score
 
 from ..exceptions import GroupFallbackWarning
@@ -17,7 +16,7 @@ from ..metrics import PreferenceFrame
 from ..metrics._arrays import encode_groups
 from ..metrics._plots import label_text, new_axes, style
 from ._data import IMAGE_DATA, REAL_DATA, DataSpec, Split
-from ._runs import Progress, Rows, corrected_standard_error, markdown_table, percent, points, run_splits
+from ._runs import Progress, Rows, interval, markdown_table, percent, points, run_splits
 
 ALPHA = 0.05
 
@@ -191,14 +190,12 @@ def summarize_fairsde(runs: pd.DataFrame) -> pd.DataFrame:
         n_splits = len(part)
         if part["n"].mean() < SMALLEST_SHOWN:
             continue
-        half = np.nan
-        if n_splits > 1:
-            half = stats.t.ppf(1 - ALPHA / 2, n_splits - 1) * corrected_standard_error(part["gain"], 3.0, 1.0)
+        lower, upper = interval(part["gain"])
         means = part[["n", "accuracy", "auc", "gain", "harmed"]].astype(float).mean()
         rows.append(
             {
                 "dataset": dataset, "method": method, "group": group, **means,
-                "lower": means["gain"] - half, "upper": means["gain"] + half, "n_splits": n_splits,
+                "lower": lower, "upper": upper, "n_splits": n_splits,
             }
         )  # fmt: skip
     return pd.DataFrame(rows)
@@ -263,8 +260,7 @@ def _claim(runs: pd.DataFrame, dataset: str) -> str:
     mean = f"Experts on a separating representation minus heads alone, accuracy of everybody: {points(difference.mean())} points"
     if len(difference) < 2:
         return f"{mean} (one split: nothing can be concluded)."
-    half = stats.t.ppf(1 - ALPHA / 2, len(difference) - 1) * corrected_standard_error(difference, 3.0, 1.0)
-    low, high = difference.mean() - half, difference.mean() + half
+    low, high = interval(difference)
     answer = "better" if low > 0 else "worse" if high < 0 else "no difference that could be shown"
     return f"{mean} (corrected 95 % interval {points(low)} to {points(high)}): {answer}."
 

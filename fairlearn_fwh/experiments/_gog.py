@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 from sklearn.exceptions import ConvergenceWarning
 
 from ..exceptions import GroupCollapseWarning, GroupFallbackWarning
@@ -24,7 +23,7 @@ from ..metrics import PreferenceFrame
 from ..metrics._arrays import encode_groups
 from ..metrics._plots import new_panels, style
 from ._data import REAL_DATA, Split
-from ._runs import Progress, Rows, corrected_standard_error, markdown_table, percent, points, run_splits
+from ._runs import Progress, Rows, markdown_table, percent, points, run_splits, with_interval
 
 ALPHA = 0.05
 
@@ -222,7 +221,7 @@ def gog_markdown(runs: pd.DataFrame) -> str:
             rows.append(
                 (
                     condition, method, percent(mine["accuracy"].mean()), percent(mine["worst"].mean()),
-                    "" if method == PLAIN else _with_interval(difference), f"{mine['equalized_odds'].mean():.3f}",
+                    "" if method == PLAIN else with_interval(difference, points), f"{mine['equalized_odds'].mean():.3f}",
                     "" if method == PLAIN else points(mine["worst_gain"].mean()),
                     "" if method == PLAIN else f"{100 * (mine['harmed'] > 0).mean():.0f} %",
                 )
@@ -235,14 +234,6 @@ _LEGEND = f"""Means over splits; differences in percentage points with corrected
 {SMALLEST_SHOWN} test rows have no say in worst group and equalized odds (here the larger range over groups of the rate of the second class, given the label; the
 paper's formula was not found). A group is harmed if its loss against plain training of the same architecture (of which DAFH's is another) is significant (exact McNemar
 tests, Holm over the groups, level {ALPHA}). Learners have layers of 64 and 32 but where they are linear; noise in features is that of training and test rows. The gain of the group that loses most is a minimum over groups, and below 0 by chance alone."""
-
-
-def _with_interval(difference: pd.Series) -> str:
-    if len(difference) < 2:
-        return points(difference.mean())
-    half = stats.t.ppf(1 - ALPHA / 2, len(difference) - 1) * corrected_standard_error(difference, 3.0, 1.0)
-    mean = difference.mean()
-    return f"{points(mean)} ({points(mean - half)} to {points(mean + half)})"
 
 
 def plot_gog(runs: pd.DataFrame) -> Any:

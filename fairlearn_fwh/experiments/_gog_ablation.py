@@ -9,14 +9,11 @@ from typing import Any
 import joblib
 import numpy as np
 import pandas as pd
-from scipy import stats
 from sklearn.exceptions import ConvergenceWarning
 
 from ..inprocessing import AdversarialReweightingClassifier, DROClassifier, GradientGraphClassifier
 from ..metrics._plots import new_panels, style
-from ._runs import Progress, Rows, markdown_table, percent, points
-
-ALPHA = 0.05
+from ._runs import Progress, Rows, markdown_table, percent, points, with_interval
 
 #: People to learn from, and as many to test; the share of the minority, and of labels that are noise.
 N_PEOPLE, MINORITY, NOISE = 6000, 0.12, 0.03
@@ -135,7 +132,7 @@ def gog_ablation_markdown(runs: pd.DataFrame) -> str:
         for variant in dict.fromkeys(runs["variant"]):
             mine = _of(runs, learner, variant)
             difference = mine["minority"] - _of(runs, learner, PLAIN)["minority"]
-            gain = "" if variant == PLAIN else f"{points(difference.mean())}{_interval(difference)}"
+            gain = "" if variant == PLAIN else _gain(difference)
             rows.append(
                 (learner, variant, percent(mine["majority"].mean()), percent(mine["minority"].mean()), gain)
             )
@@ -165,11 +162,8 @@ def _of(runs: pd.DataFrame, learner: str, variant: str) -> pd.DataFrame:
     return runs[(runs["learner"] == learner) & (runs["variant"] == variant)].set_index("split")
 
 
-def _interval(difference: pd.Series) -> str:
-    if len(difference) < 2:
-        return ""
-    half = stats.t.ppf(1 - ALPHA / 2, len(difference) - 1) * difference.std(ddof=1) / np.sqrt(len(difference))
-    return f" ({points(difference.mean() - half)} to {points(difference.mean() + half)})"
+def _gain(difference: pd.Series) -> str:
+    return with_interval(difference, points, n_test=0.0)
 
 
 def _answer(runs: pd.DataFrame) -> str:
@@ -181,8 +175,7 @@ def _answer(runs: pd.DataFrame) -> str:
             for variant in ("GoG", "GoG, no graph", "GoG, linear adversary", PLAIN)
         )
         parts.append(
-            f"{learner}: GoG {points((gog - plain).mean())}{_interval(gog - plain)}, of which the graph {points((gog - without).mean())}"
-            f"{_interval(gog - without)} and that the adversary is not linear {points((gog - linear).mean())}{_interval(gog - linear)}"
+            f"{learner}: GoG {_gain(gog - plain)}, of which the graph {_gain(gog - without)} and that the adversary is not linear {_gain(gog - linear)}"
         )
     return f"What the minority gains over plain training, in points. {'; '.join(parts)}."
 

@@ -8,6 +8,7 @@ from typing import Any
 import joblib
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from ._data import DataSpec, Split, make_split
 
@@ -101,6 +102,36 @@ def corrected_standard_error(differences: pd.Series, n_train: float, n_test: flo
         ``sqrt((1 / J + n_test / n_train) * variance)``; NaN for a single split.
     """
     return float(np.sqrt((1 / len(differences) + n_test / n_train) * differences.var(ddof=1)))
+
+
+def interval(differences: pd.Series, n_train: float = 3.0, n_test: float = 1.0) -> tuple[float, float]:
+    """95 % t interval of a mean over random splits.
+
+    Parameters
+    ----------
+    differences : Series, shape (J,)
+        A figure of each split.
+    n_train, n_test : float
+        Rows of each split, up to a factor; with 0 test rows splits are independent draws.
+
+    Returns
+    -------
+    low, high : float
+        NaN for a single split.
+    """
+    if len(differences) < 2:
+        return np.nan, np.nan
+    half = stats.t.ppf(0.975, len(differences) - 1) * corrected_standard_error(differences, n_train, n_test)
+    return float(differences.mean() - half), float(differences.mean() + half)
+
+
+def with_interval(
+    differences: pd.Series, write: Callable[[float], str], n_train: float = 3.0, n_test: float = 1.0
+) -> str:
+    """Write a mean over random splits and, if there are several, its interval."""
+    low, high = interval(differences, n_train, n_test)
+    mean = write(differences.mean())
+    return mean if np.isnan(low) else f"{mean} ({write(low)} to {write(high)})"
 
 
 def markdown_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:

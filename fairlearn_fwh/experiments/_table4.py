@@ -8,14 +8,22 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from ..metrics import PreferenceFrame
 from ..metrics._plots import new_axes, style
 from ._data import PAPER_DATA, Split
 from ._methods import Answers, Method, strict_methods
 from ._paper_recipe import paper_methods
-from ._runs import Progress, Rows, corrected_standard_error, markdown_table, percent, points, run_splits
+from ._runs import (
+    Progress,
+    Rows,
+    corrected_standard_error,
+    interval,
+    markdown_table,
+    percent,
+    points,
+    run_splits,
+)
 
 #: Printed in the paper, in per cent: rate of fairness without harm, accuracy (clustering: Table 6, K = 2; synthetic: Figure 1).
 PAPER_NUMBERS = {
@@ -197,12 +205,7 @@ def summarize_table4(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _gain_interval(part: pd.DataFrame) -> tuple[float, float]:
-    if len(part) < 2:
-        return np.nan, np.nan
-    gains = part["rationality_gain"]
-    error = corrected_standard_error(gains, part["n_train"].iloc[0], part["n_test"].iloc[0])
-    width = stats.t.ppf(0.975, len(part) - 1) * error
-    return gains.mean() - width, gains.mean() + width
+    return interval(part["rationality_gain"], part["n_train"].iloc[0], part["n_test"].iloc[0])
 
 
 _NOTES = {

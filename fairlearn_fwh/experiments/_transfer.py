@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from scipy import stats
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import f1_score
 from torch import nn
@@ -17,7 +16,7 @@ from torch import nn
 from ..inprocessing import MultiTaskTransferClassifier
 from ..metrics import PreferenceFrame, differential_equalized_odds
 from ..metrics._plots import new_panels, style
-from ._runs import Progress, Rows, corrected_standard_error, markdown_table, percent, run_splits
+from ._runs import Progress, Rows, markdown_table, percent, run_splits, with_interval
 from ._transfer_data import PAIRS, TransferSplit
 
 ALPHA = 0.05
@@ -184,7 +183,7 @@ def transfer_markdown(runs: pd.DataFrame) -> str:
             rows.append(
                 (
                     method, percent(mine["macro_f1"].mean()), f"{mine['epsilon'].mean():.2f}",
-                    "" if method == BASE else _with_interval(mine.set_index("split")["epsilon"] - base),
+                    "" if method == BASE else with_interval(mine.set_index("split")["epsilon"] - base, _change),
                     "" if first else f"{100 * mine['worst_gain'].mean():+.2f}",
                     "" if first else f"{100 * (mine['harmed'] > 0).mean():.0f} %",
                 )
@@ -206,16 +205,12 @@ def _answer(runs: pd.DataFrame) -> str:
     told = []
     for pair, part in runs.groupby("dataset", sort=False):
         epsilon = part.pivot(index="split", columns="method", values="epsilon")
-        told.append(f"{pair} {_with_interval(epsilon['MTL-fair'] - epsilon[BASE])}")
+        told.append(f"{pair} {with_interval(epsilon['MTL-fair'] - epsilon[BASE], _change)}")
     return f"What MTL-fair (blind to the target's groups) changes in the target's epsilon against MTL-base: {'; '.join(told)}."
 
 
-def _with_interval(difference: pd.Series) -> str:
-    mean = difference.mean()
-    if len(difference) < 2:
-        return f"{mean:+.2f}"
-    half = stats.t.ppf(1 - ALPHA / 2, len(difference) - 1) * corrected_standard_error(difference, 3.0, 1.0)
-    return f"{mean:+.2f} ({mean - half:+.2f} to {mean + half:+.2f})"
+def _change(value: float) -> str:
+    return f"{value:+.2f}"
 
 
 def plot_transfer(runs: pd.DataFrame) -> Any:

@@ -9,16 +9,13 @@ from typing import Any
 import joblib
 import numpy as np
 import pandas as pd
-from scipy import stats
 from sklearn.metrics import f1_score
 
 from ..inprocessing import MultiTaskTransferClassifier
 from ..metrics import differential_equalized_odds
 from ..metrics._plots import new_panels, style
-from ._runs import Progress, Rows, markdown_table, percent
+from ._runs import Progress, Rows, markdown_table, percent, with_interval
 from ._transfer_data import People, draw_people
-
-ALPHA = 0.05
 
 N_PEOPLE, N_TEST = 4000, 20_000
 
@@ -182,7 +179,7 @@ def transfer_synthetic_markdown(runs: pd.DataFrame) -> str:
             rows.append(
                 (
                     variant, f"{mine['epsilon'].mean():.2f}", f"{mine['epsilon_auxiliary'].mean():.2f}", percent(mine["macro_f1"].mean()),
-                    "" if first else _with_interval(mine["epsilon"] - base["epsilon"]), "" if first else f"{success.sum()} of {len(success)}",
+                    "" if first else with_interval(mine["epsilon"] - base["epsilon"], lambda value: f"{value:+.2f}", n_test=0.0), "" if first else f"{success.sum()} of {len(success)}",
                 )
             )  # fmt: skip
         text += [f"## {setting}", "", markdown_table(header, rows), ""]
@@ -191,14 +188,6 @@ def transfer_synthetic_markdown(runs: pd.DataFrame) -> str:
 
 _LEGEND = f"""{N_PEOPLE:,} people of each task, default settings; means over draws, on {N_TEST:,} fresh people; differences with 95 % intervals over draws (paired). The label is more frequent
 in a group that the features tell. With two attributes the auxiliary knows the second, in MTL-inter the target knows the first, and epsilon is that of the four intersections."""
-
-
-def _with_interval(difference: pd.Series) -> str:
-    mean = difference.mean()
-    if len(difference) < 2:
-        return f"{mean:+.2f}"
-    half = stats.t.ppf(1 - ALPHA / 2, len(difference) - 1) * difference.std(ddof=1) / np.sqrt(len(difference))
-    return f"{mean:+.2f} ({mean - half:+.2f} to {mean + half:+.2f})"
 
 
 def plot_transfer_synthetic(runs: pd.DataFrame) -> Any:
