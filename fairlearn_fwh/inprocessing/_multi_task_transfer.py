@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any, Self, cast
 
 import narwhals as nw
 import numpy as np
-import pandas as pd
 import torch
 from scipy import sparse, special
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import clone
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import nn
@@ -22,8 +20,7 @@ from .._fitting import fit_context
 from .._routed import Sample, check_labels, check_weights
 from .._single_model import SingleModelClassifier
 from .._sklearn_compat import HasMethods, Interval, StrOptions
-from .._splits import hold_out
-from ..metrics._arrays import Groups, encode_groups, group_columns, group_name, to_numpy
+from ..metrics._arrays import Groups, group_name
 from ._classifiers import as_precise_network
 from ._devices import check_device, torch_device
 from ._encoders import make_encoder
@@ -33,51 +30,11 @@ from ._layer_sizes import check_layer_sizes
 from ._learners import two_columns
 from ._learning import seeded
 from ._numeric import check_numeric
-from ._tasks import TASK_SAMPLINGS, TaskRows, TaskSampler
+from ._task_reading import TARGET_NAME, Task, read_auxiliary_tasks, read_groups_or_missing, read_task
+from ._tasks import TASK_SAMPLINGS, TaskSampler
 from ._transfer_learner import LEAST_SHARE_OF_F1, TransferLearner
 from ._transfer_network import FAIRNESS_PATHS, TARGET, FairnessTerm, TransferNetwork
 from ._transfer_report import TransferReport
-
-TARGET_NAME = "target"
-
-#: Name of an auxiliary task that was given without one.
-AUXILIARY_NAME = "auxiliary"
-
-
-@dataclass(frozen=True)
-class Task:
-    """People of one task.
-
-    Attributes
-    ----------
-    name : str
-    sample : Sample
-    groups : Groups or None
-    classes : ndarray
-    fitting, validation : ndarray of int
-        Positions of rows.
-    """
-
-    name: str
-    sample: Sample
-    groups: Groups | None
-    classes: np.ndarray
-    fitting: np.ndarray
-    validation: np.ndarray
-
-    @property
-    def codes(self) -> np.ndarray:
-        """Classes as numbers, shape (n,)."""
-        return np.searchsorted(self.classes, self.sample.y)
-
-    def rows(self, inputs: TableInputs, positions: np.ndarray) -> TaskRows:
-        """Rows as the network needs them."""
-        part = self.sample.take(positions)
-        weights = np.ones(len(positions)) if part.weights is None else part.weights
-        groups = np.full(len(self.sample), -1) if self.groups is None else self.groups.codes
-        return TaskRows(
-            inputs.column(part.X), self.codes[positions], groups[positions], weights / weights.mean()
-        )
 
 
 class MultiTaskTransferClassifier(SingleModelClassifier):
@@ -313,15 +270,17 @@ class MultiTaskTransferClassifier(SingleModelClassifier):
         seed = check_random_state(self.random_state)
         # Drawn first, so that the network of the single task is validated on the same rows.
         own_seed = seed.randint(2**31)
-        self._task_features: dict[str, _Features] = {}  # of tasks that have other ones
-        target = self._make_task(
-            TARGET_NAME, Sample(X, labels, check_weights(sample_weight, X)), sensitive_features, own_seed
-        )
-        tasks = [target, *self._auxiliary_tasks(auxiliary, seed)]
+        sample = Sample(X, labels, check_weights(sample_weight, X))
+        target = read_task(TARGET_NAME, sample, sensitive_features, self.validation_fraction, own_seed)
+        tasks = [
+            target,
+            *read_auxiliary_tasks(auxiliary, self, self._input_modules(), self.validation_fraction, seed),
+        ]
         losses = self._fairness_losses(tasks)
         groups = self._validation_groups(validation_sensitive_features, target, losses)
         self.classes_ = target.classes
         self.classes_by_task_ = {task.name: task.classes for task in tasks}
+        self._task_features = {task.name: task.features for task in tasks if task.features is not None}
         inputs = self._make_inputs(tasks)
         with seeded(own_seed):
             network = self._make_network(tasks, inputs, losses)
@@ -357,96 +316,6 @@ class MultiTaskTransferClassifier(SingleModelClassifier):
         checked = validate_data(self, X, reset=reset, dtype="numeric", accept_sparse="csr")
         is_frame = isinstance(nw.from_native(X, eager_only=True, pass_through=True), nw.DataFrame)
         return X if is_frame else checked
-
-    def _make_task(self, name: str, sample: Sample, sensitive_features: Any, seed: Any) -> Task:
-        """Read a task and split its rows.
-
-        Raises
-        ------
-        ValueError
-            If it has one class, or groups of another length.
-        """
-        if not sample.has_several_classes():
-            raise ValueError(
-                f"{type(self).__name__} needs at least 2 classes in y of the task {name!r}, among rows of weight above 0; got one class: "
-                f"{np.unique(sample.y[sample.present()])[:1].tolist()!r}."
-            )
-        groups = None
-        if sensitive_features is not None:
-            groups = _read_groups(sensitive_features, f"sensitive_features of the task {name!r}", len(sample))
-            if (groups.codes < 0).any():
-                raise ValueError(
-                    f"sensitive_features of the task {name!r} have missing values; leave these people out, or give them a group of their own."
-                )
-        classes = np.unique(sample.y)
-        present = np.flatnonzero(sample.present())
-        codes = np.searchsorted(classes, sample.y)[present]
-        strata = np.zeros_like(codes) if groups is None else groups.codes[present]
-        fitting, validation = hold_out(codes, strata, self.validation_fraction, check_random_state(seed))
-        return Task(
-            name,
-            sample,
-            groups,
-            classes,
-            present[fitting],
-            present[validation if len(validation) else fitting],
-        )
-
-    def _auxiliary_tasks(self, auxiliary: Any, seed: np.random.RandomState) -> list[Task]:
-        """Read the auxiliary tasks.
-
-        Raises
-        ------
-        ValueError
-            If one is no tuple of three, has the name of the target, no rows, or other features.
-        """
-        auxiliary = {} if auxiliary is None else auxiliary
-        given = auxiliary if isinstance(auxiliary, Mapping) else {AUXILIARY_NAME: auxiliary}
-        if unknown := set(self._input_modules()) - {TARGET_NAME, *given}:
-            raise ValueError(
-                f"input_modules names {sorted(unknown)}, but the tasks are {[TARGET_NAME, *given]}."
-            )
-        tasks = []
-        for name, task in given.items():
-            if name == TARGET_NAME:
-                raise ValueError(
-                    f"An auxiliary task is named {TARGET_NAME!r}, which means X and y; rename it."
-                )
-            if not isinstance(task, tuple | list) or len(task) != 3:
-                raise ValueError(
-                    f"auxiliary must be a tuple (X, y, sensitive_features), or a dict of such tuples; {name!r} is {_describe(task)}."
-                )
-            X, y, sensitive_features = task
-            X = self._check_auxiliary_features(name, X)
-            sample = Sample(X, check_labels(y, X.shape[0], f"The auxiliary task {name!r}"), None)
-            tasks.append(self._make_task(name, sample, sensitive_features, seed.randint(2**31)))
-        return tasks
-
-    def _check_auxiliary_features(self, name: str, X: Any) -> Any:
-        """Check the features of an auxiliary task, and put columns that have names into the order of the target's."""
-        try:
-            check_numeric(X, type(self).__name__)
-            checker = _Features()
-            checked = validate_data(checker, X, dtype="numeric", accept_sparse="csr")
-        except ValueError as error:
-            raise ValueError(f"The auxiliary task {name!r}: {error}") from error
-        if name in self._input_modules():
-            self._task_features[name] = checker
-            return checked
-        expected, own = (getattr(task, "feature_names_in_", None) for task in (self, checker))
-        if expected is not None and own is not None:
-            missing, other = (sorted(set(a) - set(b)) for a, b in ((expected, own), (own, expected)))
-            if missing or other:
-                raise ValueError(
-                    f"The auxiliary task {name!r} must have the features of the target: missing {missing[:5]!r}, unknown {other[:5]!r}."
-                )
-            return checked[:, [list(own).index(column) for column in expected]]
-        if checker.n_features_in_ != self.n_features_in_:
-            raise ValueError(
-                f"The auxiliary task {name!r} has {checker.n_features_in_} features, but the target has {self.n_features_in_}; give "
-                "input_modules where features differ."
-            )
-        return checked
 
     def _fairness_losses(self, tasks: list[Task]) -> dict[int, DifferentialEqualizedOddsLoss]:
         """Make the losses of tasks that are to be fair.
@@ -553,7 +422,7 @@ class MultiTaskTransferClassifier(SingleModelClassifier):
                 f"{name} needs validation rows, of which there are none; validation_fraction is {self.validation_fraction}."
             )
         else:
-            groups = _read_groups(sensitive_features, name, len(target.sample))
+            groups = read_groups_or_missing(sensitive_features, name, len(target.sample))
         if groups is None:
             return None
         codes = groups.codes[target.validation]
@@ -682,8 +551,7 @@ class MultiTaskTransferClassifier(SingleModelClassifier):
         if name not in self._networks:
             raise ValueError(f"task must be one of {list(self._networks)}; got {task!r}.")
         if name in self._task_features:
-            check_numeric(X, type(self).__name__)
-            X = validate_data(self._task_features[name], X, reset=False, dtype="numeric", accept_sparse="csr")
+            X = self._task_features[name].check(X, reset=False)
         else:
             X = self._check_features(X, reset=False)
         inputs = self._inputs[name]
@@ -753,29 +621,6 @@ class MultiTaskTransferClassifier(SingleModelClassifier):
             sensitive_features=sensitive_features,
             sample_weight=sample_weight,
         )
-
-
-class _Features(BaseEstimator):
-    """Remembers number and names of the features of a task that has other ones than the target."""
-
-
-def _read_groups(sensitive_features: Any, name: str, n_rows: int) -> Groups:
-    """Read groups; -1 for people of whom a value is missing."""
-    if isinstance(sensitive_features, Groups):
-        return sensitive_features
-    columns = group_columns(sensitive_features, name)
-    missing = np.zeros(n_rows, dtype=bool)
-    for values in columns.values():
-        if len(values) == n_rows:
-            missing |= np.asarray(pd.isna(to_numpy(values)), dtype=bool)
-    groups = encode_groups(sensitive_features, name, n_rows=n_rows, missing_group="separate")
-    return (
-        Groups(np.where(missing, -1, groups.codes), groups.labels, groups.names) if missing.any() else groups
-    )
-
-
-def _describe(value: Any) -> str:
-    return f"a {type(value).__name__}" + (f" of {len(value)}" if isinstance(value, tuple | list) else "")
 
 
 def _stack(parts: list[Any]) -> Any:

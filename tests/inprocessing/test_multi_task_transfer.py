@@ -331,7 +331,7 @@ def test_tasks_of_other_features_bring_their_own_modules(target, auxiliary):
     model = MultiTaskTransferClassifier(**QUICK, input_modules=modules)
     model.fit(X, y, auxiliary=(X_aux[:, :3], y_aux, z))
     assert model.predict_proba(X_aux[:, :3], "auxiliary").shape == (700, 2)
-    with pytest.raises(ValueError, match="X has 5 features, but _Features is expecting 3"):
+    with pytest.raises(ValueError, match="X has 5 features, but TaskFeatures is expecting 3"):
         model.predict(X, "auxiliary")
     listed = model.predict_proba(X_aux[:, :3].tolist(), "auxiliary")
     assert (listed == model.predict_proba(X_aux[:, :3], "auxiliary")).all()
