@@ -158,6 +158,7 @@ def plot_transfer_sensitivity(runs: pd.DataFrame) -> Any:
     matplotlib Figure
     """
     figure, (panels,) = new_panels(1, len(SETTINGS) + 1, (15.5, 4.2))
+    top = 1.1 * runs.groupby(["setting", "value"])[["epsilon", "macro_f1"]].mean().to_numpy().max()
     for ax, (name, values) in zip(panels, SETTINGS.items(), strict=False):
         means = runs[runs["setting"] == name].groupby("value")[["epsilon", "macro_f1"]].mean()
         for i, (column, label) in enumerate((("epsilon", "epsilon"), ("macro_f1", "macro F1"))):
@@ -165,7 +166,7 @@ def plot_transfer_sensitivity(runs: pd.DataFrame) -> Any:
             ax.plot(range(len(values)), means[column], marker=look["fmt"], color=look["color"], label=label)
         ax.set_xticks(range(len(values)), [f"{value:g}" for value in values])
         ax.set_xlabel(name.replace("_", " "))
-        ax.set_ylim(bottom=0)
+        ax.set_ylim(0, top)
     panels[0].set_ylabel("of the target")
     panels[0].legend(frameon=False)
     grid, ax = 100 * _grid(runs), panels[-1]
