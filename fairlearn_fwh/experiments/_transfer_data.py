@@ -19,6 +19,7 @@ from ..datasets import (
     fetch_german_credit,
     fetch_violent,
 )
+from ..inprocessing._learning import seeded
 from ._data import DataSpec
 
 #: Of large data sets as many people are drawn for each task.
@@ -98,13 +99,16 @@ def _split_pair(pair: Bunch, attribute: str, *, test_size: float, random_state: 
         X_test,
         labels[test],
         groups.iloc[test],
-        None
-        if shared
-        else {
-            "target": nn.Linear(X.shape[1], _COMMON_INPUTS),
-            "auxiliary": nn.Linear(X_auxiliary.shape[1], _COMMON_INPUTS),
-        },
+        None if shared else _input_modules(X.shape[1], X_auxiliary.shape[1], random_state),
     )
+
+
+def _input_modules(n_features: int, n_others: int, random_state: int) -> dict[str, nn.Module]:
+    with seeded(random_state):  # their first weights are part of the model
+        return {
+            "target": nn.Linear(n_features, _COMMON_INPUTS),
+            "auxiliary": nn.Linear(n_others, _COMMON_INPUTS),
+        }
 
 
 def _load_adult(home: Any) -> Bunch:

@@ -56,8 +56,8 @@ class MultiTaskTransferClassifier(SingleModelClassifier):
     hidden_layer_sizes : sequence of int
         Layers of the default encoder, each rectified.
     input_modules : dict from task to torch module, optional
-        By which the features of a task enter the encoder; then tasks may have different features. The target is named "target", the
-        auxiliary by its name, or "auxiliary".
+        By which the features of a task enter the encoder; then tasks may have different features. Copies are trained, from the weights
+        that are given on. The target is named "target", the auxiliary by its name, or "auxiliary".
     fairness_weight : float
         Of epsilon against the mean loss. In the published loss a weight w at decay r is one of w * r here, because only a share r of its
         running counts has a gradient.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -113,31 +113,32 @@ class TransferNetwork(TrainedAlone):
             answers, columns = self.answers(table, rows[task], task)
             loss.start(answers, columns["y"], columns["group"])
 
-    @torch.no_grad()
     def answers(self, table: TensorTable, rows: Tensor, task: int) -> tuple[Tensor, dict[str, Tensor]]:
         """Probabilities that are to be fair, of rows of a task, shape (n, C), and the rows' columns but X."""
+
+        def ask(X: Tensor) -> Tensor:
+            representation = self.encode(X, task)
+            scores = self.heads[task](representation)
+            return probabilities(self.fairness_scores(representation, scores, task))
+
+        return self._of_rows(ask, table, rows)
+
+    def scores(self, table: TensorTable, rows: Tensor, task: int) -> tuple[Tensor, dict[str, Tensor]]:
+        """Scores of rows of a task by its own head, shape (n, O), and the rows' columns but X."""
+        return self._of_rows(lambda X: self.heads[task](self.encode(X, task)), table, rows)
+
+    @torch.no_grad()
+    def _of_rows(
+        self, ask: Callable[[Tensor], Tensor], table: TensorTable, rows: Tensor
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         training = self.training
         self.eval()
         answers, parts = [], []
         for batch, _ in table.batches(rows.split(_CHUNK)):
-            representation = self.encode(batch.pop("X"), task)
-            scores = self.heads[task](representation)
-            answers.append(probabilities(self.fairness_scores(representation, scores, task)))
+            answers.append(ask(batch.pop("X")))
             parts.append(batch)
         self.train(training)
         return torch.cat(answers), {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
-
-    @torch.no_grad()
-    def scores(self, table: TensorTable, rows: Tensor, task: int) -> tuple[Tensor, dict[str, Tensor]]:
-        """Scores of rows of a task by its own head, shape (n, O), and the rows' columns but X."""
-        training = self.training
-        self.eval()
-        scores, parts = [], []
-        for batch, _ in table.batches(rows.split(_CHUNK)):
-            scores.append(self.heads[task](self.encode(batch.pop("X"), task)))
-            parts.append(batch)
-        self.train(training)
-        return torch.cat(scores), {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
 
 
 def probabilities(scores: Tensor) -> Tensor:

@@ -30,6 +30,11 @@ def test_an_auxiliary_of_other_features_brings_its_input(real_data):
     split = split_of("german-bank", real_data)
     assert split.X.shape[1] != split.auxiliary[0].shape[1]
     assert set(split.input_modules) == {"target", "auxiliary"}
+    again = split_of("german-bank", real_data)
+    assert all(
+        (split.input_modules[name].weight == again.input_modules[name].weight).all()
+        for name in again.input_modules
+    )
     assert "fine-tuning" not in _transfer._methods(split)
     assert "MTL-inter" not in _transfer._methods(split)
 
