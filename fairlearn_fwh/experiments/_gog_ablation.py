@@ -6,14 +6,13 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-import joblib
 import numpy as np
 import pandas as pd
 from sklearn.exceptions import ConvergenceWarning
 
 from ..inprocessing import AdversarialReweightingClassifier, DROClassifier, GradientGraphClassifier
 from ..metrics._plots import new_panels, style
-from ._runs import Progress, Rows, markdown_table, percent, points, with_interval
+from ._runs import Progress, Rows, markdown_table, percent, points, run_draws, with_interval
 
 #: People to learn from, and as many to test; the share of the minority, and of labels that are noise.
 N_PEOPLE, MINORITY, NOISE = 6000, 0.12, 0.03
@@ -83,12 +82,7 @@ def run_gog_ablation(
     >>> from fairlearn_fwh.experiments import run_gog_ablation
     >>> runs = run_gog_ablation(n_splits=1)  # doctest: +SKIP
     """
-    parts = joblib.Parallel(n_jobs=n_jobs, return_as="generator")(
-        joblib.delayed(_run_draw)(seed) for seed in range(n_splits)
-    )
-    if progress is not None:
-        parts = progress(parts, n_splits)
-    return pd.DataFrame([row for part in parts for row in part])
+    return run_draws(_run_draw, n_splits, n_jobs, progress)
 
 
 def _run_draw(seed: int) -> Rows:

@@ -86,6 +86,18 @@ def run_splits(
     return pd.DataFrame([row for part in parts for row in part])
 
 
+def run_draws(
+    task: Callable[[int], Rows], n_splits: int, n_jobs: int | None, progress: Progress | None
+) -> pd.DataFrame:
+    """Call a task for every draw of generated data, seeds 0 to ``n_splits - 1``, through joblib; the rows of all, in order."""
+    parts: Iterable[Rows] = joblib.Parallel(n_jobs=n_jobs, return_as="generator")(
+        joblib.delayed(task)(seed) for seed in range(n_splits)
+    )
+    if progress is not None:
+        parts = progress(parts, n_splits)
+    return pd.DataFrame([row for part in parts for row in part])
+
+
 def corrected_standard_error(differences: pd.Series, n_train: float, n_test: float) -> float:
     """Standard error of a mean over random splits of one sample (Nadeau and Bengio 2003).
 

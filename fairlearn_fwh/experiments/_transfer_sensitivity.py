@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-import joblib
 import numpy as np
 import pandas as pd
 from sklearn.metrics import f1_score
@@ -13,7 +12,7 @@ from sklearn.metrics import f1_score
 from ..inprocessing import MultiTaskTransferClassifier
 from ..metrics import differential_equalized_odds
 from ..metrics._plots import new_panels, style
-from ._runs import Progress, Rows, markdown_table, percent
+from ._runs import Progress, Rows, markdown_table, percent, run_draws
 from ._transfer_data import draw_people
 
 N_PEOPLE, N_TEST = 4000, 20_000
@@ -52,12 +51,7 @@ def run_transfer_sensitivity(
     >>> from fairlearn_fwh.experiments import run_transfer_sensitivity
     >>> runs = run_transfer_sensitivity(n_splits=1)  # doctest: +SKIP
     """
-    parts = joblib.Parallel(n_jobs=n_jobs, return_as="generator")(
-        joblib.delayed(_run_draw)(seed) for seed in range(n_splits)
-    )
-    if progress is not None:
-        parts = progress(parts, n_splits)
-    return pd.DataFrame([row for part in parts for row in part])
+    return run_draws(_run_draw, n_splits, n_jobs, progress)
 
 
 def _run_draw(seed: int) -> Rows:

@@ -6,7 +6,6 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-import joblib
 import numpy as np
 import pandas as pd
 from sklearn.metrics import f1_score
@@ -14,7 +13,7 @@ from sklearn.metrics import f1_score
 from ..inprocessing import MultiTaskTransferClassifier
 from ..metrics import differential_equalized_odds
 from ..metrics._plots import new_panels, style
-from ._runs import Progress, Rows, markdown_table, percent, with_interval
+from ._runs import Progress, Rows, markdown_table, percent, run_draws, with_interval
 from ._transfer_data import People, draw_people
 
 N_PEOPLE, N_TEST = 4000, 20_000
@@ -105,12 +104,7 @@ def run_transfer_synthetic(
     >>> from fairlearn_fwh.experiments import run_transfer_synthetic
     >>> runs = run_transfer_synthetic(n_splits=1)  # doctest: +SKIP
     """
-    parts = joblib.Parallel(n_jobs=n_jobs, return_as="generator")(
-        joblib.delayed(_run_draw)(seed) for seed in range(n_splits)
-    )
-    if progress is not None:
-        parts = progress(parts, n_splits)
-    return pd.DataFrame([row for part in parts for row in part])
+    return run_draws(_run_draw, n_splits, n_jobs, progress)
 
 
 def _run_draw(seed: int) -> Rows:

@@ -122,9 +122,9 @@ def differential_equalized_odds_by_cell(
         raise ValueError(f"concentration must be at least 0 and finite; got {concentration!r}.")
     labels = as_column(y_true, "y_true")
     answers = as_column(y_pred, "y_pred", len(labels))
-    if (labels.dtype.kind in "US") != (answers.dtype.kind in "US"):
+    if isinstance(labels[0], str) != isinstance(answers[0], str):
         raise ValueError(
-            f"y_true and y_pred must have labels of one kind; got {labels.dtype} and {answers.dtype}."
+            f"y_true and y_pred must have labels of one kind; got {labels[0]!r} and {answers[0]!r}."
         )
     groups = encode_groups(sensitive_features, n_rows=len(labels))
     weights = as_weights(sample_weight, len(labels))

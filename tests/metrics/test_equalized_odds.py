@@ -86,6 +86,22 @@ def test_cells_say_who_gets_the_answer_how_often():
     assert cells[cells["label"] == 0]["epsilon"].tolist() == [0, 0]  # also of two rates of 0
 
 
+@pytest.mark.parametrize(
+    "kind",
+    [
+        list,
+        np.array,
+        pd.Series,
+        lambda y: pd.Series(y, dtype=object),
+        lambda y: pd.Series(y, dtype="category"),
+    ],
+)
+def test_labels_may_be_text_of_any_kind(kind):
+    labels, answers, groups = ["no", "yes", "no", "yes"], np.array(["no", "yes", "yes", "yes"]), [0, 0, 1, 1]
+    epsilon = differential_equalized_odds([0, 1, 0, 1], [0, 1, 1, 1], sensitive_features=groups)
+    assert differential_equalized_odds(kind(labels), answers, sensitive_features=groups) == epsilon
+
+
 def test_intersections_and_metric_frame():
     y, answers, groups = draw(0)
     both = pd.DataFrame({"a": groups, "b": np.arange(60) % 2})
