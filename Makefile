@@ -21,13 +21,13 @@ pytest: $(VENV)/.test
 notebooks: $(VENV)/.notebooks
 	FAIRLEARN_FWH_FAST=1 $(if $(DATA),FAIRLEARN_FWH_DATA=$(abspath $(DATA))) $(VENV)/bin/python -m pytest --override-ini addopts= --nbmake notebooks
 
-# The same tests with the oldest versions that pyproject.toml allows.
+# The same tests, but for simulations, with the oldest versions that pyproject.toml allows.
 test-minimum:
-	$(MAKE) pytest VENV=.venv-minimum CONSTRAINTS=constraints-minimum.txt
+	$(MAKE) pytest VENV=.venv-minimum CONSTRAINTS=constraints-minimum.txt PYTEST_ARGUMENTS='-m "not simulation"'
 
 # The fast tests with the versions that AIF360 is happiest with.
 test-aif360:
-	$(MAKE) pytest VENV=.venv-aif360 CONSTRAINTS=constraints-aif360.txt PYTEST_ARGUMENTS='-m "not slow"'
+	$(MAKE) pytest VENV=.venv-aif360 CONSTRAINTS=constraints-aif360.txt PYTEST_ARGUMENTS='-m "not slow and not simulation"'
 
 lint: $(VENV)/.test
 	$(VENV)/bin/ruff check .

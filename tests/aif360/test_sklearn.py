@@ -36,13 +36,13 @@ SAMPLE_WEIGHT = "weights change the draw of mini-batches and of the validation s
 
 #: Settings with which the checks of scikit-learn do not take long.
 QUICK = {
-    "AdversarialReweighting": {"max_epochs": 30},
-    "DRO": {"max_epochs": 30},
-    "GradientGraph": {"max_epochs": 30},
-    "MultiTaskTransfer": {"max_epochs": 30},
+    "AdversarialReweighting": {"max_epochs": 20, "learning_rate": 0.01},
+    "DRO": {"max_epochs": 20, "learning_rate": 0.01},
+    "GradientGraph": {"max_epochs": 20, "learning_rate": 0.01},
+    "MultiTaskTransfer": {"max_epochs": 20, "learning_rate": 0.01},
     "DAFH": {"n_init": 1, "max_epochs": 20},
     "NoHarmReduction": {"cv": 2, "max_iter": 5},
-    "SelectiveExperts": {"max_epochs": 30},
+    "SelectiveExperts": {"max_epochs": 20, "learning_rate": 0.01},
 }
 
 

@@ -81,6 +81,7 @@ X, Y = one_rule(60)
 # --- it learns -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.simulation
 @pytest.mark.parametrize("seed", range(5))
 def test_intersectional_data(seed):
     """The papers' generated data: accuracy and rate of at least 0.955, far from the pooled classifier."""
@@ -100,6 +101,7 @@ def test_two_opposite_rules_at_any_rotation(angle):
     assert model.score(X, y) > 0.95
 
 
+@pytest.mark.simulation
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_every_objective_solves_opposite_rules(objective, data):
     X, y, X_test, y_test, _ = data
@@ -748,6 +750,7 @@ def test_small_cells_are_not_shown(explained):
     assert "base_rate" not in explanation.groups
 
 
+@pytest.mark.simulation
 def test_cramers_v_covers():
     """Intervals of two tables with a known association; without any, V is 0 on average and its lower bound too."""
     rng = np.random.default_rng(0)

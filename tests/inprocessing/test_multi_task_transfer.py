@@ -37,7 +37,7 @@ pytestmark = [
 
 
 @parametrize_with_checks(
-    [MultiTaskTransferClassifier()],
+    [MultiTaskTransferClassifier(max_epochs=20, learning_rate=0.01)],
     expected_failed_checks=lambda estimator: {
         "check_sample_weight_equivalence_on_dense_data": SAMPLE_WEIGHT,
         "check_sample_weight_equivalence_on_sparse_data": SAMPLE_WEIGHT,
@@ -70,6 +70,7 @@ def auxiliary():
     return people(700, 1, shift=0.2)
 
 
+@pytest.mark.simulation
 @pytest.mark.slow
 @pytest.mark.parametrize(("path", "largest"), [("encoder", 0.8), ("target_head", 0.6)])
 def test_fairness_is_carried_over(path, largest):

@@ -38,7 +38,7 @@ pytestmark = [
 
 
 @parametrize_with_checks(
-    [estimator() for estimator in ALL],
+    [estimator(max_epochs=20, learning_rate=0.01) for estimator in ALL],
     expected_failed_checks=lambda estimator: {
         "check_sample_weight_equivalence_on_dense_data": SAMPLE_WEIGHT,
     },
@@ -63,6 +63,7 @@ def rows():
     return hidden_minority(1500, 0)
 
 
+@pytest.mark.simulation
 @pytest.mark.slow
 @pytest.mark.parametrize("estimator", [GradientGraphClassifier, AdversarialReweightingClassifier])
 def test_a_hidden_minority_gains(estimator):

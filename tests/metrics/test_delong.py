@@ -48,6 +48,7 @@ def test_equal_scores_do_not_vary(rng):
     assert compare_auc(y, own, own).variance == 0
 
 
+@pytest.mark.simulation
 def test_the_test_keeps_its_level_by_simulation(rng):
     rejected = 0
     for _ in itertools.repeat(None, 1500):

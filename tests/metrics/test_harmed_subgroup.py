@@ -40,6 +40,7 @@ def test_harmed_people_are_found_and_described():
     )
 
 
+@pytest.mark.simulation
 def test_false_findings_are_as_rare_as_promised():
     found = 0
     for seed in range(150):

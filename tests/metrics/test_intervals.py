@@ -13,7 +13,7 @@ from fairlearn_fwh.metrics._proportions import rate_lower_bound, rate_upper_boun
 
 from .samples import frame_of_flips, random_sample
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.simulation
 
 seeds = st.integers(0, 2**32 - 1)
 COUNTS = {"n", "n_violations"}

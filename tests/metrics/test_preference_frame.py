@@ -389,7 +389,7 @@ def test_weights_of_one_change_nothing_and_weights_that_vary_cost_certainty():
     assert (varied["gain"] - varied["lower_bound"] > plain["gain"] - plain["lower_bound"]).all()
 
 
-@pytest.mark.slow
+@pytest.mark.simulation
 def test_weighted_bounds_cover():
     """Simulated coverage of the one-sided 95 % bound with weights (2,000 samples: standard error 0.5 points)."""
     rng = np.random.default_rng(5)
@@ -405,7 +405,7 @@ def test_weighted_bounds_cover():
     assert 0.93 <= covered / 2000 <= 0.97
 
 
-@pytest.mark.slow
+@pytest.mark.simulation
 def test_false_certificates_are_as_rare_as_promised():
     """Own and pooled classifier equally good, 5 groups: any certificate at tolerance 0 is false."""
     rng = np.random.default_rng(6)

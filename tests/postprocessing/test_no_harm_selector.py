@@ -692,6 +692,7 @@ class NoProbabilities(ClassifierMixin, BaseEstimator):
 # --- the guarantee -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.simulation
 def test_own_classifiers_that_are_no_better_are_rarely_kept_and_better_ones_often():
     """`benchmarks/selection_guarantee.py` shows it for 10,000 runs."""
     rng = np.random.default_rng(0)

@@ -22,7 +22,7 @@ from fairlearn_fwh.metrics import PreferenceFrame
 from fairlearn_fwh.reductions import NoHarmReduction, _group_bounds
 
 
-@parametrize_with_checks([NoHarmReduction()])
+@parametrize_with_checks([NoHarmReduction(cv=2, max_iter=5)])
 def test_scikit_learn_conventions(estimator, check):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
