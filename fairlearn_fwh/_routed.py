@@ -299,6 +299,13 @@ class RoutedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, ABC):
         -------
         DataFrame, shape (n, K)
             One column per group; that of a group that fell back holds the pooled classifier's predictions.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            If X has other columns than in `fit`, `response_method` is unknown, or probabilities of more than two classes are asked for.
         """
         X = self._check_predict_input(X)
         if response_method not in ("predict", "predict_proba"):

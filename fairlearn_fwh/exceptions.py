@@ -13,37 +13,113 @@ __all__ = [
 
 
 class ConstraintsNotSatisfiedWarning(UserWarning):
-    """A fitted model breaks constraints that it was to satisfy."""
+    """A fitted model breaks constraints that it was to satisfy.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from fairlearn_fwh.exceptions import ConstraintsNotSatisfiedWarning
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("error", ConstraintsNotSatisfiedWarning)  # do not go on with such a model
+    """
 
 
 class GroupFallbackWarning(UserWarning):
-    """Some people are served by another classifier than their group's own."""
+    """Some people are served by another classifier than their group's own.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from fairlearn_fwh.exceptions import GroupFallbackWarning
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore", GroupFallbackWarning)  # silence it
+    """
 
 
 class GroupCollapseWarning(UserWarning):
-    """The learned groups are fewer than asked for, or one of them holds nearly everybody."""
+    """The learned groups are fewer than asked for, or one of them holds nearly everybody.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from fairlearn_fwh.exceptions import GroupCollapseWarning
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("error", GroupCollapseWarning)  # do not go on with such a model
+    """
 
 
 class UnstableGroupsWarning(UserWarning):
-    """Learned groups differ from one equally good restart to the next."""
+    """Learned groups differ from one equally good restart to the next.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from fairlearn_fwh.exceptions import UnstableGroupsWarning
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("error", UnstableGroupsWarning)  # do not go on with such a model
+    """
 
 
 class EnvySkippedWarning(UserWarning):
-    """Envy is not measured because there are too many groups to ask every classifier about every row."""
+    """Envy is not measured because there are too many groups to ask every classifier about every row.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from fairlearn_fwh.exceptions import EnvySkippedWarning
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore", EnvySkippedWarning)  # silence it
+    """
 
 
 class DatasetNotFoundError(OSError):
-    """A data file is neither on disk nor can it be downloaded."""
+    """A data file is neither on disk nor can it be downloaded.
+
+    Examples
+    --------
+    >>> from fairlearn_fwh.datasets import fetch_adult
+    >>> fetch_adult(data_home="/nowhere", download_if_missing=False)
+    Traceback (most recent call last):
+    fairlearn_fwh.exceptions.DatasetNotFoundError: ...
+    """
 
 
 class InvalidDataFileError(ValueError):
-    """A data file is there, but it is not the file that it should be."""
+    """A data file is there, but it is not the file that it should be.
+
+    Examples
+    --------
+    >>> from fairlearn_fwh.datasets import fetch_german_credit
+    >>> from fairlearn_fwh.exceptions import InvalidDataFileError
+    >>> try:
+    ...     bunch = fetch_german_credit()  # doctest: +SKIP
+    ... except InvalidDataFileError as error:
+    ...     print(error)
+    """
 
 
 class MissingExtraError(ImportError):
-    """An optional dependency is not installed; the message names the extra that brings it."""
+    """An optional dependency is not installed; the message names the extra that brings it.
+
+    Examples
+    --------
+    >>> from fairlearn_fwh.exceptions import MissingExtraError
+    >>> print(MissingExtraError.for_extra("Drawing", "plot"))
+    Drawing needs the extra 'plot': pip install 'fairlearn-fwh[plot]'
+    """
 
     @classmethod
     def for_extra(cls, what: str, extra: str) -> "MissingExtraError":
-        """Make the error that says which extra `what` needs."""
+        """Make the error that says which extra is needed.
+
+        Parameters
+        ----------
+        what : str
+            What needs it.
+        extra : str
+
+        Returns
+        -------
+        MissingExtraError
+        """
         return cls(f"{what} needs the extra '{extra}': pip install 'fairlearn-fwh[{extra}]'")

@@ -173,6 +173,11 @@ def as_object_strings(frame: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         A copy; AIF360 0.6 fails on the dtypes "str", "string" and "category".
 
+    Raises
+    ------
+    TypeError
+        If `frame` is not a pandas DataFrame.
+
     Examples
     --------
     >>> import pandas as pd

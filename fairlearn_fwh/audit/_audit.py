@@ -18,13 +18,14 @@ import pandas as pd
 from ..exceptions import MissingExtraError
 from ..metrics import PreferenceFrame
 from ..metrics._arrays import group_name
+from ..metrics._findings import Findings, records
 from ..metrics._plots import MAX_DRAWN
-from ._verdict import SMALLEST_SHOWN, verdict
+from ..metrics._verdict import SMALLEST_SHOWN
 
 REQUIREMENTS = ("no-harm", "certified")
 
 
-class Audit:
+class Audit(Findings):
     """Ask of a preference frame whether anybody is harmed, and say it in words, tables, pictures and an exit status.
 
     Parameters
@@ -76,29 +77,8 @@ class Audit:
         min_group_size: int = SMALLEST_SHOWN,
         source: str = "",
     ) -> None:
-        if isinstance(frame.overall, pd.DataFrame):
-            raise ValueError("frame has control features; audit a frame without them.")
-        if isinstance(min_group_size, bool) or not isinstance(min_group_size, int) or min_group_size < 1:
-            raise ValueError(f"min_group_size must be an integer of at least 1; got {min_group_size!r}.")
-        self.frame, self.tolerance, self.alpha = frame, tolerance, alpha
-        self.min_group_size, self.source = min_group_size, source
-        self.claims = "all" if frame.has_envy else "rationality"
-        self.violations = frame.violations(alpha=alpha, claims=self.claims)
-        self.certificate = frame.certify(tolerance=tolerance, alpha=alpha, claims=self.claims)
-        self.power = frame.power(tolerance, alpha) if tolerance > 0 else None
-        self.verdict = verdict(
-            frame, tolerance=tolerance, alpha=alpha, claims=self.claims, min_group_size=min_group_size
-        )
-
-    @property
-    def harm_found(self) -> bool:
-        """Whether some claim is significantly violated."""
-        return len(self.violations) > 0
-
-    @property
-    def certified(self) -> bool:
-        """Whether every claim about somebody is certified."""
-        return bool(self.certificate.loc[self.certificate["n"] > 0, "certified"].all())
+        super().__init__(frame, tolerance=tolerance, alpha=alpha, min_group_size=min_group_size)
+        self.source = source
 
     def exit_status(self, require: str = "no-harm") -> int:
         """Return what a command should exit with: 0 if all is well, 1 if it is not.
@@ -121,69 +101,6 @@ class Audit:
             raise ValueError(f"require must be one of {list(REQUIREMENTS)}; got {require!r}.")
         return int(self.harm_found or (require == "certified" and not self.certified))
 
-    def groups(self) -> pd.DataFrame:
-        """Return the figures of every audit group that is large enough to be shown.
-
-        Returns
-        -------
-        DataFrame
-            `n`, `risk`, `pooled_risk`, `gain` with `lower` and `upper` (each interval by itself), `negative_flip_rate`,
-            `positive_flip_rate`, `p_harm` (adjusted), `certified_bound` (simultaneous), `certified`, and with a tolerance
-            above 0 `n_needed` and `smallest_tolerance`.
-        """
-        frame, table = self.frame, self.frame.by_group
-        low, high = (frame.by_group_ci[pick(frame.ci_quantiles)]["rationality_gain"] for pick in (min, max))
-        harm = frame.harm_tests(claims=self.claims)
-        harm = harm[harm["kind"] == "rationality"]
-        certificate = self.certificate[self.certificate["kind"] == "rationality"]
-        result = table[["n", "risk", "pooled_risk"]].assign(
-            gain=table["rationality_gain"],
-            lower=low,
-            upper=high,
-            negative_flip_rate=table["negative_flip_rate"],
-            positive_flip_rate=table["positive_flip_rate"],
-            p_harm=harm["p_adjusted"].to_numpy(),
-            certified_bound=certificate["lower_bound"].to_numpy(),
-            certified=certificate["certified"].to_numpy(),
-        )
-        if self.power is not None:
-            result = result.join(self.power[["n_needed", "smallest_tolerance"]])
-        return result[result["n"] >= self.min_group_size]
-
-    @property
-    def suppressed(self) -> list[Any]:
-        """Labels of the audit groups that are too small to be shown."""
-        table = self.frame.by_group
-        return list(table.index[table["n"] < self.min_group_size])
-
-    def overall(self) -> dict[str, float]:
-        """Return figures of everybody; none where they would tell those of the suppressed groups.
-
-        Returns
-        -------
-        dict from str to float
-        """
-        if self.suppressed:
-            return {}
-        overall = self.frame.overall.to_dict()
-        names = ("n", "risk", "pooled_risk", "rationality_gain", "negative_flip_rate", "disagreement_rate")
-        return {name: float(overall[name]) for name in names}
-
-    def envy(self) -> pd.DataFrame | None:
-        """Return the claims of envy-freeness of groups that are large enough to be shown, if envy was measured.
-
-        Returns
-        -------
-        DataFrame or None
-            Where audit groups are suppressed only whether each is certified: the numbers of people would tell theirs,
-            and bounds and p-values the numbers of people.
-        """
-        if self.claims != "all":
-            return None
-        table = self.certificate[self.certificate["kind"] == "envy"]
-        table = table[table["n"] >= self.min_group_size].drop(columns="kind")
-        return table[["group", "other", "certified"]] if self.suppressed else table
-
     def to_dict(self) -> dict[str, Any]:
         """Return the audit as what JSON can hold.
 
@@ -205,9 +122,9 @@ class Audit:
             "n_claims": len(self.certificate),
             "min_group_size": self.min_group_size,
             "overall": self.overall(),
-            "groups": [_plain(record) for record in _records(self.groups())],
+            "groups": [_plain(record) for record in records(self.groups())],
             "suppressed_groups": [group_name(label) for label in self.suppressed],
-            "envy": [] if envy is None else [_plain(record) for record in _records(envy.set_index("group"))],
+            "envy": [] if envy is None else [_plain(record) for record in records(envy.set_index("group"))],
         }
 
     def to_json(self) -> str:
@@ -245,7 +162,7 @@ class Audit:
         environment.filters |= {"share": _share, "signed": _signed, "number": _number, "name": group_name}
         return environment.get_template("report.html.jinja").render(
             audit=self,
-            groups=_records(self.groups()),
+            groups=records(self.groups()),
             envy=self.envy(),
             overall=self.overall(),
             pictures=list(self._pictures()),
@@ -296,13 +213,6 @@ def write_files(texts: dict[Path, str]) -> None:
     finally:
         for name in temporary.values():
             Path(name).unlink(missing_ok=True)
-
-
-def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Rows of a table as dictionaries, with the label of the group in one line."""
-    names = [group_name(label) for label in table.index]
-    records: list[dict[str, Any]] = table.to_dict("records")  # type: ignore[assignment]
-    return [{"group": name, **record} for name, record in zip(names, records, strict=True)]
 
 
 def _plain(record: dict[str, Any]) -> dict[str, Any]:

@@ -25,6 +25,11 @@ def default_preprocessor(data: Any) -> ColumnTransformer:
     ColumnTransformer
         Not yet fitted. Categories that did not occur in `fit` become zeros.
 
+    Raises
+    ------
+    TypeError
+        If `data` is not a frame.
+
     Examples
     --------
     >>> import pandas as pd

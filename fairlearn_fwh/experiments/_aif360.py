@@ -17,11 +17,12 @@ from sklearn.utils import Bunch
 
 from ..exceptions import ConstraintsNotSatisfiedWarning, GroupCollapseWarning, GroupFallbackWarning
 from ..metrics import PreferenceFrame
+from ..metrics._markdown import markdown_table
 from ..metrics._plots import new_axes, style
 from ._data import REAL_DATA, DataSpec, Split
 from ._methods import SkippedMethodError, converged_model
 from ._other_packages import quiet_aif360
-from ._runs import Progress, Rows, interval, markdown_table, percent, points, run_splits
+from ._runs import Progress, Rows, interval, percent, points, run_splits
 
 #: Groups with fewer test rows are tested for harm, but the figures of the worst group are not theirs.
 SMALLEST_WORST = 50
@@ -116,6 +117,13 @@ def run_aif360(
         One row per data set, split and method: `accuracy`, `disparate_impact`, `equal_opportunity_difference`,
         `worst_group_accuracy`, `worst_gain` (the smallest gain over pooled of a group) with `lower` and `upper`,
         `n_harmed` and `n_groups`, `seconds`; `skipped` says why a method did not run.
+
+    Raises
+    ------
+    ValueError
+        If a data set is unknown or `n_splits` is less than 1.
+    DatasetNotFoundError
+        If the file of a data set is nowhere.
 
     Examples
     --------
@@ -365,6 +373,11 @@ def summarize_aif360(runs: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         One row per data set and method. `lower` and `upper` are bounds of the mean of `worst_gain`, with the standard error
         corrected for overlapping training sets (Nadeau and Bengio 2003); of one split those of its test rows.
+
+    Examples
+    --------
+    >>> from fairlearn_fwh.experiments import run_aif360, summarize_aif360
+    >>> summarize_aif360(run_aif360(["german"], n_splits=1))  # doctest: +SKIP
     """
     done = runs[runs["skipped"] == ""]
     rows = []
@@ -387,6 +400,11 @@ def aif360_markdown(runs: pd.DataFrame) -> str:
     Returns
     -------
     str
+
+    Examples
+    --------
+    >>> from fairlearn_fwh.experiments import aif360_markdown, run_aif360
+    >>> print(aif360_markdown(run_aif360(["german"], n_splits=1)))  # doctest: +SKIP
     """
     summary = summarize_aif360(runs)
     text = [f"# AIF360's algorithms and ours: {runs['split'].nunique()} random splits", ""]
@@ -445,6 +463,16 @@ def plot_aif360(runs: pd.DataFrame) -> Any:
     Returns
     -------
     matplotlib Figure
+
+    Raises
+    ------
+    MissingExtraError
+        If matplotlib is not installed.
+
+    Examples
+    --------
+    >>> from fairlearn_fwh.experiments import plot_aif360, run_aif360
+    >>> figure = plot_aif360(run_aif360(["german"], n_splits=1))  # doctest: +SKIP
     """
     summary = summarize_aif360(runs)
     datasets, methods = list(dict.fromkeys(summary["dataset"])), list(dict.fromkeys(summary["method"]))

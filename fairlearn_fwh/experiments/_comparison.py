@@ -37,6 +37,12 @@ class Comparison:
         Methods that could not be run, and why.
     alpha : float
         One minus the confidence of intervals and tests.
+
+    Examples
+    --------
+    >>> from fairlearn_fwh.experiments import compare_methods
+    >>> comparison = compare_methods("diabetes")  # doctest: +SKIP
+    >>> print(comparison.verdicts["DAFH"])  # doctest: +SKIP
     """
 
     dataset: str
@@ -213,6 +219,11 @@ def plot_comparison(comparison: Comparison, ax: Any = None) -> Any:
     ------
     MissingExtraError
         If matplotlib is not installed.
+
+    Examples
+    --------
+    >>> from fairlearn_fwh.experiments import compare_methods, plot_comparison
+    >>> ax = plot_comparison(compare_methods("diabetes"))  # doctest: +SKIP
     """
     table = comparison.by_group
     methods = list(comparison.verdicts)

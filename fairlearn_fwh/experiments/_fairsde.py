@@ -14,9 +14,10 @@ from ..exceptions import GroupFallbackWarning
 from ..inprocessing import SelectiveExpertsClassifier
 from ..metrics import PreferenceFrame
 from ..metrics._arrays import encode_groups
+from ..metrics._markdown import markdown_table
 from ..metrics._plots import label_text, new_axes, style
 from ._data import IMAGE_DATA, REAL_DATA, DataSpec, Split
-from ._runs import Progress, Rows, interval, markdown_table, percent, points, run_splits
+from ._runs import Progress, Rows, interval, percent, points, run_splits
 
 ALPHA = 0.05
 
@@ -69,6 +70,13 @@ def run_fairsde(
     DataFrame
         One row per data set, split, method and group: `n`, `accuracy`, `auc`, `gain` in accuracy over the pooled network, `harmed`
         (significantly worse, adjusted over the groups), `same` (everybody of the group has the pooled network), `separability`.
+
+    Raises
+    ------
+    ValueError
+        If a data set is unknown or `n_splits` is less than 1.
+    DatasetNotFoundError
+        If the file of a data set is nowhere.
 
     Examples
     --------
@@ -182,6 +190,11 @@ def summarize_fairsde(runs: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         One row per data set, method and group with at least 50 test rows on average: means of `accuracy`, `auc`, `gain` with a
         corrected 95 % interval (`lower`, `upper`; NaN for one split), `harmed` (share of splits), `n_splits`.
+
+    Examples
+    --------
+    >>> from fairlearn_fwh.experiments import run_fairsde, summarize_fairsde
+    >>> summarize_fairsde(run_fairsde(["german"], n_splits=1))  # doctest: +SKIP
     """
     rows = []
     for (dataset, method, group), part in runs.groupby(
@@ -212,6 +225,11 @@ def fairsde_markdown(runs: pd.DataFrame) -> str:
     Returns
     -------
     str
+
+    Examples
+    --------
+    >>> from fairlearn_fwh.experiments import fairsde_markdown, run_fairsde
+    >>> print(fairsde_markdown(run_fairsde(["german"], n_splits=1)))  # doctest: +SKIP
     """
     summary = summarize_fairsde(runs)
     n_splits = runs["split"].nunique()
@@ -276,6 +294,16 @@ def plot_fairsde(runs: pd.DataFrame) -> Any:
     Returns
     -------
     matplotlib Axes
+
+    Raises
+    ------
+    MissingExtraError
+        If matplotlib is not installed.
+
+    Examples
+    --------
+    >>> from fairlearn_fwh.experiments import plot_fairsde, run_fairsde
+    >>> figure = plot_fairsde(run_fairsde(["german"], n_splits=1))  # doctest: +SKIP
     """
     summary = summarize_fairsde(runs)
     summary = summary[summary["method"] != POOLED]

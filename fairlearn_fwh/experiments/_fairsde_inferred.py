@@ -15,10 +15,11 @@ from ..exceptions import GroupFallbackWarning
 from ..inprocessing import SelectiveExpertsClassifier
 from ..metrics import PreferenceFrame
 from ..metrics._arrays import encode_groups
+from ..metrics._markdown import markdown_table
 from ..metrics._plots import new_axes, style
 from ._data import REAL_DATA, DataSpec, Split
 from ._generated_groups import generated
-from ._runs import Progress, Rows, markdown_table, percent, points, run_splits
+from ._runs import Progress, Rows, percent, points, run_splits
 
 ALPHA = 0.05
 
@@ -58,6 +59,13 @@ def run_fairsde_inferred(
         group" by somebody who errs) and group: `gain` over the pooled network on one half of the test rows; `lower`, a simultaneous
         95 % bound from the other half; `transferred`, the bound for known groups less a bound on the share of people who are
         taken for another group; `error`, that share; `told_wrong`, its expectation for told groups.
+
+    Raises
+    ------
+    ValueError
+        If a data set is unknown or `n_splits` is less than 1.
+    DatasetNotFoundError
+        If the file of a data set is nowhere.
 
     Examples
     --------
@@ -164,6 +172,11 @@ def fairsde_inferred_markdown(runs: pd.DataFrame) -> str:
     Returns
     -------
     str
+
+    Examples
+    --------
+    >>> from fairlearn_fwh.experiments import fairsde_inferred_markdown, run_fairsde_inferred
+    >>> print(fairsde_inferred_markdown(run_fairsde_inferred(["generated-2"], n_splits=1)))  # doctest: +SKIP
     """
     n_splits = runs["split"].nunique()
     rows = []
@@ -264,6 +277,16 @@ def plot_fairsde_inferred(runs: pd.DataFrame, ax: Any = None) -> Any:
     Returns
     -------
     matplotlib Axes
+
+    Raises
+    ------
+    MissingExtraError
+        If matplotlib is not installed.
+
+    Examples
+    --------
+    >>> from fairlearn_fwh.experiments import plot_fairsde_inferred, run_fairsde_inferred
+    >>> ax = plot_fairsde_inferred(run_fairsde_inferred(["generated-2"], n_splits=1))  # doctest: +SKIP
     """
     ax = new_axes(ax, 8.5, 4.8)
     means = _worst_off(runs).groupby(_SITUATION, sort=False, dropna=False).mean() * 100

@@ -10,10 +10,11 @@ import pandas as pd
 
 from ..metrics import PreferenceFrame
 from ..metrics._arrays import Groups, encode_groups
+from ..metrics._markdown import markdown_table
 from ..metrics._plots import new_panels, style
 from ._data import REAL_DATA, DataSpec, Split
 from ._fairsde import train_and_set_aside
-from ._runs import Progress, Rows, markdown_table, percent, points, run_splits
+from ._runs import Progress, Rows, percent, points, run_splits
 
 ALPHA = 0.05
 
@@ -97,6 +98,13 @@ def run_fairsde_shift(
         One row per data set, split, rule, kind of shift and strength: `n_groups`, `kept` and `harmed` (numbers of groups; harmed are those
         that keep their expert and are significantly worse off by it on shifted test rows), `gain` (mean over the groups of what they
         get).
+
+    Raises
+    ------
+    ValueError
+        If a data set is unknown or `n_splits` is less than 1.
+    DatasetNotFoundError
+        If the file of a data set is nowhere.
 
     Examples
     --------
@@ -203,6 +211,11 @@ def fairsde_shift_markdown(runs: pd.DataFrame) -> str:
     Returns
     -------
     str
+
+    Examples
+    --------
+    >>> from fairlearn_fwh.experiments import fairsde_shift_markdown, run_fairsde_shift
+    >>> print(fairsde_shift_markdown(run_fairsde_shift(["generated"], n_splits=2)))  # doctest: +SKIP
     """
     n_splits = runs["split"].nunique()
     table = _summarize(runs)
@@ -284,6 +297,16 @@ def plot_fairsde_shift(runs: pd.DataFrame) -> Any:
     Returns
     -------
     matplotlib Figure
+
+    Raises
+    ------
+    MissingExtraError
+        If matplotlib is not installed.
+
+    Examples
+    --------
+    >>> from fairlearn_fwh.experiments import plot_fairsde_shift, run_fairsde_shift
+    >>> figure = plot_fairsde_shift(run_fairsde_shift(["generated"], n_splits=2))  # doctest: +SKIP
     """
     table = _summarize(runs)
     names = list(dict.fromkeys(table["dataset"]))

@@ -14,11 +14,12 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from ..exceptions import GroupFallbackWarning
 from ..metrics import PreferenceFrame
 from ..metrics._arrays import encode_groups
+from ..metrics._markdown import markdown_table
 from ..metrics._plots import new_panels, style
 from ..postprocessing import NoHarmSelector
 from ._data import REAL_DATA, DataSpec, Split
 from ._fairsde import train_and_set_aside
-from ._runs import Progress, Rows, markdown_table, percent, points, run_splits
+from ._runs import Progress, Rows, percent, points, run_splits
 
 ALPHA = 0.05
 
@@ -117,6 +118,13 @@ def run_fairsde_strategies(
         (between best and worst group), `worst_gain` and `gap_change` against the pooled classifier, `harmed` (groups significantly worse
         off), `seconds` for choosing.
 
+    Raises
+    ------
+    ValueError
+        If a data set is unknown or `n_splits` is less than 1.
+    DatasetNotFoundError
+        If the file of a data set is nowhere.
+
     Examples
     --------
     >>> from fairlearn_fwh.experiments import run_fairsde_strategies
@@ -203,6 +211,11 @@ def fairsde_strategies_markdown(runs: pd.DataFrame) -> str:
     Returns
     -------
     str
+
+    Examples
+    --------
+    >>> from fairlearn_fwh.experiments import fairsde_strategies_markdown, run_fairsde_strategies
+    >>> print(fairsde_strategies_markdown(run_fairsde_strategies(["generated-4"], n_splits=1)))  # doctest: +SKIP
     """
     n_splits = runs["split"].nunique()
     keys = ["dataset", "guarantee", "strategy"]
@@ -275,6 +288,16 @@ def plot_fairsde_strategies(runs: pd.DataFrame) -> Any:
     Returns
     -------
     matplotlib Figure
+
+    Raises
+    ------
+    MissingExtraError
+        If matplotlib is not installed.
+
+    Examples
+    --------
+    >>> from fairlearn_fwh.experiments import plot_fairsde_strategies, run_fairsde_strategies
+    >>> figure = plot_fairsde_strategies(run_fairsde_strategies(["generated-4"], n_splits=1))  # doctest: +SKIP
     """
     figure, (panels,) = new_panels(1, 3, (14, 4.6))
     titles = ("experts kept, % of the groups", "worst group's gain, points", "change of the gap, points")

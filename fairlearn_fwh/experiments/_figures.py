@@ -14,10 +14,11 @@ from ..datasets import make_intersectional
 from ..exceptions import UnstableGroupsWarning
 from ..inprocessing import DAFHClassifier
 from ..inprocessing._explanation import plot_groups
+from ..metrics._markdown import markdown_table
 from ..metrics._plots import COLOURS
 from ._data import PAPER_DATA, Split
 from ._methods import Method, _quietly_fit, converged_model, dafh, pooled, trivial_partition
-from ._runs import Progress, Rows, markdown_table, percent, run_splits
+from ._runs import Progress, Rows, percent, run_splits
 from ._table4 import measure_methods
 
 #: Printed in Figure 1, in per cent: rate of fairness without harm, accuracy.
@@ -49,6 +50,11 @@ def run_figure1(
     -------
     DataFrame
         One row per split and method, as of `run_table4`.
+
+    Raises
+    ------
+    ValueError
+        If `n_splits` is less than 1.
 
     Examples
     --------
@@ -113,6 +119,16 @@ def plot_figure1(random_state: int = 0) -> Any:
     Returns
     -------
     matplotlib Figure
+
+    Raises
+    ------
+    MissingExtraError
+        If matplotlib is not installed.
+
+    Examples
+    --------
+    >>> from fairlearn_fwh.experiments import plot_figure1
+    >>> figure = plot_figure1()  # doctest: +SKIP
     """
     import matplotlib.pyplot as plt
 
@@ -184,6 +200,13 @@ def run_figure2(
     DataFrame
         One row per data set, split and epoch: `rate` (of fairness without harm) and `accuracy` on validation rows, and `cost`.
 
+    Raises
+    ------
+    ValueError
+        If a data set is unknown or `n_splits` is less than 1.
+    DatasetNotFoundError
+        If the file of a data set is nowhere.
+
     Examples
     --------
     >>> from fairlearn_fwh.experiments import run_figure2
@@ -232,6 +255,16 @@ def plot_figure2(runs: pd.DataFrame) -> Any:
     Returns
     -------
     matplotlib Figure
+
+    Raises
+    ------
+    MissingExtraError
+        If matplotlib is not installed.
+
+    Examples
+    --------
+    >>> from fairlearn_fwh.experiments import plot_figure2, run_figure2
+    >>> figure = plot_figure2(run_figure2(["german"], n_splits=2))  # doctest: +SKIP
     """
     import matplotlib.pyplot as plt
 
@@ -271,6 +304,13 @@ def run_figure3(
     -------
     dict from data set to GroupExplanation
         Of the test rows.
+
+    Raises
+    ------
+    ValueError
+        If a data set is unknown.
+    DatasetNotFoundError
+        If the file of a data set is nowhere.
 
     Examples
     --------
@@ -331,6 +371,16 @@ def plot_figure3(found: dict[str, Any]) -> Any:
     Returns
     -------
     matplotlib Figure
+
+    Raises
+    ------
+    MissingExtraError
+        If matplotlib is not installed.
+
+    Examples
+    --------
+    >>> from fairlearn_fwh.experiments import plot_figure3, run_figure3
+    >>> figure = plot_figure3(run_figure3(["arrest"]))  # doctest: +SKIP
     """
     import matplotlib.pyplot as plt
 

@@ -21,9 +21,10 @@ from ..inprocessing import (
 )
 from ..metrics import PreferenceFrame
 from ..metrics._arrays import encode_groups
+from ..metrics._markdown import markdown_table
 from ..metrics._plots import new_panels, style
 from ._data import REAL_DATA, Split
-from ._runs import Progress, Rows, markdown_table, percent, points, run_splits, with_interval
+from ._runs import Progress, Rows, percent, points, run_splits, with_interval
 
 ALPHA = 0.05
 
@@ -121,6 +122,13 @@ def run_gog(
         `equalized_odds` (max over labels of the range over groups of the rate of the second class), `gain` and `worst_gain` (of everybody,
         and of the group that loses most, over plain training), `harmed` (groups significantly worse off).
 
+    Raises
+    ------
+    ValueError
+        If a data set is unknown or `n_splits` is less than 1.
+    DatasetNotFoundError
+        If the file of a data set is nowhere.
+
     Examples
     --------
     >>> from fairlearn_fwh.experiments import run_gog
@@ -200,6 +208,11 @@ def gog_markdown(runs: pd.DataFrame) -> str:
     Returns
     -------
     str
+
+    Examples
+    --------
+    >>> from fairlearn_fwh.experiments import gog_markdown, run_gog
+    >>> print(gog_markdown(run_gog(["german"], n_splits=1)))  # doctest: +SKIP
     """
     n_splits = runs["split"].nunique()
     text = [
@@ -247,6 +260,16 @@ def plot_gog(runs: pd.DataFrame) -> Any:
     Returns
     -------
     matplotlib Figure
+
+    Raises
+    ------
+    MissingExtraError
+        If matplotlib is not installed.
+
+    Examples
+    --------
+    >>> from fairlearn_fwh.experiments import plot_gog, run_gog
+    >>> figure = plot_gog(run_gog(["german"], n_splits=1))  # doctest: +SKIP
     """
     names, conditions, methods = (
         list(dict.fromkeys(runs[column])) for column in ("dataset", "condition", "method")

@@ -11,8 +11,9 @@ import pandas as pd
 from sklearn.exceptions import ConvergenceWarning
 
 from ..inprocessing import AdversarialReweightingClassifier, DROClassifier, GradientGraphClassifier
+from ..metrics._markdown import markdown_table
 from ..metrics._plots import new_panels, style
-from ._runs import Progress, Rows, markdown_table, percent, points, run_draws, with_interval
+from ._runs import Progress, Rows, percent, points, run_draws, with_interval
 
 #: People to learn from, and as many to test; the share of the minority, and of labels that are noise.
 N_PEOPLE, MINORITY, NOISE = 6000, 0.12, 0.03
@@ -77,6 +78,11 @@ def run_gog_ablation(
     DataFrame
         One row per draw, learner and variant: `majority`, `minority` and `accuracy` on as many other people.
 
+    Raises
+    ------
+    ValueError
+        If `n_splits` is less than 1.
+
     Examples
     --------
     >>> from fairlearn_fwh.experiments import run_gog_ablation
@@ -119,6 +125,11 @@ def gog_ablation_markdown(runs: pd.DataFrame) -> str:
     Returns
     -------
     str
+
+    Examples
+    --------
+    >>> from fairlearn_fwh.experiments import gog_ablation_markdown, run_gog_ablation
+    >>> print(gog_ablation_markdown(run_gog_ablation(n_splits=1)))  # doctest: +SKIP
     """
     n_draws = runs["split"].nunique()
     rows = []
@@ -185,6 +196,16 @@ def plot_gog_ablation(runs: pd.DataFrame) -> Any:
     Returns
     -------
     matplotlib Figure
+
+    Raises
+    ------
+    MissingExtraError
+        If matplotlib is not installed.
+
+    Examples
+    --------
+    >>> from fairlearn_fwh.experiments import plot_gog_ablation, run_gog_ablation
+    >>> figure = plot_gog_ablation(run_gog_ablation(n_splits=1))  # doctest: +SKIP
     """
     learners, variants = (list(dict.fromkeys(runs[name])) for name in ("learner", "variant"))
     figure, panels = new_panels(1, len(learners), (3.5 + 3.6 * len(learners), 4.6), sharey=True)

@@ -18,10 +18,11 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.preprocessing import StandardScaler
 
 from ..metrics._arrays import encode_groups
+from ..metrics._markdown import markdown_table
 from ..metrics._plots import new_panels, style
 from ._data import REAL_DATA, DataSpec, Split
 from ._generated_groups import generated
-from ._runs import Progress, Rows, markdown_table, percent, run_splits
+from ._runs import Progress, Rows, percent, run_splits
 
 #: Groups with fewer test rows are left out.
 SMALLEST_SHOWN = 50
@@ -61,6 +62,13 @@ def run_gog_groups(
         One row per data set, split and view: on test rows `accuracy` of a linear probe (cross-validated, balanced over groups, with
         `chance`), `information` (lower bound on the mutual information by the probe's log loss, in nats), `same` (share of nearest others
         that are of one's group) and `same_by_chance`.
+
+    Raises
+    ------
+    ValueError
+        If a data set is unknown or `n_splits` is less than 1.
+    DatasetNotFoundError
+        If the file of a data set is nowhere.
 
     Examples
     --------
@@ -142,6 +150,11 @@ def gog_groups_markdown(runs: pd.DataFrame) -> str:
     Returns
     -------
     str
+
+    Examples
+    --------
+    >>> from fairlearn_fwh.experiments import gog_groups_markdown, run_gog_groups
+    >>> print(gog_groups_markdown(run_gog_groups(["generated-1"], n_splits=1)))  # doctest: +SKIP
     """
     n_splits = runs["split"].nunique()
     figures = ["accuracy", "chance", "information", "same", "same_by_chance"]
@@ -196,6 +209,16 @@ def plot_gog_groups(runs: pd.DataFrame) -> Any:
     Returns
     -------
     matplotlib Figure
+
+    Raises
+    ------
+    MissingExtraError
+        If matplotlib is not installed.
+
+    Examples
+    --------
+    >>> from fairlearn_fwh.experiments import plot_gog_groups, run_gog_groups
+    >>> figure = plot_gog_groups(run_gog_groups(["generated-1"], n_splits=1))  # doctest: +SKIP
     """
     names = list(dict.fromkeys(runs["dataset"]))
     excess = runs.assign(

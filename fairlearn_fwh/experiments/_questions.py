@@ -14,10 +14,11 @@ from sklearn.datasets import load_digits
 
 from ..inprocessing import DAFHClassifier
 from ..metrics import MisclassificationCost
+from ..metrics._markdown import markdown_table
 from ..metrics._plots import COLOURS, new_axes
 from ._data import PAPER_DATA, DataSpec, Split
 from ._methods import _quietly_fit, converged_model
-from ._runs import Progress, Rows, markdown_table, run_splits
+from ._runs import Progress, Rows, run_splits
 from ._theory import estimate_discrepancy, held_out_objective
 
 
@@ -384,6 +385,11 @@ def question_markdown(name: str, runs: pd.DataFrame) -> str:
     Returns
     -------
     str
+
+    Examples
+    --------
+    >>> from fairlearn_fwh.experiments import question_markdown, run_question
+    >>> print(question_markdown("lambda", run_question("lambda", n_splits=2)))  # doctest: +SKIP
     """
     question = QUESTIONS[name]
     keys = ["dataset"] + [
@@ -425,6 +431,16 @@ def plot_question(name: str, runs: pd.DataFrame, ax: Any = None) -> Any:
     Returns
     -------
     matplotlib Axes
+
+    Raises
+    ------
+    MissingExtraError
+        If matplotlib is not installed.
+
+    Examples
+    --------
+    >>> from fairlearn_fwh.experiments import plot_question, run_question
+    >>> ax = plot_question("lambda", run_question("lambda", n_splits=2))  # doctest: +SKIP
     """
     question = QUESTIONS[name]
     ax = new_axes(ax, 8.5, 4.4)

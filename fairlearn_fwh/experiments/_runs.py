@@ -65,8 +65,7 @@ def run_splits(
         raise ValueError(f"datasets must be among {list(data)}; got {unknown}.")
     if protocol not in PROTOCOLS:
         raise ValueError(f"protocol must be one of {list(PROTOCOLS)}; got {protocol!r}.")
-    if n_splits < 1:
-        raise ValueError(f"n_splits must be at least 1; got {n_splits!r}.")
+    _check_n_splits(n_splits)
     bunches = {}
     for name in datasets:
         published = data[name].load_as_published if protocol == "paper" else None
@@ -86,10 +85,16 @@ def run_splits(
     return pd.DataFrame([row for part in parts for row in part])
 
 
+def _check_n_splits(n_splits: int) -> None:
+    if n_splits < 1:
+        raise ValueError(f"n_splits must be at least 1; got {n_splits!r}.")
+
+
 def run_draws(
     task: Callable[[int], Rows], n_splits: int, n_jobs: int | None, progress: Progress | None
 ) -> pd.DataFrame:
     """Call a task for every draw of generated data, seeds 0 to ``n_splits - 1``, through joblib; the rows of all, in order."""
+    _check_n_splits(n_splits)
     parts: Iterable[Rows] = joblib.Parallel(n_jobs=n_jobs, return_as="generator")(
         joblib.delayed(task)(seed) for seed in range(n_splits)
     )
@@ -144,13 +149,6 @@ def with_interval(
     low, high = interval(differences, n_train, n_test)
     mean = write(differences.mean())
     return mean if np.isnan(low) else f"{mean} ({write(low)} to {write(high)})"
-
-
-def markdown_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """Write a table in Markdown."""
-    lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
-    lines += ["| " + " | ".join(map(str, row)) + " |" for row in rows]
-    return "\n".join(lines)
 
 
 def percent(value: float, deviation: float = np.nan) -> str:

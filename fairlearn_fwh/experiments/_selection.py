@@ -138,6 +138,11 @@ def summarize_selection(runs: pd.DataFrame, alpha: float = 0.05) -> pd.DataFrame
     DataFrame
         One row per data set, attribute and rule: `n_splits`, `share_harmed` with `lower` and `upper`, mean `gain`,
         mean `smallest_gain` and mean `groups_kept`.
+
+    Examples
+    --------
+    >>> from fairlearn_fwh.experiments import run_selection, summarize_selection
+    >>> summarize_selection(run_selection(["german"], n_splits=10))  # doctest: +SKIP
     """
     grouped = runs.groupby(["dataset", "attribute", "rule"], sort=False)
     summary = grouped[["gain", "smallest_gain", "groups_kept"]].mean()
@@ -170,6 +175,11 @@ def plot_selection_harm(summary: pd.DataFrame, ax: Any = None) -> Any:
     ------
     MissingExtraError
         If matplotlib is not installed.
+
+    Examples
+    --------
+    >>> from fairlearn_fwh.experiments import plot_selection_harm, run_selection, summarize_selection
+    >>> ax = plot_selection_harm(summarize_selection(run_selection(["german"], n_splits=10)))  # doctest: +SKIP
     """
     cases = summary.xs(RULES[0], level="rule").index
     ax = new_axes(ax, 8.0, 1.6 + 0.55 * len(cases))

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ..metrics import PreferenceFrame
+from ..metrics._markdown import markdown_table
 from ..metrics._plots import new_axes, style
 from ._data import PAPER_DATA, Split
 from ._methods import Answers, Method, strict_methods
@@ -19,7 +20,6 @@ from ._runs import (
     Rows,
     corrected_standard_error,
     interval,
-    markdown_table,
     percent,
     points,
     run_splits,
@@ -173,6 +173,11 @@ def summarize_table4(runs: pd.DataFrame) -> pd.DataFrame:
         splits (`_sd`); `gain_se` is the corrected standard error of the mean gain, `gain_lower` and `gain_upper` its 95 %
         interval (Student's); `splits_with_harm` counts splits
         with a group significantly harmed; `paper_rate` and `paper_accuracy` are printed in the paper.
+
+    Examples
+    --------
+    >>> from fairlearn_fwh.experiments import run_table4, summarize_table4
+    >>> summarize_table4(run_table4(["german"], n_splits=2))  # doctest: +SKIP
     """
     rows = []
     for (dataset, method), part in runs.groupby(["dataset", "method"], sort=False):
@@ -239,6 +244,11 @@ def table4_markdown(summary: pd.DataFrame, protocol: str) -> str:
     Returns
     -------
     str
+
+    Examples
+    --------
+    >>> from fairlearn_fwh.experiments import run_table4, summarize_table4, table4_markdown
+    >>> print(table4_markdown(summarize_table4(run_table4(["german"], n_splits=2)), "strict"))  # doctest: +SKIP
     """
     header = (
         "data set", "method", "rate of fairness without harm", "paper", "accuracy", "paper", "gain over pooled",
@@ -289,6 +299,16 @@ def plot_table4(summary: pd.DataFrame, ax: Any = None) -> Any:
     Returns
     -------
     matplotlib Axes
+
+    Raises
+    ------
+    MissingExtraError
+        If matplotlib is not installed.
+
+    Examples
+    --------
+    >>> from fairlearn_fwh.experiments import plot_table4, run_table4, summarize_table4
+    >>> ax = plot_table4(summarize_table4(run_table4(["german"], n_splits=2)))  # doctest: +SKIP
     """
     table = summary[summary["method"] != "pooled"]
     datasets = [name for name in dict.fromkeys(table["dataset"]) if name != "synthetic"]

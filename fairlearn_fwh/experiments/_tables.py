@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ..inprocessing import DAFHClassifier
+from ..metrics._markdown import markdown_table
 from ..metrics._plots import new_axes, style
 from ._data import PAPER_DATA, Split
 from ._methods import (
@@ -23,7 +24,7 @@ from ._methods import (
     trivial_partition,
 )
 from ._paper_recipe import GRID, brief_model, paper_dafh, paper_method, recipe_of
-from ._runs import Progress, Rows, markdown_table, percent, points, run_splits
+from ._runs import Progress, Rows, percent, points, run_splits
 from ._table4 import measure_methods
 
 NUMBERS_OF_GROUPS = (2, 3, 4)
@@ -99,6 +100,13 @@ def run_table5(
     DataFrame
         One row per data set, split and method, as of `run_table4`.
 
+    Raises
+    ------
+    ValueError
+        If a data set is unknown or `n_splits` is less than 1.
+    DatasetNotFoundError
+        If the file of a data set is nowhere.
+
     Examples
     --------
     >>> from fairlearn_fwh.experiments import run_table5
@@ -142,6 +150,13 @@ def run_table6(
     DataFrame
         One row per data set, split and method, as of `run_table4`.
 
+    Raises
+    ------
+    ValueError
+        If a data set is unknown or `n_splits` is less than 1.
+    DatasetNotFoundError
+        If the file of a data set is nowhere.
+
     Examples
     --------
     >>> from fairlearn_fwh.experiments import run_table6
@@ -182,6 +197,13 @@ def run_table7(
     -------
     DataFrame
         One row per data set, split and method, as of `run_table4`.
+
+    Raises
+    ------
+    ValueError
+        If a data set is unknown or `n_splits` is less than 1.
+    DatasetNotFoundError
+        If the file of a data set is nowhere.
 
     Examples
     --------
@@ -225,6 +247,13 @@ def run_grid(
     -------
     DataFrame
         One row per data set, split and setting: the settings, `validation_rate` (of fairness without harm), and `rate` and `accuracy` on the test rows.
+
+    Raises
+    ------
+    ValueError
+        If a data set is unknown or `n_splits` is less than 1.
+    DatasetNotFoundError
+        If the file of a data set is nowhere.
 
     Examples
     --------

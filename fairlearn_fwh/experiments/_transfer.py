@@ -15,8 +15,9 @@ from torch import nn
 
 from ..inprocessing import MultiTaskTransferClassifier
 from ..metrics import PreferenceFrame, differential_equalized_odds
+from ..metrics._markdown import markdown_table
 from ..metrics._plots import new_panels, style
-from ._runs import Progress, Rows, markdown_table, percent, run_splits, with_interval
+from ._runs import Progress, Rows, percent, run_splits, with_interval
 from ._transfer_data import PAIRS, TransferSplit
 
 ALPHA = 0.05
@@ -115,6 +116,13 @@ def run_transfer(
         One row per pair, split and method: `macro_f1`, `epsilon` (of groups with at least 100 test rows, of German credit 40), `worst_gain` (of the group that
         loses most over the single task) and `harmed` (groups significantly worse off).
 
+    Raises
+    ------
+    ValueError
+        If a data set is unknown or `n_splits` is less than 1.
+    DatasetNotFoundError
+        If the file of a data set is nowhere.
+
     Examples
     --------
     >>> from fairlearn_fwh.experiments import run_transfer
@@ -169,6 +177,11 @@ def transfer_markdown(runs: pd.DataFrame) -> str:
     Returns
     -------
     str
+
+    Examples
+    --------
+    >>> from fairlearn_fwh.experiments import run_transfer, transfer_markdown
+    >>> print(transfer_markdown(run_transfer(["german-bank"], n_splits=1)))  # doctest: +SKIP
     """
     n_splits = runs["split"].nunique()
     text = [
@@ -230,6 +243,16 @@ def plot_transfer(runs: pd.DataFrame) -> Any:
     Returns
     -------
     matplotlib Figure
+
+    Raises
+    ------
+    MissingExtraError
+        If matplotlib is not installed.
+
+    Examples
+    --------
+    >>> from fairlearn_fwh.experiments import plot_transfer, run_transfer
+    >>> figure = plot_transfer(run_transfer(["german-bank"], n_splits=1))  # doctest: +SKIP
     """
     names = list(dict.fromkeys(runs["dataset"]))
     columns = min(3, len(names))

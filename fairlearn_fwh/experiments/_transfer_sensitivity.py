@@ -11,8 +11,9 @@ from sklearn.metrics import f1_score
 
 from ..inprocessing import MultiTaskTransferClassifier
 from ..metrics import differential_equalized_odds
+from ..metrics._markdown import markdown_table
 from ..metrics._plots import new_panels, style
-from ._runs import Progress, Rows, markdown_table, percent, run_draws
+from ._runs import Progress, Rows, percent, run_draws
 from ._transfer_data import draw_people
 
 N_PEOPLE, N_TEST = 4000, 20_000
@@ -45,6 +46,11 @@ def run_transfer_sensitivity(
     DataFrame
         One row per draw and cell: `setting` and `value`, or "pair" with `similarity` and `signal`; `epsilon`, `macro_f1` of the target, and
         `base_epsilon`, its epsilon without the fairness term (in "pair").
+
+    Raises
+    ------
+    ValueError
+        If `n_splits` is less than 1.
 
     Examples
     --------
@@ -98,6 +104,11 @@ def transfer_sensitivity_markdown(runs: pd.DataFrame) -> str:
     Returns
     -------
     str
+
+    Examples
+    --------
+    >>> from fairlearn_fwh.experiments import run_transfer_sensitivity, transfer_sensitivity_markdown
+    >>> print(transfer_sensitivity_markdown(run_transfer_sensitivity(n_splits=1)))  # doctest: +SKIP
     """
     n_draws = runs["split"].nunique()
     rows = [
@@ -150,6 +161,16 @@ def plot_transfer_sensitivity(runs: pd.DataFrame) -> Any:
     Returns
     -------
     matplotlib Figure
+
+    Raises
+    ------
+    MissingExtraError
+        If matplotlib is not installed.
+
+    Examples
+    --------
+    >>> from fairlearn_fwh.experiments import plot_transfer_sensitivity, run_transfer_sensitivity
+    >>> figure = plot_transfer_sensitivity(run_transfer_sensitivity(n_splits=1))  # doctest: +SKIP
     """
     figure, (panels,) = new_panels(1, len(SETTINGS) + 1, (15.5, 4.2))
     top = 1.1 * runs.groupby(["setting", "value"])[["epsilon", "macro_f1"]].mean().to_numpy().max()

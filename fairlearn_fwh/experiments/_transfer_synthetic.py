@@ -12,8 +12,9 @@ from sklearn.metrics import f1_score
 
 from ..inprocessing import MultiTaskTransferClassifier
 from ..metrics import differential_equalized_odds
+from ..metrics._markdown import markdown_table
 from ..metrics._plots import new_panels, style
-from ._runs import Progress, Rows, markdown_table, percent, run_draws, with_interval
+from ._runs import Progress, Rows, percent, run_draws, with_interval
 from ._transfer_data import People, draw_people
 
 N_PEOPLE, N_TEST = 4000, 20_000
@@ -99,6 +100,11 @@ def run_transfer_synthetic(
         One row per draw, setting (one or two attributes) and variant: `epsilon` and `macro_f1` of the target, `epsilon_auxiliary` on the
         attribute that the auxiliary knows; all on fresh people.
 
+    Raises
+    ------
+    ValueError
+        If `n_splits` is less than 1.
+
     Examples
     --------
     >>> from fairlearn_fwh.experiments import run_transfer_synthetic
@@ -151,6 +157,11 @@ def transfer_synthetic_markdown(runs: pd.DataFrame) -> str:
     Returns
     -------
     str
+
+    Examples
+    --------
+    >>> from fairlearn_fwh.experiments import run_transfer_synthetic, transfer_synthetic_markdown
+    >>> print(transfer_synthetic_markdown(run_transfer_synthetic(n_splits=1)))  # doctest: +SKIP
     """
     n_draws = runs["split"].nunique()
     text = [
@@ -195,6 +206,16 @@ def plot_transfer_synthetic(runs: pd.DataFrame) -> Any:
     Returns
     -------
     matplotlib Figure
+
+    Raises
+    ------
+    MissingExtraError
+        If matplotlib is not installed.
+
+    Examples
+    --------
+    >>> from fairlearn_fwh.experiments import plot_transfer_synthetic, run_transfer_synthetic
+    >>> figure = plot_transfer_synthetic(run_transfer_synthetic(n_splits=1))  # doctest: +SKIP
     """
     settings = list(dict.fromkeys(runs["setting"]))
     figure, (panels,) = new_panels(1, len(settings), (5.0 * len(settings), 6.4))

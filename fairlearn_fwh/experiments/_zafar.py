@@ -98,6 +98,13 @@ def zafar_markdown(table: pd.DataFrame, others: pd.DataFrame) -> str:
     Returns
     -------
     str
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from fairlearn_fwh.experiments import run_zafar, zafar_markdown
+    >>> others = pd.concat({seed: run_zafar(seed) for seed in (0, 1)}, names=["seed"])  # doctest: +SKIP
+    >>> print(zafar_markdown(run_zafar(), others))  # doctest: +SKIP
     """
     n = len(others.index.unique("seed"))
     mean, spread = (

@@ -32,6 +32,11 @@ class DifferentialEqualizedOddsLoss(nn.Module):
     min_cell_size : int
         Groups with fewer people of a label have no say on it, once `start` has seen everybody.
 
+    Raises
+    ------
+    ValueError
+        If a parameter is out of range.
+
     References
     ----------
     Aguirre and Dredze, "Transferring Fairness using Multi-Task Learning with Limited Demographic Information", arXiv 2305.12671, eq. 1 and
@@ -77,7 +82,16 @@ class DifferentialEqualizedOddsLoss(nn.Module):
         self._n_rows = 0
 
     def cell_sizes(self, y: Tensor, groups: Tensor) -> Tensor:
-        """People of every group and label that is conditioned on, shape (G, L)."""
+        """Count people of every group and label that is conditioned on.
+
+        Parameters
+        ----------
+        y, groups : Tensor of int, shape (n,)
+
+        Returns
+        -------
+        Tensor, shape (G, L)
+        """
         return self._indicators(y, groups, torch.float64).sum(dim=0)
 
     def start(self, probabilities: Tensor, y: Tensor, groups: Tensor) -> None:
@@ -93,7 +107,17 @@ class DifferentialEqualizedOddsLoss(nn.Module):
         self._n_rows = len(y)
 
     def count(self, probabilities: Tensor, y: Tensor, groups: Tensor) -> Tensor:
-        """Expected numbers of answers by group and label, shape (G, L, C)."""
+        """Count answers that are expected, by group and label.
+
+        Parameters
+        ----------
+        probabilities : Tensor, shape (n, C)
+        y, groups : Tensor of int, shape (n,)
+
+        Returns
+        -------
+        Tensor, shape (G, L, C)
+        """
         return torch.einsum("igl,ic->glc", self._indicators(y, groups, probabilities.dtype), probabilities)
 
     def _indicators(self, y: Tensor, groups: Tensor, dtype: torch.dtype) -> Tensor:
@@ -107,7 +131,16 @@ class DifferentialEqualizedOddsLoss(nn.Module):
         return nn.functional.one_hot(groups.long(), self.n_groups).to(dtype)[:, :, None] * labels[:, None]
 
     def epsilon(self, counts: Tensor) -> Tensor:
-        """Epsilon of counts, shape (G, L, C): the maximum over labels and answers of the range over groups of log rates."""
+        """Give epsilon: the maximum over labels and answers of the range over groups of log rates.
+
+        Parameters
+        ----------
+        counts : Tensor, shape (G, L, C)
+
+        Returns
+        -------
+        Tensor, shape ()
+        """
         totals = counts.sum(dim=2)
         takes_part = totals > 0 if self._takes_part is None else self._takes_part
         log_rates = (

@@ -368,6 +368,11 @@ class ExplainsGroups:
         -------
         GroupExplanation
 
+        Raises
+        ------
+        ValueError
+            If lengths differ, or X has other columns than in `fit`.
+
         Warns
         -----
         UnstableGroupsWarning

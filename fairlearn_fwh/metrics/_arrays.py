@@ -432,6 +432,11 @@ def pack_predictions(y_pred_by_group: Any) -> np.ndarray:
     ndarray of objects, shape (n,)
         Each entry is the array of one row's K predictions.
 
+    Raises
+    ------
+    ValueError
+        If there is not one column per group.
+
     Examples
     --------
     >>> from fairlearn_fwh.metrics import pack_predictions

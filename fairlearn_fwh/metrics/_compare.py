@@ -22,6 +22,14 @@ class FrameComparison:
     table : DataFrame
         One row per model.
     frames : dict from name to PreferenceFrame
+
+    Examples
+    --------
+    >>> from fairlearn_fwh.metrics import PreferenceFrame, compare
+    >>> rows = {"y_true": [1, 0, 1, 0], "y_pred_pooled": [0, 0, 1, 0], "sensitive_features": list("aabb")}
+    >>> comparison = compare({"new": PreferenceFrame(y_pred=[1, 0, 1, 0], **rows)})
+    >>> list(comparison.table.index), list(comparison.frames)
+    (['new'], ['new'])
     """
 
     table: pd.DataFrame

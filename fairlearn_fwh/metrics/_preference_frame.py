@@ -22,14 +22,17 @@ from ._claims import (
 )
 from ._columns import Columns, check_columns, eager_parameters
 from ._estimators import ask_routed_ensemble
+from ._findings import Findings
 from ._from_frame import measure_lazily
 from ._intervals import check_quantiles
 from ._losses import resolve_loss
 from ._measurement import Measurement
+from ._model_card import model_card
 from ._plots import PLOTS, plot_tradeoff
 from ._power import power_table
 from ._reading import read_rows
 from ._tables import Tables
+from ._verdict import SMALLEST_SHOWN
 from ._worst_shift import worst_shift_table
 
 #: Quantiles of a two-sided 95 % interval.
@@ -383,6 +386,40 @@ class PreferenceFrame(Tables):
         check_alpha(alpha)
         table = self._claims("rationality", strict=False).intervals(alpha).drop(columns="group")
         return table.set_index(self._layout.audit_index())
+
+    def to_model_card(
+        self, *, tolerance: float = 0.01, alpha: float = 0.05, min_group_size: int = SMALLEST_SHOWN
+    ) -> str:
+        """Write verdict, sizes, gains, power and limits as a section of a model card.
+
+        Parameters
+        ----------
+        tolerance : float
+            Largest loss that counts as none in certificates, in units of the loss.
+        alpha : float
+            One minus the confidence: for all violations together, and for all certificates together.
+        min_group_size : int
+            Groups with fewer people are tested, but not shown.
+
+        Returns
+        -------
+        str
+            Markdown, with the headings of Mitchell et al. 2019 (arXiv 1810.03993).
+
+        Raises
+        ------
+        ValueError
+            If a parameter is out of range, or the frame has control features.
+
+        Examples
+        --------
+        >>> from fairlearn_fwh.metrics import PreferenceFrame
+        >>> frame = PreferenceFrame(y_true=[1] * 200, y_pred=[0, 1] * 100, y_pred_pooled=[1] * 200,
+        ...                         sensitive_features=["a"] * 100 + ["b"] * 100)
+        >>> frame.to_model_card().splitlines()[2]
+        '**Harm found.** The model harms a (-50.0 points, 100 people), b (-50.0 points, 100 people), with 95 % confidence.'
+        """
+        return model_card(Findings(self, tolerance=tolerance, alpha=alpha, min_group_size=min_group_size))
 
     def _claims(self, claims: str, *, strict: bool) -> Claims:
         layout, m = self._layout, self._measured

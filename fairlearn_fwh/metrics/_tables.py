@@ -212,6 +212,11 @@ class Tables:
         Returns
         -------
         float
+
+        Raises
+        ------
+        ValueError
+            If `reduce` is unknown.
         """
         assigned = self._measured.levels.assigned
         if reduce == "min":

@@ -51,5 +51,11 @@ class NoHarmReduction(GroupsInIndex):
         Returns
         -------
         NoHarmReduction
+
+        Raises
+        ------
+        ValueError
+            If lengths differ, a protected attribute is not there or missing for somebody, `pos_label` is no label, y has not two
+            classes, or a parameter is out of range.
         """
         return super().fit(X, y)

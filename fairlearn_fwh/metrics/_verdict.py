@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from ..metrics import PreferenceFrame
-from ..metrics._arrays import group_name
+from ._arrays import group_name
+
+if TYPE_CHECKING:
+    from ._preference_frame import PreferenceFrame
 
 #: Groups with fewer people are not named: their counts could identify somebody.
 SMALLEST_SHOWN = 10
@@ -44,6 +46,11 @@ def verdict(
     Returns
     -------
     str
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of range, or envy is asked for and was not measured.
 
     Examples
     --------

@@ -1,0 +1,143 @@
+"""What a preference frame finds: claims, figures of every group that may be shown, and a sentence."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from ._arrays import group_name
+from ._verdict import SMALLEST_SHOWN, verdict
+
+if TYPE_CHECKING:
+    from ._preference_frame import PreferenceFrame
+
+
+class Findings:
+    """What can be said of a preference frame to others, without telling who the people of small groups are.
+
+    Parameters
+    ----------
+    frame : PreferenceFrame
+        Made from data that took no part in fitting or choosing; without control features.
+    tolerance : float
+        Largest loss that counts as none in certificates, in units of the loss.
+    alpha : float
+        One minus the confidence: for all violations together, and for all certificates together.
+    min_group_size : int
+        Groups with fewer people are tested, but suppressed.
+
+    Attributes
+    ----------
+    claims, violations, certificate, verdict
+        As of `fairlearn_fwh.audit.Audit`.
+    power : DataFrame or None
+        As `PreferenceFrame.power` gives it; None at tolerance 0.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of range, or the frame has control features.
+    """
+
+    def __init__(
+        self,
+        frame: PreferenceFrame,
+        *,
+        tolerance: float = 0.01,
+        alpha: float = 0.05,
+        min_group_size: int = SMALLEST_SHOWN,
+    ) -> None:
+        if isinstance(frame.overall, pd.DataFrame):
+            raise ValueError("frame has control features; audit a frame without them.")
+        if isinstance(min_group_size, bool) or not isinstance(min_group_size, int) or min_group_size < 1:
+            raise ValueError(f"min_group_size must be an integer of at least 1; got {min_group_size!r}.")
+        self.frame, self.tolerance, self.alpha = frame, tolerance, alpha
+        self.min_group_size = min_group_size
+        self.claims = "all" if frame.has_envy else "rationality"
+        self.violations = frame.violations(alpha=alpha, claims=self.claims)
+        self.certificate = frame.certify(tolerance=tolerance, alpha=alpha, claims=self.claims)
+        self.power = frame.power(tolerance, alpha) if tolerance > 0 else None
+        self.verdict = verdict(
+            frame, tolerance=tolerance, alpha=alpha, claims=self.claims, min_group_size=min_group_size
+        )
+
+    @property
+    def harm_found(self) -> bool:
+        """Whether some claim is significantly violated."""
+        return len(self.violations) > 0
+
+    @property
+    def certified(self) -> bool:
+        """Whether every claim about somebody is certified."""
+        return bool(self.certificate.loc[self.certificate["n"] > 0, "certified"].all())
+
+    def groups(self) -> pd.DataFrame:
+        """Return the figures of every audit group that is large enough to be shown.
+
+        Returns
+        -------
+        DataFrame
+            `n`, `risk`, `pooled_risk`, `gain` with `lower` and `upper` (each interval by itself), `negative_flip_rate`,
+            `positive_flip_rate`, `p_harm` (adjusted), `certified_bound` (simultaneous), `certified`, and with a tolerance
+            above 0 `n_needed` and `smallest_tolerance`.
+        """
+        frame, table = self.frame, self.frame.by_group
+        low, high = (frame.by_group_ci[pick(frame.ci_quantiles)]["rationality_gain"] for pick in (min, max))
+        harm = frame.harm_tests(claims=self.claims)
+        harm = harm[harm["kind"] == "rationality"]
+        certificate = self.certificate[self.certificate["kind"] == "rationality"]
+        result = table[["n", "risk", "pooled_risk"]].assign(
+            gain=table["rationality_gain"],
+            lower=low,
+            upper=high,
+            negative_flip_rate=table["negative_flip_rate"],
+            positive_flip_rate=table["positive_flip_rate"],
+            p_harm=harm["p_adjusted"].to_numpy(),
+            certified_bound=certificate["lower_bound"].to_numpy(),
+            certified=certificate["certified"].to_numpy(),
+        )
+        if self.power is not None:
+            result = result.join(self.power[["n_needed", "smallest_tolerance"]])
+        return result[result["n"] >= self.min_group_size]
+
+    @property
+    def suppressed(self) -> list[Any]:
+        """Labels of the audit groups that are too small to be shown."""
+        table = self.frame.by_group
+        return list(table.index[table["n"] < self.min_group_size])
+
+    def overall(self) -> dict[str, float]:
+        """Return figures of everybody; none where they would tell those of the suppressed groups.
+
+        Returns
+        -------
+        dict from str to float
+        """
+        if self.suppressed:
+            return {}
+        overall = self.frame.overall.to_dict()
+        names = ("n", "risk", "pooled_risk", "rationality_gain", "negative_flip_rate", "disagreement_rate")
+        return {name: float(overall[name]) for name in names}
+
+    def envy(self) -> pd.DataFrame | None:
+        """Return the claims of envy-freeness of groups that are large enough to be shown, if envy was measured.
+
+        Returns
+        -------
+        DataFrame or None
+            Where audit groups are suppressed only whether each is certified: the numbers of people would tell theirs,
+            and bounds and p-values the numbers of people.
+        """
+        if self.claims != "all":
+            return None
+        table = self.certificate[self.certificate["kind"] == "envy"]
+        table = table[table["n"] >= self.min_group_size].drop(columns="kind")
+        return table[["group", "other", "certified"]] if self.suppressed else table
+
+
+def records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows of a table as dictionaries, with the label of the group in one line."""
+    names = [group_name(label) for label in table.index]
+    records: list[dict[str, Any]] = table.to_dict("records")  # type: ignore[assignment]
+    return [{"group": name, **record} for name, record in zip(names, records, strict=True)]
