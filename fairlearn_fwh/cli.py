@@ -261,7 +261,7 @@ def audit(
     click.echo(_readable(result.groups(), in_points=loss == "zero_one"))
     if result.suppressed:
         click.echo(f"{len(result.suppressed)} group(s) of fewer than {min_group_size} people are not shown.")
-    click.echo(f"\n{predictions.name} {result.verdict}")
+    click.echo(f"\n{result.sentence(predictions.name)}")
     click.echo("".join(f"Written: {path}\n" for path in files), nl=False)
     sys.exit(result.exit_status(require))
 

@@ -62,6 +62,21 @@ class Findings:
             frame, tolerance=tolerance, alpha=alpha, claims=self.claims, min_group_size=min_group_size
         )
 
+    def sentence(self, subject: str) -> str:
+        """Return the verdict as a sentence.
+
+        Parameters
+        ----------
+        subject : str
+            What the sentence is about where it needs a subject: "The model".
+
+        Returns
+        -------
+        str
+        """
+        about_groups = self.verdict.startswith("no ")
+        return f"{self.verdict[0].upper()}{self.verdict[1:]}" if about_groups else f"{subject} {self.verdict}"
+
     @property
     def harm_found(self) -> bool:
         """Whether some claim is significantly violated."""

@@ -36,7 +36,7 @@ class _Card:
             title = "Harm found"
         else:
             title = "No harm certified" if found.certified else "No harm found, not certified"
-        return f"**{title}.** The model {_escaped(found.verdict)}"
+        return f"**{title}.** {_escaped(found.sentence('The model'))}"
 
     def factors(self) -> str:
         names, hidden = map(str, self.frame.by_group.index.names), len(self.findings.suppressed)

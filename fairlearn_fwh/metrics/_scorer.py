@@ -76,7 +76,7 @@ def make_group_scorer(
 
     Parameters
     ----------
-    score_func : callable (y_true, y_pred, **params) -> float
+    score_func : callable (y_true, y_pred, ...) -> float
         A metric. It gets `sensitive_features` if it has such a parameter, and `y_pred_pooled`, the predictions of the
         estimator's pooled classifier, likewise.
     response_method : {"predict", "predict_proba", "decision_function"}

@@ -26,16 +26,16 @@ def test_it_has_the_usual_headings_in_order():
 
 
 @pytest.mark.parametrize(
-    ("sizes", "losers", "title"),
+    ("sizes", "losers", "title", "sentence"),
     [
-        ({"a": 500, "b": 500}, {"a": 50}, "Harm found"),
-        ({"a": 5000, "b": 5000}, {"a": 1}, "No harm certified"),
-        ({"a": 40, "b": 5000}, {"a": 1}, "No harm found, not certified"),
+        ({"a": 500, "b": 500}, {"a": 50}, "Harm found", "The model harms a ("),
+        ({"a": 5000, "b": 5000}, {"a": 1}, "No harm certified", "No group loses more than 1 point"),
+        ({"a": 40, "b": 5000}, {"a": 1}, "No harm found, not certified", "No harm found, but a loss"),
     ],
 )
-def test_the_verdict_is_one_of_three(sizes, losers, title):
+def test_the_verdict_is_one_of_three(sizes, losers, title, sentence):
     card = frame_of(sizes, losers).to_model_card()
-    assert f"**{title}.** The model" in card
+    assert f"**{title}.** {sentence}" in card
     assert ("Serve the harmed groups by the baseline" in card) == (title == "Harm found")
 
 

@@ -1,0 +1,101 @@
+"""The examples of README, CONTRIBUTING and the site print what they say; pictures and pages are there; every public name is in the reference."""
+
+import importlib
+import json
+import re
+import warnings
+from pathlib import Path
+
+import pytest
+
+from .test_package import MODULES
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = (
+    sorted(ROOT.glob("*.md"))
+    + sorted((ROOT / "docs").glob("*.md"))
+    + sorted((ROOT / "docs").glob("[!_]*/*.md"))
+)
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+
+def name_of(path):
+    return str(path.relative_to(ROOT))
+
+
+def examples(page):
+    """Code and, where it is printed right below, output."""
+    return re.findall(
+        r"```python\n(.*?)```(?:\n\n```\n(.*?)```)?", page.read_text(encoding="utf-8"), re.DOTALL
+    )
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if examples(page)], ids=name_of)
+def test_examples_print_what_they_say(page, monkeypatch, capsys, request):
+    if "fetch_" in "".join(code for code, _ in examples(page)):
+        monkeypatch.setenv("FAIRLEARN_FWH_DATA", str(request.getfixturevalue("real_data")))
+    names = {"__name__": "page"}
+    for code, output in examples(page):
+        with warnings.catch_warnings():
+            exec(compile(code, name_of(page), "exec"), names)
+        assert capsys.readouterr().out.split() == output.split()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_links_and_pictures_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
+        if target.startswith("http") or "/generated/" in target:
+            continue
+        target = target.replace("tutorials/0", "../notebooks/0") if "docs/" in name_of(page) else target
+        assert (page.parent / target).exists() or (page.parent.parent / target).exists(), target
+
+
+def test_the_reference_has_every_module():
+    text = (ROOT / "docs" / "reference" / "index.md").read_text(encoding="utf-8")
+    assert re.findall(r"^   fairlearn_fwh\.(\S+)$", text, re.MULTILINE) == list(REFERENCE)
+    assert set(REFERENCE) == set(MODULES)
+
+
+REFERENCE = (
+    "metrics", "audit", "datasets", "decoupling", "postprocessing", "reductions", "inprocessing", "aif360", "aif360.sklearn",
+    "experiments", "exceptions",
+)  # fmt: skip
+
+
+def test_every_method_has_a_page():
+    from fairlearn_fwh import decoupling, inprocessing, postprocessing, reductions
+
+    pages = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "docs" / "methods").glob("*.md"))
+    for module in (decoupling, postprocessing, reductions, inprocessing):
+        for name in module.__all__:
+            if hasattr(getattr(module, name), "predict"):
+                assert f"# {name}\n" in pages, name
+
+
+def test_every_method_is_in_the_chooser_and_the_readme():
+    for page in (ROOT / "docs" / "guide" / "which_method.md", ROOT / "README.md"):
+        text = page.read_text(encoding="utf-8")
+        for path in (ROOT / "docs" / "methods").glob("*.md"):
+            name = path.read_text(encoding="utf-8").splitlines()[0].removeprefix("# ")
+            assert name in text or name == "In AIF360", (page.name, name)
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=name_of)
+def test_notebooks_are_kept_without_outputs_and_say_what_they_do_not_show(notebook):
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    for cell in cells:
+        if cell["cell_type"] == "code":
+            assert cell["outputs"] == []
+            assert cell["execution_count"] is None
+    assert "?" in "".join(cells[0]["source"]).splitlines()[0], "the title is a question"
+    assert "".join(cells[-1]["source"]).startswith("## What this does not show")
+
+
+def test_notebooks_are_in_the_tutorials():
+    text = (ROOT / "docs" / "tutorials" / "index.md").read_text(encoding="utf-8")
+    assert re.findall(r"^(\d\d_\S+)$", text, re.MULTILINE) == [path.stem for path in NOTEBOOKS]
+
+
+def test_modules_of_the_reference_can_be_imported():
+    for module in REFERENCE:
+        assert importlib.import_module(f"fairlearn_fwh.{module}").__doc__
