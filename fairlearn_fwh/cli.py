@@ -1,4 +1,4 @@
-"""Command line: ``fairlearn-fwh demo``, ``fairlearn-fwh audit`` and ``fairlearn-fwh reproduce``."""
+"""Command line: ``fairlearn-fwh demo``, ``audit``, ``mitigators`` and ``reproduce``."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ try:
 except ImportError:
     sys.exit(str(MissingExtraError.for_extra("The command fairlearn-fwh", "cli")))
 
+from ._terminal import Fitting, say_what_next, show_comparison, sum_up
 from .audit._audit import REQUIREMENTS, Audit, write_files
 from .audit._tables import ENGINES, engine_errors, open_table
 from .metrics import PreferenceFrame
@@ -24,9 +25,9 @@ from .metrics._losses import LOSSES
 
 #: The 0-1 loss in words, so that nobody has to know the metrics to read the demo.
 _INTRODUCTION = """\
-Every group should do at least as well with its classifier as with the pooled one (rationality: no harm) and as with
-any other group's (envy-freeness). Each method below is fitted on two thirds of the rows and compared with a converged
-pooled logistic regression on the rest. Gains are in percentage points of accuracy; a negative gain is harm.
+Does every group do at least as well with its classifier as with the pooled one? Each method is fitted on two thirds of
+the rows and compared with a converged pooled logistic regression on the rest. Below each group stands what it gains, in
+percentage points of accuracy: a negative gain is harm, * marks a loss that is significant.
 """
 
 
@@ -46,30 +47,20 @@ def main() -> None:
 )  # fmt: skip
 def demo(data_home: Path | None, out: Path) -> None:
     """Compare methods on the real data that can be found, else on data that comes with the package."""
+    click.echo(_INTRODUCTION)
     from .experiments import compare_methods
 
-    click.echo(_INTRODUCTION)
     comparisons = []
     for name in _available(data_home):
-        click.secho(f"== {name} ==", bold=True)
-        comparison = compare_methods(
-            name, data_home=data_home, report=lambda method: click.echo(f"  fitting: {method}", err=True)
-        )
+        fitting = Fitting()
+        comparison = compare_methods(name, data_home=data_home, report=fitting)
+        fitting.done()
+        click.secho(f"{name}, by {comparison.attribute}", bold=True)
+        show_comparison(comparison)
         comparisons.append(comparison)
-        _show(comparison)
+    sum_up(comparisons)
     _write_comparisons(comparisons, out, "gains")
-
-
-def _show(comparison: Any) -> None:
-    click.echo(_readable(comparison.overall))
-    click.echo()
-    click.echo(_readable(comparison.by_group))
-    click.echo()
-    for method, sentence in comparison.verdicts.items():
-        click.echo(f"{method}: {sentence}")
-    for method, reason in comparison.skipped.items():
-        click.echo(f"{method} was skipped: {reason}")
-    click.echo()
+    say_what_next(comparisons[0].dataset, out)
 
 
 def _available(data_home: Path | None) -> list[str]:
@@ -278,14 +269,16 @@ def mitigators(dataset: str, attribute: str | None, data_home: Path | None, out:
     """Tell whom the parity mitigators of fairlearn and AIF360 harm on DATASET."""
     from .experiments import audit_mitigators
 
-    def report(name: str) -> None:
-        click.echo(f"  fitting: {name}", err=True)
-
+    fitting = Fitting()
     try:
-        comparison = audit_mitigators(dataset, attribute=attribute, data_home=data_home, report=report)
+        comparison = audit_mitigators(dataset, attribute=attribute, data_home=data_home, report=fitting)
     except (ValueError, DatasetNotFoundError) as error:
         raise click.ClickException(str(error)) from error
-    _show(comparison)
+    fitting.done()
+    show_comparison(comparison)
+    for method, sentence in comparison.verdicts.items():
+        click.echo(f"{method}: {sentence}")
+    click.echo()
     _write_comparisons([comparison], out, "mitigators")
 
 

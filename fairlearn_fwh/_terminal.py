@@ -1,0 +1,140 @@
+"""What the commands ``demo`` and ``mitigators`` say about comparisons: a line for each method, colours, what it comes to, what to try next."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .metrics._arrays import group_name
+
+if TYPE_CHECKING:
+    from .experiments import Comparison
+
+#: Groups whose gains have columns of their own; of more the worst is shown.
+_MOST_COLUMNS = 4
+
+
+class Fitting:
+    """Tells which method is being fitted: on one line of a terminal that is cleared at the end, else on one line each."""
+
+    def __init__(self) -> None:
+        self.in_place = sys.stderr.isatty()
+
+    def __call__(self, method: str) -> None:
+        """Tell of a method."""
+        if self.in_place:
+            click.echo(f"\r\033[K  fitting: {method} ...", err=True, nl=False)
+        else:
+            click.echo(f"  fitting: {method}", err=True)
+
+    def done(self) -> None:
+        """Clear the line."""
+        if self.in_place:
+            click.echo("\r\033[K", err=True, nl=False)
+
+
+def show_comparison(comparison: Comparison) -> None:
+    """Print a line for each method: accuracy, gains of groups (with a star where the loss is significant), and what that comes to.
+
+    Parameters
+    ----------
+    comparison : Comparison
+    """
+    header, rows = _table(comparison)
+    widths = [max(len(row[i]) for row in [header, *(row for row, _ in rows)]) for i in range(len(header))]
+    click.secho(_line(header, widths), underline=shutil.get_terminal_size().columns > sum(widths))
+    for row, colour in rows:
+        click.echo(_line(row[:-1], widths) + "  " + click.style(row[-1], fg=colour, bold=colour == "red"))
+    click.echo()
+    for method, reason in comparison.skipped.items():
+        click.echo(f"{method} was skipped: {reason}\n")
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    first, *others = cells
+    return "  ".join(
+        [first.ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(others, widths[1:], strict=False))]
+    )
+
+
+def _table(comparison: Comparison) -> tuple[list[str], list[tuple[list[str], str | None]]]:
+    """Header, and for each method its cells and the colour of the last."""
+    by_group = comparison.by_group
+    groups = list(dict.fromkeys(by_group.index.get_level_values("group")))
+    one_by_one = len(groups) <= _MOST_COLUMNS
+    names = [group_name(group) for group in groups] if one_by_one else ["worst group"]
+    rows: list[tuple[list[str], str | None]] = []
+    for method, accuracy in comparison.overall["accuracy"].items():
+        cells = [str(method), f"{100 * accuracy:.1f} %"]
+        if method not in comparison.verdicts:
+            rows.append(([*cells, *[""] * len(names), ""], None))
+            continue
+        part = by_group.xs(str(method), level="method")
+        if one_by_one:
+            gains = [_gain(part.loc[group]) if group in part.index else "" for group in groups]
+        else:
+            worst = part["gain"].idxmin()
+            gains = [f"{group_name(worst)} {_gain(part.loc[worst])}"]
+        outcome, colour = _outcome(comparison.verdicts[str(method)], part)
+        rows.append(([*cells, *gains, outcome], colour))
+    return ["method", "accuracy", *names, ""], rows
+
+
+def _gain(row: Any) -> str:
+    return f"{100 * row['gain']:+.2f}{'*' if row['harmed'] else ' '}"
+
+
+def _outcome(verdict: str, part: Any) -> tuple[str, str]:
+    """Say what comes of a method, and in which colour; the verdict knows of groups that are too small to be shown, too."""
+    if verdict.startswith("gives everybody"):
+        return "everybody gets the pooled classifier", "blue"
+    if verdict.startswith("no group"):
+        return "no group loses: certified", "green"
+    if verdict.startswith("no harm found"):
+        unsure = (~part["certified"]).sum()
+        return f"no harm found; not ruled out for {unsure or 'a small'} of {len(part)}", "yellow"
+    harmed = [group_name(group) for group in part.index[part["harmed"]]]
+    return f"HARMS {', '.join(harmed) or 'a group'}", "red"
+
+
+def sum_up(comparisons: Sequence[Comparison]) -> None:
+    """Print in how many comparisons somebody was harmed, and what an empty list means.
+
+    Parameters
+    ----------
+    comparisons : sequence of Comparison
+    """
+    verdicts = [verdict for comparison in comparisons for verdict in comparison.verdicts.values()]
+    harmful = sum(verdict.startswith("harms") for verdict in verdicts)
+    click.secho(
+        f"In {harmful} of {len(verdicts)} comparisons some group is significantly worse off than with the pooled classifier.",
+        bold=True,
+    )
+    click.echo(
+        "Where none was found there may be too few people to see it: only what is certified rules it out.\n"
+    )
+
+
+def say_what_next(dataset: str, out: Any) -> None:
+    """Print what to try next.
+
+    Parameters
+    ----------
+    dataset : str
+        A data set that could be found.
+    out : Path
+        Folder with the pictures.
+    """
+    steps = {
+        f"look at the pictures in {out}": "",
+        f"fairlearn-fwh mitigators {dataset}": "whom do the parity mitigators of fairlearn and AIF360 harm?",
+        "fairlearn-fwh audit --help": "your own predictions, from a CSV or Parquet file",
+        "notebooks/01_quickstart.ipynb": "the same in Python, step by step",
+    }
+    click.echo("\nNext:")
+    for step, why in steps.items():
+        click.echo(f"  {step:<36}  {why}".rstrip())

@@ -1,0 +1,79 @@
+"""What the commands say about a comparison: one line for each method, and in which colour."""
+
+import click
+import pandas as pd
+import pytest
+
+from fairlearn_fwh._terminal import Fitting, show_comparison, sum_up
+from fairlearn_fwh.experiments import Comparison
+
+VERDICTS = {
+    "copy": "gives everybody the pooled prediction: nobody is harmed and nobody gains.",
+    "good": "no group loses more than 1 point of accuracy, with 95 % confidence.",
+    "unsure": "no harm found, but a loss of more than 1 point of accuracy cannot be ruled out ...",
+    "bad": "harms a (-3.0 points, 100 people), with 95 % confidence.",
+}
+
+
+def comparison_of(groups="ab"):
+    rows = {
+        (method, group): {
+            "n": 100,
+            "gain": -0.03 if method == "bad" and group == "a" else 0.01,
+            "harmed": method == "bad" and group == "a",
+            "certified": method in ("copy", "good") or (method == "unsure" and group != "a"),
+        }
+        for method in VERDICTS
+        for group in groups
+    }
+    by_group = pd.DataFrame.from_dict(rows, orient="index").rename_axis(["method", "group"])
+    overall = pd.DataFrame({"accuracy": dict.fromkeys(["pooled", *VERDICTS], 0.9)}).rename_axis("method")
+    return Comparison("data", "sex", overall, by_group, VERDICTS, {"other": "its package is missing"})
+
+
+@pytest.fixture
+def lines(capsys, monkeypatch):
+    monkeypatch.setattr(click, "style", lambda text, fg=None, **more: f"<{fg}>{text}")
+
+    def show(comparison):
+        show_comparison(comparison)
+        return {line.split("  ")[0]: line for line in capsys.readouterr().out.splitlines()}
+
+    return show
+
+
+def test_every_method_has_a_line_that_says_what_it_comes_to(lines):
+    shown = lines(comparison_of())
+    assert shown["copy"].endswith("<blue>everybody gets the pooled classifier")
+    assert shown["good"].endswith("<green>no group loses: certified")
+    assert shown["unsure"].endswith("<yellow>no harm found; not ruled out for 1 of 2")
+    assert shown["bad"].endswith("<red>HARMS a")
+    assert "-3.00*" in shown["bad"]
+    assert "+1.00*" not in shown["bad"]
+    assert any("other was skipped: its package is missing" in line for line in shown.values())
+
+
+def test_of_many_groups_the_worst_is_shown(lines):
+    shown = lines(comparison_of("abcdef"))
+    assert "worst group" in shown["method"]
+    assert "a -3.00*" in shown["bad"]
+    assert "<yellow>no harm found; not ruled out for 1 of 6" in shown["unsure"]
+
+
+def test_the_sum_counts_harmful_comparisons_and_does_not_overclaim(capsys):
+    sum_up([comparison_of(), comparison_of()])
+    out = capsys.readouterr().out
+    assert "In 2 of 8 comparisons" in out
+    assert "only what is certified rules it out" in out
+
+
+def test_progress_takes_one_line_of_a_terminal_and_leaves_none(capsys, monkeypatch):
+    fitting = Fitting()
+    fitting("pooled")
+    fitting.done()
+    assert capsys.readouterr().err == "  fitting: pooled\n"
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    fitting = Fitting()
+    fitting("pooled")
+    fitting.done()
+    assert "\n" not in capsys.readouterr().err
