@@ -77,7 +77,7 @@ def _table(comparison: Comparison) -> tuple[list[str], list[tuple[list[str], str
         if one_by_one:
             gains = [_gain(part.loc[group]) if group in part.index else "" for group in groups]
         else:
-            worst = part["gain"].idxmin()
+            worst: Any = part["gain"].idxmin()
             gains = [f"{group_name(worst)} {_gain(part.loc[worst])}"]
         outcome, colour = _outcome(comparison.verdicts[str(method)], part)
         rows.append(([*cells, *gains, outcome], colour))
