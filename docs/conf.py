@@ -1,9 +1,14 @@
 """How the site is built: ``make docs``."""
 
+import importlib
 import sys
 from pathlib import Path
 
+from sphinx.util import logging
+
 import fairlearn_fwh
+
+LOGGER = logging.getLogger(__name__)
 
 sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 
@@ -40,6 +45,16 @@ def skip_what_is_not_ours(app, what, name, obj, skip, options):
     return True if isinstance(module, str) and not module.startswith("fairlearn_fwh") else skip
 
 
+def check_that_every_public_name_is_there(app, env):
+    """Warn of names in an `__all__` that the reference does not show."""
+    shown = env.domains["py"].objects
+    for module in [name for name, entry in shown.items() if entry.objtype == "module"]:
+        for name in importlib.import_module(module).__all__:
+            if f"{module}.{name}" not in shown:
+                LOGGER.warning("%s.%s is not in the reference.", module, name)
+
+
 def setup(app):
-    """Called by Sphinx."""
+    """Tell Sphinx what else to do."""
     app.connect("autodoc-skip-member", skip_what_is_not_ours)
+    app.connect("env-check-consistency", check_that_every_public_name_is_there)

@@ -1,6 +1,5 @@
 """The examples of README, CONTRIBUTING and the site print what they say; pictures and pages are there; every public name is in the reference."""
 
-import importlib
 import json
 import re
 import warnings
@@ -17,6 +16,13 @@ PAGES = (
     + sorted((ROOT / "docs").glob("[!_]*/*.md"))
 )
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+
+#: Packages in the order in which the reference shows them.
+REFERENCE = (
+    "metrics", "audit", "datasets", "decoupling", "postprocessing", "reductions", "inprocessing", "aif360", "aif360.sklearn",
+    "experiments", "exceptions",
+)  # fmt: skip
 
 
 def name_of(path):
@@ -46,20 +52,14 @@ def test_links_and_pictures_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
         if target.startswith("http") or "/generated/" in target:
             continue
-        target = target.replace("tutorials/0", "../notebooks/0") if "docs/" in name_of(page) else target
-        assert (page.parent / target).exists() or (page.parent.parent / target).exists(), target
+        target = target.replace("tutorials/0", "../notebooks/0")  # copied there when the site is built
+        assert (page.parent / target).exists(), target
 
 
 def test_the_reference_has_every_module():
     text = (ROOT / "docs" / "reference" / "index.md").read_text(encoding="utf-8")
     assert re.findall(r"^   fairlearn_fwh\.(\S+)$", text, re.MULTILINE) == list(REFERENCE)
     assert set(REFERENCE) == set(MODULES)
-
-
-REFERENCE = (
-    "metrics", "audit", "datasets", "decoupling", "postprocessing", "reductions", "inprocessing", "aif360", "aif360.sklearn",
-    "experiments", "exceptions",
-)  # fmt: skip
 
 
 def test_every_method_has_a_page():
@@ -94,8 +94,3 @@ def test_notebooks_are_kept_without_outputs_and_say_what_they_do_not_show(notebo
 def test_notebooks_are_in_the_tutorials():
     text = (ROOT / "docs" / "tutorials" / "index.md").read_text(encoding="utf-8")
     assert re.findall(r"^(\d\d_\S+)$", text, re.MULTILINE) == [path.stem for path in NOTEBOOKS]
-
-
-def test_modules_of_the_reference_can_be_imported():
-    for module in REFERENCE:
-        assert importlib.import_module(f"fairlearn_fwh.{module}").__doc__

@@ -41,7 +41,7 @@ QUICK = {
     "GradientGraph": {"max_epochs": 20, "learning_rate": 0.01},
     "MultiTaskTransfer": {"max_epochs": 20, "learning_rate": 0.01},
     "DAFH": {"n_init": 1, "max_epochs": 20},
-    "NoHarmReduction": {"cv": 2, "max_iter": 5},
+    "NoHarmReduction": {"cv": 2, "max_iter": 10, "tolerance": 0.1},
     "SelectiveExperts": {"max_epochs": 20, "learning_rate": 0.01},
 }
 
