@@ -56,7 +56,7 @@ $(VENV)/.venv:
 	touch $@
 
 $(VENV)/.demo: $(VENV)/.venv pyproject.toml $(CONSTRAINTS)
-	$(PIP) --no-build-isolation -e '.[torch,plot,cli]'
+	$(PIP) --no-build-isolation -e '.[torch,plot,cli,duckdb]'
 	touch $@
 
 $(VENV)/.test: $(VENV)/.venv pyproject.toml $(CONSTRAINTS)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from .metrics._arrays import group_name
+from .metrics._group_table import group_table
 
 if TYPE_CHECKING:
     from .experiments import Comparison
+    from .metrics._findings import Findings
 
 #: Groups whose gains have columns of their own; of more the worst is shown.
 _MOST_COLUMNS = 4
@@ -45,13 +49,32 @@ def show_comparison(comparison: Comparison) -> None:
     comparison : Comparison
     """
     header, rows = _table(comparison)
-    widths = [max(len(row[i]) for row in [header, *(row for row, _ in rows)]) for i in range(len(header))]
-    click.secho(_line(header, widths), underline=shutil.get_terminal_size().columns > sum(widths))
+    widths = _widths([header, *(row for row, _ in rows)])
+    click.secho(_line(header[:-1], widths), bold=True)
     for row, colour in rows:
-        click.echo(_line(row[:-1], widths) + "  " + click.style(row[-1], fg=colour, bold=colour == "red"))
+        click.echo(f"{_line(row[:-1], widths)}  {click.style(row[-1], fg=colour)}".rstrip())
     click.echo()
     for method, reason in comparison.skipped.items():
         click.echo(f"{method} was skipped: {reason}\n")
+
+
+def show_groups(findings: Findings) -> None:
+    """Print what was found of each group that may be shown.
+
+    Parameters
+    ----------
+    findings : Findings
+    """
+    header, rows = group_table(findings)
+    widths = _widths([header, *rows])
+    click.secho(_line(header, widths), bold=True)
+    for row in rows:
+        colour = {"yes": "red", "no": None}[row[header.index("harmed")]]
+        click.secho(_line(row, widths), fg=colour)
+
+
+def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
+    return [max(map(len, column)) for column in zip(*rows, strict=True)]
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
@@ -129,12 +152,20 @@ def say_what_next(dataset: str, out: Any) -> None:
     out : Path
         Folder with the pictures.
     """
+    command = _this_command()
     steps = {
-        f"look at the pictures in {out}": "",
-        f"fairlearn-fwh mitigators {dataset}": "whom do the parity mitigators of fairlearn and AIF360 harm?",
-        "fairlearn-fwh audit --help": "your own predictions, from a CSV or Parquet file",
+        f"the pictures in {out}": "who gains, who loses, with intervals",
+        f"{command} mitigators {dataset}": "whom do the parity mitigators of fairlearn and AIF360 harm?",
+        f"{command} audit --help": "your own predictions, from a CSV or Parquet file",
         "notebooks/01_quickstart.ipynb": "the same in Python, step by step",
     }
     click.echo("\nNext:")
     for step, why in steps.items():
-        click.echo(f"  {step:<36}  {why}".rstrip())
+        click.echo(f"  {step.ljust(max(map(len, steps)))}  {why}")
+
+
+def _this_command() -> str:
+    """Give the way in which this program can be called again: by its name, or, where that is not on the path, by its file."""
+    name = "fairlearn-fwh"
+    started = Path(sys.argv[0])
+    return name if shutil.which(name) or started.name != name else os.path.relpath(started)

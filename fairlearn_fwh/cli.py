@@ -17,7 +17,7 @@ try:
 except ImportError:
     sys.exit(str(MissingExtraError.for_extra("The command fairlearn-fwh", "cli")))
 
-from ._terminal import Fitting, say_what_next, show_comparison, sum_up
+from ._terminal import Fitting, say_what_next, show_comparison, show_groups, sum_up
 from .audit._audit import REQUIREMENTS, Audit, write_files
 from .audit._tables import ENGINES, engine_errors, open_table
 from .metrics import PreferenceFrame
@@ -31,7 +31,17 @@ percentage points of accuracy: a negative gain is harm, * marks a loss that is s
 """
 
 
-@click.group()
+class _Commands(click.Group):
+    """Says in one sentence which extra a command needs."""
+
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except MissingExtraError as error:
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(cls=_Commands)
 @click.version_option(package_name="fairlearn-fwh")
 def main() -> None:
     """Fairness without harm: does each group do at least as well as with the pooled classifier?"""
@@ -83,26 +93,6 @@ def _available(data_home: Path | None) -> list[str]:
             "No real data files were found (see --data-home): using data that comes with the package.\n"
         )
     return found or list(EMBEDDED_DATA)
-
-
-def _readable(table: Any, *, in_points: bool = True) -> str:
-    """Write shares as per cent, gains as points (losses other than the 0-1 loss as they are), numbers of people likewise."""
-    shown = table.dropna(axis="columns", how="all").copy()
-    signed = {"gain", "lower", "upper", "smallest_gain", "certified_bound"}
-    for column in shown.columns:
-        if not in_points and column in signed | {"risk", "pooled_risk", "smallest_tolerance"}:
-            shown[column] = [
-                f"{value:+.4g}" if column in signed else f"{value:.4g}" for value in shown[column]
-            ]
-        elif column in signed:
-            shown[column] = [f"{100 * value:+.2f}" for value in shown[column]]
-        elif column == "n_needed":
-            shown[column] = [f"{value:,.0f}" for value in shown[column]]
-        elif column in ("p_adjusted", "p_harm"):
-            shown[column] = [f"{value:.2g}" for value in shown[column]]
-        elif shown[column].dtype.kind == "f":
-            shown[column] = [f"{100 * value:.1f} %" for value in shown[column]]
-    return shown.replace({"nan %": "-", "+nan": "-", "nan": "-"}).to_string()
 
 
 def _write_comparisons(comparisons: list[Any], out: Path, name: str) -> None:
@@ -249,7 +239,7 @@ def audit(
     except Exception as error:  # any other status than 2 would tell the release that there is, or is no, harm
         click.echo(f"Error: {error or type(error).__name__}", err=True)
         sys.exit(2)
-    click.echo(_readable(result.groups(), in_points=loss == "zero_one"))
+    show_groups(result)
     if result.suppressed:
         click.echo(f"{len(result.suppressed)} group(s) of fewer than {min_group_size} people are not shown.")
     click.echo(f"\n{result.sentence(predictions.name)}")

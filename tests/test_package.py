@@ -154,6 +154,11 @@ def blocked(extra, statement):
             "fairlearn_fwh.inprocessing needs the extra 'torch'",
         ),
         (
+            ["torch", "skorch"],
+            "from fairlearn_fwh.cli import main; main(['demo'])",
+            "Error: fairlearn_fwh.experiments needs the extra 'torch': pip install 'fairlearn-fwh[torch]'",
+        ),
+        (
             ["click"],
             "import fairlearn_fwh.cli",
             "fairlearn-fwh needs the extra 'cli': pip install 'fairlearn-fwh[cli]'",

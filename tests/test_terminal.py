@@ -4,7 +4,7 @@ import click
 import pandas as pd
 import pytest
 
-from fairlearn_fwh._terminal import Fitting, show_comparison, sum_up
+from fairlearn_fwh._terminal import Fitting, say_what_next, show_comparison, sum_up
 from fairlearn_fwh.experiments import Comparison
 
 VERDICTS = {
@@ -77,3 +77,19 @@ def test_progress_takes_one_line_of_a_terminal_and_leaves_none(capsys, monkeypat
     fitting("pooled")
     fitting.done()
     assert "\n" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("found", "started", "expected"),
+    [
+        ("/usr/bin/fairlearn-fwh", "/usr/bin/fairlearn-fwh", "fairlearn-fwh"),
+        (None, "/project/.venv/bin/fairlearn-fwh", ".venv/bin/fairlearn-fwh"),
+        (None, "/usr/bin/pytest", "fairlearn-fwh"),
+    ],
+)
+def test_the_next_step_can_be_typed_as_it_stands(capsys, monkeypatch, found, started, expected):
+    monkeypatch.setattr("shutil.which", lambda name: found)
+    monkeypatch.setattr("os.getcwd", lambda: "/project")
+    monkeypatch.setattr("sys.argv", [started])
+    say_what_next("german", "out")
+    assert f"  {expected} mitigators german " in capsys.readouterr().out

@@ -83,6 +83,11 @@ class Findings:
         return len(self.violations) > 0
 
     @property
+    def harmed_groups(self) -> set[Any]:
+        """Labels of the audit groups that are significantly worse off than with the pooled classifier."""
+        return set(self.violations.loc[self.violations["kind"] == "rationality", "group"])
+
+    @property
     def certified(self) -> bool:
         """Whether every claim about somebody is certified."""
         return bool(self.certificate.loc[self.certificate["n"] > 0, "certified"].all())
