@@ -154,7 +154,7 @@ def blocked(extra, statement):
             "fairlearn_fwh.inprocessing needs the extra 'torch'",
         ),
         (
-            ["torch", "skorch"],
+            ["skorch"],
             "from fairlearn_fwh.cli import main; main(['demo'])",
             "Error: fairlearn_fwh.experiments needs the extra 'torch': pip install 'fairlearn-fwh[torch]'",
         ),
