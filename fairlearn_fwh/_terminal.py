@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 #: Groups whose gains have columns of their own; of more the worst is shown.
 _MOST_COLUMNS = 4
 
+_COLOURS = {"harm": "red", "pooled": "blue", "certified": "green", "unsure": "yellow"}
+
 
 class Fitting:
     """Tells which method is being fitted: on one line of a terminal that is cleared at the end, else on one line each."""
@@ -96,14 +98,18 @@ def _table(comparison: Comparison) -> tuple[list[str], list[tuple[list[str], str
         if method not in comparison.verdicts:
             rows.append(([*cells, *[""] * len(names), ""], None))
             continue
-        part = by_group.xs(str(method), level="method")
+        part = by_group[by_group.index.get_level_values("method") == method].droplevel("method")
         if one_by_one:
             gains = [_gain(part.loc[group]) if group in part.index else "" for group in groups]
         else:
             worst: Any = part["gain"].idxmin()
             gains = [f"{group_name(worst)} {_gain(part.loc[worst])}"]
-        outcome, colour = _outcome(comparison.verdicts[str(method)], part)
-        rows.append(([*cells, *gains, outcome], colour))
+        rows.append(
+            (
+                [*cells, *gains, _said(comparison.outcomes[str(method)], part)],
+                _COLOURS[comparison.outcomes[str(method)]],
+            )
+        )
     return ["method", "accuracy", *names, ""], rows
 
 
@@ -111,17 +117,19 @@ def _gain(row: Any) -> str:
     return f"{100 * row['gain']:+.2f}{'*' if row['harmed'] else ' '}"
 
 
-def _outcome(verdict: str, part: Any) -> tuple[str, str]:
-    """Say what comes of a method, and in which colour; the verdict knows of groups that are too small to be shown, too."""
-    if verdict.startswith("gives everybody"):
-        return "everybody gets the pooled classifier", "blue"
-    if verdict.startswith("no group"):
-        return "no group loses: certified", "green"
-    if verdict.startswith("no harm found"):
+def _said(outcome: str, part: Any) -> str:
+    """Say what comes of a method; its outcome is about groups that are too small to be shown, too."""
+    if outcome == "harm":
+        return (
+            f"HARMS {', '.join(group_name(group) for group in part.index[part['harmed']]) or 'a small group'}"
+        )
+    if outcome == "unsure":
         unsure = (~part["certified"]).sum()
-        return f"no harm found; not ruled out for {unsure or 'a small'} of {len(part)}", "yellow"
-    harmed = [group_name(group) for group in part.index[part["harmed"]]]
-    return f"HARMS {', '.join(harmed) or 'a group'}", "red"
+        groups = f"{unsure} of {len(part)} groups" if unsure else "a small group"
+        return f"no harm found; not ruled out for {groups}"
+    return {"pooled": "everybody gets the pooled classifier", "certified": "no group loses: certified"}[
+        outcome
+    ]
 
 
 def sum_up(comparisons: Sequence[Comparison]) -> None:
@@ -131,10 +139,10 @@ def sum_up(comparisons: Sequence[Comparison]) -> None:
     ----------
     comparisons : sequence of Comparison
     """
-    verdicts = [verdict for comparison in comparisons for verdict in comparison.verdicts.values()]
-    harmful = sum(verdict.startswith("harms") for verdict in verdicts)
+    outcomes = [outcome for comparison in comparisons for outcome in comparison.outcomes.values()]
+    harmful = outcomes.count("harm")
     click.secho(
-        f"In {harmful} of {len(verdicts)} comparisons some group is significantly worse off than with the pooled classifier.",
+        f"In {harmful} of {len(outcomes)} comparisons some group is significantly worse off than with the pooled classifier.",
         bold=True,
     )
     click.echo(

@@ -1,5 +1,7 @@
 """What the commands say about a comparison: one line for each method, and in which colour."""
 
+import dataclasses
+
 import click
 import pandas as pd
 import pytest
@@ -7,15 +9,10 @@ import pytest
 from fairlearn_fwh._terminal import Fitting, say_what_next, show_comparison, sum_up
 from fairlearn_fwh.experiments import Comparison
 
-VERDICTS = {
-    "copy": "gives everybody the pooled prediction: nobody is harmed and nobody gains.",
-    "good": "no group loses more than 1 point of accuracy, with 95 % confidence.",
-    "unsure": "no harm found, but a loss of more than 1 point of accuracy cannot be ruled out ...",
-    "bad": "harms a (-3.0 points, 100 people), with 95 % confidence.",
-}
+OUTCOMES = {"copy": "pooled", "good": "certified", "unsure": "unsure", "bad": "harm"}
 
 
-def comparison_of(groups="ab"):
+def comparison_of(groups="ab", outcomes=OUTCOMES):
     rows = {
         (method, group): {
             "n": 100,
@@ -23,12 +20,17 @@ def comparison_of(groups="ab"):
             "harmed": method == "bad" and group == "a",
             "certified": method in ("copy", "good") or (method == "unsure" and group != "a"),
         }
-        for method in VERDICTS
+        for method in outcomes
         for group in groups
     }
-    by_group = pd.DataFrame.from_dict(rows, orient="index").rename_axis(["method", "group"])
-    overall = pd.DataFrame({"accuracy": dict.fromkeys(["pooled", *VERDICTS], 0.9)}).rename_axis("method")
-    return Comparison("data", "sex", overall, by_group, VERDICTS, {"other": "its package is missing"})
+    index = pd.MultiIndex.from_tuples(rows, names=["method", "group"])
+    columns = ["n", "gain", "harmed", "certified"]
+    by_group = pd.DataFrame(list(rows.values()), index=index, columns=columns)
+    overall = pd.DataFrame({"accuracy": dict.fromkeys(["pooled", *outcomes], 0.9)}).rename_axis("method")
+    verdicts = dict.fromkeys(outcomes, "a sentence")
+    return Comparison(
+        "data", "sex", overall, by_group, verdicts, outcomes, {"other": "its package is missing"}
+    )
 
 
 @pytest.fixture
@@ -46,7 +48,7 @@ def test_every_method_has_a_line_that_says_what_it_comes_to(lines):
     shown = lines(comparison_of())
     assert shown["copy"].endswith("<blue>everybody gets the pooled classifier")
     assert shown["good"].endswith("<green>no group loses: certified")
-    assert shown["unsure"].endswith("<yellow>no harm found; not ruled out for 1 of 2")
+    assert shown["unsure"].endswith("<yellow>no harm found; not ruled out for 1 of 2 groups")
     assert shown["bad"].endswith("<red>HARMS a")
     assert "-3.00*" in shown["bad"]
     assert "+1.00*" not in shown["bad"]
@@ -57,7 +59,16 @@ def test_of_many_groups_the_worst_is_shown(lines):
     shown = lines(comparison_of("abcdef"))
     assert "worst group" in shown["method"]
     assert "a -3.00*" in shown["bad"]
-    assert "<yellow>no harm found; not ruled out for 1 of 6" in shown["unsure"]
+    assert "<yellow>no harm found; not ruled out for 1 of 6 groups" in shown["unsure"]
+
+
+def test_small_groups_have_a_say_without_being_shown(lines):
+    shown = lines(comparison_of("b", {"unsure": "unsure", "bad": "harm"}))
+    assert shown["unsure"].endswith("not ruled out for a small group")
+    assert shown["bad"].endswith("<red>HARMS a small group")
+    nobody = comparison_of("ab")
+    nobody = dataclasses.replace(nobody, by_group=nobody.by_group.iloc[:0])
+    assert lines(nobody)["bad"].endswith("<red>HARMS a small group")
 
 
 def test_the_sum_counts_harmful_comparisons_and_does_not_overclaim(capsys):
@@ -76,7 +87,10 @@ def test_progress_takes_one_line_of_a_terminal_and_leaves_none(capsys, monkeypat
     fitting = Fitting()
     fitting("pooled")
     fitting.done()
-    assert "\n" not in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert "fitting: pooled" in err
+    assert "\n" not in err
+    assert err.endswith("\r\033[K")
 
 
 @pytest.mark.parametrize(

@@ -123,7 +123,7 @@ class Audit(Findings):
             "min_group_size": self.min_group_size,
             "overall": self.overall(),
             "groups": [_plain(record) for record in records(self.groups())],
-            "suppressed_groups": [group_name(label) for label in self.suppressed],
+            "n_suppressed_groups": len(self.suppressed),
             "envy": [] if envy is None else [_plain(record) for record in records(envy.set_index("group"))],
         }
 

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..audit import SMALLEST_SHOWN, verdict
+from ..audit import SMALLEST_SHOWN
 from ..metrics import PreferenceFrame
 from ..metrics._plots import label_text, new_axes, style
+from ..metrics._verdict import judge
 from ._data import EMBEDDED_DATA, REAL_DATA, Split, make_split
 from ._methods import Answers, Method, SkippedMethodError, default_methods
 
@@ -30,9 +31,10 @@ class Comparison:
         `fairness_without_harm_rate`, `smallest_gain` of an audit group, `groups_with_own_classifier`.
     by_group : DataFrame
         One row per method (other than pooled) and audit group: `n`, `gain`, `lower`, `upper` (each interval by itself),
-        `p_harm` and `harmed` (is it worse off), `p_adjusted` and `certified` (does it lose less than the tolerance),
+        `p_harm` and `harmed` (is it worse off), `p_certified` and `certified` (does it lose less than the tolerance: both can be true),
         adjusted over the groups. Groups with fewer than 10 people are left out.
     verdicts : dict from method to str
+    outcomes : dict from method to {"harm", "pooled", "certified", "unsure"}
     skipped : dict from method to str
         Methods that could not be run, and why.
     alpha : float
@@ -50,6 +52,7 @@ class Comparison:
     overall: pd.DataFrame
     by_group: pd.DataFrame
     verdicts: dict[str, str]
+    outcomes: dict[str, str]
     skipped: dict[str, str] = field(default_factory=dict)
     alpha: float = 0.05
 
@@ -135,7 +138,7 @@ def compare_on_split(
     more_figures: Callable[[Split, Answers], dict[str, float]] | None = None,
 ) -> Comparison:
     """Fit methods, of which the first is the pooled classifier, and compare them with it on the test rows."""
-    overall, by_group, verdicts, skipped = {}, {}, {}, {}
+    overall, by_group, verdicts, outcomes, skipped = {}, {}, {}, {}, {}
     pooled: Answers | None = None
     for name, run in methods.items():
         if report is not None:
@@ -161,13 +164,17 @@ def compare_on_split(
             overall[name] |= more_figures(split, answers)
         if answers is not pooled:
             by_group[name] = _group_rows(frame, tolerance, alpha)
-            verdicts[name] = verdict(frame, tolerance=tolerance, alpha=alpha)
+            judged = judge(
+                frame, tolerance=tolerance, alpha=alpha, claims="rationality", min_group_size=SMALLEST_SHOWN
+            )
+            verdicts[name], outcomes[name] = judged.text, judged.outcome
     return Comparison(
         dataset,
         attribute,
         pd.DataFrame(overall).T.rename_axis("method"),
         pd.concat(by_group, names=["method"]),
         verdicts,
+        outcomes,
         skipped,
         alpha,
     )
@@ -196,7 +203,7 @@ def _group_rows(frame: PreferenceFrame, tolerance: float, alpha: float) -> pd.Da
     table = table.assign(
         p_harm=harm.to_numpy(),
         harmed=(harm < alpha).to_numpy(),
-        p_adjusted=certificate["p_adjusted"].to_numpy(),
+        p_certified=certificate["p_adjusted"].to_numpy(),
         certified=certificate["certified"].to_numpy(),
     )
     return table[table["n"] >= SMALLEST_SHOWN]

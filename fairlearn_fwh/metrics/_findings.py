@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from ._arrays import group_name
-from ._verdict import SMALLEST_SHOWN, verdict
+from ._verdict import SMALLEST_SHOWN, judge
 
 if TYPE_CHECKING:
     from ._preference_frame import PreferenceFrame
+
+
+_HEADLINES = {
+    "harm": "Harm found",
+    "envy": "Envy found",
+    "pooled": "Nobody harmed",
+    "certified": "No harm certified",
+    "unsure": "No harm found, not certified",
+}
 
 
 class Findings:
@@ -31,6 +41,7 @@ class Findings:
     ----------
     claims, violations, certificate, verdict
         As of `fairlearn_fwh.audit.Audit`.
+    outcome : {"harm", "envy", "pooled", "certified", "unsure"}
     power : DataFrame or None
         As `PreferenceFrame.power` gives it; None at tolerance 0.
 
@@ -50,7 +61,11 @@ class Findings:
     ) -> None:
         if isinstance(frame.overall, pd.DataFrame):
             raise ValueError("frame has control features; audit a frame without them.")
-        if isinstance(min_group_size, bool) or not isinstance(min_group_size, int) or min_group_size < 1:
+        if (
+            isinstance(min_group_size, bool)
+            or not isinstance(min_group_size, int | np.integer)
+            or min_group_size < 1
+        ):
             raise ValueError(f"min_group_size must be an integer of at least 1; got {min_group_size!r}.")
         self.frame, self.tolerance, self.alpha = frame, tolerance, alpha
         self.min_group_size = min_group_size
@@ -58,9 +73,15 @@ class Findings:
         self.violations = frame.violations(alpha=alpha, claims=self.claims)
         self.certificate = frame.certify(tolerance=tolerance, alpha=alpha, claims=self.claims)
         self.power = frame.power(tolerance, alpha) if tolerance > 0 else None
-        self.verdict = verdict(
+        judged = judge(
             frame, tolerance=tolerance, alpha=alpha, claims=self.claims, min_group_size=min_group_size
         )
+        self.outcome, self.verdict = judged.outcome, judged.text
+
+    @property
+    def headline(self) -> str:
+        """The outcome in a few words."""
+        return _HEADLINES[self.outcome]
 
     def sentence(self, subject: str) -> str:
         """Return the verdict as a sentence.
@@ -74,7 +95,7 @@ class Findings:
         -------
         str
         """
-        about_groups = self.verdict.startswith("no ")
+        about_groups = self.verdict.startswith(("no ", "every "))
         return f"{self.verdict[0].upper()}{self.verdict[1:]}" if about_groups else f"{subject} {self.verdict}"
 
     @property
@@ -103,14 +124,14 @@ class Findings:
             above 0 `n_needed` and `smallest_tolerance`.
         """
         frame, table = self.frame, self.frame.by_group
-        low, high = (frame.by_group_ci[pick(frame.ci_quantiles)]["rationality_gain"] for pick in (min, max))
+        intervals = frame.gain_intervals(self.alpha)
         harm = frame.harm_tests(claims=self.claims)
         harm = harm[harm["kind"] == "rationality"]
         certificate = self.certificate[self.certificate["kind"] == "rationality"]
         result = table[["n", "risk", "pooled_risk"]].assign(
             gain=table["rationality_gain"],
-            lower=low,
-            upper=high,
+            lower=intervals["lower"],
+            upper=intervals["upper"],
             negative_flip_rate=table["negative_flip_rate"],
             positive_flip_rate=table["positive_flip_rate"],
             p_harm=harm["p_adjusted"].to_numpy(),
@@ -152,7 +173,8 @@ class Findings:
         if self.claims != "all":
             return None
         table = self.certificate[self.certificate["kind"] == "envy"]
-        table = table[table["n"] >= self.min_group_size].drop(columns="kind")
+        large = set(table.loc[table["n"] >= self.min_group_size, "group"])
+        table = table[table["group"].isin(large) & table["other"].isin(large)].drop(columns="kind")
         return table[["group", "other", "certified"]] if self.suppressed else table
 
 

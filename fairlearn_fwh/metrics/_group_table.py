@@ -18,12 +18,13 @@ def group_table(findings: Findings) -> tuple[list[str], list[list[str]]]:
     -------
     header : list of str
     rows : list of list of str
-        One per group. For the 0-1 loss risks are per cent, gains percentage points.
+        One per group. For the 0-1 loss risks are per cent, gains percentage points. How many people a certificate needs is said where
+        it is open whether there could be one.
     """
     unit = Unit(findings)
     harmed = findings.harmed_groups
-    interval = 100 * (max(findings.frame.ci_quantiles) - min(findings.frame.ci_quantiles))
-    header = ["group", "people", "risk", "pooled risk", f"gain ({interval:g} % interval)", "harmed"]
+    interval = f"{100 * (1 - findings.alpha):g} % interval"
+    header = ["group", "people", "risk", "pooled risk", f"gain ({interval})", "harmed"]
     header.append(f"loses less than {unit.amount(findings.tolerance)}" if findings.tolerance else "gains")
     if findings.power is not None:
         header.append("people needed for that")
@@ -31,10 +32,16 @@ def group_table(findings: Findings) -> tuple[list[str], list[list[str]]]:
     rows = []
     for label, row in zip(groups.index, records(groups), strict=True):
         gain, lower, upper = (unit.gain(row[name]) for name in ("gain", "lower", "upper"))
-        cells = [row["group"], f"{row['n']:,.0f}", unit.risk(row["risk"]), unit.risk(row["pooled_risk"])]
+        cells = [
+            " ".join(row["group"].split()),
+            f"{row['n']:,.0f}",
+            unit.risk(row["risk"]),
+            unit.risk(row["pooled_risk"]),
+        ]
         cells += [f"{gain} ({lower} to {upper})", _yes(label in harmed), _shown(row["certified"])]
         if findings.power is not None:
-            cells.append(f"{row['n_needed']:,.0f}" if np.isfinite(row["n_needed"]) else "–")
+            is_open = label not in harmed and not row["certified"] and 0 < row["n_needed"] < np.inf
+            cells.append(f"{row['n_needed']:,.0f}" if is_open else "–")
         rows.append(cells)
     return header, rows
 

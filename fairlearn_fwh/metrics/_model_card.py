@@ -21,65 +21,76 @@ def model_card(findings: Findings) -> str:
 
 
 def _verdict(findings: Findings) -> str:
-    if findings.harm_found:
-        title = "Harm found"
-    else:
-        title = "No harm certified" if findings.certified else "No harm found, not certified"
-    return f"**{title}.** {_escaped(findings.sentence('The model'))}"
+    return f"**{findings.headline}.** {_escaped(findings.sentence('The model'))}"
 
 
 def _factors(findings: Findings) -> str:
-    by_group, hidden = findings.frame.by_group, len(findings.suppressed)
-    text = f"{len(by_group)} groups, by {_escaped(', '.join(map(str, by_group.index.names)))}."
+    n_groups, hidden = len(findings.frame.by_group), len(findings.suppressed)
+    names = _escaped(", ".join(map(str, findings.frame.by_group.index.names)))
+    text = f"{n_groups} group{'s' if n_groups > 1 else ''}, by {names}."
     if hidden:
-        text += f" {hidden} of fewer than {findings.min_group_size} people were tested with the others and are not shown."
+        were = "were" if hidden > 1 else "was"
+        text += f" {hidden} of fewer than {findings.min_group_size} people {were} tested with the others and {were} left out here."
     return text
 
 
 def _metrics(findings: Findings) -> str:
     unit = Unit(findings)
     risk = "share of wrong predictions" if unit.in_points else f"mean {unit.loss} loss"
-    others = "the pooled classifier's (or another baseline's)"
-    if findings.claims == "all":
-        others += " or another group's classifier's"
-    return (
-        f"Risk is the {risk} of a group. A gain is {others} risk minus the model's own, in {unit.name}: positive is good for "
-        "the group, negative is harm."
+    weighted = " Rows are weighted." if findings.frame.is_weighted else ""
+    return _escaped(
+        f"Risk is the {risk} of a group. A gain is the risk with the pooled classifier (or another baseline) minus that with the model, in "
+        f"{unit.name}: positive is good for the group, negative is harm.{weighted}"
     )
 
 
 def _evaluation_data(findings: Findings) -> str:
     overall = findings.overall()
-    people = f"{overall['n']:,.0f} people" if overall else "People"
+    people = f"{overall['n']:,.0f} people" if overall else "people"
     return (
-        f"{people} who took no part in fitting or choosing the model or the baseline. (To be confirmed, and described, by the "
-        "author of this card.)"
+        f"To be confirmed, and described, by the author of this card: {people} who took no part in fitting or choosing the model or the "
+        "baseline."
     )
 
 
 def _quantitative_analyses(findings: Findings) -> str:
     header, rows = group_table(findings)
-    table = markdown_table(header, [[_escaped(cell) for cell in row] for row in rows])
-    note = (
-        f"Gains in {Unit(findings).name}; intervals hold each by itself. Who is harmed, and what is shown, is so with "
-        f"{100 * (1 - findings.alpha):g} % confidence for all {len(findings.certificate)} claims together (Holm)."
-    )
-    return f"{table}\n\n{note}" if rows else "No group is large enough to be shown."
+    if not rows:
+        return "No group is large enough to be shown."
+    header, *rows = ([_escaped(cell) for cell in row] for row in [header, *rows])
+    n_claims = len(findings.certificate)
+    confidence = f"{100 * (1 - findings.alpha):g} % confidence"
+    notes = [
+        f"Gains in {Unit(findings).name}; intervals hold each by itself. Who is harmed, and what is shown, is so with {confidence}"
+        + (f" for all {n_claims} claims together (Holm)." if n_claims > 1 else ".")
+    ]
+    if findings.power is not None:
+        notes.append(
+            "People needed: so that it is shown with a chance of 80 % if the true gain is 0. A loss can be significant and still smaller than "
+            "the tolerance."
+        )
+    if (envy := findings.envy()) is not None:
+        notes.append(
+            f"That a group does not do worse than with another group's classifier is shown for {envy['certified'].sum()} of {len(envy)} pairs."
+        )
+    return "\n\n".join([markdown_table(header, rows), *map(_escaped, notes)])
 
 
 def _caveats(findings: Findings) -> str:
-    tips = [
+    tips = {
+        "harm": ["Serve the harmed groups by the baseline, or say why not."],
+        "envy": ["Offer the envious groups the classifier that they would do better with, or say why not."],
+    }.get(findings.outcome, [])
+    tips += [
         "No harm found is not the same as no harm: where it was not ruled out there may be too few people.",
         "Nothing is said of groups that were not asked about, of single people, or of people who are unlike these.",
         "Labels are taken for the truth; compare with the strongest baseline that there is.",
     ]
-    if findings.harm_found:
-        tips.insert(0, "Serve the harmed groups by the baseline, or say why not.")
     return "\n".join(f"- {tip}" for tip in tips)
 
 
 def _escaped(text: str) -> str:
     """Labels of groups come from data: they must not be taken for Markdown."""
-    for character in "\\`*_[]<>|#":
+    for character in "\\`*_[]<>|#~$&":
         text = text.replace(character, f"\\{character}")
     return " ".join(text.split())

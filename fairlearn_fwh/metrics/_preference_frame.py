@@ -182,6 +182,11 @@ class PreferenceFrame(Tables):
         return self._measured.loss.name
 
     @property
+    def is_weighted(self) -> bool:
+        """Whether rows have weights."""
+        return self._measured.weighted
+
+    @property
     def has_envy(self) -> bool:
         """Whether every group's classifier was asked about every row, so that envy is known."""
         return self._layout.has_envy

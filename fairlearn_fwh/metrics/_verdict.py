@@ -61,11 +61,33 @@ def verdict(
     >>> verdict(frame)
     'harms a (-50.0 points, 100 people), b (-50.0 points, 100 people), with 95 % confidence.'
     """
+    return judge(frame, tolerance=tolerance, alpha=alpha, claims=claims, min_group_size=min_group_size).text
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What comes out of a frame.
+
+    Attributes
+    ----------
+    outcome : {"harm", "envy", "pooled", "certified", "unsure"}
+        A group is significantly worse off than with the pooled classifier; or than with another group's; everybody is served by the pooled
+        classifier; every claim is certified; or neither was harm found nor can it be ruled out.
+    text : str
+        The same in words, without a subject where there is none.
+    """
+
+    outcome: str
+    text: str
+
+
+def judge(
+    frame: PreferenceFrame, *, tolerance: float, alpha: float, claims: str, min_group_size: int
+) -> Verdict:
+    """Say whether any group is harmed, and how sure that is; parameters as of `verdict`."""
     confidence = f"{100 * (1 - alpha):g} % confidence"
-    words = _Words(frame, min_group_size)
-    about_envy = frame.has_envy and claims != "rationality"
-    if frame.overall["disagreement_rate"] == 0 and not about_envy:
-        return "gives everybody the pooled prediction: nobody is harmed and nobody gains."
+    table = frame.certify(tolerance=tolerance, alpha=alpha, claims=_known(frame, claims))
+    words = _Words(frame, min_group_size, dict(zip(table["group"], table["n"], strict=True)))
     violations = frame.violations(alpha=alpha, claims=claims)
     harmed = violations[violations["kind"] == "rationality"]
     envious = violations[violations["kind"] == "envy"]
@@ -73,17 +95,17 @@ def verdict(
     if len(harmed):
         found.append(f"harms {words.listed(harmed, lambda row: f'{words.loss(row.gain)}, {row.n:,} people')}")
     if len(envious):
-        others = words.listed(
-            envious, lambda row: f"{words.loss(row.gain)} against that of {group_name(row.other)}"
-        )
-        found.append(f"gives a worse classifier than another group's to {others}")
+        found.append(f"gives a worse classifier than another group's to {words.listed(envious, words.envy)}")
     if found:
-        return f"{' and '.join(found)}, with {confidence}."
-    table = frame.certify(tolerance=tolerance, alpha=alpha, claims=claims)
+        return Verdict("harm" if len(harmed) else "envy", f"{' and '.join(found)}, with {confidence}.")
     unsure = table[~table["certified"] & (table["n"] > 0)]
-    limit = words.tolerance(tolerance)
+    same = frame.overall["disagreement_rate"] == 0 and set(table["kind"]) == {"rationality"}
     if not len(unsure):
-        return f"no group loses more than {limit}, with {confidence}."
+        if same:
+            return Verdict(
+                "pooled", "gives everybody the pooled prediction: nobody is harmed and nobody gains."
+            )
+        return Verdict("certified", f"{words.certified(tolerance)}, with {confidence}.")
     # Sizes and bounds of assigned groups could tell those of audit groups that are too small to be shown.
     parts = [
         words.listed(part, describe)
@@ -93,10 +115,15 @@ def verdict(
         )
         if len(part := unsure[unsure["kind"] == kind].drop_duplicates("group"))
     ]
-    return (
-        f"no harm found, but a loss of more than {limit} cannot be ruled out with {confidence} for "
-        f"{', '.join(parts)}."
+    beginning = "gives all of these people the pooled prediction" if same else "no harm found"
+    return Verdict(
+        "unsure", f"{beginning}, but {words.unsure(tolerance)} with {confidence} for {', '.join(parts)}."
     )
+
+
+def _known(frame: PreferenceFrame, claims: str) -> str:
+    """Without predictions of all group classifiers "all" is rationality alone."""
+    return "rationality" if claims == "all" and not frame.has_envy else claims
 
 
 @dataclass(frozen=True)
@@ -105,6 +132,7 @@ class _Words:
 
     frame: PreferenceFrame
     min_group_size: int
+    sizes: dict[Any, int]
 
     @property
     def _in_points(self) -> bool:
@@ -115,6 +143,22 @@ class _Words:
 
     def bound(self, gain: float) -> str:
         return f"{100 * gain:+.1f}" if self._in_points else f"{gain:+.4g}"
+
+    def envy(self, row: Any) -> str:
+        """Whom a group envies, and how much unless that could tell of audit groups that are too small to be shown."""
+        is_shown = self.sizes.get(row.other, 0) >= self.min_group_size
+        against = f"against that of {group_name(row.other)}" if is_shown else "against that of a small group"
+        if (self.frame.by_group["n"] < self.min_group_size).any():
+            return against
+        return f"{self.loss(row.gain)} {against}"
+
+    def certified(self, tolerance: float) -> str:
+        return f"no group loses more than {self.tolerance(tolerance)}" if tolerance else "every group gains"
+
+    def unsure(self, tolerance: float) -> str:
+        if not tolerance:
+            return "a gain is not shown"
+        return f"a loss of more than {self.tolerance(tolerance)} cannot be ruled out"
 
     def tolerance(self, tolerance: float) -> str:
         if not self._in_points:

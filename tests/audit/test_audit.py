@@ -107,7 +107,7 @@ def test_small_groups_are_tested_but_not_shown():
     assert audit.suppressed == ["few"]
     result = json.loads(audit.to_json())
     assert [record["group"] for record in result["groups"]] == ["many"]
-    assert result["suppressed_groups"] == ["few"]
+    assert result["n_suppressed_groups"] == 1
     assert result["overall"] == {}  # everybody minus the many would be the few
     assert "1 group of fewer than 10 people" in audit.verdict
     page = audit.to_html()
@@ -126,7 +126,7 @@ def test_sizes_of_assigned_groups_do_not_tell_those_of_suppressed_audit_groups(r
         sensitive_features={"sex": sex, "group": groups},
     )  # fmt: skip
     result = json.loads(Audit(frame).to_json())
-    assert result["suppressed_groups"] == ["x x a"]
+    assert result["n_suppressed_groups"] == 1
     assert all(set(record) == {"group", "other", "certified"} for record in result["envy"])
 
 

@@ -32,7 +32,7 @@ def test_every_method_has_sizes_intervals_a_certificate_and_a_sentence(compariso
         "upper",
         "p_harm",
         "harmed",
-        "p_adjusted",
+        "p_certified",
         "certified",
     ]
     assert ((table["lower"] <= table["gain"]) & (table["gain"] <= table["upper"])).all()

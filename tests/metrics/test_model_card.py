@@ -40,13 +40,16 @@ def test_the_verdict_is_one_of_three(sizes, losers, title, sentence):
 
 
 def test_every_group_has_its_size_gain_decision_and_what_a_certificate_needs():
-    frame = frame_of({"a": 500, "b": 500}, {"a": 50})
-    row = next(line for line in frame.to_model_card().splitlines() if line.startswith("| a "))
-    needed = f"{frame.power(0.01).loc['a', 'n_needed']:,.0f}"
-    cells = [cell.strip() for cell in row.strip("|").split("|")]
-    assert cells[:4] == ["a", "500", "10.0 %", "0.0 %"]
-    assert cells[4].startswith("-10.00 (")
-    assert cells[5:] == ["yes", "not shown", needed]
+    frame = frame_of({"a": 500, "b": 5000, "c": 200}, {"a": 50, "c": 1})
+    rows = {}
+    for line in frame.to_model_card().splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        rows[cells[0]] = cells
+    assert rows["a"][:4] == ["a", "500", "10.0 %", "0.0 %"]
+    assert rows["a"][4].startswith("-10.00 (")
+    assert rows["a"][5:] == ["yes", "not shown", "–"]  # no number of people could show it
+    assert rows["b"][5:] == ["no", "shown", "–"]
+    assert rows["c"][5:] == ["no", "not shown", f"{frame.power(0.01).loc['c', 'n_needed']:,.0f}"]
 
 
 def test_small_groups_are_counted_and_not_shown():
@@ -67,7 +70,8 @@ def test_other_losses_have_their_own_unit():
     card = frame_of({"a": 500, "b": 400}, {"a": 50}, loss="squared").to_model_card()
     assert "squared loss" in card
     assert "percentage points" not in card
-    assert "%|" not in card
+    row = next(line for line in card.splitlines() if line.startswith("| a "))
+    assert row.split(" | ")[2:4] == ["0.1", "0"]
 
 
 def test_labels_of_groups_cannot_break_the_table():
@@ -85,3 +89,56 @@ def test_bad_settings_and_control_features_are_refused():
         frame.to_model_card(tolerance=-1)
     with pytest.raises(ValueError, match="control features"):
         frame_of({"a": 100}, {}, control_features={"c": np.arange(100) % 2}).to_model_card()
+
+
+def envy_of_a(sizes, tiny=0):
+    """Assigned groups a and b; a does as well as with the pooled classifier, and would do better with that of b."""
+    group = np.repeat(["a", "b"], sizes)
+    y = np.ones(len(group), int)
+    half = np.arange(len(group)) % 2
+    audit = group.astype(object)
+    audit[:tiny] = "tiny"
+    return PreferenceFrame(
+        y_true=y,
+        y_pred_pooled=np.where(group == "a", half, 1),
+        y_pred_by_group={"a": np.where(group == "a", half, 1), "b": np.ones(len(group), int)},
+        groups=group,
+        sensitive_features={"who": audit},
+    )
+
+
+def test_envy_is_no_harm_and_has_advice_of_its_own():
+    card = envy_of_a([400, 400]).to_model_card()
+    assert "**Envy found.**" in card
+    assert "a (-50.0 points against that of b)" in card
+    assert "Serve the harmed groups" not in card
+    assert "Offer the envious groups the classifier" in card
+
+
+def test_envy_tells_neither_names_nor_figures_of_small_groups():
+    with_small_audit_group = envy_of_a([400, 400], tiny=5).to_model_card()
+    assert "against that of b" in with_small_audit_group
+    assert "-50.0" not in with_small_audit_group
+    with_small_other = envy_of_a([400, 8])
+    assert "against that of a small group" in with_small_other.to_model_card()
+    assert "| b" not in with_small_other.to_model_card()
+
+
+def test_the_same_predictions_for_few_people_certify_nothing():
+    few = frame_of({"a": 60}, {}).to_model_card()
+    assert "**No harm found, not certified.**" in few
+    assert "gives all of these people the pooled prediction, but a loss of more than 1 point" in few
+    assert "**Nobody harmed.**" in frame_of({"a": 6000}, {}).to_model_card()
+
+
+def test_weights_are_told():
+    assert (
+        "Rows are weighted" in frame_of({"a": 100}, {}, sample_weight=np.linspace(1, 2, 100)).to_model_card()
+    )
+    assert "weighted" not in frame_of({"a": 100}, {}).to_model_card()
+
+
+def test_nothing_is_left_where_all_groups_are_small():
+    card = frame_of({"a": 5, "b": 5}, {}).to_model_card()
+    assert "No group is large enough to be shown." in card
+    assert "| a" not in card
