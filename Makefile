@@ -28,7 +28,8 @@ notebooks: $(VENV)/.docs
 
 # The site, under docs/_build; open docs/_build/html/index.html.
 docs: notebooks
-	$(VENV)/bin/sphinx-build --fail-on-warning --keep-going --quiet --jobs 2 docs docs/_build/html
+	rm -rf docs/reference/generated
+	$(VENV)/bin/sphinx-build --fresh-env --write-all --fail-on-warning --keep-going --quiet --jobs 2 docs docs/_build/html
 
 # The same tests, but for simulations, with the oldest versions that pyproject.toml allows.
 test-minimum:

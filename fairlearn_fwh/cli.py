@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import sys
 from collections.abc import Iterable
 from functools import partial
@@ -32,9 +34,11 @@ percentage points of accuracy: a negative gain is harm, * marks a loss that is s
 
 
 class _Commands(click.Group):
-    """Says in one sentence which extra a command needs."""
+    """Says in one sentence which extra a command needs, and has no colours where nobody wants them (no-color.org)."""
 
     def invoke(self, context: click.Context) -> Any:
+        if os.environ.get("NO_COLOR"):
+            context.color = False
         try:
             return super().invoke(context)
         except MissingExtraError as error:
@@ -61,7 +65,9 @@ def demo(data_home: Path | None, out: Path) -> None:
     from .experiments import compare_methods
 
     comparisons = []
-    for name in _available(data_home):
+    names = _available(data_home)
+    _check_folder(out)
+    for name in names:
         fitting = Fitting()
         comparison = compare_methods(name, data_home=data_home, report=fitting)
         fitting.done()
@@ -71,6 +77,13 @@ def demo(data_home: Path | None, out: Path) -> None:
     sum_up(comparisons)
     _write_comparisons(comparisons, out, "gains")
     say_what_next(comparisons[0].dataset, out)
+
+
+def _check_folder(out: Path) -> None:
+    """Raise before anything is computed if the folder for results cannot be made."""
+    nearest = next(folder for folder in (out.resolve(), *out.resolve().parents) if folder.exists())
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK):
+        raise click.ClickException(f"--out: nothing can be written to {nearest}, which {out} needs.")
 
 
 def _available(data_home: Path | None) -> list[str]:
@@ -230,6 +243,8 @@ def audit(
                 sample_weight=weight,
                 loss=loss,
             )
+        if not (sensitive or groups):
+            click.echo("Neither --sensitive nor --groups is given: everybody is one group.", err=True)
         result = Audit(
             frame, tolerance=tolerance, alpha=alpha, min_group_size=min_group_size, source=predictions.name
         )
@@ -237,7 +252,7 @@ def audit(
         files |= {json_file: result.to_json()} if json_file else {}
         write_files(files)
     except Exception as error:  # any other status than 2 would tell the release that there is, or is no, harm
-        click.echo(f"Error: {error or type(error).__name__}", err=True)
+        click.echo(f"Error: {_in_options(str(error)) or type(error).__name__}", err=True)
         sys.exit(2)
     show_groups(result)
     if result.suppressed:
@@ -259,6 +274,7 @@ def mitigators(dataset: str, attribute: str | None, data_home: Path | None, out:
     """Tell whom the parity mitigators of fairlearn and AIF360 harm on DATASET."""
     from .experiments import audit_mitigators
 
+    _check_folder(out)
     fitting = Fitting()
     try:
         comparison = audit_mitigators(dataset, attribute=attribute, data_home=data_home, report=fitting)
@@ -267,9 +283,27 @@ def mitigators(dataset: str, attribute: str | None, data_home: Path | None, out:
     fitting.done()
     show_comparison(comparison)
     for method, sentence in comparison.verdicts.items():
-        click.echo(f"{method}: {sentence}")
+        if comparison.outcomes[method] == "harm":
+            click.echo(f"{method} {sentence}")
     click.echo()
     _write_comparisons([comparison], out, "mitigators")
+
+
+def _in_options(message: str) -> str:
+    """Name options instead of the arguments of `PreferenceFrame.from_frame`."""
+    return re.sub("|".join(_ARGUMENTS), lambda found: _ARGUMENTS[found[0]], message)
+
+
+#: The longer names first.
+_ARGUMENTS = {
+    "y_pred_by_group": "--by-group",
+    "y_pred_pooled": "--pooled",
+    "y_pred": "--y-pred",
+    "y_true": "--y-true",
+    "sensitive_features": "--sensitive",
+    "sample_weight": "--weight",
+    "min_group_size": "--min-group-size",
+}
 
 
 class _Reproductions(click.Group):
@@ -340,6 +374,7 @@ def _run_reproduction(name: str, out: Path, **arguments: Any) -> None:
         arguments.pop("data_home", None)
     if "n_splits" in arguments:
         arguments["progress"] = partial(_progress, name)
+    _check_folder(out)
     try:
         result = REPRODUCTIONS[name].run(**arguments)
     except (ValueError, DatasetNotFoundError) as error:

@@ -6,6 +6,7 @@ import warnings
 from pathlib import Path
 
 import pytest
+from sklearn.utils.estimator_checks import check_estimator
 
 from .test_package import MODULES
 
@@ -94,3 +95,17 @@ def test_notebooks_are_kept_without_outputs_and_say_what_they_do_not_show(notebo
 def test_notebooks_are_in_the_tutorials():
     text = (ROOT / "docs" / "tutorials" / "index.md").read_text(encoding="utf-8")
     assert re.findall(r"^(\d\d_\S+)$", text, re.MULTILINE) == [path.stem for path in NOTEBOOKS]
+
+
+def test_the_method_of_the_example_keeps_the_conventions_of_scikit_learn():
+    names = {"__name__": "page"}
+    code, _ = examples(ROOT / "CONTRIBUTING.md")[0]
+    exec(compile(code, "CONTRIBUTING.md", "exec"), names)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        checks = check_estimator(names["SignClassifier"](), on_fail=None)
+    failed = {check["check_name"] for check in checks if check["status"] == "failed"}
+    # It takes no sparse features, and what is defined in a page cannot be pickled.
+    assert failed <= {
+        "check_estimator_sparse_tag", "check_estimator_sparse_array", "check_estimator_sparse_matrix", "check_estimators_pickle",
+    }  # fmt: skip

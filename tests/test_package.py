@@ -111,7 +111,8 @@ def test_what_functions_raise_is_documented(module, name):
 
 
 @pytest.mark.parametrize(
-    "module", ["", ".metrics", ".datasets", ".decoupling", ".postprocessing", ".reductions", ".exceptions"]
+    "module",
+    ["", ".metrics", ".audit", ".datasets", ".decoupling", ".postprocessing", ".reductions", ".exceptions"],
 )
 def test_light_modules_import_no_extra(module):
     code = (

@@ -5,8 +5,10 @@ import dataclasses
 import click
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 
 from fairlearn_fwh._terminal import Fitting, say_what_next, show_comparison, sum_up
+from fairlearn_fwh.cli import main
 from fairlearn_fwh.experiments import Comparison
 
 OUTCOMES = {"copy": "pooled", "good": "certified", "unsure": "unsure", "bad": "harm"}
@@ -107,3 +109,24 @@ def test_the_next_step_can_be_typed_as_it_stands(capsys, monkeypatch, found, sta
     monkeypatch.setattr("sys.argv", [started])
     say_what_next("german", "out")
     assert f"  {expected} mitigators german " in capsys.readouterr().out
+
+
+def test_nobody_who_wants_no_colours_gets_any(monkeypatch, tmp_path):
+    table = pd.DataFrame(
+        {"y": [1] * 400, "new": [0] * 200 + [1] * 200, "old": [1] * 400, "g": ["a"] * 200 + ["b"] * 200}
+    )
+    table.to_csv(tmp_path / "predictions.csv", index=False)
+    arguments = [
+        "audit",
+        str(tmp_path / "predictions.csv"),
+        "--y-true",
+        "y",
+        "--y-pred",
+        "new",
+        "--pooled",
+        "old",
+    ]
+    arguments += ["--sensitive", "g"]
+    assert "\033[31m" in CliRunner().invoke(main, arguments, color=True).output
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\033" not in CliRunner().invoke(main, arguments, color=True).output

@@ -15,7 +15,7 @@ from ..exceptions import UnstableGroupsWarning
 from ..inprocessing import DAFHClassifier
 from ..inprocessing._explanation import plot_groups
 from ..metrics._markdown import markdown_table
-from ..metrics._plots import COLOURS
+from ..metrics._plots import COLOURS, new_panels
 from ._data import PAPER_DATA, Split
 from ._methods import Method, _quietly_fit, converged_model, dafh, pooled, trivial_partition
 from ._runs import Progress, Rows, percent, run_splits
@@ -130,12 +130,10 @@ def plot_figure1(random_state: int = 0) -> Any:
     >>> from fairlearn_fwh.experiments import plot_figure1
     >>> figure = plot_figure1()  # doctest: +SKIP
     """
-    import matplotlib.pyplot as plt
-
     bunch = make_intersectional(6000, random_state=random_state)
     X, y, hands = bunch.data.to_numpy(), bunch.target.to_numpy(), bunch.sensitive_features
     model = _free_dafh(random_state).fit(X, y)
-    figure, axes = plt.subplots(2, 2, figsize=(10, 9.2), layout="constrained", sharex=True, sharey=True)
+    figure, axes = new_panels(2, 2, (10, 9.2), sharex=True, sharey=True)
     panels: list[tuple[str, list[tuple[np.ndarray, Any]]]] = [
         ("pooled", [(np.ones(len(X), dtype=bool), converged_model().fit(X, y))])
     ]
@@ -266,11 +264,9 @@ def plot_figure2(runs: pd.DataFrame) -> Any:
     >>> from fairlearn_fwh.experiments import plot_figure2, run_figure2
     >>> figure = plot_figure2(run_figure2(["german"], n_splits=2))  # doctest: +SKIP
     """
-    import matplotlib.pyplot as plt
-
     datasets = list(dict.fromkeys(runs["dataset"]))
     n_rows = (len(datasets) + 2) // 3
-    figure, axes = plt.subplots(n_rows, 3, figsize=(11, 3 * n_rows), layout="constrained", squeeze=False)
+    figure, axes = new_panels(n_rows, 3, (11, 3 * n_rows))
     for ax, dataset in zip(axes.flat, datasets, strict=False):
         by_epoch = runs[runs["dataset"] == dataset].groupby("epoch")[["rate", "accuracy"]]
         mean, deviation = 100 * by_epoch.mean(), 100 * by_epoch.std().fillna(0)
@@ -382,9 +378,7 @@ def plot_figure3(found: dict[str, Any]) -> Any:
     >>> from fairlearn_fwh.experiments import plot_figure3, run_figure3
     >>> figure = plot_figure3(run_figure3(["arrest"]))  # doctest: +SKIP
     """
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(len(found), figsize=(9, 9 * len(found)), layout="constrained", squeeze=False)
+    figure, axes = new_panels(len(found), 1, (9, 9 * len(found)))
     for ax, (dataset, explanation) in zip(axes.flat, found.items(), strict=True):
         plot_groups(explanation, ax=ax)
         ax.set_title(f"{dataset}: {ax.get_title()}", fontsize=10)

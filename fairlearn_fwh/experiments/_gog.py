@@ -125,7 +125,7 @@ def run_gog(
     Raises
     ------
     ValueError
-        If a data set is unknown or `n_splits` is less than 1.
+        If a data set or a condition is unknown, or `n_splits` is less than 1.
     DatasetNotFoundError
         If the file of a data set is nowhere.
 
@@ -135,7 +135,7 @@ def run_gog(
     >>> runs = run_gog(["german"], n_splits=1)  # doctest: +SKIP
     """
     return run_splits(
-        partial(_run_split, conditions=tuple(conditions)),
+        partial(_run_split, conditions=_checked(conditions)),
         REAL_DATA,
         datasets,
         n_splits=n_splits,
@@ -143,6 +143,12 @@ def run_gog(
         n_jobs=n_jobs,
         progress=progress,
     )
+
+
+def _checked(conditions: Sequence[str]) -> tuple[str, ...]:
+    if unknown := [name for name in conditions if name not in CONDITIONS]:
+        raise ValueError(f"conditions must be among {list(CONDITIONS)}; got {unknown}.")
+    return tuple(conditions)
 
 
 def _run_split(dataset: str, seed: int, split: Split, conditions: Sequence[str]) -> Rows:

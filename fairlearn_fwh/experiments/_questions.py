@@ -331,6 +331,12 @@ QUESTIONS = {
 }  # fmt: skip
 
 
+def _question(name: str) -> Question:
+    if name not in QUESTIONS:
+        raise ValueError(f"name must be one of {list(QUESTIONS)}; got {name!r}.")
+    return QUESTIONS[name]
+
+
 def run_question(
     name: str,
     datasets: Sequence[str] | None = None,
@@ -363,9 +369,7 @@ def run_question(
     >>> from fairlearn_fwh.experiments import run_question
     >>> runs = run_question("lambda", n_splits=2)  # doctest: +SKIP
     """
-    if name not in QUESTIONS:
-        raise ValueError(f"name must be one of {list(QUESTIONS)}; got {name!r}.")
-    question = QUESTIONS[name]
+    question = _question(name)
     return run_splits(
         question.task, {key: QUESTION_DATA[key] for key in (*question.datasets, *question.others)}, datasets or question.datasets,
         n_splits=n_splits, data_home=data_home, n_jobs=n_jobs, progress=progress,
@@ -386,12 +390,17 @@ def question_markdown(name: str, runs: pd.DataFrame) -> str:
     -------
     str
 
+    Raises
+    ------
+    ValueError
+        If the question is unknown.
+
     Examples
     --------
     >>> from fairlearn_fwh.experiments import question_markdown, run_question
     >>> print(question_markdown("lambda", run_question("lambda", n_splits=2)))  # doctest: +SKIP
     """
-    question = QUESTIONS[name]
+    question = _question(name)
     keys = ["dataset"] + [
         c for c in ("objective", question.x) if c in runs and not _is_figure(runs, c, question)
     ]
@@ -423,6 +432,7 @@ def plot_question(name: str, runs: pd.DataFrame, ax: Any = None) -> Any:
     Parameters
     ----------
     name : str
+        The question, as for `run_question`.
     runs : DataFrame
         As `run_question` returns it.
     ax : matplotlib Axes, optional
@@ -434,6 +444,8 @@ def plot_question(name: str, runs: pd.DataFrame, ax: Any = None) -> Any:
 
     Raises
     ------
+    ValueError
+        If the question is unknown.
     MissingExtraError
         If matplotlib is not installed.
 
@@ -442,7 +454,7 @@ def plot_question(name: str, runs: pd.DataFrame, ax: Any = None) -> Any:
     >>> from fairlearn_fwh.experiments import plot_question, run_question
     >>> ax = plot_question("lambda", run_question("lambda", n_splits=2))  # doctest: +SKIP
     """
-    question = QUESTIONS[name]
+    question = _question(name)
     ax = new_axes(ax, 8.5, 4.4)
     series = ["dataset"] + (["objective"] if name == "surrogate" else [])
     with warnings.catch_warnings():

@@ -109,6 +109,8 @@ def run_table4(
     ------
     ValueError
         If a data set, the protocol or the number of splits is out of range.
+    DatasetNotFoundError
+        If the file of a data set is nowhere.
 
     Examples
     --------

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from fairlearn.metrics import make_derived_metric
 
+from ._arrays import pack_predictions
 from ._functions import LossLike, envy_gain, negative_flip_rate, rationality_gain
 
 
@@ -16,6 +18,11 @@ def _of_groups(metric: Callable[..., float], transform: str, y_true: Any, y_pred
     rows = {name: values for name, values in given.items() if values is not None}
     derived = make_derived_metric(metric=metric, transform=transform, sample_param_names=list(rows))
     return float(derived(y_true, y_pred, **whole, **rows))
+
+
+def _packed(y_pred_by_group: Any) -> np.ndarray:
+    is_packed = isinstance(y_pred_by_group, np.ndarray) and y_pred_by_group.dtype == object
+    return y_pred_by_group if is_packed and y_pred_by_group.ndim == 1 else pack_predictions(y_pred_by_group)
 
 
 def rationality_gain_group_min(
@@ -88,7 +95,7 @@ def envy_gain_group_min(
     y_pred_by_group : DataFrame, dict, array of shape (n, K), or the result of `pack_predictions`
         What every group's classifier says.
     groups : array-like, shape (n,)
-        Each person's own column of `y_pred_by_group`.
+        Each person's own column of `y_pred_by_group`, 0 to K - 1.
     sensitive_features : array-like, shape (n,) or (n, q)
         Groups that are compared; several columns are an intersection.
     loss : {"zero_one", "rejection", "log", "brier", "squared", "absolute"} or callable
@@ -121,7 +128,7 @@ def envy_gain_group_min(
         y_pred,
         sensitive_features=sensitive_features,
         loss=loss,
-        y_pred_by_group=y_pred_by_group,
+        y_pred_by_group=_packed(y_pred_by_group),
         groups=groups,
         sample_weight=sample_weight,
     )

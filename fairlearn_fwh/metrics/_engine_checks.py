@@ -62,7 +62,8 @@ def _value_checks(
         for role in predictions:
             if kinds[role] != kinds["y_true"]:
                 raise ValueError(
-                    f"{role} and y_true have labels of different types; no prediction could ever be right."
+                    f"{role} and y_true have labels of different types ({kinds[role]} and {kinds['y_true']}); no prediction could "
+                    "ever be right."
                 )
         fractions = {
             f"fractions_{i}": (nw.col(role) != nw.col(role).round(0)).cast(nw.Int64).sum()

@@ -102,3 +102,7 @@ def test_derived_metrics_are_those_of_the_worst_off_group(weighted):
     )
     envy = envy_gain_group_min(y, own, y_pred_by_group=pack_predictions(by_group), groups=groups, **shared)
     assert envy == pytest.approx(frame["envy_gain"].min())
+    as_array = (
+        np.column_stack(list(by_group.values())) if isinstance(by_group, dict) else np.asarray(by_group)
+    )
+    assert envy_gain_group_min(y, own, y_pred_by_group=as_array, groups=groups, **shared) == envy
