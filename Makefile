@@ -31,13 +31,13 @@ docs: notebooks
 	rm -rf docs/reference/generated
 	$(VENV)/bin/sphinx-build --fresh-env --write-all --fail-on-warning --keep-going --quiet --jobs 2 docs docs/_build/html
 
-# The same tests, but for simulations, with the oldest versions that pyproject.toml allows.
+# The same tests, but for simulations and docstrings, with the oldest versions that pyproject.toml allows.
 test-minimum:
-	$(MAKE) pytest VENV=.venv-minimum CONSTRAINTS=constraints-minimum.txt PYTEST_ARGUMENTS='-m "not simulation"'
+	$(MAKE) pytest VENV=.venv-minimum CONSTRAINTS=constraints-minimum.txt PYTEST_ARGUMENTS='tests -m "not simulation"'
 
 # The fast tests with the versions that AIF360 is happiest with.
 test-aif360:
-	$(MAKE) pytest VENV=.venv-aif360 CONSTRAINTS=constraints-aif360.txt PYTEST_ARGUMENTS='-m "not slow and not simulation"'
+	$(MAKE) pytest VENV=.venv-aif360 CONSTRAINTS=constraints-aif360.txt PYTEST_ARGUMENTS='tests -m "not slow and not simulation"'
 
 lint: $(VENV)/.test
 	$(VENV)/bin/ruff check .
