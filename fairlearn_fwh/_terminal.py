@@ -68,11 +68,12 @@ def show_groups(findings: Findings) -> None:
     findings : Findings
     """
     header, rows = group_table(findings)
+    if not rows:
+        return
     widths = _widths([header, *rows])
     click.secho(_line(header, widths), bold=True)
     for row in rows:
-        colour = {"yes": "red", "no": None}[row[header.index("harmed")]]
-        click.secho(_line(row, widths), fg=colour)
+        click.secho(_line(row, widths), fg="red" if row[header.index("harmed")] == "yes" else None)
 
 
 def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
@@ -104,12 +105,8 @@ def _table(comparison: Comparison) -> tuple[list[str], list[tuple[list[str], str
         else:
             worst: Any = part["gain"].idxmin()
             gains = [f"{group_name(worst)} {_gain(part.loc[worst])}"]
-        rows.append(
-            (
-                [*cells, *gains, _said(comparison.outcomes[str(method)], part)],
-                _COLOURS[comparison.outcomes[str(method)]],
-            )
-        )
+        outcome = comparison.outcomes[str(method)]
+        rows.append(([*cells, *gains, _said(outcome, part)], _COLOURS[outcome]))
     return ["method", "accuracy", *names, ""], rows
 
 
@@ -120,16 +117,12 @@ def _gain(row: Any) -> str:
 def _said(outcome: str, part: Any) -> str:
     """Say what comes of a method; its outcome is about groups that are too small to be shown, too."""
     if outcome == "harm":
-        return (
-            f"HARMS {', '.join(group_name(group) for group in part.index[part['harmed']]) or 'a small group'}"
-        )
+        harmed = [group_name(group) for group in part.index[part["harmed"]]]
+        return f"HARMS {', '.join(harmed) or 'a small group'}"
     if outcome == "unsure":
         unsure = (~part["certified"]).sum()
-        groups = f"{unsure} of {len(part)} groups" if unsure else "a small group"
-        return f"no harm found; not ruled out for {groups}"
-    return {"pooled": "everybody gets the pooled classifier", "certified": "no group loses: certified"}[
-        outcome
-    ]
+        return f"no harm found; not ruled out for {f'{unsure} of {len(part)} groups' if unsure else 'a small group'}"
+    return "everybody gets the pooled prediction" if outcome == "pooled" else "no group loses: certified"
 
 
 def sum_up(comparisons: Sequence[Comparison]) -> None:

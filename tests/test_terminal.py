@@ -48,7 +48,7 @@ def lines(capsys, monkeypatch):
 
 def test_every_method_has_a_line_that_says_what_it_comes_to(lines):
     shown = lines(comparison_of())
-    assert shown["copy"].endswith("<blue>everybody gets the pooled classifier")
+    assert shown["copy"].endswith("<blue>everybody gets the pooled prediction")
     assert shown["good"].endswith("<green>no group loses: certified")
     assert shown["unsure"].endswith("<yellow>no harm found; not ruled out for 1 of 2 groups")
     assert shown["bad"].endswith("<red>HARMS a")
