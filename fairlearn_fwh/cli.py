@@ -290,8 +290,9 @@ def mitigators(dataset: str, attribute: str | None, data_home: Path | None, out:
 
 
 def _in_options(message: str) -> str:
-    """Name options instead of the arguments of `PreferenceFrame.from_frame`."""
-    return re.sub("|".join(_ARGUMENTS), lambda found: _ARGUMENTS[found[0]], message)
+    """Name options instead of the arguments of `PreferenceFrame.from_frame`, but for columns of that name, which stand in quotes."""
+    names = "|".join(_ARGUMENTS)
+    return re.sub(rf"(?<![\w'\"])({names})(?![\w'\"])", lambda found: _ARGUMENTS[found[0]], message)
 
 
 #: The longer names first.

@@ -70,13 +70,12 @@ class Findings:
         self.frame, self.tolerance, self.alpha = frame, tolerance, alpha
         self.min_group_size = min_group_size
         self.claims = "all" if frame.has_envy else "rationality"
-        self.violations = frame.violations(alpha=alpha, claims=self.claims)
-        self.certificate = frame.certify(tolerance=tolerance, alpha=alpha, claims=self.claims)
-        self.power = frame.power(tolerance, alpha) if tolerance > 0 else None
         judged = judge(
             frame, tolerance=tolerance, alpha=alpha, claims=self.claims, min_group_size=min_group_size
         )
         self.outcome, self.verdict = judged.outcome, judged.text
+        self.violations, self.certificate = judged.violations, judged.certificate
+        self.power = frame.power(tolerance, alpha) if tolerance > 0 else None
 
     @property
     def headline(self) -> str:

@@ -75,10 +75,14 @@ class Verdict:
         classifier; every claim is certified; or neither was harm found nor can it be ruled out.
     text : str
         The same in words, without a subject where there is none.
+    violations, certificate : DataFrame
+        What it rests on, as `PreferenceFrame.violations` and `PreferenceFrame.certify` give them.
     """
 
     outcome: str
     text: str
+    violations: pd.DataFrame
+    certificate: pd.DataFrame
 
 
 def judge(
@@ -86,9 +90,14 @@ def judge(
 ) -> Verdict:
     """Say whether any group is harmed, and how sure that is; parameters as of `verdict`."""
     confidence = f"{100 * (1 - alpha):g} % confidence"
-    table = frame.certify(tolerance=tolerance, alpha=alpha, claims=_known(frame, claims))
+    claims = "rationality" if claims == "all" and not frame.has_envy else claims
+    table = frame.certify(tolerance=tolerance, alpha=alpha, claims=claims)
     words = _Words(frame, min_group_size, dict(zip(table["group"], table["n"], strict=True)))
     violations = frame.violations(alpha=alpha, claims=claims)
+
+    def say(outcome: str, text: str) -> Verdict:
+        return Verdict(outcome, text, violations, table)
+
     harmed = violations[violations["kind"] == "rationality"]
     envious = violations[violations["kind"] == "envy"]
     found = []
@@ -97,15 +106,13 @@ def judge(
     if len(envious):
         found.append(f"gives a worse classifier than another group's to {words.listed(envious, words.envy)}")
     if found:
-        return Verdict("harm" if len(harmed) else "envy", f"{' and '.join(found)}, with {confidence}.")
+        return say("harm" if len(harmed) else "envy", f"{' and '.join(found)}, with {confidence}.")
     unsure = table[~table["certified"] & (table["n"] > 0)]
     same = frame.overall["disagreement_rate"] == 0 and set(table["kind"]) == {"rationality"}
     if not len(unsure):
         if same:
-            return Verdict(
-                "pooled", "gives everybody the pooled prediction: nobody is harmed and nobody gains."
-            )
-        return Verdict("certified", f"{words.certified(tolerance)}, with {confidence}.")
+            return say("pooled", "gives everybody the pooled prediction: nobody is harmed and nobody gains.")
+        return say("certified", f"{words.certified(tolerance)}, with {confidence}.")
     # Sizes and bounds of assigned groups could tell those of audit groups that are too small to be shown.
     parts = [
         words.listed(part, describe)
@@ -116,14 +123,9 @@ def judge(
         if len(part := unsure[unsure["kind"] == kind].drop_duplicates("group"))
     ]
     beginning = "gives all of these people the pooled prediction" if same else "no harm found"
-    return Verdict(
+    return say(
         "unsure", f"{beginning}, but {words.unsure(tolerance)} with {confidence} for {', '.join(parts)}."
     )
-
-
-def _known(frame: PreferenceFrame, claims: str) -> str:
-    """Without predictions of all group classifiers "all" is rationality alone."""
-    return "rationality" if claims == "all" and not frame.has_envy else claims
 
 
 @dataclass(frozen=True)

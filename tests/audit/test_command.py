@@ -231,3 +231,13 @@ def test_who_forgets_the_groups_is_told(run, path):
     told = "Neither --sensitive nor --groups is given: everybody is one group."
     assert told in run(path, "--y-pred", "worse").output
     assert told not in run(path, "--y-pred", "worse", "--sensitive", "g").output
+
+
+def test_columns_that_are_called_like_arguments_keep_their_names(tmp_path):
+    (tmp_path / "p.csv").write_text("y_true,y_pred,old\n1,yes,1\n0,no,0\n1,maybe,1\n")
+    arguments = ["--y-true", "y_true", "--y-pred", "y_pred", "--pooled", "missing"]
+    error = CliRunner().invoke(main, ["audit", str(tmp_path / "p.csv"), *arguments]).output
+    assert "'y_true'" in error
+    arguments[-1] = "old"
+    error = CliRunner().invoke(main, ["audit", str(tmp_path / "p.csv"), *arguments]).output
+    assert "--y-pred and --y-true have labels of different types" in error
