@@ -24,7 +24,8 @@ from ._plain_state import full_state, plain_state
 from ._sklearn_compat import check_sample_weight
 from .exceptions import GroupFallbackWarning
 from .metrics import PreferenceFrame
-from .metrics._arrays import POOLED, Groups, encode_groups, flat_index, to_numpy
+from .metrics._arrays import POOLED, Groups, encode_groups, flat_index
+from .metrics._core._values import to_numpy
 
 Predictor = Callable[[Any, Any], np.ndarray]
 

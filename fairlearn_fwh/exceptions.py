@@ -7,7 +7,9 @@ __all__ = [
     "GroupCollapseWarning",
     "GroupFallbackWarning",
     "InvalidDataFileError",
+    "LabelMismatchWarning",
     "MissingExtraError",
+    "UnreadableValueError",
     "UnstableGroupsWarning",
 ]
 
@@ -72,6 +74,18 @@ class EnvySkippedWarning(UserWarning):
     """
 
 
+class LabelMismatchWarning(UserWarning):
+    """A prediction has labels that the truth never has; they count as wrong.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from fairlearn_fwh.exceptions import LabelMismatchWarning
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("error", LabelMismatchWarning)  # do not go on with such data
+    """
+
+
 class DatasetNotFoundError(OSError):
     """A data file is neither on disk nor can it be downloaded.
 
@@ -96,6 +110,28 @@ class InvalidDataFileError(ValueError):
     ... except InvalidDataFileError as error:
     ...     print(error)
     """
+
+
+class UnreadableValueError(ValueError):
+    """A value of a file is not what its column is for.
+
+    Attributes
+    ----------
+    column : str
+        Name of the column.
+    problem : str
+        "missing", "number" (where there should be one), or the value itself.
+
+    Examples
+    --------
+    >>> from fairlearn_fwh.exceptions import UnreadableValueError
+    >>> UnreadableValueError("sample_weight must be numbers; 1 value(s) are not.", "w", "number").column
+    'w'
+    """
+
+    def __init__(self, message: str, column: str, problem: str) -> None:
+        super().__init__(message)
+        self.column, self.problem = column, problem
 
 
 class MissingExtraError(ImportError):

@@ -27,7 +27,8 @@ from .._routed import Sample, read_groups, take_rows
 from .._sklearn_compat import HasMethods, Interval, StrOptions
 from .._splits import hold_out_units
 from ..exceptions import GroupFallbackWarning
-from ..metrics._arrays import Groups, as_tuple, encode_groups, find_groups, group_columns, to_numpy
+from ..metrics._arrays import Groups, as_tuple, encode_groups, find_groups, group_columns
+from ..metrics._core._values import to_numpy
 from ..postprocessing import NoHarmSelector
 from ..postprocessing._scores import Guarantee, resolve_score
 from ._devices import check_device

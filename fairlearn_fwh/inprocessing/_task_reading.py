@@ -14,7 +14,8 @@ from sklearn.utils.validation import validate_data
 
 from .._routed import Sample, check_labels
 from .._splits import hold_out
-from ..metrics._arrays import Groups, encode_groups, group_columns, to_numpy
+from ..metrics._arrays import Groups, encode_groups, group_columns
+from ..metrics._core._values import to_numpy
 from ._inputs import TableInputs
 from ._numeric import check_numeric
 from ._tasks import TaskRows

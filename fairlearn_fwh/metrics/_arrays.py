@@ -1,4 +1,4 @@
-"""The border of the metrics: whatever the user's frame is, numpy arrays inside."""
+"""Groups and predictions by group, from whatever frame the user has."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 
+from ._core._values import as_column, read_values, to_numpy
+
 #: Label of people who are served by the pooled classifier and belong to no group.
 POOLED = "pooled"
 
@@ -18,69 +20,6 @@ _CHUNK = 1 << 16
 
 #: Label of the group that ``missing_group="separate"`` makes of missing values.
 MISSING = "missing"
-
-
-def to_numpy(values: Any) -> np.ndarray:
-    """Turn a Series of any kind, a list or an array into a numpy array."""
-    series = nw.from_native(values, allow_series=True, pass_through=True)
-    if isinstance(series, nw.Series):
-        return series.to_numpy()
-    return np.asarray(values)
-
-
-def as_column(values: Any, name: str, n_rows: int | None = None) -> np.ndarray:
-    """Check one value per row, none of them missing.
-
-    Parameters
-    ----------
-    values : array-like, shape (n,) or (n, 1)
-        One value per row.
-    name : str
-        Name of the argument, for messages.
-    n_rows : int, optional
-        Number of rows that the other arguments have.
-
-    Returns
-    -------
-    ndarray, shape (n,)
-
-    Raises
-    ------
-    ValueError
-        If `values` is empty, is not one-dimensional, has another length or a missing value.
-    """
-    column = to_numpy(values)
-    if column.ndim == 2 and column.shape[1] == 1:
-        column = column[:, 0]
-    if column.ndim != 1:
-        raise ValueError(f"{name} must have one value per row; got an array of shape {column.shape}.")
-    if n_rows is not None and len(column) != n_rows:
-        raise ValueError(
-            f"{name} has {len(column)} rows, but y_true has {n_rows}; they must be the same rows."
-        )
-    if len(column) == 0:
-        raise ValueError(f"{name} has no rows; at least one is needed.")
-    if column.dtype.kind in "fOc" and (missing := int(pd.isna(column).sum())):
-        raise ValueError(f"{name} has {missing} missing value(s); none are allowed.")
-    return column
-
-
-def as_weights(sample_weight: Any, n_rows: int) -> np.ndarray | None:
-    """Check sample weights: finite, not negative, not all zero."""
-    if sample_weight is None:
-        return None
-    weights = as_column(sample_weight, "sample_weight", n_rows)
-    try:
-        weights = weights.astype(float)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"sample_weight must be numbers; got values of type {weights.dtype}.") from error
-    if not np.isfinite(weights).all() or (weights < 0).any():
-        raise ValueError(
-            f"sample_weight must be finite and not negative; its smallest value is {weights.min()}."
-        )
-    if not weights.any():
-        raise ValueError("sample_weight is zero for every row; at least one row needs a positive weight.")
-    return weights
 
 
 @dataclass(frozen=True)
@@ -117,47 +56,67 @@ def flat_index(labels: Sequence[Any], name: str | None = None) -> pd.Index:
 
 
 def group_columns(features: Any, name: str) -> dict[str, Any]:
-    """Split group features of any kind into named columns."""
+    """Split group features of any kind into named columns.
+
+    Raises
+    ------
+    ValueError
+        If two columns have one name, rows have different lengths, or the frame is lazy.
+    """
     if isinstance(features, Mapping):
-        return {str(key): column for key, column in features.items()}
+        return _named(list(features), list(features.values()), name)
+    if isinstance(features, pd.DataFrame):
+        return _named(list(features.columns), [features.iloc[:, i] for i in range(features.shape[1])], name)
     native = nw.from_native(features, allow_series=True, pass_through=True)
     if isinstance(native, nw.DataFrame):
-        return {str(key): nw.to_native(native.get_column(key)) for key in native.columns}
+        columns = [nw.to_native(native.get_column(key)) for key in native.columns]
+        return _named(native.columns, columns, name)
     if isinstance(native, nw.LazyFrame):
         raise ValueError(f"{name} is a lazy frame; collect it first.")
     if isinstance(native, nw.Series):
         return {str(native.name) if native.name not in (None, "") else name: features}
     if isinstance(features, list | tuple) and features and isinstance(features[0], list | tuple):
-        return {f"{name}_{i}": _objects(column) for i, column in enumerate(zip(*features, strict=True))}
-    array = np.asarray(features)
-    if array.ndim == 2 and array.shape[1] > 1:
-        return {f"{name}_{i}": array[:, i] for i in range(array.shape[1])}
-    return {name: array[:, 0] if array.ndim == 2 else array}
+        if len({len(row) if isinstance(row, list | tuple) else -1 for row in features}) > 1:
+            raise ValueError(
+                f"{name} has rows of different lengths; every row needs one value for each column."
+            )
+        return {f"{name}_{i}": list(column) for i, column in enumerate(zip(*features, strict=True))}
+    if not isinstance(features, np.ndarray):
+        return {name: features}
+    if features.ndim == 2 and features.shape[1] > 1:
+        return {f"{name}_{i}": features[:, i] for i in range(features.shape[1])}
+    return {name: features[:, 0] if features.ndim == 2 else features}
 
 
-def _objects(values: Sequence[Any]) -> np.ndarray:
-    """Make an array in which every value keeps its type."""
-    array = np.empty(len(values), dtype=object)
-    array[:] = values
-    return array
+def _named(keys: list[Any], columns: list[Any], name: str) -> dict[str, Any]:
+    names = [str(key) for key in keys]
+    if repeated := [key for key in names if names.count(key) > 1]:
+        raise ValueError(f"{name} has several columns named {repeated[0]!r} (as text); rename all but one.")
+    return dict(zip(names, columns, strict=True))
 
 
-def _factorize(column: Any) -> tuple[np.ndarray, list[Any]]:
+def _factorize(column: Any, name: str) -> tuple[np.ndarray, list[Any]]:
     """Return codes (-1 where missing) and the sorted labels that occur."""
     if isinstance(column, pd.Series) and isinstance(column.dtype, pd.CategoricalDtype):
         codes = np.asarray(column.cat.codes, dtype=np.intp)
-        categories = column.cat.categories.tolist()
+        categories = pd.Index(read_values(column.cat.categories, name, allow_mixed=True)[0]).tolist()
         present = np.bincount(codes[codes >= 0], minlength=len(categories)) > 0
         renumber = np.append(np.cumsum(present) - 1, -1)  # the last entry is what code -1 looks up
         return renumber[codes], [
             label for label, is_present in zip(categories, present, strict=True) if is_present
         ]
-    values = to_numpy(column)
-    if values.dtype.kind in "iub":
+    values, missing = read_values(column, name, allow_mixed=True)
+    if values.dtype.kind in "iub" and len(values) and not missing.any():
         uniques, codes = _factorize_integers(values)
         return codes, uniques.tolist()
+    if missing.any():
+        codes = np.full(len(values), -1, dtype=np.intp)
+        codes[~missing], labels = _factorize(values[~missing], name)
+        return codes, labels
     codes, uniques = pd.factorize(values)
-    labels = pd.Index(uniques).tolist()  # keeps dates, which numpy would turn into integers
+    labels = pd.Index(
+        uniques, tupleize_cols=False
+    ).tolist()  # keeps dates, which numpy would turn into integers
     try:
         order = sorted(range(len(labels)), key=labels.__getitem__)
     except TypeError:  # labels of different types have no order: keep the order of appearance
@@ -224,16 +183,11 @@ def encode_groups(
         raise ValueError(f"{name} has no columns; at least one is needed.")
     codes, label_lists = [], []
     for column_name, column in columns.items():
-        shape = np.shape(column)
-        if len(shape) != 1:
-            raise ValueError(
-                f"Column {column_name!r} of {name} must be one-dimensional; its shape is {shape}."
-            )
-        if n_rows is not None and shape[0] != n_rows:
-            raise ValueError(f"{name} has {shape[0]} rows, but {n_rows} are expected.")
-        if shape[0] == 0:
+        column_codes, labels = _factorize(column, _column_name(column_name, name))
+        if n_rows is not None and len(column_codes) != n_rows:
+            raise ValueError(f"{name} has {len(column_codes)} rows, but {n_rows} are expected.")
+        if len(column_codes) == 0:
             raise ValueError(f"{name} has no rows; at least one is needed.")
-        column_codes, labels = _factorize(column)
         if (column_codes < 0).any():
             column_codes, labels = _separate_missing(column_codes, labels, column_name, name, missing_group)
         codes.append(column_codes)
@@ -244,6 +198,11 @@ def encode_groups(
     if len({len(c) for c in codes}) > 1:
         raise ValueError(f"The columns of {name} have different lengths: {[len(c) for c in codes]}.")
     return _intersect(codes, label_lists, names)
+
+
+def _column_name(column: str, argument: str) -> str:
+    """Name a column of an argument in messages."""
+    return argument if column == argument else f"Column {column!r} of {argument}"
 
 
 def intersect_groups(first: Groups, second: Groups) -> Groups:
@@ -279,7 +238,7 @@ def _separate_missing(
 ) -> tuple[np.ndarray, list[Any]]:
     if missing_group != "separate":
         raise ValueError(
-            f"Column {column!r} of {name} has {int((codes < 0).sum())} missing value(s). "
+            f"Column {column!r} of {name} has {int((codes < 0).sum())} missing value(s), the first in row {int(np.argmax(codes < 0))}. "
             "Fill or drop them, or let estimators that take it use missing_group='separate'."
         )
     if MISSING in labels:

@@ -28,6 +28,9 @@ from ._sums import GroupSums
 
 CLAIMS = ("rationality", "envy", "all")
 
+#: What stands in place of a method where labels seem never to meet: nothing is certified there.
+NEVER_RIGHT = "none: every answer of both classifiers is wrong"
+
 
 @dataclass(frozen=True)
 class Claims:
@@ -36,7 +39,8 @@ class Claims:
     Attributes
     ----------
     table : DataFrame
-        Columns `group`, `kind`, `other`, `n`, `gain`, `identical`: one row per claim.
+        Columns `group`, `kind`, `other`, `n`, `gain`, `identical`, `never_right` (labels were compared, and every answer of both
+        classifiers was wrong): one row per claim.
     differences : PairedDifferences
         What the sample says about each claim.
     """
@@ -53,6 +57,7 @@ class Claims:
         tested = self.tested()
         bound_alpha = alpha if correction is None else alpha / max(int(tested.sum()), 1)
         identical = self.table["identical"].to_numpy()
+        hopeless = self.table["never_right"].to_numpy()
         p_values = certificate_p_value(self.differences, tolerance, method)
         adjusted = np.full(len(p_values), np.nan)
         adjusted[tested] = adjust_p_values(p_values[tested], correction)
@@ -61,8 +66,10 @@ class Claims:
             lower_bound=np.where(identical, 0.0, np.where(tested, bounds, np.nan)),
             p_value=np.where(tested, p_values, np.nan),
             p_adjusted=adjusted,
-            certified=identical | (np.nan_to_num(adjusted, nan=1.0) < alpha),
-            method=np.where(tested, method_used(self.differences, method, tolerance), ""),
+            certified=~hopeless & (identical | (np.nan_to_num(adjusted, nan=1.0) < alpha)),
+            method=np.where(
+                hopeless, NEVER_RIGHT, np.where(tested, method_used(self.differences, method, tolerance), "")
+            ),
         )[
             [
                 "group",
@@ -96,13 +103,15 @@ class Claims:
         p_values = np.where(tested, harm_p_value(self.differences), np.nan)
         adjusted = np.full(len(p_values), np.nan)
         adjusted[tested] = adjust_p_values(p_values[tested], correction)
-        return self.table.drop(columns="identical").assign(p_value=p_values, p_adjusted=adjusted)
+        return self.table.drop(columns=["identical", "never_right"]).assign(
+            p_value=p_values, p_adjusted=adjusted
+        )
 
     def violations(self, alpha: float | None, correction: str | None) -> pd.DataFrame:
         """Return the claims that the sample contradicts; see `PreferenceFrame.violations`."""
         found = (self.table["gain"] < 0).to_numpy()
         if alpha is None:
-            table = self.table.drop(columns="identical")
+            table = self.table.drop(columns=["identical", "never_right"])
         else:
             table = self.test_harm(correction)
             found = found & (table["p_adjusted"].fillna(1.0).to_numpy() < alpha)
@@ -154,11 +163,20 @@ def make_claims(kinds: list[ClaimKind], loss: Loss, weighted: bool) -> Claims:
                     "n": kind.sums.n[rows],
                     "gain": kind.sums.gain()[rows, columns],
                     "identical": kind.identical[rows, picks],
+                    "never_right": _never_right(kind.sums, rows, columns, loss),
                 }
             )
         )
         pieces.append(paired_differences(kind.sums, rows, columns, loss, weighted))
     return Claims(pd.concat(tables, ignore_index=True), _concatenate(pieces, loss, weighted))
+
+
+def _never_right(sums: GroupSums, rows: np.ndarray, columns: np.ndarray, loss: Loss) -> np.ndarray:
+    """Claims in which both classifiers were wrong about everybody."""
+    if not loss.counts_errors:
+        return np.zeros(len(rows), dtype=bool)
+    risk = sums.mean()
+    return (sums.n[rows] > 0) & (risk[rows, 0] >= 1) & (risk[rows, columns] >= 1)
 
 
 def rationality_claims(measured: Measurement) -> ClaimKind:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from numbers import Number
 from typing import Any
 
 import narwhals as nw
+import numpy as np
 
 from ._reading import check_what_is_given
 
@@ -76,10 +79,24 @@ class Columns:
         """Roles of the columns of one argument."""
         return [f"{argument}[{name!r}]" for name in getattr(self, argument)]  # of a dict its labels
 
-    def predictions(self) -> list[str]:
-        """Roles of all predictions."""
+    def labels_and_predictions(self) -> list[str]:
+        """Roles of the truth and of all predictions."""
         own = [] if self.y_pred is None else ["y_pred"]
-        return [*own, "y_pred_pooled", *self.roles_of("y_pred_by_group")]
+        return ["y_true", *own, "y_pred_pooled", *self.roles_of("y_pred_by_group")]
+
+    def groupings(self) -> list[str]:
+        """Roles of all columns that say who belongs to which group."""
+        arguments = ("groups", "sensitive_features", "control_features")
+        return [role for argument in arguments for role in self.roles_of(argument)]
+
+    @cached_property
+    def keys(self) -> dict[str, str]:
+        """What the column of each role is called in an engine: numbered names, which no name of the user's can meet."""
+        return {role: f"role_{i}" for i, role in enumerate(self.by_role())}
+
+    def keys_of(self, argument: str) -> list[str]:
+        """Keys of the columns of one argument."""
+        return [self.keys[role] for role in self.roles_of(argument)]
 
 
 def _names(columns: str | Sequence[str] | None) -> list[str]:
@@ -88,6 +105,7 @@ def _names(columns: str | Sequence[str] | None) -> list[str]:
 
 def check_columns(schema: Mapping[str, Any], columns: Columns) -> None:
     """Raise ValueError if a column is missing, or cannot hold one value per row or the labels of groups."""
+    check_roles(columns)
     available = list(schema)
     for role, name in columns.by_role().items():
         if name not in available:
@@ -104,18 +122,45 @@ def check_columns(schema: Mapping[str, Any], columns: Columns) -> None:
                 f"got {label!r}."
             )
         for part, name in zip(parts, columns.groups, strict=True):
-            if schema[name].is_numeric() and isinstance(part, str):
+            if not _may_be_in(part, schema[name]):
                 raise ValueError(
                     f"groups is column {name!r} of type {schema[name]}, but y_pred_by_group has the label {part!r}; "
                     "give a dict from labels of that type to columns."
                 )
 
 
+def _may_be_in(label: Any, dtype: Any) -> bool:
+    """Whether a label may stand in a column of a type."""
+    if dtype in (nw.String, nw.Categorical, nw.Enum):
+        return isinstance(label, str)
+    if dtype == nw.Boolean:
+        return isinstance(label, bool | np.bool_)
+    if dtype.is_numeric():
+        return isinstance(label, Number) and not isinstance(label, bool | np.bool_)
+    return not (dtype.is_temporal() and isinstance(label, str | Number))
+
+
+def check_roles(columns: Columns) -> None:
+    """Raise ValueError if one column is given two roles of which one makes nonsense of the other."""
+    roles = columns.by_role()
+    alone = [role for role in roles if role in ("y_true", "y_pred", "y_pred_pooled", "sample_weight")]
+    by_group = columns.roles_of("y_pred_by_group")
+    predictions = [role for role in columns.labels_and_predictions() if role != "y_true"]
+    pairs = [(a, b) for i, a in enumerate(alone) for b in alone[i + 1 :]]
+    pairs += [(a, b) for a in alone if a in ("y_true", "sample_weight") for b in by_group]
+    pairs += [(a, b) for a in predictions for b in columns.groupings()]
+    for first, second in pairs:
+        if roles[first] == roles[second]:
+            raise ValueError(
+                f"{first} and {second} are the same column {roles[first]!r}; give each its own column."
+            )
+
+
 def eager_parameters(frame: nw.DataFrame[Any], columns: Columns) -> dict[str, Any]:
     """Take the columns out of an eager frame, as the parameters of `PreferenceFrame`."""
 
     def column(name: str | None) -> Any:
-        return None if name is None else frame[name].to_native()
+        return None if name is None else frame.get_column(name).to_native()
 
     def several(names: list[str]) -> Any:
         return {name: column(name) for name in names} or None

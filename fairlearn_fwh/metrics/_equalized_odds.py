@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ._arrays import Groups, as_column, as_weights, encode_groups
+from ._arrays import Groups, encode_groups
+from ._core._values import as_column, as_weights
 
 
 def differential_equalized_odds(

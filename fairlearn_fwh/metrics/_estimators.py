@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..exceptions import EnvySkippedWarning
-from ._arrays import encode_groups, to_numpy
+from ._arrays import encode_groups
+from ._core._values import to_numpy
 from ._losses import Loss
 
 #: With more groups not every classifier is asked about every row.

@@ -14,11 +14,12 @@ from ._arrays import POOLED, Groups, encode_groups, intersect_groups, read_assig
 from ._bootstrap import BootstrapSettings
 from ._cells import DERIVED, LossCells
 from ._columns import Columns
-from ._engine_checks import check_rows
+from ._engine_checks import look_at_rows
+from ._engine_rows import in_one_spelling, numeric_roles, read_as_roles, select_roles
 from ._layout import Layout
 from ._losses import EPSILON, LOSSES, Loss
 from ._measurement import Measurement, find_pairs
-from ._reading import make_layout, name_groups
+from ._reading import check_pooled_groups, make_layout, name_groups, read_labels_for, read_pooled_groups
 from ._sums import GroupSums
 
 _OWN, _POOLED = "loss_own", "loss_pooled"
@@ -29,10 +30,25 @@ def measure_lazily(
     columns: Columns,
     loss: Loss,
     bootstrap: BootstrapSettings,
-    pooled_groups: Iterable[Any],
+    *,
+    pooled_groups: Iterable[Any] = (),
+    labels: Any = None,
     max_cells: int,
+    is_text: bool = False,
 ) -> Measurement:
     """Measure a lazy frame: one query that checks it and one that adds it up.
+
+    Parameters
+    ----------
+    frame : LazyFrame
+    columns : Columns
+    loss : Loss
+    bootstrap : BootstrapSettings
+    pooled_groups, labels, max_cells
+        As of `PreferenceFrame.from_frame`.
+    is_text : bool
+        Whether all columns are text, as in a file without types; values are then read as their roles need them. Labels are numbers if all
+        labels of truth and predictions are.
 
     Raises
     ------
@@ -43,18 +59,17 @@ def measure_lazily(
         raise ValueError(
             f"loss must be one of {sorted(LOSSES)} for a lazy frame; a function cannot run in its engine."
         )
-    roles = columns.by_role()
-    rows = frame.select(**{role: nw.col(name) for role, name in roles.items()})
-    predictions = ["y_true", *columns.predictions()]
-    rows = _with_plain_numbers(rows, predictions)
-    check_rows(rows, columns, loss)
-    # Small integers overflow when they are subtracted or multiplied.
-    numbers = predictions if loss.predicts != "labels" else []
-    weight = nw.lit(1.0) if columns.sample_weight is None else nw.col("sample_weight").cast(nw.Float64)
-    rows = rows.with_columns(
-        **{role: nw.col(role).cast(nw.Float64) for role in numbers}, sample_weight=weight
-    )
-    rows = rows.filter(nw.col("sample_weight") > 0)
+    stated = read_labels_for(loss, labels)
+    pooled_groups = read_pooled_groups(pooled_groups)
+    rows = select_roles(frame, columns)
+    found = look_at_rows(rows, columns, loss, stated, is_text=is_text, max_cells=max_cells)
+    rows = read_as_roles(rows, columns, loss, is_text=is_text)
+    compared = [columns.keys[role] for role in columns.labels_and_predictions()]
+    rows = in_one_spelling(rows, compared, found.numbers)
+    rows = _with_weights(rows, columns, found.exponent)
+    if loss.predicts != "labels":  # small integers overflow when they are subtracted or multiplied
+        numbers = [columns.keys[role] for role in numeric_roles(columns, loss)]
+        rows = rows.with_columns(**{key: nw.col(key).cast(nw.Float64) for key in numbers})
     losses = _with_losses(rows, columns, loss)
     by_vector = bootstrap.n_boot is not None
     query = _group_by_losses(losses, columns) if by_vector else _group_and_sum(losses, columns)
@@ -69,47 +84,58 @@ def measure_lazily(
     weighted = columns.sample_weight is not None
     if by_vector:
         cells = _read_cells(table, columns, assigned, audit)
-        return Measurement.of_cells(cells, layout, loss, weighted, bootstrap)
-    (assigned, audit), pairs = find_pairs(assigned, audit, len(layout.audit))
-    sums = _read_sums(table, columns).aggregate(pairs, len(assigned))
-    return Measurement(layout, loss, weighted, assigned, audit, sums, None)
+        check_pooled_groups(layout, assigned[cells.disagrees])
+        measured = Measurement.of_cells(cells, layout, loss, weighted, bootstrap)
+    else:
+        sums_of_rows = _read_sums(table, columns)
+        check_pooled_groups(layout, assigned[sums_of_rows.value[:, -1] > 0])
+        (assigned, audit), pairs = find_pairs(assigned, audit, len(layout.audit))
+        sums = sums_of_rows.aggregate(pairs, len(assigned))
+        measured = Measurement(layout, loss, weighted, assigned, audit, sums, None)
+    return measured.about(found.labels, found.exponent)
 
 
-def _with_plain_numbers(rows: nw.LazyFrame[Any], roles: list[str]) -> nw.LazyFrame[Any]:
-    """Make integers of booleans and floats of decimals, which not every engine compares or returns."""
-    schema = rows.collect_schema()
-    casts = {role: nw.col(role).cast(nw.Int64) for role in roles if schema[role] == nw.Boolean}
-    casts |= {role: nw.col(role).cast(nw.Float64) for role in roles if schema[role].is_decimal()}
-    return rows.with_columns(**casts) if casts else rows
+def _with_weights(rows: nw.LazyFrame[Any], columns: Columns, exponent: int) -> nw.LazyFrame[Any]:
+    """Leave out rows of weight zero, and bring weights to where their squares are finite."""
+    if columns.sample_weight is None:
+        return rows.with_columns(weight=nw.lit(1.0))
+    key = columns.keys["sample_weight"]
+    rows = rows.with_columns(weight=nw.col(key).cast(nw.Float64)).filter(nw.col("weight") > 0)
+    # In two steps, because a power of two as large as a weight may be is no float.
+    for part in (exponent // 2, exponent - exponent // 2) if exponent else ():
+        rows = rows.with_columns(weight=nw.col("weight") * 2.0**-part)
+    return rows
 
 
 def _with_losses(rows: nw.LazyFrame[Any], columns: Columns, loss: Loss) -> nw.LazyFrame[Any]:
     """Add the losses, whether own and pooled prediction differ, and whether `y_pred` contradicts `groups`."""
-    pooled = nw.col("y_pred_pooled")
-    own = nw.col("y_pred") if columns.y_pred is not None else pooled
+    keys = columns.keys
+    pooled = nw.col(keys["y_pred_pooled"])
+    own = nw.col(keys["y_pred"]) if columns.y_pred is not None else pooled
     wrong = nw.lit(0)
     if columns.y_pred_by_group:
         picked = pooled
         for label in columns.y_pred_by_group:
             picked = (
                 nw.when(_is_group(columns, label))
-                .then(nw.col(f"y_pred_by_group[{label!r}]"))
+                .then(nw.col(keys[f"y_pred_by_group[{label!r}]"]))
                 .otherwise(picked)
             )
         if columns.y_pred is not None:
             wrong = (own != picked).cast(nw.Int64)
         own = picked
-    elif len(columns.groups) == 1 and rows.collect_schema()[columns.roles_of("groups")[0]] == nw.String:
+    elif len(columns.groups) == 1 and rows.collect_schema()[columns.keys_of("groups")[0]] == nw.String:
         wrong = ((own != pooled) & _is_group(columns, POOLED)).cast(nw.Int64)
     rows = rows.with_columns(own=own, wrong=wrong)
+    truth = nw.col(keys["y_true"])
     by_group = {
-        _loss_of(i): _loss(loss, nw.col("y_true"), nw.col(role))
-        for i, role in enumerate(columns.roles_of("y_pred_by_group"))
+        _loss_of(i): _loss(loss, truth, nw.col(key))
+        for i, key in enumerate(columns.keys_of("y_pred_by_group"))
     }
     return rows.with_columns(
         **{
-            _OWN: _loss(loss, nw.col("y_true"), nw.col("own")),
-            _POOLED: _loss(loss, nw.col("y_true"), pooled),
+            _OWN: _loss(loss, truth, nw.col("own")),
+            _POOLED: _loss(loss, truth, pooled),
         },
         **by_group,
         disagrees=(nw.col("own") != pooled).cast(nw.Int64),
@@ -118,7 +144,7 @@ def _with_losses(rows: nw.LazyFrame[Any], columns: Columns, loss: Loss) -> nw.La
 
 def _is_group(columns: Columns, label: Any) -> Any:
     labels = label if len(columns.groups) > 1 else (label,)
-    equal = [nw.col(role) == value for role, value in zip(columns.roles_of("groups"), labels, strict=True)]
+    equal = [nw.col(key) == value for key, value in zip(columns.keys_of("groups"), labels, strict=True)]
     return functools.reduce(operator.and_, equal)
 
 
@@ -141,8 +167,7 @@ def _loss(loss: Loss, y: Any, p: Any) -> Any:
 
 
 def _keys(columns: Columns) -> list[str]:
-    arguments = ("groups", "sensitive_features", "control_features")
-    return [role for argument in arguments for role in columns.roles_of(argument)]
+    return [columns.keys[role] for role in columns.groupings()]
 
 
 def _losses(columns: Columns) -> list[str]:
@@ -150,11 +175,11 @@ def _losses(columns: Columns) -> list[str]:
 
 
 def _group_by_losses(rows: nw.LazyFrame[Any], columns: Columns) -> nw.LazyFrame[Any]:
-    weight = nw.col("sample_weight")
+    weight = nw.col("weight")
     rows = rows.with_columns(weight_squared=weight * weight)
     return rows.group_by(*_keys(columns), *_losses(columns), "disagrees").agg(
         nw.len().alias("n"),
-        weight.sum().alias("weight"),
+        weight.sum().alias("weight_sum"),
         nw.col("weight_squared").sum().alias("weight_squared_sum"),
         nw.col("wrong").sum().alias("wrong_sum"),
     )
@@ -176,7 +201,7 @@ def _group_and_sum(rows: nw.LazyFrame[Any], columns: Columns) -> nw.LazyFrame[An
         nw.col("disagrees").cast(nw.Float64),
     ]
     rows = rows.with_columns(
-        weight_squared=nw.col("sample_weight") * nw.col("sample_weight"),
+        weight_squared=nw.col("weight") * nw.col("weight"),
         everybody=nw.lit(0),
         **dict(zip(DERIVED, derived, strict=True)),
     )
@@ -194,7 +219,7 @@ def _group_and_sum(rows: nw.LazyFrame[Any], columns: Columns) -> nw.LazyFrame[An
         .group_by(*(_keys(columns) or ["everybody"]))
         .agg(
             nw.len().alias("n"),
-            nw.col("sample_weight").sum().alias("weight"),
+            nw.col("weight").sum().alias("weight_sum"),
             nw.col("weight_squared").sum().alias("weight_squared_sum"),
             nw.col("wrong").sum().alias("wrong_sum"),
             *(nw.col(name).sum().alias(f"sum_{name}") for name in products),
@@ -204,7 +229,7 @@ def _group_and_sum(rows: nw.LazyFrame[Any], columns: Columns) -> nw.LazyFrame[An
 
 def _weights(columns: Columns) -> dict[str, str]:
     """Suffix of the sums with weights, and with squared weights; they are the same numbers without weights."""
-    once = {"": "sample_weight"}
+    once = {"": "weight"}
     return once if columns.sample_weight is None else once | {"_2": "weight_squared"}
 
 
@@ -213,14 +238,14 @@ def _numbers(table: nw.DataFrame[Any], name: str) -> np.ndarray:
 
 
 def _read_groups(
-    table: nw.DataFrame[Any], columns: Columns, pooled_groups: Iterable[Any]
+    table: nw.DataFrame[Any], columns: Columns, pooled_groups: frozenset[Any]
 ) -> tuple[Layout, np.ndarray, np.ndarray]:
     """Labels, and assigned and audit group of each row of a small table."""
 
     def read(argument: str) -> Groups | None:
         names = getattr(columns, argument)
-        roles = columns.roles_of(argument)
-        parts = {name: table[role].to_numpy() for name, role in zip(names, roles, strict=True)}
+        keys = columns.keys_of(argument)
+        parts = {name: table[key].to_native() for name, key in zip(names, keys, strict=True)}
         return encode_groups(parts, argument) if parts else None
 
     groups = read("groups")
@@ -250,7 +275,7 @@ def _read_cells(
     losses = np.column_stack([_numbers(table, name) for name in _losses(columns)])
     disagrees = _numbers(table, "disagrees") > 0
     n = _numbers(table, "n").astype(np.int64)
-    weights = _numbers(table, "weight"), _numbers(table, "weight_squared_sum")
+    weights = _numbers(table, "weight_sum"), _numbers(table, "weight_squared_sum")
     return LossCells(assigned, audit, losses, disagrees, n, *weights)
 
 
@@ -265,7 +290,7 @@ def _read_sums(table: nw.DataFrame[Any], columns: Columns) -> GroupSums:
         return values
 
     return GroupSums(
-        weight=_numbers(table, "weight"),
+        weight=_numbers(table, "weight_sum"),
         value=sums("value"),
         n=_numbers(table, "n").astype(np.int64),
         weight_squared=_numbers(table, "weight_squared_sum"),

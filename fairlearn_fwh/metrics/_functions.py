@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ._arrays import as_column, as_weights, encode_groups, match_groups, read_predictions_by_group
+from ._arrays import encode_groups, match_groups, read_predictions_by_group
+from ._core._values import as_column, as_weights
 from ._losses import resolve_loss
 
 LossLike = str | Callable[..., Any]

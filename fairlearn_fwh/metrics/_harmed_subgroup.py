@@ -14,8 +14,9 @@ from sklearn.preprocessing import OneHotEncoder
 from sklearn.tree import DecisionTreeRegressor
 from sklearn.utils import check_random_state
 
-from ._arrays import as_column, as_weights, group_columns, to_numpy
+from ._arrays import group_columns
 from ._claims import check_alpha
+from ._core._values import as_column, as_weights, to_numpy
 from ._losses import resolve_loss
 from ._preference_frame import PreferenceFrame
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from numbers import Number
 from typing import Any
 
 import numpy as np
 import pandas as pd
+
+from ._core._values import check_comparable
 
 LossFunction = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
@@ -80,12 +81,7 @@ def _check_labels(y_true: np.ndarray, y_pred: np.ndarray, name: str) -> None:
             f"{name} has fractions such as {y_pred[y_pred != np.rint(y_pred)][0]}, but loss='zero_one' compares labels. "
             "Give predicted labels, or loss='brier' or loss='log' with probabilities."
         )
-    kinds = {_kind_of_labels(y_true), _kind_of_labels(y_pred)}
-    if kinds == {"number", "text"}:
-        raise ValueError(
-            f"{name} and y_true have labels of different types: {y_pred[0]!r} and {y_true[0]!r}; "
-            "no prediction could ever be right."
-        )
+    check_comparable(y_true, y_pred, name)
 
 
 def _check_decisions(y_pred: np.ndarray, name: str) -> None:
@@ -98,12 +94,6 @@ def _check_decisions(y_pred: np.ndarray, name: str) -> None:
 
 def _has_fractions(labels: np.ndarray) -> bool:
     return labels.dtype.kind == "f" and not np.array_equal(labels, np.rint(labels))
-
-
-def _kind_of_labels(labels: np.ndarray) -> str:
-    if labels.dtype.kind in "biuf" or isinstance(labels[0], Number | np.bool_):
-        return "number"
-    return "text" if labels.dtype.kind in "UST" or isinstance(labels[0], str) else "other"
 
 
 def _check_probabilities(y_true: np.ndarray, y_pred: np.ndarray, name: str, loss: str) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from ._bootstrap import BootstrapSettings, add_replicates, draw_replicates
 from ._cells import LossCells, LossRows
+from ._core._label_sets import LabelSets
 from ._figures import FIRST_GROUP, Levels
 from ._layout import Layout, merge_layouts, positions
 from ._losses import Loss
@@ -34,6 +35,10 @@ class Measurement:
         Bootstrap replicates of the sums.
     n_shards : int
         Number of samples that were added up.
+    labels : LabelSets or None
+        Labels that occur, for losses that compare labels.
+    exponent : int
+        Power of two by which weights were divided, so that their squares are finite.
     """
 
     layout: Layout
@@ -44,6 +49,8 @@ class Measurement:
     sums: GroupSums
     replicates: Totals | None
     n_shards: int = 1
+    labels: LabelSets | None = None
+    exponent: int = 0
 
     @classmethod
     def of_rows(cls, rows: LossRows, layout: Layout, loss: Loss, bootstrap: BootstrapSettings) -> Measurement:
@@ -54,6 +61,10 @@ class Measurement:
             return cls.of_cells(cells, layout, loss, weighted, bootstrap)
         parts = (cls.of_cells(cells, layout, loss, weighted, bootstrap) for cells in rows.chunks())
         return replace(reduce(operator.add, parts), n_shards=1)
+
+    def about(self, labels: LabelSets | None, exponent: int) -> Measurement:
+        """Say which labels occurred, and by which power of two weights were divided."""
+        return replace(self, labels=labels, exponent=exponent)
 
     @classmethod
     def of_cells(
@@ -72,23 +83,38 @@ class Measurement:
             )
         layout = merge_layouts(self.layout, other.layout)
         other = other._in_order_of(layout)
+        labels = None if self.labels is None or other.labels is None else self.labels + other.labels
+        exponent = max(self.exponent, other.exponent)
+        mine, theirs = self._divided_by(exponent), other._divided_by(exponent)
         assigned = [positions(m.layout.groups, layout.groups)[m.assigned] for m in (self, other)]
         audit = [positions(m.layout.audit, layout.audit)[m.audit] for m in (self, other)]
         (assigned_of_pair, audit_of_pair), pairs = find_pairs(
             np.concatenate(assigned), np.concatenate(audit), len(layout.audit)
         )
         n_pairs = len(assigned_of_pair)
-        replicates = add_replicates(self.replicates, other.replicates, self.n_shards)
+        replicates = add_replicates(mine.replicates, theirs.replicates, self.n_shards)
         return Measurement(
             layout,
             self.loss,
             self.weighted or other.weighted,
             assigned_of_pair,
             audit_of_pair,
-            self.sums.concatenate(other.sums).aggregate(pairs, n_pairs),
+            mine.sums.concatenate(theirs.sums).aggregate(pairs, n_pairs),
             None if replicates is None else replicates.aggregate(pairs, n_pairs),
             self.n_shards + other.n_shards,
+            labels,
+            exponent,
         )
+
+    def _divided_by(self, exponent: int) -> Measurement:
+        """Divide weights by a larger power of two."""
+        if exponent == self.exponent:
+            return self
+        if exponent - self.exponent > 300:
+            raise ValueError("Frames can be added only if their weights are of comparable sizes.")
+        step = self.exponent - exponent
+        replicates = None if self.replicates is None else self.replicates.scale(step)
+        return replace(self, sums=self.sums.scale(step), replicates=replicates, exponent=exponent)
 
     def _in_order_of(self, layout: Layout) -> Measurement:
         """Put the statistics of group classifiers in the order of another layout's groups."""

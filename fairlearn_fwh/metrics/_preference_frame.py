@@ -21,6 +21,7 @@ from ._claims import (
     rationality_claims,
 )
 from ._columns import Columns, check_columns, eager_parameters
+from ._core._alignment import check_alignment
 from ._estimators import ask_routed_ensemble
 from ._findings import Findings
 from ._from_frame import measure_lazily
@@ -83,6 +84,9 @@ class PreferenceFrame(Tables):
     pooled_groups : iterable of labels, optional
         Groups whose classifier is the pooled one by construction (a fallback). Their claims are
         `identical` and need no test.
+    labels : sequence of labels, optional
+        All labels that there are, for ``loss="zero_one"``. Without it truth and predictions must have labels in common, see
+        Notes.
 
     Attributes
     ----------
@@ -103,10 +107,18 @@ class PreferenceFrame(Tables):
     ------
     ValueError
         If lengths differ, values are missing, weights are negative or all zero, `groups` names a column that
-        does not exist, `y_pred` contradicts it, or `n_boot` or `ci_quantiles` is out of range.
+        does not exist, `y_pred` contradicts it or `pooled_groups`, values of one column are of different types,
+        indexes have the same labels in another order, or `n_boot` or `ci_quantiles` is out of range.
 
     Notes
     -----
+    Before anything is claimed (`certify`, `violations`, `harm_tests`, intervals, power) the labels of everything that was
+    added up are compared: labels that never meet (``">50K."`` in the truth, ``">50K"`` in the predictions) would count as
+    errors of every model. That is a ValueError where a prediction and the truth share no label, where each has labels that
+    the other lacks while the truth has two at most, or where labels differ in blanks, full stops or capitals alone; among
+    more classes it is a `LabelMismatchWarning`. `labels` settles it. Where every answer of both classifiers is wrong
+    nothing is certified.
+
     The rate of fairness without harm is the share of people whose own classifier is, for them, no worse than
     the pooled and all other group classifiers (arXiv 2509.24077, section 6.3). It equals the accuracy plus the
     share of people for whom every classifier is wrong, and copies of the pooled classifier reach 100 %:
@@ -152,11 +164,12 @@ class PreferenceFrame(Tables):
         random_state: Any = None,
         stratify: bool = True,
         pooled_groups: Iterable[Any] = (),
+        labels: Any = None,
     ) -> None:
         quantiles = check_quantiles(ci_quantiles)
         bootstrap = BootstrapSettings(n_boot, stratify, random_state)
         loss_of = resolve_loss(loss)
-        rows, layout = read_rows(
+        rows, layout, sets, exponent = read_rows(
             y_true=y_true,
             y_pred=y_pred,
             y_pred_pooled=y_pred_pooled,
@@ -167,8 +180,10 @@ class PreferenceFrame(Tables):
             loss=loss_of,
             sample_weight=sample_weight,
             pooled_groups=pooled_groups,
+            labels=labels,
         )
-        self._tabulate(Measurement.of_rows(rows, layout, loss_of, bootstrap), quantiles)
+        measured = Measurement.of_rows(rows, layout, loss_of, bootstrap).about(sets, exponent)
+        self._tabulate(measured, quantiles)
 
     @classmethod
     def _of(cls, measured: Measurement, ci_quantiles: tuple[float, ...]) -> Self:
@@ -428,6 +443,8 @@ class PreferenceFrame(Tables):
 
     def _claims(self, claims: str, *, strict: bool) -> Claims:
         layout, m = self._layout, self._measured
+        if m.labels is not None:
+            m.labels.check()
         rationality, envy = check_claims(claims, has_envy=layout.has_envy, strict=strict)
         kinds = [rationality_claims(m)] if rationality else []
         kinds += [envy_claims(m)] if envy else []
@@ -443,6 +460,7 @@ class PreferenceFrame(Tables):
         sensitive_features: Any = None,
         loss: str | Callable[..., Any] = "zero_one",
         sample_weight: Any = None,
+        labels: Any = None,
     ) -> PreferenceFrame:
         """Make the frame of a fitted routed ensemble on a sample.
 
@@ -460,6 +478,8 @@ class PreferenceFrame(Tables):
             As for the class. For "log" and "brier" probabilities of ``classes_[1]`` are compared.
         sample_weight : array-like, shape (n,), optional
             Weights of the rows.
+        labels : sequence of labels, optional
+            As for the class.
 
         Returns
         -------
@@ -469,10 +489,16 @@ class PreferenceFrame(Tables):
         ------
         TypeError
             If `estimator` is not a routed ensemble.
+        ValueError
+            As for the class, or if indexes have the same labels in another order.
         """
+        check_alignment(
+            {"X": X, "y": y, "sensitive_features": sensitive_features, "sample_weight": sample_weight}
+        )
         return cls(
             y_true=y,
             loss=loss,
+            labels=labels,
             **ask_routed_ensemble(estimator, X, sensitive_features, sample_weight, resolve_loss(loss)),
         )
 
@@ -495,6 +521,7 @@ class PreferenceFrame(Tables):
         random_state: Any = None,
         stratify: bool = True,
         pooled_groups: Iterable[Any] = (),
+        labels: Any = None,
         max_cells: int = 100_000,
     ) -> PreferenceFrame:
         """Measure the columns of a data frame, in the engine that holds it.
@@ -512,7 +539,7 @@ class PreferenceFrame(Tables):
             Names of columns; several make an intersection.
         loss : {"zero_one", "rejection", "log", "brier", "squared", "absolute"} or callable
             As for the class; callables for eager frames only.
-        n_boot, ci_quantiles, random_state, stratify, pooled_groups
+        n_boot, ci_quantiles, random_state, stratify, pooled_groups, labels
             As for the class.
         max_cells : int
             Most groups that are taken back from an engine; with `n_boot` most combinations of groups and distinct losses,
@@ -554,7 +581,16 @@ class PreferenceFrame(Tables):
         )
         check_columns(table.collect_schema(), columns)
         if isinstance(table, nw.LazyFrame):
-            measured = measure_lazily(table, columns, resolve_loss(loss), bootstrap, pooled_groups, max_cells)
+            loss_of = resolve_loss(loss)
+            measured = measure_lazily(
+                table,
+                columns,
+                loss_of,
+                bootstrap,
+                pooled_groups=pooled_groups,
+                labels=labels,
+                max_cells=max_cells,
+            )
             return cls._of(measured, quantiles)
         return cls(
             **eager_parameters(table, columns),
@@ -564,6 +600,7 @@ class PreferenceFrame(Tables):
             random_state=random_state,
             stratify=stratify,
             pooled_groups=pooled_groups,
+            labels=labels,
         )
 
     def plot(self, kind: str = "gain", *, ax: Any = None, min_group_size: int = 1) -> Any:

@@ -15,6 +15,9 @@ _ROUNDING = 1e-13
 #: Share of a sum of squares below which a difference of such sums is noise.
 _CANCELLATION = 1e-12
 
+#: Sums in which weights are squared.
+_WITH_SQUARED_WEIGHTS = ("weight_squared", "value_2", "square_2", "with_own_2")
+
 
 @dataclass(frozen=True)
 class Totals:
@@ -50,6 +53,19 @@ class Totals:
             **{
                 name: _add_up(values, codes, n_groups, axis=self.weight.ndim - 1)
                 for name, values in columns.items()
+            }
+        )
+
+    def scale(self, exponent: int) -> Self:
+        """Multiply weights by a power of two, which changes no mean."""
+        return type(self)(
+            **{
+                field.name: np.ldexp(
+                    getattr(self, field.name), exponent * (2 if field.name in _WITH_SQUARED_WEIGHTS else 1)
+                )
+                if field.name != "n"
+                else getattr(self, field.name)
+                for field in fields(self)
             }
         )
 

@@ -18,7 +18,8 @@ from .._sklearn_compat import HasMethods, Interval, StrOptions
 from .._splits import fold_of_rows, hold_out
 from ..decoupling import DecoupledClassifier
 from ..exceptions import GroupFallbackWarning
-from ..metrics._arrays import encode_groups, find_groups, group_columns, to_numpy
+from ..metrics._arrays import encode_groups, find_groups, group_columns
+from ..metrics._core._values import to_numpy
 from ._answers import Part
 from ._candidates import Selection, select
 from ._model_table import ModelTable

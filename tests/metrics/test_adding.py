@@ -151,7 +151,7 @@ def frames():
         "named": PreferenceFrame(**sample, y_pred=by_group[:, 0], sensitive_features={"race": groups}),
         "absolute": PreferenceFrame(**sample, y_pred=by_group[:, 0], groups=groups, loss="absolute"),
         "fallback": PreferenceFrame(
-            **sample, y_pred_by_group=by_group, groups=groups, pooled_groups=[0]
+            **sample, y_pred_by_group=np.column_stack([pooled, by_group[:, 1:]]), groups=groups, pooled_groups=[0]
         ),
     }  # fmt: skip
 

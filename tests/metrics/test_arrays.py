@@ -5,7 +5,8 @@ import pyarrow as pa
 import pytest
 
 from fairlearn_fwh.metrics import pack_predictions
-from fairlearn_fwh.metrics._arrays import as_column, as_weights, encode_groups, read_predictions_by_group
+from fairlearn_fwh.metrics._arrays import encode_groups, read_predictions_by_group
+from fairlearn_fwh.metrics._core._values import as_column, as_weights
 
 COLUMN = ["b", "a", "b", "c"]
 
@@ -54,9 +55,11 @@ def test_several_columns_are_intersected_as_tuples(frame):
     assert groups.names == ["race", "sex"]
 
 
-def test_labels_of_different_types_are_kept_apart():
-    groups = encode_groups(np.array([1, "1", 1, "1"], dtype=object))
+def test_labels_of_different_types_are_kept_apart_unless_they_are_written_alike():
+    groups = encode_groups(np.array([1, "unknown", 1, "unknown"], dtype=object))
     assert len(groups) == 2
+    with pytest.raises(ValueError, match="sensitive_features has both 1 and '1', which are written alike"):
+        encode_groups(np.array([1, "1", 1, "1"], dtype=object))
 
 
 @pytest.mark.parametrize("missing", [None, np.nan, pd.NA])
@@ -78,7 +81,7 @@ def test_a_group_named_missing_beside_missing_values_is_refused():
     [
         ({}, "has no columns"),
         ({"a": [1, 2], "b": [1]}, "different lengths"),
-        ({"a": [[1, 2], [3, 4]]}, "must be one-dimensional"),
+        ({"a": [[1, 2], [3, 4]]}, "Column 'a' of sensitive_features must have one value per row"),
         ([], "has no rows"),
         (pl.LazyFrame({"a": [1]}), "is a lazy frame; collect it first"),
     ],

@@ -32,6 +32,7 @@ def table():
             "race": rng.choice(list("xyz"), N), "sex": rng.choice(["f", "m"], N), "year": rng.integers(2020, 2022, N),
             "weight": rng.integers(0, 4, N) / 4, "score": rng.random(N), "score0": rng.random(N),
             "label": np.array(["no", "yes"])[y], "label_own": np.array(["no", "yes"])[pooled], "flag": pooled == 1,
+            "label_pooled": np.array(["no", "yes"])[by_group[:, 0]],
         }
     )  # fmt: skip
 
@@ -70,7 +71,7 @@ CASES = {
     "nobody": {"y_pred": "own", "y_pred_pooled": "pooled"},
     "controls": {"y_pred": "own", "y_pred_pooled": "pooled", "sensitive_features": "sex", "control_features": "year"},
     "booleans": {"y_pred": "flag", "y_pred_pooled": "own", "sensitive_features": "sex"},
-    "text": {"y_true": "label", "y_pred": "label_own", "y_pred_pooled": "label", "sensitive_features": "sex"},
+    "text": {"y_true": "label", "y_pred": "label_own", "y_pred_pooled": "label_pooled", "sensitive_features": "sex"},
     "log": {"y_pred": "score", "y_pred_pooled": "score0", "sensitive_features": "race", "loss": "log"},
     "brier": {"y_pred": "score", "y_pred_pooled": "score0", "sensitive_features": ["race"], "loss": "brier", "sample_weight": "weight"},
     "absolute": {"y_pred": "score", "y_pred_pooled": "score0", "loss": "absolute"},
@@ -229,10 +230,12 @@ BAD = {
     "no weight": ({"weight": lambda t: 0.0 * t["weight"]}, {"sample_weight": "weight"}, "sample_weight is zero for every row"),
     "text weight": ({}, {"sample_weight": "sex"}, "sample_weight must be numbers"),
     "unknown group": ({}, {"y_pred": None, "y_pred_by_group": ["p1", "p2"], "groups": "group"}, "groups names \\['p3'\\], which y_pred_by_group does not have"),
-    "contradiction": ({}, {"y_pred": "pooled", "y_pred_by_group": ["p1", "p2", "p3"], "groups": "group"}, "y_pred differs from the column of y_pred_by_group"),
+    "contradiction": ({"label_code": lambda t: 1 - t["own"]}, {"y_pred": "label_code", "y_pred_by_group": ["p1", "p2", "p3"], "groups": "group"}, "y_pred differs from the column of y_pred_by_group"),
     "fractions for labels": ({}, {"y_true": "score", "y_pred": "score0"}, "y_true has fractions"),
     "several groups, one label": ({}, {"y_pred": None, "y_pred_by_group": ["p1", "p2"], "groups": ["race", "sex"]}, "needs a label of 2 values for the columns"),
     "text labels of numbers": ({}, {"y_pred": None, "y_pred_by_group": ["p1", "p2"], "groups": "code"}, "groups is column 'code' of type .* has the label 'p1'"),
+    "one column twice": ({}, {"y_pred": "pooled"}, "y_pred_pooled and y_pred are the same column 'pooled'"),
+    "grouping by a prediction": ({}, {"sensitive_features": "own"}, "y_pred and sensitive_features.* are the same column 'own'"),
     "unknown loss": ({}, {"loss": "hinge"}, "loss must be one of"),
     "unknown pooled group": ({}, {"pooled_groups": ["p9"]}, "pooled_groups names"),
     "bad bootstrap": ({}, {"n_boot": 0}, "n_boot must be an integer"),

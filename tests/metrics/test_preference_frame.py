@@ -193,7 +193,7 @@ def test_people_served_by_the_pooled_classifier_belong_to_no_group():
 
 def test_an_audit_group_may_have_any_name():
     names = ["pooled", "all", "", "$a_b$", "_hidden"]
-    sample = {"y_true": [1] * 10, "y_pred": [1] * 10, "y_pred_pooled": [0] * 10}
+    sample = {"y_true": [1] * 10, "y_pred": [1] * 10, "y_pred_pooled": [0] * 10, "labels": [0, 1]}
     frame = PreferenceFrame(**sample, sensitive_features=names * 2)
     assert frame.by_group["rationality_gain"].to_dict() == dict.fromkeys(names, 1.0)
     assert len(frame.certify(tolerance=0.1)) == 5
@@ -306,6 +306,7 @@ def certain(n=400):
         "y_pred_pooled": pooled,
         "y_pred_by_group": by_group,
         "groups": groups,
+        "labels": [0, 1],
     }
 
 

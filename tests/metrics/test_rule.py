@@ -46,7 +46,8 @@ def test_the_decision_is_that_of_certify():
 def test_reasons_say_what_was_found():
     reasons = keep_own_classifier(frame([0.05], n=1000), tolerance=0.01)["reason"]
     assert reasons[0].startswith("gain +0.0500 of 1,000 people, adjusted p-value of a gain above -0.0100: ")
-    sample = frame([0.0], pooled_groups=[0])
+    y = [0, 1] * 50
+    sample = PreferenceFrame(y_true=y, y_pred=y, y_pred_pooled=y, groups=[0] * 100, pooled_groups=[0])
     assert keep_own_classifier(sample)["reason"][0] == "served by the pooled classifier"
 
 

@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from ..._fitting import unchanged_on_error
 from ...exceptions import GroupFallbackWarning
 from ...metrics import PreferenceFrame
-from ...metrics._arrays import to_numpy
+from ...metrics._core._values import to_numpy
 from .._adapter import Adapter
 from .._label_coding import LabelCoding
 from ._index_attributes import drop_protected, read_protected_attributes

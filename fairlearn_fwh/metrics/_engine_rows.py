@@ -1,0 +1,129 @@
+"""The columns of a lazy frame by their roles, each as the kind of value that its role needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+import narwhals as nw
+
+from ._columns import Columns
+from ._core._values import MAX_EXACT
+from ._losses import Loss
+
+#: Numbers in files: digits, a point, an exponent; no blanks, no signs but minus, no words.
+NUMBER = r"^-?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]{1,3})?$"
+
+
+def select_roles(frame: nw.LazyFrame[Any], columns: Columns) -> nw.LazyFrame[Any]:
+    """Select the columns that have a role, under the numbered names of `Columns.keys`.
+
+    Columns are found by position: engines take some names for others (DuckDB and Spark those that differ in case only, Spark those with
+    dots).
+    """
+    names = list(frame.collect_schema().names())
+    numbered = [f"column_{i}" for i in range(len(names))]
+    position = {name: i for i, name in enumerate(names)}
+    rows = _renamed(frame, names, numbered)
+    return rows.select(
+        **{columns.keys[role]: nw.col(numbered[position[name]]) for role, name in columns.by_role().items()}
+    )
+
+
+def _renamed(frame: nw.LazyFrame[Any], names: list[str], numbered: list[str]) -> nw.LazyFrame[Any]:
+    native: Any = frame.to_native()
+    implementation = str(frame.implementation).lower()
+    if "duckdb" in implementation:
+        projection = ", ".join(f"#{i} AS {name}" for i, name in enumerate(numbered, start=1))
+        return nw.from_native(native.project(projection))
+    if "spark" in implementation:
+        return nw.from_native(native.toDF(*numbered))
+    return frame.rename(dict(zip(names, numbered, strict=True)))
+
+
+def numeric_roles(columns: Columns, loss: Loss) -> list[str]:
+    """Roles whose values have to be numbers."""
+    weights = [] if columns.sample_weight is None else ["sample_weight"]
+    if loss.predicts == "labels":
+        return weights
+    roles = columns.labels_and_predictions()
+    return weights + (roles[1:] if loss.predicts == "decisions" else roles)
+
+
+def read_as_roles(
+    rows: nw.LazyFrame[Any], columns: Columns, loss: Loss, *, is_text: bool
+) -> nw.LazyFrame[Any]:
+    """Give the values of each role the type that it needs.
+
+    Parameters
+    ----------
+    rows : LazyFrame
+        Of `select_roles`.
+    columns : Columns
+    loss : Loss
+    is_text : bool
+        Whether all columns are text, as in a file without types: numbers are read where the role needs them, and what is no number becomes
+        missing. Otherwise numbers stay what they are, and dictionaries become text.
+    """
+    keys = columns.keys
+    if is_text:
+        casts = {keys[role]: as_number(nw.col(keys[role])) for role in numeric_roles(columns, loss)}
+        return rows.with_columns(**casts) if casts else rows
+    schema = rows.collect_schema()
+    predictions = [keys[role] for role in columns.labels_and_predictions()]
+    casts = {key: nw.col(key).cast(nw.Int64) for key in predictions if schema[key] == nw.Boolean}
+    casts |= {key: nw.col(key).cast(nw.Float64) for key in predictions if schema[key].is_decimal()}
+    casts |= {
+        key: nw.col(key).cast(nw.String) for key in keys.values() if schema[key] in (nw.Categorical, nw.Enum)
+    }
+    return rows.with_columns(**casts) if casts else rows
+
+
+def as_number(text: nw.Expr) -> nw.Expr:
+    """Read numbers; what is none becomes missing."""
+    return nw.when(text.str.contains(NUMBER)).then(text).cast(nw.Float64)
+
+
+def read_numbers(labels: frozenset[Any]) -> dict[Any, int | float] | None:
+    """Read labels that are text as numbers, if all of them are.
+
+    Returns
+    -------
+    dict from text to number, or None
+        None if some label is no number, or no float tells it from its neighbours.
+    """
+    import re
+
+    number = re.compile(NUMBER)
+    if not all(isinstance(label, str) and number.match(label) for label in labels):
+        return None
+    read = {label: Decimal(label) for label in labels}
+    if any(abs(value) > MAX_EXACT for value in read.values()):
+        return None
+    return {label: int(value) if value == int(value) else float(value) for label, value in read.items()}
+
+
+def in_one_spelling(
+    rows: nw.LazyFrame[Any], keys: list[str], numbers: Mapping[str, int | float]
+) -> nw.LazyFrame[Any]:
+    """Write equal numbers in one way (1, 1.0 and 1e0), so that they are equal as text.
+
+    Parameters
+    ----------
+    rows : LazyFrame
+    keys : list of str
+        Columns of labels.
+    numbers : mapping from text to number
+    """
+    respelled = {text: str(number) for text, number in numbers.items() if text != str(number)}
+    if not respelled:
+        return rows
+
+    def plain(label: nw.Expr) -> nw.Expr:
+        result = label
+        for text, number in sorted(respelled.items()):
+            result = nw.when(label == text).then(nw.lit(number)).otherwise(result)
+        return result
+
+    return rows.with_columns(**{key: plain(nw.col(key)) for key in keys})
