@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .metrics._arrays import group_name
+from .metrics._core._names import group_name, printable
 from .metrics._group_table import group_table
 
 if TYPE_CHECKING:
@@ -60,6 +60,29 @@ def show_comparison(comparison: Comparison) -> None:
         click.echo(f"{method} was skipped: {reason}\n")
 
 
+def say(text: str, *, err: bool = False, **style: Any) -> None:
+    """Print text from which nothing but its colour changes the terminal, and no line of which a CI system takes for a command.
+
+    Parameters
+    ----------
+    text : str
+    err : bool
+        Whether to print to standard error.
+    **style
+        As for `click.style`.
+    """
+    for line in text.split("\n"):
+        click.secho(_harmless(printable(line)), err=err, **style)
+
+
+def _harmless(line: str) -> str:
+    """Break what begins commands in logs of CI systems: two colons at the beginning of a line, two number signs anywhere."""
+    beginning = len(line) - len(line.lstrip())
+    if line[beginning:].startswith("::"):
+        line = f"{line[:beginning]}\\{line[beginning:]}"
+    return line.replace("##", "#\\#")
+
+
 def show_groups(findings: Findings) -> None:
     """Print what was found of each group that may be shown.
 
@@ -71,9 +94,11 @@ def show_groups(findings: Findings) -> None:
     if not rows:
         return
     widths = _widths([header, *rows])
-    click.secho(_line(header, widths), bold=True)
+    say(_line(header, widths), bold=True)
     for row in rows:
-        click.secho(_line(row, widths), fg="red" if row[header.index("harmed")] == "yes" else None)
+        say(_line(row, widths), fg="red" if row[header.index("harmed")] == "yes" else None)
+    if (n_more := len(findings.groups()) - len(rows)) > 0:
+        say(f"and {n_more:,} more, with higher gains; a report by --json has all.")
 
 
 def _widths(rows: Sequence[Sequence[str]]) -> list[int]:

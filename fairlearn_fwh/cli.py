@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+import warnings
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
@@ -14,15 +15,18 @@ from .exceptions import DatasetNotFoundError, InvalidDataFileError, MissingExtra
 
 try:
     import click
-    import narwhals as nw
     from tqdm import tqdm
 except ImportError:
-    sys.exit(str(MissingExtraError.for_extra("The command fairlearn-fwh", "cli")))
+    sys.exit(
+        str(MissingExtraError.for_extra("The command fairlearn-fwh", "cli"))
+    )  # the entry point makes 2 of it
 
-from ._terminal import Fitting, say_what_next, show_comparison, show_groups, sum_up
-from .audit._audit import REQUIREMENTS, Audit, write_files
-from .audit._tables import ENGINES, engine_errors, open_table
-from .metrics import PreferenceFrame
+from ._command import FAILURE
+from ._terminal import Fitting, say, say_what_next, show_comparison, show_groups, sum_up
+from .audit._audit import REQUIREMENTS, Audit
+from .audit._writing import check_outputs, write_files
+from .files import ENGINES, Dialect, measure_file
+from .metrics._core._names import printable
 from .metrics._losses import LOSSES
 
 #: The 0-1 loss in words, so that nobody has to know the metrics to read the demo.
@@ -31,6 +35,12 @@ Does every group do at least as well with its classifier as with the pooled one?
 the rows and compared with a converged pooled logistic regression on the rest. Below each group stands what it gains, in
 percentage points of accuracy: a negative gain is harm, * marks a loss that is significant.
 """
+
+
+class Failure(click.ClickException):
+    """A command that could not do its work."""
+
+    exit_code = FAILURE
 
 
 class _Commands(click.Group):
@@ -42,13 +52,26 @@ class _Commands(click.Group):
         try:
             return super().invoke(context)
         except MissingExtraError as error:
-            raise click.ClickException(str(error)) from error
+            raise Failure(str(error)) from error
 
 
 @click.group(cls=_Commands)
 @click.version_option(package_name="fairlearn-fwh")
 def main() -> None:
     """Fairness without harm: does each group do at least as well as with the pooled classifier?"""
+
+
+def run() -> int:
+    """Run the command line; return its exit status, or leave with it."""
+    try:
+        main.main(standalone_mode=False)
+    except click.Abort:
+        click.echo("Aborted!", err=True)
+        return FAILURE
+    except click.ClickException as error:
+        error.show()
+        return FAILURE
+    return 0
 
 
 @main.command()
@@ -83,7 +106,7 @@ def _check_folder(out: Path) -> None:
     """Raise before anything is computed if the folder for results cannot be made."""
     nearest = next(folder for folder in (out.resolve(), *out.resolve().parents) if folder.exists())
     if not nearest.is_dir() or not os.access(nearest, os.W_OK):
-        raise click.ClickException(f"--out: nothing can be written to {nearest}, which {out} needs.")
+        raise Failure(f"--out: nothing can be written to {nearest}, which {out} needs.")
 
 
 def _available(data_home: Path | None) -> list[str]:
@@ -99,7 +122,7 @@ def _available(data_home: Path | None) -> list[str]:
         except DatasetNotFoundError:
             continue
         except InvalidDataFileError as error:
-            raise click.ClickException(str(error)) from error
+            raise Failure(str(error)) from error
         found.append(name)
     if not found:
         click.echo(
@@ -131,20 +154,15 @@ def _several(context: click.Context, parameter: click.Parameter, value: str | No
     return None if value is None else [name.strip() for name in value.split(",") if name.strip()]
 
 
-def _labelled(names: list[str] | None, table: Any, groups: list[str] | None) -> dict[Any, str] | None:
-    """Read ``label=column`` or ``column``, which is its own label; labels are of the type of the group's column."""
+def _labelled(names: list[str] | None) -> dict[Any, str] | None:
+    """Read ``label=column`` or ``column``, which is its own label."""
     if names is None:
         return None
-    schema = nw.from_native(table).collect_schema()
-    dtype = schema.get(groups[0]) if groups and len(groups) == 1 else None
-    labels = {label: column or label for label, _, column in (name.partition("=") for name in names)}
-    if dtype is None or not (dtype.is_integer() or dtype == nw.Boolean):
-        return dict(labels)
-    read = (lambda label: label.lower() in ("true", "1")) if dtype == nw.Boolean else int
-    try:
-        return {read(label): column for label, column in labels.items()}
-    except ValueError as error:
-        raise ValueError(f"--by-group: the labels of an integer column must be integers; {error}.") from error
+    pairs = [(label, column or label) for label, _, column in (name.partition("=") for name in names)]
+    labels = [label for label, _ in pairs]
+    if repeated := [label for label in labels if labels.count(label) > 1]:
+        raise ValueError(f"--by-group names the group {repeated[0]!r} more than once.")
+    return dict(pairs)
 
 
 def _check_paths(predictions: Path, *outputs: Path | None) -> None:
@@ -152,6 +170,11 @@ def _check_paths(predictions: Path, *outputs: Path | None) -> None:
     paths = [path.resolve() for path in (predictions, *outputs) if path is not None]
     if len(set(paths)) < len(paths):
         raise ValueError("PREDICTIONS, --html and --json must be different files.")
+    check_outputs([path for path in outputs if path is not None])
+
+
+def _character(delimiter: str) -> str:
+    return "\t" if delimiter in ("tab", "\\t") else delimiter
 
 
 @main.command()
@@ -198,6 +221,21 @@ def _check_paths(predictions: Path, *outputs: Path | None) -> None:
 @click.option(
     "--engine", type=click.Choice(ENGINES), default="auto", show_default=True, help="What reads the file."
 )
+@click.option(
+    "--labels",
+    callback=_several,
+    help="All labels that there are, as spelled: 0,1. Settles which labels belong together.",
+)
+@click.option(
+    "--delimiter",
+    default=",",
+    show_default=True,
+    help="Character between fields of a CSV file; tab for a tab.",
+)
+@click.option("--quote", default='"', show_default=True, help="Character around fields of a CSV file.")
+@click.option(
+    "--null", multiple=True, help="Text that means a missing value beside the empty one; may be repeated."
+)
 @click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write a report to this file.")
 @click.option(
     "--json",
@@ -220,45 +258,67 @@ def audit(
     min_group_size: int,
     require: str,
     engine: str,
+    labels: list[str] | None,
+    delimiter: str,
+    quote: str,
+    null: tuple[str, ...],
     html: Path | None,
     json_file: Path | None,
 ) -> None:
     """Audit the PREDICTIONS in a CSV or Parquet file for harm.
 
     Exit status: 0 if no harm is found (with --require certified: if no harm is certified), 1 otherwise, 2 if the input
-    cannot be used. The file must hold people who took no part in fitting or choosing the classifiers.
+    cannot be used or anything fails. The file must hold people who took no part in fitting or choosing the classifiers.
+
+    A CSV file is read as RFC 4180 in UTF-8; nothing is guessed. Groups and text labels are text, as spelled; labels are numbers if all of
+    them are; an empty field is a missing value, and missing values are refused.
     """
     try:
         _check_paths(predictions, html, json_file)
-        with engine_errors(predictions):
-            table = open_table(predictions, engine)
-            frame = PreferenceFrame.from_frame(
-                table,
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            frame = measure_file(
+                predictions,
                 y_true=y_true,
                 y_pred=y_pred,
                 y_pred_pooled=pooled,
-                y_pred_by_group=_labelled(by_group, table, groups),
+                y_pred_by_group=_labelled(by_group),
                 groups=groups,
                 sensitive_features=sensitive,
                 sample_weight=weight,
                 loss=loss,
+                labels=labels,
+                engine=engine,
+                dialect=Dialect(delimiter=_character(delimiter), quote=quote, null=tuple(null)),
             )
+            result = Audit(
+                frame,
+                tolerance=tolerance,
+                alpha=alpha,
+                min_group_size=min_group_size,
+                source=predictions.name,
+            )
+        for message in dict.fromkeys(_in_options(str(warning.message)) for warning in caught):
+            say(f"Warning: {message}", err=True)
         if not (sensitive or groups):
-            click.echo("Neither --sensitive nor --groups is given: everybody is one group.", err=True)
-        result = Audit(
-            frame, tolerance=tolerance, alpha=alpha, min_group_size=min_group_size, source=predictions.name
-        )
+            say("Neither --sensitive nor --groups is given: everybody is one group.", err=True)
         files = {html: result.to_html()} if html else {}
-        files |= {json_file: result.to_json()} if json_file else {}
+        parts = {path.name: text for path, text in files.items()}
+        files |= {json_file: result.to_json(parts)} if json_file else {}
         write_files(files)
-    except Exception as error:  # any other status than 2 would tell the release that there is, or is no, harm
-        click.echo(f"Error: {_in_options(str(error)) or type(error).__name__}", err=True)
-        sys.exit(2)
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except (
+        BaseException
+    ) as error:  # any other status than 2 would tell the release that there is, or is no, harm
+        say(f"Error: {printable(_in_options(str(error))) or type(error).__name__}", err=True)
+        sys.exit(FAILURE)
     show_groups(result)
     if result.suppressed:
-        click.echo(f"{len(result.suppressed)} group(s) of fewer than {min_group_size} people are not shown.")
-    click.echo(f"\n{result.sentence(predictions.name)}")
-    click.echo("".join(f"Written: {path}\n" for path in files), nl=False)
+        say(f"{len(result.suppressed)} group(s) of fewer than {min_group_size} people are not shown.")
+    say(f"\n{result.sentence(printable(predictions.name))}")
+    for path in files:
+        say(f"Written: {path}")
     sys.exit(result.exit_status(require))
 
 
@@ -279,7 +339,7 @@ def mitigators(dataset: str, attribute: str | None, data_home: Path | None, out:
     try:
         comparison = audit_mitigators(dataset, attribute=attribute, data_home=data_home, report=fitting)
     except (ValueError, DatasetNotFoundError) as error:
-        raise click.ClickException(str(error)) from error
+        raise Failure(str(error)) from error
     fitting.done()
     show_comparison(comparison)
     for method, sentence in comparison.verdicts.items():
@@ -379,7 +439,7 @@ def _run_reproduction(name: str, out: Path, **arguments: Any) -> None:
     try:
         result = REPRODUCTIONS[name].run(**arguments)
     except (ValueError, DatasetNotFoundError) as error:
-        raise click.ClickException(str(error)) from error
+        raise Failure(str(error)) from error
     markdown, files = write_reproduction(name, result, out, protocol)
     click.echo(markdown)
     click.echo(f"Written: {', '.join(map(str, files))}")
@@ -466,7 +526,7 @@ def selection(datasets: str, splits: int, data_home: Path | None, out: Path) -> 
             progress=progress,
         )
     except (ValueError, DatasetNotFoundError) as error:
-        raise click.ClickException(str(error)) from error
+        raise Failure(str(error)) from error
     summary = summarize_selection(runs)
     out.mkdir(parents=True, exist_ok=True)
     runs.to_csv(out / "selection_runs.csv", index=False)

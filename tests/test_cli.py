@@ -50,7 +50,7 @@ def test_demo_takes_the_real_data_that_it_finds(run, real_data, no_data):
 def test_demo_reports_a_damaged_file(run, no_data):
     (no_data / "german.csv.gz").write_bytes(b"junk")
     result = run("demo", "--data-home", no_data, "--out", no_data / "out")
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "damaged or cut off" in result.output
     assert not (no_data / "out").exists()
 
@@ -93,14 +93,14 @@ def test_reproduce_selection_writes_tables_and_picture(run, real_data, tmp_path)
     assert len(pd.read_csv(tmp_path / "selection.csv")) == 6
     assert matplotlib.image.imread(tmp_path / "selection.png")[..., :3].std() > 0.05
     unknown = run("reproduce", "selection", "--datasets", "iris", "--out", tmp_path / "none")
-    assert unknown.exit_code == 1
+    assert unknown.exit_code == 2
     assert "datasets must be among" in unknown.output
     assert not (tmp_path / "none").exists()
 
 
 def test_reproduce_says_what_is_wrong(run, no_data):
     unknown = run("reproduce", "table4", "--datasets", "iris", "--out", no_data / "out")
-    assert unknown.exit_code == 1
+    assert unknown.exit_code == 2
     assert "datasets must be among" in unknown.output
     assert not (no_data / "out").exists()
     assert run("reproduce", "table4", "--splits", 0).exit_code == 2
@@ -126,6 +126,6 @@ def test_mitigators_tells_whom_they_harm(run, no_data):
 def test_a_folder_that_cannot_be_made_is_told_before_anything_is_computed(run, no_data, command):
     (no_data / "file").write_text("")
     result = run(*command, "--out", no_data / "file" / "out")
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "Error: --out: nothing can be written to" in result.output
     assert "fitting" not in result.output

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import importlib.metadata
 import io
 import json
-import os
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,8 +15,8 @@ import pandas as pd
 
 from ..exceptions import MissingExtraError
 from ..metrics import PreferenceFrame
-from ..metrics._arrays import group_name
-from ..metrics._findings import Findings, records
+from ..metrics._core._names import full_name, group_name, printable
+from ..metrics._findings import MOST_SHOWN, Findings, records, worst_first
 from ..metrics._plots import MAX_DRAWN
 from ..metrics._verdict import SMALLEST_SHOWN
 
@@ -121,20 +119,39 @@ class Audit(Findings):
             "claims": self.claims,
             "n_claims": len(self.certificate),
             "min_group_size": self.min_group_size,
-            "overall": self.overall(),
+            "overall": _plain(self.overall()),
             "groups": [_plain(record) for record in records(self.groups())],
             "n_suppressed_groups": len(self.suppressed),
             "envy": [] if envy is None else [_plain(record) for record in records(envy.set_index("group"))],
         }
 
-    def to_json(self) -> str:
-        """Return the audit as JSON.
+    def to_json(self, parts: dict[str, str] | None = None) -> str:
+        """Return the audit as JSON, with all groups, one in a line.
+
+        Parameters
+        ----------
+        parts : dict from str to str, optional
+            Other files of the same report, by their names; the JSON has their SHA-256 sums, so that a reader can tell whether they belong
+            together.
 
         Returns
         -------
         str
         """
-        return json.dumps(self.to_dict(), indent=2, allow_nan=False)
+        report = self.to_dict()
+        if parts:
+            report["parts"] = {
+                name: hashlib.sha256(text.encode()).hexdigest() for name, text in parts.items()
+            }
+        lines = []
+        for name, value in report.items():
+            text = json.dumps(value, allow_nan=False)
+            if isinstance(value, list) and value:
+                text = (
+                    "[\n" + ",\n".join(f"    {json.dumps(item, allow_nan=False)}" for item in value) + "\n  ]"
+                )
+            lines.append(f"  {json.dumps(name)}: {text}")
+        return "{\n" + ",\n".join(lines) + "\n}\n"
 
     def to_html(self) -> str:
         """Return the audit as one self-contained HTML page: verdict, tables, pictures, what was tested with what power.
@@ -159,10 +176,18 @@ class Audit(Findings):
             lstrip_blocks=True,
             undefined=jinja2.StrictUndefined,
         )
-        environment.filters |= {"share": _share, "signed": _signed, "number": _number, "name": group_name}
+        environment.filters |= {
+            "share": _share,
+            "signed": _signed,
+            "number": _number,
+            "name": group_name,
+            "shown": printable,
+        }
+        table = self.groups()
         return environment.get_template("report.html.jinja").render(
             audit=self,
-            groups=records(self.groups()),
+            groups=records(worst_first(table, MOST_SHOWN)),
+            n_more=max(len(table) - MOST_SHOWN, 0),
             envy=self.envy(),
             overall=self.overall(),
             pictures=list(self._pictures()),
@@ -198,23 +223,6 @@ class Audit(Findings):
             yield title, "data:image/svg+xml;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
-def write_files(texts: dict[Path, str]) -> None:
-    """Write files, all of them whole or none."""
-    temporary: dict[Path, str] = {}
-    try:
-        for path, text in texts.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor, temporary[path] = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(text)
-            os.chmod(temporary[path], 0o644)
-        for path, name in temporary.items():
-            os.replace(name, path)
-    finally:
-        for name in temporary.values():
-            Path(name).unlink(missing_ok=True)
-
-
 def _plain(record: dict[str, Any]) -> dict[str, Any]:
     """Make of a row what JSON can hold: None for what is not finite."""
     return {name: _plain_value(value) for name, value in record.items()}
@@ -222,9 +230,10 @@ def _plain(record: dict[str, Any]) -> dict[str, Any]:
 
 def _plain_value(value: Any) -> Any:
     value = value.item() if isinstance(value, np.generic) else value
-    if isinstance(value, float) and not np.isfinite(value):
-        return None
-    return value if isinstance(value, str | int | float | None) else group_name(value)
+    if isinstance(value, float):
+        # Engines add up in different orders: the last digits are theirs, not the data's.
+        return float(f"{value:.12g}") if np.isfinite(value) else None
+    return value if isinstance(value, str | int | None) else full_name(value)
 
 
 def _share(value: float) -> str:

@@ -13,7 +13,8 @@ import torch
 from torch import nn
 
 from .._routed import Sample
-from ..metrics._arrays import Groups, group_name
+from ..metrics._arrays import Groups
+from ..metrics._core._names import group_name
 from ._checkpoints import Checkpoint
 from ._classifiers import ModuleNetwork, as_precise_network
 from ._devices import torch_device

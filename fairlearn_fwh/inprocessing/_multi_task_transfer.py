@@ -20,7 +20,8 @@ from .._fitting import fit_context
 from .._routed import Sample, check_labels, check_weights
 from .._single_model import SingleModelClassifier
 from .._sklearn_compat import HasMethods, Interval, StrOptions
-from ..metrics._arrays import Groups, group_name
+from ..metrics._arrays import Groups
+from ..metrics._core._names import group_name
 from ._classifiers import as_precise_network
 from ._devices import check_device, torch_device
 from ._encoders import make_encoder

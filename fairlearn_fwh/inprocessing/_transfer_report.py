@@ -8,7 +8,7 @@ from typing import Any, Self
 from sklearn.metrics import f1_score
 
 from ..metrics import PreferenceFrame
-from ..metrics._arrays import group_name
+from ..metrics._core._names import group_name
 from ..metrics._equalized_odds import differential_equalized_odds
 
 ALPHA = 0.05

@@ -217,11 +217,6 @@ def as_tuple(label: Any) -> tuple[Any, ...]:
     return label if isinstance(label, tuple) else (label,)
 
 
-def group_name(label: Any) -> str:
-    """Write a group's label in one line."""
-    return " x ".join(map(str, label)) if isinstance(label, tuple) else str(label)
-
-
 def select_columns(groups: Groups, names: Sequence[str]) -> Groups:
     """Intersect some columns of an intersection, in the order of `names`."""
     if list(names) == groups.names:

@@ -57,11 +57,14 @@ class Found:
         Labels that are numbers written as text.
     exponent : int
         Power of two by which weights have to be divided.
+    n_rows : int
+        Number of rows.
     """
 
     labels: LabelSets | None
     numbers: dict[str, int | float]
     exponent: int
+    n_rows: int
 
 
 def look_at_rows(
@@ -78,7 +81,7 @@ def look_at_rows(
     Parameters
     ----------
     rows : LazyFrame
-        Of `select_roles`, before `read_as_roles`.
+        Of `select_roles`; of text, before numbers are read from it.
     columns : Columns
     loss : Loss
     stated : frozenset or None
@@ -126,8 +129,8 @@ def look_at_rows(
     exponent = _check_weights(columns, counts, is_text=is_text)
     if not compares_labels:
         _check_numbers(columns, loss, counts, is_text=is_text)
-        return Found(None, {}, exponent)
-    sets = {
+        return Found(None, {}, exponent, counts.sum("n"))
+    sets: dict[str, frozenset[Any]] = {
         role: _labels(table[keys[role]]) for role in ("y_true", "y_pred", "y_pred_pooled") if role in keys
     }
     for role in columns.roles_of("y_pred_by_group"):
@@ -147,7 +150,7 @@ def look_at_rows(
         stated = frozenset((read_numbers(frozenset([label])) or {}).get(label, label) for label in stated)
     read = {role: {numbers.get(label, label) for label in labels} for role, labels in sets.items()}
     truth = read.pop("y_true")
-    return Found(LabelSets.of_labels(truth, read, stated), numbers, exponent)
+    return Found(LabelSets.of_labels(truth, read, stated), numbers, exponent, counts.sum("n"))
 
 
 class _Counts:

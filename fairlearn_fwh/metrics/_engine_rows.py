@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -16,15 +17,40 @@ from ._losses import Loss
 NUMBER = r"^-?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]{1,3})?$"
 
 
-def select_roles(frame: nw.LazyFrame[Any], columns: Columns) -> nw.LazyFrame[Any]:
+@dataclass(frozen=True)
+class TextColumns:
+    """What is known of a frame whose columns are all text, as in a file without types.
+
+    Attributes
+    ----------
+    names : list of str
+        Names of the columns by position.
+    n_rows : int
+        Number of rows that there must be.
+    """
+
+    names: list[str]
+    n_rows: int
+
+
+def select_roles(
+    frame: nw.LazyFrame[Any], columns: Columns, text: TextColumns | None = None
+) -> nw.LazyFrame[Any]:
     """Select the columns that have a role, under the numbered names of `Columns.keys`.
 
     Columns are found by position: engines take some names for others (DuckDB and Spark those that differ in case only, Spark those with
     dots).
+
+    Parameters
+    ----------
+    frame : LazyFrame
+    columns : Columns
+    text : TextColumns, optional
+        Has the names of the columns, where the frame does not have them.
     """
     names = list(frame.collect_schema().names())
     numbered = [f"column_{i}" for i in range(len(names))]
-    position = {name: i for i, name in enumerate(names)}
+    position = {name: i for i, name in enumerate(text.names if text else names)}
     rows = _renamed(frame, names, numbered)
     return rows.select(
         **{columns.keys[role]: nw.col(numbered[position[name]]) for role, name in columns.by_role().items()}
@@ -51,26 +77,16 @@ def numeric_roles(columns: Columns, loss: Loss) -> list[str]:
     return weights + (roles[1:] if loss.predicts == "decisions" else roles)
 
 
-def read_as_roles(
-    rows: nw.LazyFrame[Any], columns: Columns, loss: Loss, *, is_text: bool
-) -> nw.LazyFrame[Any]:
-    """Give the values of each role the type that it needs.
+def with_plain_types(rows: nw.LazyFrame[Any], columns: Columns) -> nw.LazyFrame[Any]:
+    """Make text of dictionaries, whose categories may differ, integers of booleans and floats of decimals, which not every engine compares.
 
     Parameters
     ----------
     rows : LazyFrame
-        Of `select_roles`.
+        Of `select_roles`, with types.
     columns : Columns
-    loss : Loss
-    is_text : bool
-        Whether all columns are text, as in a file without types: numbers are read where the role needs them, and what is no number becomes
-        missing. Otherwise numbers stay what they are, and dictionaries become text.
     """
-    keys = columns.keys
-    if is_text:
-        casts = {keys[role]: as_number(nw.col(keys[role])) for role in numeric_roles(columns, loss)}
-        return rows.with_columns(**casts) if casts else rows
-    schema = rows.collect_schema()
+    keys, schema = columns.keys, rows.collect_schema()
     predictions = [keys[role] for role in columns.labels_and_predictions()]
     casts = {key: nw.col(key).cast(nw.Int64) for key in predictions if schema[key] == nw.Boolean}
     casts |= {key: nw.col(key).cast(nw.Float64) for key in predictions if schema[key].is_decimal()}
@@ -78,6 +94,12 @@ def read_as_roles(
         key: nw.col(key).cast(nw.String) for key in keys.values() if schema[key] in (nw.Categorical, nw.Enum)
     }
     return rows.with_columns(**casts) if casts else rows
+
+
+def with_numbers(rows: nw.LazyFrame[Any], columns: Columns, loss: Loss) -> nw.LazyFrame[Any]:
+    """Read numbers from text where roles need them."""
+    keys = [columns.keys[role] for role in numeric_roles(columns, loss)]
+    return rows.with_columns(**{key: as_number(nw.col(key)) for key in keys}) if keys else rows
 
 
 def as_number(text: nw.Expr) -> nw.Expr:

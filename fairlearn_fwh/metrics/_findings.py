@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from ._arrays import group_name
+from ._core._names import full_name
 from ._verdict import SMALLEST_SHOWN, judge
 
 if TYPE_CHECKING:
     from ._preference_frame import PreferenceFrame
 
+
+#: Most groups that pages, cards and terminals show; a JSON report has all.
+MOST_SHOWN = 50
 
 _HEADLINES = {
     "harm": "Harm found",
@@ -102,7 +106,7 @@ class Findings:
         """Whether some claim is significantly violated."""
         return len(self.violations) > 0
 
-    @property
+    @cached_property
     def harmed_groups(self) -> set[Any]:
         """Labels of the audit groups that are significantly worse off than with the pooled classifier."""
         return set(self.violations.loc[self.violations["kind"] == "rationality", "group"])
@@ -119,8 +123,9 @@ class Findings:
         -------
         DataFrame
             `n`, `risk`, `pooled_risk`, `gain` with `lower` and `upper` (each interval by itself), `negative_flip_rate`,
-            `positive_flip_rate`, `p_harm` (adjusted), `certified_bound` (simultaneous), `certified`, and with a tolerance
-            above 0 `n_needed` and `smallest_tolerance`.
+            `positive_flip_rate`, `p_harm` (adjusted; NaN where some group is too small to be shown, because adjusted p-values
+            tell those of other groups), `harmed` (whether it is below alpha), `certified_bound` (simultaneous), `certified`,
+            and with a tolerance above 0 `n_needed` and `smallest_tolerance`.
         """
         frame, table = self.frame, self.frame.by_group
         intervals = frame.gain_intervals(self.alpha)
@@ -133,7 +138,8 @@ class Findings:
             upper=intervals["upper"],
             negative_flip_rate=table["negative_flip_rate"],
             positive_flip_rate=table["positive_flip_rate"],
-            p_harm=harm["p_adjusted"].to_numpy(),
+            p_harm=np.nan if self.hides else harm["p_adjusted"].to_numpy(),
+            harmed=[label in self.harmed_groups for label in table.index],
             certified_bound=certificate["lower_bound"].to_numpy(),
             certified=certificate["certified"].to_numpy(),
         )
@@ -146,6 +152,12 @@ class Findings:
         """Labels of the audit groups that are too small to be shown."""
         table = self.frame.by_group
         return list(table.index[table["n"] < self.min_group_size])
+
+    @cached_property
+    def hides(self) -> bool:
+        """Whether some group is too small to be shown: an audit group, or one by which classifiers are assigned."""
+        assigned = self.certificate.loc[self.certificate["kind"] == "envy", "n"]
+        return len(self.suppressed) > 0 or bool(((assigned > 0) & (assigned < self.min_group_size)).any())
 
     def overall(self) -> dict[str, float]:
         """Return figures of everybody; none where they would tell those of the suppressed groups.
@@ -166,19 +178,36 @@ class Findings:
         Returns
         -------
         DataFrame or None
-            Where audit groups are suppressed only whether each is certified: the numbers of people would tell theirs,
-            and bounds and p-values the numbers of people.
+            Where some group is suppressed only whether each is certified: the numbers of people would tell its own, and
+            bounds and p-values the numbers of people.
         """
         if self.claims != "all":
             return None
         table = self.certificate[self.certificate["kind"] == "envy"]
         large = set(table.loc[table["n"] >= self.min_group_size, "group"])
         table = table[table["group"].isin(large) & table["other"].isin(large)].drop(columns="kind")
-        return table[["group", "other", "certified"]] if self.suppressed else table
+        return table[["group", "other", "certified"]] if self.hides else table
+
+
+def worst_first(table: pd.DataFrame, most: int) -> pd.DataFrame:
+    """Take the groups with the lowest gains where there are more than can be shown.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Of `Findings.groups`.
+    most : int
+        Most groups that are shown.
+
+    Returns
+    -------
+    DataFrame
+    """
+    return table if len(table) <= most else table.nsmallest(most, "gain")
 
 
 def records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Rows of a table as dictionaries, with the label of the group in one line."""
-    names = [group_name(label) for label in table.index]
+    """Rows of a table as dictionaries, with the label of the group as text."""
+    names = [full_name(label) for label in table.index]
     records: list[dict[str, Any]] = table.to_dict("records")  # type: ignore[assignment]
     return [{"group": name, **record} for name, record in zip(names, records, strict=True)]

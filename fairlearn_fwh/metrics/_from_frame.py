@@ -15,7 +15,14 @@ from ._bootstrap import BootstrapSettings
 from ._cells import DERIVED, LossCells
 from ._columns import Columns
 from ._engine_checks import look_at_rows
-from ._engine_rows import in_one_spelling, numeric_roles, read_as_roles, select_roles
+from ._engine_rows import (
+    TextColumns,
+    in_one_spelling,
+    numeric_roles,
+    select_roles,
+    with_numbers,
+    with_plain_types,
+)
 from ._layout import Layout
 from ._losses import EPSILON, LOSSES, Loss
 from ._measurement import Measurement, find_pairs
@@ -34,7 +41,7 @@ def measure_lazily(
     pooled_groups: Iterable[Any] = (),
     labels: Any = None,
     max_cells: int,
-    is_text: bool = False,
+    text: TextColumns | None = None,
 ) -> Measurement:
     """Measure a lazy frame: one query that checks it and one that adds it up.
 
@@ -46,8 +53,8 @@ def measure_lazily(
     bootstrap : BootstrapSettings
     pooled_groups, labels, max_cells
         As of `PreferenceFrame.from_frame`.
-    is_text : bool
-        Whether all columns are text, as in a file without types; values are then read as their roles need them. Labels are numbers if all
+    text : TextColumns, optional
+        If all columns are text, as in a file without types; values are then read as their roles need them. Labels are numbers if all
         labels of truth and predictions are.
 
     Raises
@@ -61,9 +68,15 @@ def measure_lazily(
         )
     stated = read_labels_for(loss, labels)
     pooled_groups = read_pooled_groups(pooled_groups)
-    rows = select_roles(frame, columns)
+    is_text = text is not None
+    rows = select_roles(frame, columns, text)
+    rows = rows if is_text else with_plain_types(rows, columns)
     found = look_at_rows(rows, columns, loss, stated, is_text=is_text, max_cells=max_cells)
-    rows = read_as_roles(rows, columns, loss, is_text=is_text)
+    if text is not None and found.n_rows != text.n_rows:
+        raise ValueError(
+            f"The engine read {found.n_rows:,} rows of {text.n_rows:,}; nothing is said of such a file."
+        )
+    rows = with_numbers(rows, columns, loss) if is_text else rows
     compared = [columns.keys[role] for role in columns.labels_and_predictions()]
     rows = in_one_spelling(rows, compared, found.numbers)
     rows = _with_weights(rows, columns, found.exponent)

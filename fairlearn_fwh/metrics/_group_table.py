@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ._findings import Findings, records
+from ._core._names import printable
+from ._findings import MOST_SHOWN, Findings, records, worst_first
 
 
 def group_table(findings: Findings) -> tuple[list[str], list[list[str]]]:
@@ -22,25 +23,23 @@ def group_table(findings: Findings) -> tuple[list[str], list[list[str]]]:
         it is open whether there could be one.
     """
     unit = Unit(findings)
-    harmed = findings.harmed_groups
     interval = f"{100 * (1 - findings.alpha):g} % interval"
     header = ["group", "people", "risk", "pooled risk", f"gain ({interval})", "harmed"]
     header.append(f"loses less than {unit.amount(findings.tolerance)}" if findings.tolerance else "gains")
     if findings.power is not None:
         header.append("people needed for that")
-    groups = findings.groups()
     rows = []
-    for label, row in zip(groups.index, records(groups), strict=True):
+    for row in records(worst_first(findings.groups(), MOST_SHOWN)):
         gain, lower, upper = (unit.gain(row[name]) for name in ("gain", "lower", "upper"))
         cells = [
-            " ".join(row["group"].split()),
+            printable(row["group"]),
             f"{row['n']:,.0f}",
             unit.risk(row["risk"]),
             unit.risk(row["pooled_risk"]),
         ]
-        cells += [f"{gain} ({lower} to {upper})", _yes(label in harmed), _shown(row["certified"])]
+        cells += [f"{gain} ({lower} to {upper})", _yes(row["harmed"]), _shown(row["certified"])]
         if findings.power is not None:
-            is_open = label not in harmed and not row["certified"] and 0 < row["n_needed"] < np.inf
+            is_open = not row["harmed"] and not row["certified"] and 0 < row["n_needed"] < np.inf
             cells.append(f"{row['n_needed']:,.0f}" if is_open else "–")
         rows.append(cells)
     return header, rows

@@ -184,7 +184,13 @@ def _exact_bound(
 
 
 def _exact_p_value(n: np.ndarray, worse: np.ndarray, better: np.ndarray, tolerance: float) -> np.ndarray:
-    """Smallest alpha at which the Clopper-Pearson bound exceeds -tolerance, by bisection."""
+    """Smallest alpha at which the Clopper-Pearson bound exceeds -tolerance, by bisection; once for groups that are alike."""
+    alike, which = np.unique(np.column_stack([n, worse, better]), axis=0, return_inverse=True)
+    n, worse, better = alike.T
+    return _exact_p_value_of(n, worse, better, tolerance)[which.ravel()]
+
+
+def _exact_p_value_of(n: np.ndarray, worse: np.ndarray, better: np.ndarray, tolerance: float) -> np.ndarray:
     low, high = np.zeros(np.shape(n)), np.ones(np.shape(n))
     possible = _exact_bound(n, worse, better, high) > -tolerance
     for _ in range(_BISECTIONS):

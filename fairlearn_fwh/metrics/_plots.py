@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..exceptions import MissingExtraError
-from ._arrays import group_name
+from ._core._names import group_name
 
 if TYPE_CHECKING:
     from ._preference_frame import PreferenceFrame

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from ._arrays import group_name
+from ._core._names import group_name
 
 if TYPE_CHECKING:
     from ._preference_frame import PreferenceFrame

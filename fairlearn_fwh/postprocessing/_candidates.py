@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from ..metrics import PreferenceFrame
-from ..metrics._arrays import POOLED, Groups, flat_index, group_name
+from ..metrics._arrays import POOLED, Groups, flat_index
+from ..metrics._core._names import group_name
 from ..metrics._estimators import MAX_ENVY_GROUPS
 from ._answers import Part
 from ._scores import CERTIFIED, EMPIRICAL, Guarantee, PairedAnswers, Score, nothing_to_compare

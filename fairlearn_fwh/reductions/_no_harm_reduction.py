@@ -22,7 +22,8 @@ from .._sklearn_compat import HasMethods, Interval, StrOptions
 from .._splits import fold_of_rows
 from ..exceptions import ConstraintsNotSatisfiedWarning
 from ..metrics import PreferenceFrame
-from ..metrics._arrays import Groups, encode_groups, group_name, labels_index
+from ..metrics._arrays import Groups, encode_groups, labels_index
+from ..metrics._core._names import group_name
 from ._group_bounds import bounded_group_loss, without_deprecations
 
 

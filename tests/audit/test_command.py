@@ -116,7 +116,7 @@ def test_labels_have_the_type_of_the_groups_column(run, table, tmp_path, engine,
     if kind == "integers":
         result = run(tmp_path / "coded.parquet", "--by-group", "a=worse,b=pooled", "--groups", "code")
         assert result.exit_code == 2
-        assert "labels of an integer column must be integers" in result.output
+        assert "groups names ['0', '1'], which --by-group does not have" in result.output
 
 
 @pytest.mark.parametrize("path", ["parquet"], indirect=True)
@@ -223,7 +223,9 @@ def test_a_threshold_optimizer_on_adult(run, real_data, tmp_path):
     )
     assert result.exit_code == 1
     assert "harms Female (-3.1 points, 4,029 people), Male (-1.1 points, 8,182 people)" in result.output
-    assert run(tmp_path / "adult.parquet", "--y-pred", "pooled", "--sensitive", "sex").exit_code == 0
+    same = run(tmp_path / "adult.parquet", "--y-pred", "pooled", "--sensitive", "sex")
+    assert same.exit_code == 2
+    assert "--pooled and --y-pred are the same column 'pooled'" in same.output
 
 
 @pytest.mark.parametrize("path", ["csv"], indirect=True)
@@ -240,4 +242,4 @@ def test_columns_that_are_called_like_arguments_keep_their_names(tmp_path):
     assert "'y_true'" in error
     arguments[-1] = "old"
     error = CliRunner().invoke(main, ["audit", str(tmp_path / "p.csv"), *arguments]).output
-    assert "--y-pred and --y-true have labels of different types" in error
+    assert "--y-true and --y-pred have no label in common" in error

@@ -128,7 +128,11 @@ def _of_series(series: nw.Series[Any], name: str) -> tuple[np.ndarray, np.ndarra
     if dtype.is_float():
         array = series.to_numpy()
         return array, missing | np.isnan(array.astype(float))
-    plain = dtype.is_integer() or dtype == nw.Boolean or (dtype == nw.Datetime and dtype.time_zone is None)
+    plain = (
+        dtype.is_integer()
+        or dtype == nw.Boolean
+        or (dtype == nw.Datetime and getattr(dtype, "time_zone", None) is None)
+    )
     if plain and not missing.any():
         return series.to_numpy(), missing
     if dtype in (nw.Categorical, nw.Enum):
@@ -194,8 +198,8 @@ def _timestamps(values: np.ndarray, _: str) -> np.ndarray:
 def _check_mixture(array: np.ndarray, missing: np.ndarray, name: str, allow_mixed: bool) -> None:
     """Refuse values that would be compared in vain, or that cannot be told apart in a report."""
     types: dict[str, tuple[int, Any]] = {}
-    for row in np.flatnonzero(~missing):
-        types.setdefault(_type_name(array[row]), (int(row), array[row]))
+    for row in np.flatnonzero(~missing).tolist():
+        types.setdefault(_type_name(array[row]), (row, array[row]))
     for kind, (row, value) in types.items():
         if kind in (*_REMEDIES, "list", "dict", "ndarray", "set"):
             remedy = _REMEDIES.get(kind, "there must be one value per row")

@@ -1,0 +1,200 @@
+"""A file of predictions as a preference frame: each column is read as its role needs it, and nothing else decides."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import narwhals as nw
+
+from ..exceptions import UnreadableValueError
+from ..metrics import PreferenceFrame
+from ..metrics._bootstrap import BootstrapSettings
+from ..metrics._columns import Columns, check_columns
+from ..metrics._engine_rows import NUMBER, TextColumns
+from ..metrics._from_frame import measure_lazily
+from ..metrics._losses import resolve_loss
+from ._dialect import Dialect
+from ._tables import OpenFile, check_names, engine_errors, open_file
+
+_CI_QUANTILES = (0.025, 0.975)
+
+
+def measure_file(
+    path: str | Path,
+    *,
+    y_true: str,
+    y_pred_pooled: str,
+    y_pred: str | None = None,
+    y_pred_by_group: Sequence[str] | Mapping[Any, str] | None = None,
+    groups: str | Sequence[str] | None = None,
+    sensitive_features: str | Sequence[str] | None = None,
+    control_features: str | Sequence[str] | None = None,
+    sample_weight: str | None = None,
+    loss: str = "zero_one",
+    labels: Sequence[Any] | None = None,
+    engine: str = "auto",
+    dialect: Dialect | None = None,
+    max_cells: int = 100_000,
+) -> PreferenceFrame:
+    r"""Measure a CSV or Parquet file without reading it into memory.
+
+    What a column is for decides how it is read, never a part of the file: groups are text, as spelled (``01`` and ``1`` are two groups);
+    labels are numbers if all labels of the truth and of all predictions are, else text as spelled; weights, probabilities, decisions and
+    values must be numbers throughout. Both engines give the same figures.
+
+    Parameters
+    ----------
+    path : path-like
+        As for `open_table`.
+    y_true, y_pred_pooled, y_pred, sample_weight : str
+        Names of columns; see `PreferenceFrame`.
+    y_pred_by_group : list of str, or dict from label to str, optional
+        Columns with the predictions of every group's classifier; the labels are those of the groups, as spelled.
+    groups, sensitive_features, control_features : str or list of str, optional
+        Names of columns; several make an intersection. In Parquet files text, integers, booleans or dates.
+    loss : {"zero_one", "rejection", "log", "brier", "squared", "absolute"}
+        As for `PreferenceFrame`.
+    labels : sequence of labels, optional
+        All labels that there are, as spelled in the file.
+    engine : {"auto", "duckdb", "polars"}
+        What reads the file.
+    dialect : Dialect, optional
+        How a CSV file is written; by default RFC 4180.
+    max_cells : int
+        As for `PreferenceFrame.from_frame`.
+
+    Returns
+    -------
+    PreferenceFrame
+
+    Raises
+    ------
+    FileNotFoundError, MissingExtraError
+        As for `open_table`.
+    UnreadableValueError
+        If a value is missing or no number where there must be one; the message names column, line and value.
+    ValueError
+        If the file breaks a rule of the dialect, a column does not exist or has two roles that exclude each other, or as for
+        `PreferenceFrame.from_frame`.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> from fairlearn_fwh.files import measure_file
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "predictions.csv"
+    >>> _ = path.write_text("y,new,old,code\n1,1,0,01\n0,0,0,1\n")
+    >>> frame = measure_file(path, y_true="y", y_pred="new", y_pred_pooled="old", sensitive_features="code")
+    >>> frame.by_group["rationality_gain"].to_dict()
+    {'01': 1.0, '1': 0.0}
+    """
+    columns = Columns.read(
+        y_true=y_true,
+        y_pred=y_pred,
+        y_pred_pooled=y_pred_pooled,
+        y_pred_by_group=y_pred_by_group,
+        groups=groups,
+        sensitive_features=sensitive_features,
+        control_features=control_features,
+        sample_weight=sample_weight,
+    )
+    dialect = dialect or Dialect()
+    before = _stamp(path)
+    file = open_file(path, engine, dialect)
+    _check_columns(file, columns, dialect)
+    table = _without_nulls(file, dialect) if file.is_text else _with_text_groups(file, columns)
+    try:
+        with engine_errors(file.path):
+            measured = measure_lazily(
+                table,
+                columns,
+                resolve_loss(loss),
+                BootstrapSettings(None, True, None),
+                labels=labels,
+                max_cells=max_cells,
+                text=TextColumns(file.names, file.n_rows) if file.n_rows is not None else None,
+            )
+    except UnreadableValueError as error:
+        raise _at_its_line(error, file, dialect) from error
+    if _stamp(path) != before:
+        raise ValueError(f"{path} was changed while it was read; audit it again.")
+    return PreferenceFrame._of(measured, _CI_QUANTILES)
+
+
+def _stamp(path: str | Path) -> tuple[int, int] | None:
+    try:
+        status = Path(path).stat()
+    except OSError:
+        return None
+    return status.st_size, status.st_mtime_ns
+
+
+def _check_columns(file: OpenFile, columns: Columns, dialect: Dialect) -> None:
+    names = list(columns.by_role().values())
+    if len(file.names) == 1 and not set(names) <= set(file.names):
+        raise ValueError(
+            f"{file.path.name} has one column, {file.names[0]!r}. Fields are separated by {dialect.delimiter!r}; is it another delimiter?"
+        )
+    schema: Mapping[str, Any]
+    if file.is_text:
+        schema = dict.fromkeys(file.names, nw.String())
+    else:
+        schema = nw.from_native(file.table).collect_schema()
+    missing = [name for name in names if name not in file.names]
+    if not missing:
+        check_names(names, file.names, file.path)
+    text_groups = {name: nw.String() for name in columns.groups if name in schema}
+    check_columns({**schema, **text_groups} if not file.is_text else schema, columns)
+
+
+def _without_nulls(file: OpenFile, dialect: Dialect) -> nw.LazyFrame[Any]:
+    """Empty fields, and those that mean a missing value, as missing in both engines, whether quoted or not."""
+    table = nw.from_native(file.table)
+    missing = ["", *dialect.null]
+    names = table.collect_schema().names()
+    return table.with_columns(
+        **{name: nw.when(~nw.col(name).is_in(missing)).then(nw.col(name)) for name in names}
+    )
+
+
+def _with_text_groups(file: OpenFile, columns: Columns) -> nw.LazyFrame[Any]:
+    """Groups as the text that a CSV file has."""
+    table = nw.from_native(file.table)
+    schema = table.collect_schema()
+    roles = columns.by_role()
+    casts = {}
+    for role in columns.groupings():
+        name, dtype = roles[role], schema[roles[role]]
+        if dtype == nw.String:
+            continue
+        if not (dtype.is_integer() or dtype in (nw.Boolean, nw.Date, nw.Categorical, nw.Enum)):
+            raise ValueError(
+                f"{role} is column {name!r} of type {dtype}; groups must be text, integers, booleans or dates. Write the column as text."
+            )
+        casts[name] = nw.col(name).cast(nw.String)
+    return table.with_columns(**casts) if casts else table
+
+
+def _at_its_line(error: UnreadableValueError, file: OpenFile, dialect: Dialect) -> UnreadableValueError:
+    """Say in which line the first value is that cannot be read."""
+    if not file.is_text:
+        return UnreadableValueError(f"{error} (Column {error.column!r}.)", error.column, error.problem)
+    number, missing = re.compile(NUMBER), {"", *dialect.null}
+    position = file.names.index(error.column)
+    for line, fields in dialect.records(file.path):
+        if line == 1:
+            continue
+        value = fields[position] if position < len(fields) else ""
+        is_missing = value in missing
+        if error.problem == "missing":
+            is_wrong = is_missing
+        elif error.problem == "number":
+            is_wrong = not is_missing and not number.match(value)
+        else:
+            is_wrong = value == error.problem
+        if is_wrong:
+            message = f"{file.path.name}, line {line}, column {error.column!r}: {value!r}. {error}"
+            return UnreadableValueError(message, error.column, error.problem)
+    return error
