@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -25,7 +26,8 @@ from ._sklearn_compat import check_sample_weight
 from .exceptions import GroupFallbackWarning
 from .metrics import PreferenceFrame
 from .metrics._arrays import POOLED, Groups, encode_groups, flat_index
-from .metrics._core._values import to_numpy
+from .metrics._core._alignment import check_alignment
+from .metrics._core._values import check_spread, to_numpy
 
 Predictor = Callable[[Any, Any], np.ndarray]
 
@@ -49,9 +51,38 @@ def numbers(X: Any) -> Any:
 
 
 def takes_weights(estimator: Any) -> bool:
-    """Whether an estimator's fit takes sample weights."""
-    final = estimator.steps[-1][1] if isinstance(estimator, Pipeline) else estimator
-    return has_fit_parameter(final, "sample_weight")
+    """Whether an estimator's fit takes sample weights, or passes them on to estimators that do."""
+    return weight_parameter(estimator) is not None
+
+
+def weight_parameter(estimator: Any) -> str | None:
+    """Name the fit parameter by which an estimator takes sample weights.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A Pipeline takes them for its last step; a search over an estimator, and a vote or stack of estimators, pass them on.
+
+    Returns
+    -------
+    str or None
+        None if it takes none.
+    """
+    if isinstance(estimator, Pipeline):
+        step, final = estimator.steps[-1]
+        name = weight_parameter(final)
+        return None if name is None else f"{step}__{name}"
+    if has_fit_parameter(estimator, "sample_weight"):
+        return "sample_weight"
+    parameters = inspect.signature(estimator.fit).parameters.values()
+    if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+        return None
+    members = getattr(estimator, "estimators", None)
+    if members is not None:
+        names = {weight_parameter(model) for _, model in members if not isinstance(model, str)}
+        return "sample_weight" if names == {"sample_weight"} else None
+    inner = getattr(estimator, "estimator", None)
+    return None if inner is None else weight_parameter(inner)
 
 
 def weight_arguments(estimator: Any, sample_weight: np.ndarray | None) -> dict[str, np.ndarray]:
@@ -64,21 +95,21 @@ def weight_arguments(estimator: Any, sample_weight: np.ndarray | None) -> dict[s
     """
     if sample_weight is None:
         return {}
-    if isinstance(estimator, Pipeline):
-        step, final = estimator.steps[-1]
-        return {f"{step}__{name}": value for name, value in weight_arguments(final, sample_weight).items()}
-    if not has_fit_parameter(estimator, "sample_weight"):
-        raise ValueError(
-            f"sample_weight was given, but {type(estimator).__name__} does not take sample weights."
-        )
-    return {"sample_weight": sample_weight}
+    if (name := weight_parameter(estimator)) is None:
+        final = estimator.steps[-1][1] if isinstance(estimator, Pipeline) else estimator
+        raise ValueError(f"sample_weight was given, but {type(final).__name__} does not take sample weights.")
+    return {name: sample_weight}
 
 
 def align_probabilities(estimator: Any, X: Any, classes: np.ndarray) -> np.ndarray:
     """Predict probabilities with a column for every class, also for those that the estimator never saw."""
     probabilities = estimator.predict_proba(X)
-    if len(estimator.classes_) == len(classes):
+    if np.array_equal(estimator.classes_, classes):
         return probabilities
+    if others := [
+        label for label in np.asarray(estimator.classes_).tolist() if label not in set(classes.tolist())
+    ]:
+        raise ValueError(_other_labels(estimator, others, classes))
     aligned = np.zeros((len(probabilities), len(classes)))
     aligned[:, np.searchsorted(classes, estimator.classes_)] = probabilities
     return aligned
@@ -126,6 +157,30 @@ class Sample:
     def fit(self, estimator: Any) -> Any:
         """Fit an estimator on the sample."""
         return estimator.fit(self.X, self.y, **weight_arguments(estimator, self.weights))
+
+
+def try_to_fit(fit: Callable[..., Any], *arguments: Any) -> tuple[Any, str]:
+    """Fit a classifier of a group, whose people may be too few or too much alike for it.
+
+    Parameters
+    ----------
+    fit : callable
+        Fits and returns a classifier.
+    *arguments
+        What it is called with.
+
+    Returns
+    -------
+    model : estimator or None
+        None if the fit failed.
+    reason : str
+        Why it failed.
+    """
+    try:
+        return fit(*arguments), ""
+    except Exception as error:
+        first_line = (str(error).strip().splitlines() or [""])[0]
+        return None, f"its fit failed ({type(error).__name__}: {first_line})"
 
 
 class RoutedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, ABC):
@@ -200,6 +255,7 @@ class RoutedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, ABC):
 
     def _routed_output(self, X: Any, sensitive_features: Any, output: Predictor) -> np.ndarray:
         """Ask each classifier about the people that it serves."""
+        check_alignment({"X": X, "sensitive_features": sensitive_features})
         codes, table = self._route(X, sensitive_features)
         return self._output_of(codes, [classifier for _, classifier in table], X, output)
 
@@ -240,7 +296,7 @@ class RoutedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, ABC):
         -------
         ndarray, shape (n,)
         """
-        return self._routed_output(self._check_predict_input(X), sensitive_features, ask_labels)
+        return self._routed_output(self._check_predict_input(X), sensitive_features, self._labels)
 
     def _has_probabilities(self) -> bool:
         """Whether all fitted classifiers predict probabilities; before `fit` that is not known."""
@@ -280,6 +336,7 @@ class RoutedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, ABC):
         ndarray, shape (n,)
             Labels of groups; ``"pooled"`` for people of no group. A group that fell back keeps its label.
         """
+        check_alignment({"X": X, "sensitive_features": sensitive_features})
         codes, table = self._route(self._check_predict_input(X), sensitive_features)
         labels = [label for label, _ in table]
         if (codes < 0).any() or not labels:
@@ -318,7 +375,7 @@ class RoutedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, ABC):
 
         def output(classifier: Any) -> np.ndarray:
             return (
-                ask_labels(classifier, X)
+                self._labels(classifier, X)
                 if response_method == "predict"
                 else self._probabilities(classifier, X)[:, 1]
             )
@@ -351,6 +408,7 @@ class RoutedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, ABC):
         -------
         float
         """
+        check_alignment({"X": X, "y": y, "sample_weight": sample_weight})
         return float(
             accuracy_score(
                 y, self.predict(X, sensitive_features=sensitive_features), sample_weight=sample_weight
@@ -384,6 +442,9 @@ class RoutedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, ABC):
     def _loss(self) -> Any:
         """In which loss the estimator is compared with the pooled classifier."""
         return "zero_one"
+
+    def _labels(self, classifier: Any, X: Any) -> np.ndarray:
+        return ask_labels(classifier, X, self.classes_)
 
     def _probabilities(self, classifier: Any, X: Any) -> np.ndarray:
         return align_probabilities(classifier, X, self.classes_)
@@ -420,12 +481,48 @@ def check_weights(sample_weight: Any, X: Any) -> np.ndarray | None:
     weights = check_sample_weight(sample_weight, X, ensure_non_negative=True)
     if not weights.any():
         raise ValueError("sample_weight is zero for every row; at least one row needs a positive weight.")
+    check_spread(float(weights[weights > 0].min()), float(weights.max()))
     return weights
 
 
-def ask_labels(classifier: Any, X: Any) -> np.ndarray:
-    """Predict labels."""
-    return np.asarray(classifier.predict(X))
+def ask_labels(classifier: Any, X: Any, classes: np.ndarray | None = None) -> np.ndarray:
+    """Predict labels, one per row.
+
+    Parameters
+    ----------
+    classifier : fitted classifier
+    X : array-like, shape (n, d)
+    classes : ndarray, optional
+        Sorted labels that there are.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+
+    Raises
+    ------
+    ValueError
+        If there is not one answer per row, or an answer is none of the classes.
+    """
+    labels = np.asarray(classifier.predict(X))
+    if labels.ndim == 2 and labels.shape[1] == 1:  # as CatBoost answers where there are more than two classes
+        labels = labels[:, 0]
+    if labels.ndim != 1:
+        raise ValueError(
+            f"{type(classifier).__name__} must predict one label per row; it predicts an array of shape {labels.shape}."
+        )
+    if classes is not None and (
+        others := [label for label in pd.unique(labels).tolist() if label not in set(classes.tolist())]
+    ):
+        raise ValueError(_other_labels(classifier, others, classes))
+    return labels
+
+
+def _other_labels(classifier: Any, labels: list[Any], classes: np.ndarray) -> str:
+    return (
+        f"{type(classifier).__name__} predicts {labels[:5]!r}, which are none of the classes {classes[:10].tolist()!r}. Fit it on the "
+        "labels that are given here."
+    )
 
 
 def to_numpy_labels(labels: Sequence[Any]) -> np.ndarray:

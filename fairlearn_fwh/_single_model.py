@@ -7,12 +7,21 @@ from typing import Any
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
+from ._plain_state import full_state, plain_state
+from ._routed import ask_labels
 from .metrics import PreferenceFrame
 from .metrics._arrays import encode_groups
+from .metrics._core._alignment import check_alignment
 
 
 class SingleModelClassifier(ClassifierMixin, BaseEstimator):
     """Base of estimators that serve everybody by one model."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return plain_state(super().__getstate__())
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(full_state(state))
 
     def preference_frame(
         self,
@@ -48,6 +57,9 @@ class SingleModelClassifier(ClassifierMixin, BaseEstimator):
             If `baseline` cannot predict.
         """
         check_is_fitted(self)
+        check_alignment(
+            {"X": X, "y": y, "sensitive_features": sensitive_features, "sample_weight": sample_weight}
+        )
         if not hasattr(baseline, "predict"):
             raise TypeError(f"baseline must be a fitted classifier; got {type(baseline).__name__}.")
         if sensitive_features is not None:
@@ -56,7 +68,7 @@ class SingleModelClassifier(ClassifierMixin, BaseEstimator):
         return PreferenceFrame(
             y_true=y,
             y_pred=self.predict(X),
-            y_pred_pooled=baseline.predict(X),
+            y_pred_pooled=ask_labels(baseline, X),
             sensitive_features=sensitive_features,
             sample_weight=sample_weight,
         )

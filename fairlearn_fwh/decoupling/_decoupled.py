@@ -15,8 +15,8 @@ from sklearn.utils import check_random_state, get_tags
 
 from .._fitting import fit_context
 from .._group_routed import GroupRoutedClassifier, why_no_classifier
-from .._routed import Sample, clone_seeded, take_rows
-from .._sklearn_compat import HasMethods, Interval, StrOptions
+from .._routed import Sample, clone_seeded, take_rows, try_to_fit
+from .._sklearn_compat import FitsAndPredicts, Interval, StrOptions
 from ..exceptions import GroupFallbackWarning
 from ..metrics._arrays import Groups, encode_groups, find_groups
 
@@ -94,9 +94,9 @@ class DecoupledClassifier(GroupRoutedClassifier):
     """
 
     _parameter_constraints: dict[str, list[Any]] = {
-        "estimator": [HasMethods(["fit", "predict"]), None],
-        "pooled_estimator": [HasMethods(["fit", "predict"]), None],
-        "partition": [StrOptions({"sensitive_features"}), HasMethods(["fit", "predict"])],
+        "estimator": [FitsAndPredicts(), None],
+        "pooled_estimator": [FitsAndPredicts(), None],
+        "partition": [StrOptions({"sensitive_features"}), FitsAndPredicts()],
         "min_group_size": [Interval(Integral, 1, None, closed="left")],
         "handle_unknown": [StrOptions({"pooled", "error"})],
         "missing_group": [StrOptions({"error", "separate"})],
@@ -196,7 +196,11 @@ class DecoupledClassifier(GroupRoutedClassifier):
             elif reason := why_no_classifier(members, self.min_group_size):
                 small.append((label, reason))
             else:
-                self.group_estimators_[label] = members.fit(clone_seeded(self._classifier(), seed))
+                model, failure = try_to_fit(members.fit, clone_seeded(self._classifier(), seed))
+                if model is None:
+                    self.fallback_groups_[label] = f"{failure}: pooled classifier"
+                else:
+                    self.group_estimators_[label] = model
         if small:
             self._back_off(sample, groups, small, seed)
 
@@ -215,7 +219,8 @@ class DecoupledClassifier(GroupRoutedClassifier):
                     in_parent = [all(other[i] == label[i] for i in kept) for other in groups.labels]
                     members = sample.take(np.array(in_parent)[groups.codes])
                     fits = not why_no_classifier(members, self.min_group_size)
-                    parents[parent] = members.fit(clone_seeded(self._classifier(), seed)) if fits else None
+                    classifier = clone_seeded(self._classifier(), seed)
+                    parents[parent] = try_to_fit(members.fit, classifier)[0] if fits else None
                 if parents[parent] is not None:
                     named = ", ".join(f"{name}={value!r}" for name, value in parent)
                     self.group_estimators_[label] = parents[parent]

@@ -14,8 +14,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._fitting import fit_context
 from .._group_routed import GroupRoutedClassifier
-from .._routed import Sample, ask_labels, clone_seeded
-from .._sklearn_compat import HasMethods, Interval, StrOptions
+from .._routed import Sample, clone_seeded
+from .._sklearn_compat import FitsAndPredicts, Interval, StrOptions
 from .._splits import hold_out
 from ..metrics import PreferenceFrame
 from ..metrics._arrays import Groups, as_tuple
@@ -113,8 +113,8 @@ class PreferenceTreeClassifier(GroupRoutedClassifier):
     """
 
     _parameter_constraints: dict[str, list[Any]] = {
-        "estimator": [HasMethods(["fit", "predict"]), None],
-        "pooled_estimator": [HasMethods(["fit", "predict"]), None],
+        "estimator": [FitsAndPredicts(), None],
+        "pooled_estimator": [FitsAndPredicts(), None],
         "signed": ["boolean"],
         "fallback": [StrOptions({"certified"}), None],
         "alpha": [Interval(Real, 0, 1, closed="neither")],
@@ -200,7 +200,7 @@ class PreferenceTreeClassifier(GroupRoutedClassifier):
             raise ValueError(
                 f"pruning_fraction={self.pruning_fraction} of {len(sample)} rows leaves none to prune on."
             )
-        full = self._grow(sample.take(growing), _take(groups, growing), seed)
+        full, failures = self._grow(sample.take(growing), _take(groups, growing), seed)
         pruner = TreePruner(
             full,
             sample.take(pruning),
@@ -210,7 +210,7 @@ class PreferenceTreeClassifier(GroupRoutedClassifier):
         )
         self.n_subtrees_ = pruner.n_subtrees
         self.tree_ = pruner.prune()
-        self._adopt(groups, sample.present())
+        self._adopt(groups, sample.present(), failures)
         self.pruning_table_ = self._pruning_table(sample.take(pruning), _take(groups, pruning))
         if not self.tree_.children:
             self.pooled_estimator_ = sample.fit(clone_seeded(self._pooled(), seed))
@@ -225,7 +225,10 @@ class PreferenceTreeClassifier(GroupRoutedClassifier):
     def _classifier(self) -> Any:
         return LogisticRegression(max_iter=2000) if self.estimator is None else self.estimator
 
-    def _grow(self, sample: Sample, groups: Groups, seed: np.random.RandomState) -> Node:
+    def _grow(
+        self, sample: Sample, groups: Groups, seed: np.random.RandomState
+    ) -> tuple[Node, dict[tuple[tuple[int, Any], ...], str]]:
+        """Fit the pooled classifier and grow a tree; say which fits failed."""
         self.pooled_estimator_ = sample.fit(clone_seeded(self._pooled(), seed))
         grower = TreeGrower(
             sample,
@@ -236,9 +239,12 @@ class PreferenceTreeClassifier(GroupRoutedClassifier):
             max_depth=len(groups.names) if self.max_depth is None else self.max_depth,
             max_leaves=self.max_leaves,
         )
-        return grower.grow(self.pooled_estimator_)
+        tree = grower.grow(self.pooled_estimator_)
+        return tree, grower.failures
 
-    def _adopt(self, groups: Groups, present: np.ndarray) -> None:
+    def _adopt(
+        self, groups: Groups, present: np.ndarray, failures: dict[tuple[tuple[int, Any], ...], str]
+    ) -> None:
         """Make groups of the leaves."""
         leaves = self.tree_.leaves()
         sizes = np.bincount(groups.codes[present], minlength=len(groups))
@@ -247,6 +253,9 @@ class PreferenceTreeClassifier(GroupRoutedClassifier):
         self.group_sizes_ = {
             name: int(sizes[leaf.cells].sum()) for name, leaf in zip(names, leaves, strict=True)
         }
+        for name, leaf in zip(names, leaves, strict=True):
+            if leaf.path in failures:
+                self.fallback_groups_[name] = f"{failures[leaf.path]}: classifier of the larger group"
         if not self.tree_.children:
             self.fallback_groups_ = {names[0]: self._why_no_split()}
 
@@ -260,8 +269,11 @@ class PreferenceTreeClassifier(GroupRoutedClassifier):
         leaves = self._leaf_of(groups)
         frame = PreferenceFrame(
             y_true=sample.y,
-            y_pred=self._output_of(leaves.codes, list(self.group_estimators_.values()), sample.X, ask_labels),
-            y_pred_pooled=self.pooled_estimator_.predict(sample.X),
+            y_pred=self._output_of(
+                leaves.codes, list(self.group_estimators_.values()), sample.X, self._labels
+            ),
+            y_pred_pooled=self._labels(self.pooled_estimator_, sample.X),
+            labels=self.classes_,
             sensitive_features=groups,
             sample_weight=sample.weights,
         )

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .._routed import Sample
+from .._routed import Sample, ask_labels, try_to_fit
 from ..metrics._arrays import Groups, as_tuple
 
 
@@ -115,6 +115,7 @@ class TreeGrower:
         weights = np.ones(len(sample)) if sample.weights is None else sample.weights
         self.weights = weights
         self.cell_weights = np.bincount(groups.codes, weights, len(groups))
+        self.failures: dict[tuple[tuple[int, Any], ...], str] = {}
         self.errors: dict[Node, np.ndarray] = {}
         self.splits: dict[tuple[Node, int], list[Node]] = {}
 
@@ -142,7 +143,7 @@ class TreeGrower:
     def _node(self, path: tuple[tuple[int, Any], ...], cells: np.ndarray, model: Any) -> Node:
         """Make a node and remember the weight of the errors of its classifier in every atomic group."""
         node = Node(path, cells, model)
-        wrong = np.asarray(model.predict(self.sample.X)) != self.sample.y
+        wrong = ask_labels(model, self.sample.X) != self.sample.y
         self.errors[node] = np.bincount(self.groups.codes, wrong * self.weights, len(self.groups))
         return node
 
@@ -157,14 +158,18 @@ class TreeGrower:
             parts = {value: np.array(cells) for value, cells in of_value.items()}
             possible = len(parts) > 1 and all(self._is_large(cells) for cells in parts.values())
             self.splits[leaf, attribute] = [
-                self._node(
-                    (*leaf.path, (attribute, value)),
-                    cells,
-                    self.fit(self.sample.take(np.isin(self.groups.codes, cells))),
-                )
+                self._child(leaf, (attribute, value), cells)
                 for value, cells in (parts if possible else {}).items()
             ]
         return self.splits[leaf, attribute]
+
+    def _child(self, leaf: Node, condition: tuple[int, Any], cells: np.ndarray) -> Node:
+        """Make a child with a classifier of its own, or with its parent's where the fit fails."""
+        path = (*leaf.path, condition)
+        model, failure = try_to_fit(self.fit, self.sample.take(np.isin(self.groups.codes, cells)))
+        if model is None:
+            self.failures[path] = failure
+        return self._node(path, cells, leaf.model if model is None else model)
 
     def _is_large(self, cells: np.ndarray) -> bool:
         """Whether the group has 2 d people, and d of each of two classes, d being the number of features."""

@@ -9,7 +9,7 @@ from operator import itemgetter
 
 import numpy as np
 
-from .._routed import Sample
+from .._routed import Sample, ask_labels
 from ..metrics._arrays import Groups
 from ..metrics._inference import MIN_SCORE_TEST_SIZE, mcnemar_p_value
 from ._tree import Node
@@ -64,7 +64,9 @@ class TreePruner:
         self.position = {node: i for i, node in enumerate(self.nodes)}
         present = sample.present()
         codes = groups.codes[present]
-        wrong = np.column_stack([node.model.predict(sample.X) != sample.y for node in self.nodes])[present]
+        wrong = np.column_stack([ask_labels(node.model, sample.X) != sample.y for node in self.nodes])[
+            present
+        ]
         weights = np.ones(len(codes)) if sample.weights is None else sample.weights[present]
         n_cells, n_models = len(groups), len(self.nodes)
         self.sizes = np.bincount(codes, minlength=n_cells)

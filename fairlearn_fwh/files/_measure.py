@@ -13,7 +13,7 @@ from ..exceptions import UnreadableValueError
 from ..metrics import PreferenceFrame
 from ..metrics._bootstrap import BootstrapSettings
 from ..metrics._columns import Columns, check_columns
-from ..metrics._engine_rows import NUMBER, TextColumns
+from ..metrics._engine_rows import NUMBER, FileColumns, in_numbers
 from ..metrics._from_frame import measure_lazily
 from ..metrics._losses import resolve_loss
 from ._dialect import Dialect
@@ -114,7 +114,7 @@ def measure_file(
                 BootstrapSettings(None, True, None),
                 labels=labels,
                 max_cells=max_cells,
-                text=TextColumns(file.names, file.n_rows) if file.n_rows is not None else None,
+                file=FileColumns(file.names, file.n_rows),
             )
     except UnreadableValueError as error:
         raise _at_its_line(error, file, dialect) from error
@@ -141,7 +141,8 @@ def _check_columns(file: OpenFile, columns: Columns, dialect: Dialect) -> None:
     if file.is_text:
         schema = dict.fromkeys(file.names, nw.String())
     else:
-        schema = nw.from_native(file.table).collect_schema()
+        types = nw.from_native(file.table).collect_schema().dtypes()
+        schema = dict(zip(file.names, types, strict=True))
     missing = [name for name in names if name not in file.names]
     if not missing:
         check_names(names, file.names, file.path)
@@ -161,19 +162,21 @@ def _without_nulls(file: OpenFile, dialect: Dialect) -> nw.LazyFrame[Any]:
 
 def _with_text_groups(file: OpenFile, columns: Columns) -> nw.LazyFrame[Any]:
     """Groups as the text that a CSV file has."""
-    table = nw.from_native(file.table)
-    schema = table.collect_schema()
+    numbered = [f"column_{i}" for i in range(len(file.names))]
+    table = in_numbers(nw.from_native(file.table), numbered)
+    schema, key_of = table.collect_schema(), dict(zip(file.names, numbered, strict=True))
     roles = columns.by_role()
     casts = {}
     for role in columns.groupings():
-        name, dtype = roles[role], schema[roles[role]]
+        name = roles[role]
+        key, dtype = key_of[name], schema[key_of[name]]
         if dtype == nw.String:
             continue
         if not (dtype.is_integer() or dtype in (nw.Boolean, nw.Date, nw.Categorical, nw.Enum)):
             raise ValueError(
                 f"{role} is column {name!r} of type {dtype}; groups must be text, integers, booleans or dates. Write the column as text."
             )
-        casts[name] = nw.col(name).cast(nw.String)
+        casts[key] = nw.col(key).cast(nw.String)
     return table.with_columns(**casts) if casts else table
 
 

@@ -93,11 +93,12 @@ def open_table(path: str | Path, engine: str = "auto", *, dialect: Dialect | Non
     table = nw.from_native(file.table)
     numbered = table.collect_schema().names()
     missing = ["", *(dialect or Dialect()).null]
-    columns = {
-        name: nw.when(~nw.col(number).is_in(missing)).then(nw.col(number))
-        for name, number in zip(file.names, numbered, strict=True)
-    }
-    return table.select(**columns).to_native()
+    return table.select(
+        *(
+            nw.when(~nw.col(number).is_in(missing)).then(nw.col(number)).alias(name)
+            for name, number in zip(file.names, numbered, strict=True)
+        )
+    ).to_native()
 
 
 def open_file(path: str | Path, engine: str, dialect: Dialect) -> OpenFile:
@@ -170,13 +171,7 @@ def engine_errors(path: str | Path) -> Iterator[None]:
     except (KeyboardInterrupt, SystemExit, GeneratorExit, MemoryError):
         raise
     except BaseException as error:
-        if type(error).__module__.split(".")[0] not in (
-            "duckdb",
-            "_duckdb",
-            "polars",
-            "pyo3_runtime",
-            "builtins",
-        ):
+        if type(error).__module__.split(".")[0] not in ("duckdb", "_duckdb", "polars", "pyo3_runtime"):
             raise
         if isinstance(error, ValueError | OSError | TypeError | ImportError):
             raise

@@ -26,7 +26,7 @@ from .._routed import (
     numbers,
     takes_weights,
 )
-from .._sklearn_compat import HasMethods, Interval, StrOptions
+from .._sklearn_compat import FitsAndPredicts, HasMethods, Interval, StrOptions
 from .._splits import split_rows
 from ..exceptions import GroupCollapseWarning
 from ..metrics import MisclassificationCost, PreferenceFrame, keep_own_classifier
@@ -211,7 +211,7 @@ class DAFHClassifier(ExplainsGroups, LearnsFromBatches, RoutedClassifier):
     """
 
     _parameter_constraints: dict[str, list[Any]] = {
-        "estimator": [HasMethods(["fit", "predict"]), None],
+        "estimator": [FitsAndPredicts(), None],
         "n_groups": [Interval(Integral, 2, None, closed="left"), StrOptions({"auto"})],
         "max_groups": [Interval(Integral, 2, None, closed="left")],
         "objective": [StrOptions(set(OBJECTIVES)), callable],
@@ -521,7 +521,7 @@ class DAFHClassifier(ExplainsGroups, LearnsFromBatches, RoutedClassifier):
         """Turn people into numbers for torch."""
         X = sample.numbers()
         codes, costs = np.searchsorted(self.classes_, sample.y), self._costs
-        predicted = np.searchsorted(self.classes_, self.pooled_estimator_.predict(sample.X))
+        predicted = np.searchsorted(self.classes_, self._labels(self.pooled_estimator_, sample.X))
         pooled_risk = costs[codes, predicted]
         pooled_loss = pooled_risk
         if hasattr(self.pooled_estimator_, "predict_proba"):
@@ -616,7 +616,7 @@ class DAFHClassifier(ExplainsGroups, LearnsFromBatches, RoutedClassifier):
             candidates(),
             predict,
             choosing.y,
-            np.asarray(self.pooled_estimator_.predict(choosing.X)),
+            self._labels(self.pooled_estimator_, choosing.X),
             loss=self._loss(),
             sample_weight=choosing.weights,
             min_group_size=self._smallest_group(n_rows),
@@ -697,7 +697,7 @@ class DAFHClassifier(ExplainsGroups, LearnsFromBatches, RoutedClassifier):
         if not len(sample):
             return 0.0
         codes, predicted = (
-            np.searchsorted(self.classes_, y) for y in (sample.y, classifier.predict(sample.X))
+            np.searchsorted(self.classes_, y) for y in (sample.y, self._labels(classifier, sample.X))
         )
         return float(np.average(self._costs[codes, predicted], weights=sample.weights)) * self._largest_cost
 

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy import optimize, sparse, stats
 
+from .._routed import ask_labels
 from ..audit import SMALLEST_SHOWN
 from ..exceptions import UnstableGroupsWarning
 from ..metrics._arrays import encode_groups, flat_index
@@ -344,7 +345,7 @@ class ExplainsGroups:
                 "group": np.array(labels, dtype=object)[likeliest],
                 "probability": probabilities.max(axis=1),
                 "prediction": self.predict(X),
-                "pooled_prediction": np.asarray(self.pooled_estimator_.predict(X)),
+                "pooled_prediction": ask_labels(self.pooled_estimator_, X),
                 **{str(name): by_group[name].to_numpy() for name in by_group},
                 "served_by": np.where(unsure | fallen, "pooled", "own"),
                 "reason": reasons,

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ..metrics import PreferenceFrame
+from ..metrics._core._label_sets import all_labels
 
 Candidate = TypeVar("Candidate")
 
@@ -55,7 +56,12 @@ def choose_number_of_groups(
     for n_groups, candidate in candidates:
         predicted, smallest = predict(candidate)
         frame = PreferenceFrame(
-            y_true=y, y_pred=predicted, y_pred_pooled=current, loss=loss, sample_weight=sample_weight
+            y_true=y,
+            y_pred=predicted,
+            y_pred_pooled=current,
+            loss=loss,
+            sample_weight=sample_weight,
+            labels=all_labels(y, predicted, current) if loss == "zero_one" else None,
         )
         claim: Any = frame.certify(tolerance=0.0, alpha=alpha).iloc[0]
         accepted = bool(claim["certified"]) and not claim["identical"] and smallest >= min_group_size

@@ -18,23 +18,23 @@ NUMBER = r"^-?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]{1,3})?$"
 
 
 @dataclass(frozen=True)
-class TextColumns:
-    """What is known of a frame whose columns are all text, as in a file without types.
+class FileColumns:
+    """What is known of the columns of a file, which an engine knows by numbers.
 
     Attributes
     ----------
     names : list of str
         Names of the columns by position.
-    n_rows : int
-        Number of rows that there must be.
+    n_rows : int or None
+        Number of rows that there must be, if all columns are text, as in a file without types.
     """
 
     names: list[str]
-    n_rows: int
+    n_rows: int | None = None
 
 
 def select_roles(
-    frame: nw.LazyFrame[Any], columns: Columns, text: TextColumns | None = None
+    frame: nw.LazyFrame[Any], columns: Columns, file: FileColumns | None = None
 ) -> nw.LazyFrame[Any]:
     """Select the columns that have a role, under the numbered names of `Columns.keys`.
 
@@ -45,19 +45,20 @@ def select_roles(
     ----------
     frame : LazyFrame
     columns : Columns
-    text : TextColumns, optional
+    file : FileColumns, optional
         Has the names of the columns, where the frame does not have them.
     """
     names = list(frame.collect_schema().names())
     numbered = [f"column_{i}" for i in range(len(names))]
-    position = {name: i for i, name in enumerate(text.names if text else names)}
-    rows = _renamed(frame, names, numbered)
+    position = {name: i for i, name in enumerate(file.names if file else names)}
+    rows = in_numbers(frame, numbered)
     return rows.select(
         **{columns.keys[role]: nw.col(numbered[position[name]]) for role, name in columns.by_role().items()}
     )
 
 
-def _renamed(frame: nw.LazyFrame[Any], names: list[str], numbered: list[str]) -> nw.LazyFrame[Any]:
+def in_numbers(frame: nw.LazyFrame[Any], numbered: list[str]) -> nw.LazyFrame[Any]:
+    """Give columns other names by their positions."""
     native: Any = frame.to_native()
     implementation = str(frame.implementation).lower()
     if "duckdb" in implementation:
@@ -65,6 +66,7 @@ def _renamed(frame: nw.LazyFrame[Any], names: list[str], numbered: list[str]) ->
         return nw.from_native(native.project(projection))
     if "spark" in implementation:
         return nw.from_native(native.toDF(*numbered))
+    names = frame.collect_schema().names()
     return frame.rename(dict(zip(names, numbered, strict=True)))
 
 

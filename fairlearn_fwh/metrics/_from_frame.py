@@ -16,7 +16,7 @@ from ._cells import DERIVED, LossCells
 from ._columns import Columns
 from ._engine_checks import look_at_rows
 from ._engine_rows import (
-    TextColumns,
+    FileColumns,
     in_one_spelling,
     numeric_roles,
     select_roles,
@@ -41,7 +41,7 @@ def measure_lazily(
     pooled_groups: Iterable[Any] = (),
     labels: Any = None,
     max_cells: int,
-    text: TextColumns | None = None,
+    file: FileColumns | None = None,
 ) -> Measurement:
     """Measure a lazy frame: one query that checks it and one that adds it up.
 
@@ -53,9 +53,9 @@ def measure_lazily(
     bootstrap : BootstrapSettings
     pooled_groups, labels, max_cells
         As of `PreferenceFrame.from_frame`.
-    text : TextColumns, optional
-        If all columns are text, as in a file without types; values are then read as their roles need them. Labels are numbers if all
-        labels of truth and predictions are.
+    file : FileColumns, optional
+        Names of the columns of a file. If all of them are text, values are read as their roles need them; labels are numbers if all labels
+        of truth and predictions are.
 
     Raises
     ------
@@ -68,13 +68,13 @@ def measure_lazily(
         )
     stated = read_labels_for(loss, labels)
     pooled_groups = read_pooled_groups(pooled_groups)
-    is_text = text is not None
-    rows = select_roles(frame, columns, text)
+    is_text = file is not None and file.n_rows is not None
+    rows = select_roles(frame, columns, file)
     rows = rows if is_text else with_plain_types(rows, columns)
     found = look_at_rows(rows, columns, loss, stated, is_text=is_text, max_cells=max_cells)
-    if text is not None and found.n_rows != text.n_rows:
+    if file is not None and file.n_rows not in (None, found.n_rows):
         raise ValueError(
-            f"The engine read {found.n_rows:,} rows of {text.n_rows:,}; nothing is said of such a file."
+            f"The engine read {found.n_rows:,} rows of {file.n_rows:,}; nothing is said of such a file."
         )
     rows = with_numbers(rows, columns, loss) if is_text else rows
     compared = [columns.keys[role] for role in columns.labels_and_predictions()]

@@ -12,6 +12,7 @@ import pandas as pd
 
 from ..metrics import PreferenceFrame
 from ..metrics._arrays import POOLED, Groups, flat_index
+from ..metrics._core._label_sets import all_labels
 from ..metrics._core._names import group_name
 from ..metrics._estimators import MAX_ENVY_GROUPS
 from ._answers import Part
@@ -206,6 +207,14 @@ class Selection:
             loss=e.score.loss.name,
             sample_weight=e.weights,
             pooled_groups=[label for label, code in zip(self.labels, self.chosen, strict=True) if code < 0],
+            labels=all_labels(
+                e.y,
+                e.pooled,
+                e.own,
+                *([] if by_group is None else [by_group.iloc[:, i] for i in range(by_group.shape[1])]),
+            )
+            if e.score.loss.predicts == "labels"
+            else None,
         )
 
     def in_words(self, guarantee: Guarantee, cross_fit: int | None, frame: PreferenceFrame) -> str:

@@ -15,7 +15,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 
 from .._group_routed import GroupRoutedClassifier
-from .._routed import Sample, clone_seeded, weight_arguments
+from .._routed import Sample, clone_seeded, try_to_fit, weight_arguments
 from ..metrics._arrays import Groups, as_tuple
 
 
@@ -131,15 +131,14 @@ class ModelTable(GroupRoutedClassifier):
             members = (
                 sample.take(groups.codes == groups.labels.index(label)) if label in groups.labels else None
             )
-            if members is not None and members.has_several_classes():
-                fitted[label] = members.fit(clone_seeded(model, seed))
-            else:
-                fitted[label] = self.pooled_estimator_
-                self.fallback_groups_[label] = (
-                    "nobody of the group is in the data for fitting"
-                    if members is None
-                    else "one class among its people"
-                )
+            own, reason = None, "nobody of the group is in the data for fitting"
+            if members is not None:
+                reason = "one class among its people"
+                if members.has_several_classes():
+                    own, reason = try_to_fit(members.fit, clone_seeded(model, seed))
+            if own is None:
+                self.fallback_groups_[label] = reason
+            fitted[label] = self.pooled_estimator_ if own is None else own
         return fitted | others
 
     def _mitigated(

@@ -14,12 +14,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._fitting import fit_context
 from .._routed import RoutedClassifier, Sample, clone_seeded
-from .._sklearn_compat import HasMethods, Interval, StrOptions
+from .._sklearn_compat import FitsAndPredicts, Interval, StrOptions
 from .._splits import fold_of_rows, hold_out
 from ..decoupling import DecoupledClassifier
 from ..exceptions import GroupFallbackWarning
 from ..metrics._arrays import encode_groups, find_groups, group_columns
-from ..metrics._core._values import to_numpy
+from ..metrics._core._values import read_values
 from ._answers import Part
 from ._candidates import Selection, select
 from ._model_table import ModelTable
@@ -131,7 +131,7 @@ class NoHarmSelector(RoutedClassifier):
     """
 
     _parameter_constraints: dict[str, list[Any]] = {
-        "estimator": [HasMethods(["fit", "predict"]), tuple, list, None],
+        "estimator": [FitsAndPredicts(), tuple, list, None],
         "strategy": [StrOptions(set(STRATEGIES))],
         "guarantee": [StrOptions(set(GUARANTEES))],
         "tolerance": [Interval(Real, 0, None, closed="left")],
@@ -376,13 +376,23 @@ def _check_classes(ensemble: Any, seen: np.ndarray) -> np.ndarray:
 def _as_frame(sensitive_features: Any, n_rows: int) -> pd.DataFrame:
     """Make a pandas frame of sensitive features, which can be split by rows; the ensemble reads them as it does."""
     columns = group_columns(sensitive_features, "sensitive_features")
-    arrays = {name: to_numpy(column) for name, column in columns.items()}
+    arrays = {name: _as_objects(column, name) for name, column in columns.items()}
     for name, array in arrays.items():
         if len(array) != n_rows:
             raise ValueError(
                 f"Column {name!r} of sensitive_features has {len(array)} rows, but {n_rows} are expected."
             )
     return pd.DataFrame(arrays)
+
+
+def _as_objects(column: Any, name: str) -> np.ndarray:
+    """Values of a column as they were read, with None where one is missing."""
+    values, missing = read_values(column, f"Column {name!r} of sensitive_features", allow_mixed=True)
+    if not missing.any():
+        return values
+    values = values.astype(object)
+    values[missing] = None
+    return values
 
 
 def _group_codes(features: pd.DataFrame | None, n_rows: int) -> np.ndarray:

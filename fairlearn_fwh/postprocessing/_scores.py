@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
-from .._routed import align_probabilities
+from .._routed import align_probabilities, ask_labels
 from ..metrics import PreferenceFrame, keep_own_classifier
+from ..metrics._core._label_sets import all_labels
 from ..metrics._delong import compare_auc
 from ..metrics._inference import PairedDifferences, adjust_p_values, certificate_p_value, gain_lower_bound
 from ..metrics._losses import LOSSES, Loss
@@ -82,9 +83,8 @@ class Score(ABC):
     loss: Loss = LOSSES["zero_one"]
 
     def encode(self, labels: np.ndarray, classes: np.ndarray) -> np.ndarray:
-        """Number the classes, as probabilities and decisions need; -1 for predictions that are no class, always wrong."""
-        codes = np.minimum(np.searchsorted(classes, labels), len(classes) - 1)
-        return np.where(classes[codes] == labels, codes, -1)
+        """Number the classes, as probabilities and decisions need."""
+        return np.searchsorted(classes, labels)
 
     def ask(self, model: Any, X: Any, classes: np.ndarray) -> np.ndarray:
         """Ask a classifier for what the score compares with `encode` of the true labels.
@@ -92,10 +92,10 @@ class Score(ABC):
         Raises
         ------
         ValueError
-            If the classifier cannot tell.
+            If the classifier cannot tell, or predicts what is no class.
         """
         if self.loss.predicts != "probabilities":
-            return self.encode(np.asarray(model.predict(X)), classes)
+            return self.encode(ask_labels(model, X, classes), classes)
         if not hasattr(model, "predict_proba"):
             raise ValueError(
                 f"scoring={self.name!r} needs predict_proba, which {type(model).__name__} does not have."
@@ -143,6 +143,9 @@ class LossScore(Score):
             sensitive_features=sample.claims,
             sample_weight=sample.weights,
             loss=self.loss.name,
+            labels=all_labels(sample.y, sample.answers, sample.pooled)
+            if self.loss.predicts == "labels"
+            else None,
         )
         bernstein = guarantee.kind == CERTIFIED and not self.loss.is_binary
         table = keep_own_classifier(

@@ -16,9 +16,9 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._fitting import fit_context
-from .._routed import Sample, check_labels, clone_seeded, take_rows, weight_arguments
+from .._routed import Sample, ask_labels, check_labels, clone_seeded, take_rows, weight_arguments
 from .._single_model import SingleModelClassifier
-from .._sklearn_compat import HasMethods, Interval, StrOptions
+from .._sklearn_compat import FitsAndPredicts, Interval, StrOptions
 from .._splits import fold_of_rows
 from ..exceptions import ConstraintsNotSatisfiedWarning
 from ..metrics import PreferenceFrame
@@ -103,8 +103,8 @@ class NoHarmReduction(MetaEstimatorMixin, SingleModelClassifier):
     __metadata_request__fit = {"sensitive_features": True}
 
     _parameter_constraints: dict[str, list[Any]] = {
-        "estimator": [HasMethods(["fit", "predict"]), None],
-        "baseline": [HasMethods(["fit", "predict"]), None],
+        "estimator": [FitsAndPredicts(), None],
+        "baseline": [FitsAndPredicts(), None],
         "tolerance": [Interval(Real, 0, 1, closed="left")],
         "randomized": ["boolean"],
         "cv": [Interval(Integral, 2, None, closed="left")],
@@ -250,7 +250,7 @@ class NoHarmReduction(MetaEstimatorMixin, SingleModelClassifier):
                     f"cv={self.cv}: in one fold all other people have class {rest.y[:1].tolist()[0]!r}; more people of each class are needed."
                 )
             model = rest.fit(clone_seeded(baseline, seed))
-            errors[mine] = np.asarray(model.predict(take_rows(sample.X, mine))) != sample.y[mine]
+            errors[mine] = ask_labels(model, take_rows(sample.X, mine), self.classes_) != sample.y[mine]
         return errors
 
     def _check_bounds(self, losses: np.ndarray, bounds: np.ndarray, groups: Groups) -> None:
@@ -364,4 +364,4 @@ def group_means(values: np.ndarray, groups: Groups) -> np.ndarray:
 
 def _votes(members: list[Any], X: Any) -> np.ndarray:
     """Decision of every member about everybody, shape (n, M)."""
-    return np.column_stack([np.asarray(model.predict(X), dtype=float) for model in members])
+    return np.column_stack([ask_labels(model, X).astype(float) for model in members])

@@ -137,6 +137,21 @@ def distinct(column: np.ndarray) -> frozenset[Any]:
     return frozenset(pd.unique(column).tolist())
 
 
+def all_labels(*columns: Any) -> list[Any]:
+    """Labels of columns whose agreement was looked at elsewhere, as in a fit, which knows its classes.
+
+    Parameters
+    ----------
+    *columns : array-like, shape (n,)
+
+    Returns
+    -------
+    list
+        For `PreferenceFrame(labels=...)`.
+    """
+    return list(frozenset[Any]().union(*(distinct(np.asarray(column)) for column in columns)))
+
+
 def read_stated(labels: Any) -> frozenset[Any] | None:
     """Read the labels that the user says there are.
 
