@@ -29,6 +29,9 @@ from .metrics._arrays import POOLED, Groups, encode_groups, flat_index
 from .metrics._core._alignment import check_alignment
 from .metrics._core._values import check_spread, to_numpy
 
+#: How the reason of a fallback begins where a group's classifier could not be fitted.
+FIT_FAILED = "its fit failed"
+
 Predictor = Callable[[Any, Any], np.ndarray]
 
 
@@ -180,7 +183,7 @@ def try_to_fit(fit: Callable[..., Any], *arguments: Any) -> tuple[Any, str]:
         return fit(*arguments), ""
     except Exception as error:
         first_line = (str(error).strip().splitlines() or [""])[0]
-        return None, f"its fit failed ({type(error).__name__}: {first_line})"
+        return None, f"{FIT_FAILED} ({type(error).__name__}: {first_line})"
 
 
 class RoutedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, ABC):

@@ -13,7 +13,7 @@ from sklearn.utils import check_random_state, get_tags
 from sklearn.utils.validation import check_is_fitted
 
 from .._fitting import fit_context
-from .._routed import RoutedClassifier, Sample, clone_seeded
+from .._routed import FIT_FAILED, RoutedClassifier, Sample, clone_seeded
 from .._sklearn_compat import FitsAndPredicts, Interval, StrOptions
 from .._splits import fold_of_rows, hold_out
 from ..decoupling import DecoupledClassifier
@@ -310,7 +310,10 @@ class NoHarmSelector(RoutedClassifier):
         self.group_estimators_ = dict.fromkeys(self.group_estimators_, self.pooled_estimator_)
 
     def _warn_of_unjudged(self, selection: Selection) -> None:
-        if unjudged := selection.unjudged():
+        failed = {
+            label: reason for label, reason in self.fallback_groups_.items() if reason.startswith(FIT_FAILED)
+        }
+        if unjudged := selection.unjudged() | failed:
             more = f" and {len(unjudged) - 5} more" if len(unjudged) > 5 else ""
             warnings.warn(
                 f"{len(unjudged)} group(s) cannot be judged and get the pooled classifier: "
