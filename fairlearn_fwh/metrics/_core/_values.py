@@ -13,8 +13,8 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 
-#: The largest integer up to which every integer is a float.
-MAX_EXACT = 2**53
+#: The largest integer up to which no two integers are one float.
+MAX_EXACT = 2**53 - 1
 
 _REMEDIES = {
     "bytes": "decode them to text, for instance by value.decode()",
@@ -154,7 +154,9 @@ def _read_objects(array: np.ndarray, missing: np.ndarray, name: str, allow_mixed
         "integer": _integers, "boolean": lambda values, _: values.astype(bool), "floating": _floats,
         "mixed-integer-float": _floats, "decimal": _floats, "datetime": _timestamps, "datetime64": _timestamps, "date": _as_they_are,
     }  # fmt: skip
-    if kind not in readers:
+    # A timestamp is a date for Python, and equal to none.
+    is_mixed = kind == "date" and any(isinstance(value, datetime.datetime) for value in present)
+    if kind not in readers or is_mixed:
         _check_mixture(array, missing, name, allow_mixed)
         return array
     read = readers[kind](present, name)
@@ -322,6 +324,10 @@ def as_column(values: Any, name: str, n_rows: int | None = None) -> np.ndarray:
     return column
 
 
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
+
+
 def check_comparable(y_true: np.ndarray, y_pred: np.ndarray, name: str) -> None:
     """Raise ValueError unless two columns can be equal, value by value, exactly where they mean the same.
 
@@ -335,7 +341,8 @@ def check_comparable(y_true: np.ndarray, y_pred: np.ndarray, name: str) -> None:
     kinds = kind_of(y_true), kind_of(y_pred)
     if kinds[0] != kinds[1]:
         raise ValueError(
-            f"{name} and y_true have labels of different types: {y_pred[0]!r} ({kinds[1]}) and {y_true[0]!r} ({kinds[0]}); "
+            f"{name} and y_true have labels of different types: {_plain(y_pred[0])!r} ({kinds[1]}) and {_plain(y_true[0])!r} "
+            f"({kinds[0]}); "
             "no prediction could ever be right. Give both as one type."
         )
     if "f" in (y_true.dtype.kind, y_pred.dtype.kind) or "O" in (y_true.dtype.kind, y_pred.dtype.kind):
@@ -347,10 +354,10 @@ def _check_exact(column: np.ndarray, name: str) -> None:
     """Refuse numbers that a float would not tell from their neighbours."""
     if column.dtype.kind not in "iuf" and not (column.dtype.kind == "O" and kind_of(column) == "number"):
         return
-    if (large := np.abs(column.astype(float)) > MAX_EXACT).any():
+    if (large := np.abs(column if column.dtype.kind in "iO" else column.astype(float)) > MAX_EXACT).any():
         row = int(np.argmax(large))
         raise ValueError(
-            f"{name} has the label {column[row]!r} in row {row}: floats do not tell integers above {MAX_EXACT:,} apart. Give "
+            f"{name} has the label {_plain(column[row])!r} in row {row}: floats do not tell integers above {MAX_EXACT:,} apart. Give "
             "all labels as integers of 64 bits, or as text."
         )
 

@@ -1,0 +1,179 @@
+"""One reading of values: equal over containers, or refused with argument, row and value."""
+
+import datetime
+from decimal import Decimal
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+
+from fairlearn_fwh.metrics import PreferenceFrame
+from fairlearn_fwh.metrics._arrays import encode_groups
+from fairlearn_fwh.metrics._core._values import as_column, as_weights, kind_of
+
+DATES = [datetime.date(2020, 1, 1), datetime.date(2021, 1, 2), datetime.date(2020, 1, 1)]
+
+CONTAINERS = {
+    "list": list,
+    "tuple": tuple,
+    "array": np.array,
+    "objects": lambda values: np.array(values, dtype=object),
+    "column": lambda values: np.array(values, dtype=object)[:, None],
+    "masked": lambda values: np.ma.MaskedArray(np.array(values), mask=[False] * len(values)),
+    "Series": pd.Series,
+    "object Series": lambda values: pd.Series(values, dtype=object),
+    "Categorical": lambda values: pd.Series(pd.Categorical(values)),
+    "nullable": lambda values: pd.Series(values).convert_dtypes(),
+    "arrow Series": lambda values: pd.Series(values).convert_dtypes(dtype_backend="pyarrow"),
+    "polars": pl.Series,
+    "pyarrow": lambda values: pa.chunked_array([pa.array(values)]),
+    "frame": lambda values: pd.DataFrame({"x": values}),
+}
+
+
+@pytest.mark.parametrize("container", CONTAINERS)
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        ([1, 0, 1], "number"),
+        ([True, False, True], "number"),
+        ([0.5, 0.25, 1.0], "number"),
+        ([2**53 + 1, 2**53, -1], "number"),
+        (["b", "a", "b"], "text"),
+        (["1", "01", "1.0"], "text"),
+        (DATES, "date"),
+    ],
+)
+def test_every_container_gives_the_same_values(container, values, kind):
+    column = as_column(CONTAINERS[container](values), "y_true")
+    assert kind_of(column) == kind
+    assert column.tolist() == values
+    groups = encode_groups(CONTAINERS[container](values))
+    assert [groups.labels[code] for code in groups.codes] == values
+
+
+@pytest.mark.parametrize("missing", [None, float("nan"), pd.NaT, pd.NA, np.datetime64("NaT")])
+@pytest.mark.parametrize("values", [["a", "b"], [1, 0], [True, False], [datetime.date(2020, 1, 1)] * 2])
+@pytest.mark.parametrize(
+    "make", [list, lambda v: np.array(v, dtype=object), lambda v: pd.Series(v, dtype=object)]
+)
+def test_missing_values_are_told_with_their_row(missing, values, make):
+    column = make([*values, missing])
+    with pytest.raises(
+        ValueError, match=r"y_pred has 1 missing value\(s\), the first in row 2; none are allowed"
+    ):
+        as_column(column, "y_pred")
+    with pytest.raises(
+        ValueError, match=r"Column 'sensitive_features' of sensitive_features has 1 missing.*first in row 2"
+    ):
+        encode_groups(column)
+    assert encode_groups(column, missing_group="separate").labels[-1] == "missing"
+
+
+def test_masked_values_are_missing():
+    masked = np.ma.MaskedArray([0, 1, 1], mask=[False, False, True])
+    with pytest.raises(ValueError, match="y_true has 1 missing value.*first in row 2"):
+        as_column(masked, "y_true")
+    with pytest.raises(ValueError, match="1 missing value"):
+        encode_groups(masked)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ([b"a", b"b"], r"y_true has b'a' in row 0 \(bytes\); decode them to text"),
+        (np.array([b"a", b"b"]), r"y_true has b'a' in row 0 \(bytes\)"),
+        ([1, 1j], r"y_true has 1j in row 1 \(complex\); give real numbers"),
+        ([1, 0, "1"], r"different types: 1 in row 0 \(number\) and '1' in row 2 \(text\)"),
+        (["a", "b", True], r"different types: 'a' in row 0 \(text\) and True in row 2 \(boolean\)"),
+        ([datetime.date(2020, 1, 1), pd.Timestamp("2020-01-01")], "different types"),
+        ([{"a": 1}, {"a": 2}], r"y_true has \{'a': 1\} in row 0 \(dict\); there must be one value per row"),
+        ([[1, 2], [3]], r"y_true has \[1, 2\] in row 0 \(list\); there must be one value per row"),
+        (pl.Series([[1], [2]]), "must have one value per row"),
+        ([2**53 + 1, 0.5], "which no float can hold"),
+        (7, "must have one value per row; got int"),
+    ],
+)
+def test_what_cannot_be_read_for_certain_is_refused(values, message):
+    with pytest.raises(ValueError, match=message):
+        as_column(values, "y_true")
+
+
+def test_groups_of_several_types_are_kept_apart_unless_they_look_alike():
+    assert encode_groups([1, "unknown", 1]).labels == [1, "unknown"]
+    with pytest.raises(ValueError, match="sensitive_features has both 1 and '1', which are written alike"):
+        encode_groups([1, "1"])
+    with pytest.raises(ValueError, match="both booleans and numbers"):
+        encode_groups(np.array([True, 1, "x"], dtype=object))
+
+
+def measured(y_true, y_pred, **more):
+    return PreferenceFrame(y_true=y_true, y_pred=y_pred, y_pred_pooled=y_pred, **more)
+
+
+@pytest.mark.parametrize(
+    ("y_true", "y_pred", "message"),
+    [
+        (DATES, pd.to_datetime(DATES), r"different types: .* \(timestamp\) and .* \(date\)"),
+        (["0", "1", "1"], [0, 1, 1], r"0 \(number\) and '0' \(text\)"),
+        (pd.to_datetime(DATES), pd.to_datetime(DATES, utc=True), "timestamp with a time zone"),
+        (
+            [2**53 + 1, 0, 1],
+            [0.0, 0.0, 1.0],
+            "y_true has the label 9007199254740993 in row 0: floats do not tell",
+        ),
+        ([0, 1, 1], [0.0, float(2**54), 1.0], "y_pred has the label 1.8014398509481984e.* in row 1"),
+        (np.array([0, 2**64 - 1], dtype=np.uint64), [0, 1], "y_true has the label 18446744073709551615"),
+    ],
+)
+def test_labels_that_no_comparison_tells_apart_are_refused(y_true, y_pred, message):
+    with pytest.raises(ValueError, match=message):
+        measured(y_true, y_pred)
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.uint64, np.int8, np.float32, bool])
+def test_numbers_of_any_width_are_compared(dtype):
+    labels = np.array([0, 1, 1, 0])
+    assert measured(labels, labels.astype(dtype)).overall["risk"] == 0
+    assert measured(np.array([Decimal(1), Decimal(0)], dtype=object), [1, 0]).overall["risk"] == 0
+
+
+def test_large_integers_are_compared_exactly():
+    large = np.array([2**53, 2**53 + 1] * 10)
+    assert measured(large, large.astype(np.uint64)).overall["risk"] == 0
+    assert measured(large, np.roll(large, 1)).overall["risk"] == 1
+
+
+@pytest.mark.parametrize("scale", [1e-170, 1e-160, 1.0, 1e100, 1e155, 1e300])
+def test_weights_of_any_scale_tell_the_same(scale):
+    rng = np.random.default_rng(0)
+    y, weights = rng.integers(0, 2, 400), rng.choice([0.0, 0.5, 1.0, 2.0], 400)
+    own, pooled = np.where(rng.random(400) < 0.3, 1 - y, y), np.where(rng.random(400) < 0.1, 1 - y, y)
+    arguments = {"y_true": y, "y_pred": own, "y_pred_pooled": pooled, "sensitive_features": ["a", "b"] * 200}
+    plain = PreferenceFrame(**arguments, sample_weight=weights)
+    scaled = PreferenceFrame(**arguments, sample_weight=weights * scale)
+    pd.testing.assert_frame_equal(plain.by_group, scaled.by_group, rtol=1e-12)
+    pd.testing.assert_frame_equal(plain.certify(tolerance=0.05), scaled.certify(tolerance=0.05), rtol=1e-9)
+    assert len(scaled.violations(alpha=0.05)) == len(plain.violations(alpha=0.05)) > 0
+    pd.testing.assert_frame_equal((plain + plain).by_group, (scaled + scaled).by_group, rtol=1e-12)
+
+
+def test_weights_that_are_lost_beside_others_are_refused():
+    with pytest.raises(ValueError, match="sample_weight must be of comparable sizes; .* from 1e-170 to 1"):
+        as_weights([1e-170, 1.0, 0.0], 3)
+    with pytest.raises(ValueError, match=r"sample_weight must be numbers; got '1' in row 0, of type text"):
+        as_weights(["1", "2"], 2)
+    small, large = (measured([0, 1], [0, 1], sample_weight=[w, w]) for w in (1e-150, 1e150))
+    with pytest.raises(ValueError, match="added only if their weights are of comparable sizes"):
+        small + large
+
+
+def test_columns_that_are_named_alike_are_refused():
+    with pytest.raises(ValueError, match="sensitive_features has several columns named '1'"):
+        encode_groups(pd.DataFrame({1: ["a", "b"], "1": ["a", "a"]}))
+    with pytest.raises(ValueError, match="several columns named 'race'"):
+        encode_groups(pd.DataFrame([["a", "b"]], columns=["race", "race"]))
+    with pytest.raises(ValueError, match="rows of different lengths"):
+        encode_groups([("a", 1), ("b",)])
