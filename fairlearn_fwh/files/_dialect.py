@@ -72,7 +72,10 @@ class Dialect:
             Counted from 1.
         fields : list of str
         """
-        with open_bytes(path) as file, io.TextIOWrapper(file, encoding="utf-8-sig", newline="") as text:
+        with (
+            open_bytes(path) as file,
+            io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="") as text,
+        ):
             reader = csv.reader(text, delimiter=self.delimiter, quotechar=self.quote, strict=True)
             line = 1
             for fields in reader:
@@ -99,8 +102,6 @@ class Dialect:
             _, names = next(self.records(path))
         except StopIteration:
             names = []
-        except UnicodeDecodeError as error:
-            raise ValueError(f"{path} is not in UTF-8; write it in UTF-8.") from error
         except csv.Error as error:
             raise ValueError(f"{path}, line 1: the header cannot be read ({error}).") from error
         if not names:
