@@ -10,6 +10,7 @@ from typing import Any
 
 import narwhals as nw
 import numpy as np
+import pandas as pd
 
 from ._reading import check_what_is_given
 
@@ -100,7 +101,25 @@ class Columns:
 
 
 def _names(columns: str | Sequence[str] | None) -> list[str]:
-    return [] if columns is None else [columns] if isinstance(columns, str) else list(columns)
+    if columns is None:
+        return []
+    return [columns] if isinstance(columns, str) or not isinstance(columns, Sequence) else list(columns)
+
+
+def check_names(frame: Any) -> None:
+    """Raise ValueError if a pandas frame has column names that name no column for certain."""
+    names = getattr(frame, "columns", None)
+    if not isinstance(names, pd.Index):
+        return
+    if isinstance(names, pd.MultiIndex):
+        raise ValueError(
+            "frame has column names of several levels; give it names of one level, as by "
+            "frame.columns = ['_'.join(map(str, name)) for name in frame.columns]."
+        )
+    if not names.is_unique:
+        raise ValueError(
+            f"frame has several columns named {names[names.duplicated()][0]!r}; rename all but one."
+        )
 
 
 def check_columns(schema: Mapping[str, Any], columns: Columns) -> None:

@@ -20,7 +20,7 @@ from ._claims import (
     make_claims,
     rationality_claims,
 )
-from ._columns import Columns, check_columns, eager_parameters
+from ._columns import Columns, check_columns, check_names, eager_parameters
 from ._core._alignment import check_alignment
 from ._estimators import ask_routed_ensemble
 from ._findings import Findings
@@ -568,6 +568,7 @@ class PreferenceFrame(Tables):
         """
         quantiles = check_quantiles(ci_quantiles)
         bootstrap = BootstrapSettings(n_boot, stratify, random_state)
+        check_names(frame)
         table = nw.from_native(frame)
         columns = Columns.read(
             y_true=y_true,

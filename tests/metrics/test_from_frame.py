@@ -1,5 +1,6 @@
 """The same figures from every engine, and clear errors before anything is computed."""
 
+import datetime
 import shutil
 import subprocess
 import sys
@@ -342,3 +343,147 @@ def test_duckdb_measures_a_file_that_is_larger_than_its_memory(tmp_path):
     n, n_groups, growth = map(int, output.split())
     assert (n, n_groups) == (5_000_000, 10)
     assert growth / 1000 < 2 * limit  # kilobytes on Linux
+
+
+CASED = {
+    "polars": pl.DataFrame,
+    "polars lazy": lambda columns: pl.LazyFrame(columns),
+    "pyarrow": pa.table,
+    "duckdb": lambda columns: duckdb.from_arrow(pa.table(columns)),
+    "dask": lambda columns: dd.from_pandas(pd.DataFrame(columns), npartitions=2),
+}
+
+
+def assert_like_pandas(frame, table, **columns):
+    with dask.config.set(scheduler="sync"):
+        ours = PreferenceFrame.from_frame(frame, **columns)
+    expected = PreferenceFrame.from_frame(table, **columns)
+    for name in ("by_group", "envy_matrix"):
+        pd.testing.assert_frame_equal(
+            getattr(ours, name), getattr(expected, name), check_index_type=False, check_column_type=False
+        )
+
+
+@pytest.mark.parametrize("engine", CASED)
+def test_groups_that_differ_in_capitals_alone_keep_their_classifiers(engine, rng):
+    y = rng.integers(0, 2, 200)
+    columns = {"y": y, "old": y, "good": y, "bad": 1 - y, "g": rng.choice(["a", "A"], 200)}
+    roles = {
+        "y_true": "y",
+        "y_pred_pooled": "old",
+        "y_pred_by_group": {"a": "good", "A": "bad"},
+        "groups": "g",
+    }
+    assert_like_pandas(CASED[engine](columns), pd.DataFrame(columns), **roles)
+
+
+@pytest.mark.parametrize("engine", CASED)
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("x.y", "role_0", "*"),
+        ("rowid", "select", "a b"),
+        ("weight", "everybody", 'q"q'),
+        ("column_1", "n", "own"),
+    ],
+)
+def test_names_that_mean_something_to_an_engine_are_names(engine, names, rng):
+    y = rng.integers(0, 2, 60)
+    new, old, group = names
+    columns = {"y": y, new: 1 - y, old: y, group: rng.choice(["a", "b"], 60)}
+    roles = {"y_true": "y", "y_pred": new, "y_pred_pooled": old, "sensitive_features": group}
+    assert_like_pandas(CASED[engine](columns), pd.DataFrame(columns), **roles)
+
+
+@pytest.mark.slow
+def test_spark_keeps_names_with_dots_and_capitals(spark, rng):
+    y = rng.integers(0, 2, 60).tolist()
+    columns = {
+        "y": y,
+        "a.b": [1 - label for label in y],
+        "good": y,
+        "bad": [1 - label for label in y],
+        "g": ["a", "A"] * 30,
+    }
+    data = spark.createDataFrame(list(zip(*columns.values(), strict=True)), list(columns))
+    roles = {
+        "y_true": "y",
+        "y_pred_pooled": "a.b",
+        "y_pred_by_group": {"a": "good", "A": "bad"},
+        "groups": "g",
+    }
+    assert_like_pandas(data, pd.DataFrame(columns), **roles)
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_dictionaries_of_different_categories_are_text(lazy, rng):
+    y, new, old = (rng.choice(["no", "yes"], 60) for _ in range(3))
+    columns = {"y": y, "new": new, "old": old, "g": rng.choice(["a", "b"], 60)}
+    kinds = [pl.Enum(["no", "yes"]), pl.Enum(["yes", "no"]), pl.Categorical(), pl.Enum(["b", "a", "never"])]
+    frame = pl.DataFrame(columns).with_columns(
+        *(pl.col(name).cast(kind) for name, kind in zip(columns, kinds, strict=True))
+    )
+    roles = {"y_true": "y", "y_pred": "new", "y_pred_pooled": "old", "sensitive_features": "g"}
+    assert_like_pandas(frame.lazy() if lazy else frame, pd.DataFrame(columns), **roles)
+
+
+@pytest.mark.parametrize("engine", CASED)
+def test_decisions_may_be_floats(engine, rng):
+    columns = {
+        "y": rng.integers(0, 2, 40),
+        "new": rng.integers(0, 2, 40).astype(float),
+        "old": rng.integers(0, 2, 40).astype(float),
+    }
+    roles = {"y_true": "y", "y_pred": "new", "y_pred_pooled": "old", "loss": "rejection"}
+    assert_like_pandas(CASED[engine](columns), pd.DataFrame(columns), **roles)
+
+
+def test_names_may_be_integers_and_not_several_levels():
+    columns = {0: [1, 0], 1: [1, 1], 2: [0, 0], 3: ["a", "b"]}
+    frame = PreferenceFrame.from_frame(
+        pd.DataFrame(columns), y_true=0, y_pred=1, y_pred_pooled=2, sensitive_features=3
+    )
+    assert frame.by_group["rationality_gain"].to_dict() == {"a": 1, "b": -1}
+    several = pd.DataFrame(columns).set_axis(
+        pd.MultiIndex.from_product([["p"], ["y", "new", "old", "g"]]), axis=1
+    )
+    with pytest.raises(ValueError, match="frame has column names of several levels; .* one level"):
+        PreferenceFrame.from_frame(
+            several, y_true=("p", "y"), y_pred=("p", "new"), y_pred_pooled=("p", "old")
+        )
+    repeated = pd.DataFrame([[1, 1, 0, 0]], columns=["y", "new", "old", "old"])
+    with pytest.raises(ValueError, match="frame has several columns named 'old'"):
+        PreferenceFrame.from_frame(repeated, y_true="y", y_pred="new", y_pred_pooled="old")
+
+
+@pytest.mark.parametrize("engine", ["polars lazy", "duckdb"])
+@pytest.mark.parametrize(
+    ("new", "message"),
+    [
+        ([b"a", b"b"], "y_pred must be text or numbers; its column holds bytes"),
+        (
+            [datetime.datetime(2020, 1, 1), datetime.datetime(2021, 1, 1)],
+            "y_pred and y_true have labels of different types",
+        ),
+        ([2**53 + 1, 5], "y_pred has the label 9007199254740993: numbers above"),
+        (np.array([2**63, 1], dtype=np.uint64), "y_pred has the label 9223372036854775808"),
+    ],
+)
+def test_values_that_an_engine_would_compare_in_vain_are_refused(engine, new, message):
+    floats = message.startswith("y_pred has the label 9007")
+    table = {"y": [0.0, 1.0] if floats else [0, 1], "new": new, "old": [0, 1]}
+    with pytest.raises(ValueError, match=message):
+        PreferenceFrame.from_frame(CASED[engine](table), y_true="y", y_pred="new", y_pred_pooled="old")
+
+
+@pytest.mark.parametrize("engine", ["polars lazy", "duckdb"])
+@pytest.mark.parametrize("scale", [1e-170, 1e155])
+def test_engines_scale_weights(engine, scale, table):
+    heavy = table.assign(weight=table["weight"] * scale)
+    columns = {"y_true": "y"} | CASES["weighted"]
+    plain = PreferenceFrame.from_frame(table, **columns)
+    ours = PreferenceFrame.from_frame(ENGINES[engine](heavy), **columns)
+    pd.testing.assert_frame_equal(ours.by_group, plain.by_group, rtol=1e-9, check_index_type=False)
+    pd.testing.assert_frame_equal(
+        ours.certify(tolerance=0.1), plain.certify(tolerance=0.1), rtol=1e-7, check_dtype=False
+    )

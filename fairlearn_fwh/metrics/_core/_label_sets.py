@@ -98,13 +98,14 @@ class LabelSets:
         """
         if self.stated is not None:
             return
-        for name, labels in self.predictions.items():
-            self._check_prediction(name, labels)
+        strange = {name: labels for name, labels in self.predictions.items() if labels - self.truth}
+        for name, labels in strange.items():
+            self._refuse(name, labels)
+        for name, labels in strange.items():
+            self._warn(name, labels)
 
-    def _check_prediction(self, name: str, labels: frozenset[Any]) -> None:
+    def _refuse(self, name: str, labels: frozenset[Any]) -> None:
         lacking, further = self.truth - labels, labels - self.truth
-        if not further or not labels:
-            return
         found = f"y_true has {_listed(self.truth)}, {name} has {_listed(labels)}"
         if alike := _written_alike(lacking, further):
             raise ValueError(
@@ -116,6 +117,9 @@ class LabelSets:
             )
         if lacking and len(self.truth) <= 2:
             raise ValueError(f"y_true and {name} each have labels that the other lacks: {found}. {_REMEDY}")
+
+    def _warn(self, name: str, labels: frozenset[Any]) -> None:
+        lacking, further = self.truth - labels, labels - self.truth
         if len(self.truth | labels) > 2:
             warnings.warn(
                 f"{name} has {_listed(further)}, which y_true never has"
