@@ -63,8 +63,13 @@ def main() -> None:
 
 def run() -> int:
     """Run the command line; return its exit status, or leave with it."""
+    stdout = sys.stdout
     try:
         main.main(standalone_mode=False)
+    except SystemExit:
+        if sys.stdout is not stdout:  # click found the pipe closed, for which it has status 1
+            return FAILURE
+        raise
     except click.Abort:
         click.echo("Aborted!", err=True)
         return FAILURE

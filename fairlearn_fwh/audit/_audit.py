@@ -232,7 +232,7 @@ def _plain_value(value: Any) -> Any:
     value = value.item() if isinstance(value, np.generic) else value
     if isinstance(value, float):
         # Engines add up in different orders: the last digits are theirs, not the data's.
-        return float(f"{value:.12g}") if np.isfinite(value) else None
+        return float(f"{value:.9g}") if np.isfinite(value) else None
     return value if isinstance(value, str | int | None) else full_name(value)
 
 

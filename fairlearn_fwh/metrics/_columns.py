@@ -108,9 +108,9 @@ def _names(columns: str | Sequence[str] | None) -> list[str]:
 
 def check_names(frame: Any) -> None:
     """Raise ValueError if a pandas frame has column names that name no column for certain."""
-    names = getattr(frame, "columns", None)
-    if not isinstance(names, pd.Index):
+    if not isinstance(frame, pd.DataFrame):
         return
+    names = frame.columns
     if isinstance(names, pd.MultiIndex):
         raise ValueError(
             "frame has column names of several levels; give it names of one level, as by "
