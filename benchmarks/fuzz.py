@@ -230,7 +230,8 @@ def _dask(table: Table) -> Any:
     import dask
     import dask.dataframe as dd
 
-    dask.config.set(scheduler="sync")
+    # Dask would make text of dates that are objects.
+    dask.config.set({"scheduler": "sync", "dataframe.convert-string": False})
     return dd.from_pandas(pd.DataFrame(table.columns), npartitions=2)
 
 
