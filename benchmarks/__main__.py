@@ -4,6 +4,7 @@ from . import (
     boosting,
     dafh,
     experts,
+    files,
     gradient_graph,
     identical_groups,
     large_data,
@@ -15,6 +16,7 @@ from . import (
 
 preference_frame.main()
 large_data.main()
+files.main()
 dafh.main()
 restarts.main()
 number_of_groups.main()

@@ -1,0 +1,70 @@
+"""Nothing that is shown of large groups tells of those that are too small to be shown."""
+
+import json
+
+import numpy as np
+import pytest
+
+from fairlearn_fwh.audit import Audit
+from fairlearn_fwh.metrics import PreferenceFrame
+
+
+def frame_with_few(n_few, rng, *, harmed=True):
+    """Two large groups, of which one is harmed a little, and one of few people."""
+    n = 600 + n_few
+    groups = np.array(["a"] * 300 + ["b"] * 300 + ["few"] * n_few)
+    y = rng.integers(0, 2, n)
+    worse = (groups == "a") & (np.arange(n) % 25 == 0)
+    worse |= (groups == "few") & harmed
+    return PreferenceFrame(
+        y_true=y, y_pred=np.where(worse, 1 - y, y), y_pred_pooled=y, sensitive_features=groups
+    )
+
+
+def test_adjusted_p_values_are_not_shown_beside_suppressed_groups(rng):
+    shown = Audit(frame_with_few(20, rng))
+    assert np.isfinite(shown.groups()["p_harm"]).all()
+    hidden = Audit(frame_with_few(9, rng))
+    table = hidden.groups()
+    assert table["p_harm"].isna().all()
+    assert table["harmed"].tolist() == [True, False]
+    report = json.loads(hidden.to_json())
+    assert [group["p_harm"] for group in report["groups"]] == [None, None]
+    assert [group["harmed"] for group in report["groups"]] == [True, False]
+    assert "below 0.05" in hidden.to_html()
+    assert "at least 0.05" in hidden.to_html()
+
+
+def test_what_is_shown_is_the_same_whatever_happens_to_the_few(rng):
+    """The tests of the few differ, their share in the claims does not."""
+    state = rng.bit_generator.state
+    reports = []
+    for harmed in (True, False):
+        rng.bit_generator.state = state
+        reports.append(Audit(frame_with_few(9, rng, harmed=harmed)).groups())
+    one, other = reports
+    assert one.drop(columns=["harmed", "certified"]).equals(other.drop(columns=["harmed", "certified"]))
+
+
+@pytest.mark.parametrize("n_few", [3, 30])
+def test_small_assigned_groups_do_not_follow_by_subtraction(n_few, rng):
+    n = 400 + n_few
+    y, groups = rng.integers(0, 2, n), np.array(["a"] * 200 + ["b"] * 200 + ["c"] * n_few)
+    by_group = {"a": y, "b": np.where(rng.random(n) < 0.2, 1 - y, y), "c": y}
+    frame = PreferenceFrame(
+        y_true=y, y_pred_pooled=y, y_pred_by_group=by_group, groups=groups, sensitive_features=np.tile(["x", "y"], n)[:n]
+    )  # fmt: skip
+    audit = Audit(frame)
+    assert not audit.suppressed
+    assert audit.hides == (n_few < 10)
+    envy, report = audit.envy(), json.loads(audit.to_json())
+    assert ("n" in envy) == (n_few >= 10)
+    assert all(("n" in record) == (n_few >= 10) for record in report["envy"])
+    assert {"c"} & set(envy["group"]) == (set() if n_few < 10 else {"c"})
+    if n_few < 10:
+        assert f" {n_few} people" not in audit.verdict
+        assert all(group["p_harm"] is None for group in report["groups"])
+
+
+def test_the_page_says_what_reports_of_other_groupings_tell(rng):
+    assert "can be subtracted" in Audit(frame_with_few(9, rng)).to_html()
