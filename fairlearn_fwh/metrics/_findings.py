@@ -127,6 +127,10 @@ class Findings:
             tell those of other groups), `harmed` (whether it is below alpha), `certified_bound` (simultaneous), `certified`,
             and with a tolerance above 0 `n_needed` and `smallest_tolerance`.
         """
+        return self._groups
+
+    @cached_property
+    def _groups(self) -> pd.DataFrame:
         frame, table = self.frame, self.frame.by_group
         intervals = frame.gain_intervals(self.alpha)
         harm = frame.harm_tests(claims=self.claims)
