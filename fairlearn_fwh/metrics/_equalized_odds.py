@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ._arrays import Groups, encode_groups
+from ._core._alignment import check_alignment
 from ._core._values import as_column, as_weights
 
 
@@ -121,6 +122,14 @@ def differential_equalized_odds_by_cell(
     """
     if not 0 <= concentration < np.inf:
         raise ValueError(f"concentration must be at least 0 and finite; got {concentration!r}.")
+    check_alignment(
+        {
+            "y_true": y_true,
+            "y_pred": y_pred,
+            "sensitive_features": sensitive_features,
+            "sample_weight": sample_weight,
+        }
+    )
     labels = as_column(y_true, "y_true")
     answers = as_column(y_pred, "y_pred", len(labels))
     if isinstance(labels[0], str) != isinstance(answers[0], str):

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from ._arrays import encode_groups, match_groups, read_predictions_by_group
-from ._core._values import as_column, as_weights
+from ._core._alignment import check_alignment
+from ._core._values import as_column, as_weights, check_comparable
 from ._losses import resolve_loss
 
 LossLike = str | Callable[..., Any]
@@ -18,6 +19,9 @@ def _read(
     y_true: Any, y_pred: Any, y_pred_pooled: Any, loss: LossLike, sample_weight: Any
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     """Return own losses, pooled losses and weights."""
+    check_alignment(
+        {"y_true": y_true, "y_pred": y_pred, "y_pred_pooled": y_pred_pooled, "sample_weight": sample_weight}
+    )
     loss_of = resolve_loss(loss)
     y = as_column(y_true, "y_true")
     own = as_column(y_pred, "y_pred", len(y))
@@ -116,6 +120,15 @@ def envy_gain(
     >>> envy_gain([1, 0, 1, 0], [1, 0, 0, 0], y_pred_by_group=[[1, 0], [0, 1], [1, 0], [0, 0]], groups=[0, 0, 1, 1])
     -0.5
     """
+    check_alignment(
+        {
+            "y_true": y_true,
+            "y_pred": y_pred,
+            "y_pred_by_group": y_pred_by_group,
+            "groups": groups,
+            "sample_weight": sample_weight,
+        }
+    )
     loss_of = resolve_loss(loss)
     y = as_column(y_true, "y_true")
     own = loss_of(y, as_column(y_pred, "y_pred", len(y))).astype(float)
@@ -140,6 +153,7 @@ def _all_losses(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     """Return own losses, losses of the pooled and of all K group classifiers (K + 1, n), and weights."""
     own, pooled, weights = _read(y_true, y_pred, y_pred_pooled, loss, sample_weight)
+    check_alignment({"y_true": y_true, "y_pred_by_group": y_pred_by_group})
     y = as_column(y_true, "y_true")
     predictions = read_predictions_by_group(y_pred_by_group, len(y))
     loss_of = resolve_loss(loss)
@@ -328,7 +342,11 @@ def disagreement_rate(y_true: Any, y_pred: Any, *, y_pred_pooled: Any, sample_we
     >>> disagreement_rate([1, 0, 1, 0], [1, 1, 1, 0], y_pred_pooled=[0, 0, 1, 0])
     0.5
     """
+    check_alignment(
+        {"y_true": y_true, "y_pred": y_pred, "y_pred_pooled": y_pred_pooled, "sample_weight": sample_weight}
+    )
     n_rows = len(as_column(y_true, "y_true"))
     own = as_column(y_pred, "y_pred", n_rows)
     pooled = as_column(y_pred_pooled, "y_pred_pooled", n_rows)
+    check_comparable(pooled, own, "y_pred", "y_pred_pooled")
     return _mean(own != pooled, as_weights(sample_weight, n_rows))

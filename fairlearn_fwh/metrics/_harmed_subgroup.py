@@ -16,6 +16,8 @@ from sklearn.utils import check_random_state
 
 from ._arrays import group_columns
 from ._claims import check_alpha
+from ._core._alignment import check_alignment
+from ._core._label_sets import LabelSets, all_labels
 from ._core._values import as_column, as_weights, to_numpy
 from ._losses import resolve_loss
 from ._preference_frame import PreferenceFrame
@@ -96,11 +98,23 @@ def find_harmed_subgroup(
     """
     check_alpha(alpha)
     _check_counts(max_depth=(max_depth, 1), min_samples_leaf=(min_samples_leaf, 1), n_splits=(n_splits, 2))
+    check_alignment(
+        {
+            "X": X,
+            "y_true": y_true,
+            "y_pred": y_pred,
+            "y_pred_pooled": y_pred_pooled,
+            "sensitive_features": sensitive_features,
+            "sample_weight": sample_weight,
+        }
+    )
     y = as_column(y_true, "y_true")
     own, pooled = as_column(y_pred, "y_pred", len(y)), as_column(y_pred_pooled, "y_pred_pooled", len(y))
     weights = as_weights(sample_weight, len(y))
     loss_of = resolve_loss(loss)
     gain = loss_of(y, pooled, "y_pred_pooled").astype(float) - loss_of(y, own)
+    if loss_of.predicts == "labels":
+        LabelSets.of_columns(y, {"y_pred": own, "y_pred_pooled": pooled}, None).check()
     features = _read_features(X, sensitive_features, len(y))
     if len(y) < n_splits * min_samples_leaf:
         raise ValueError(
@@ -147,6 +161,7 @@ def _test(
         sensitive_features=part_of_row[found],
         sample_weight=None if weights is None else weights[found],
         loss=loss,
+        labels=all_labels(y, own, pooled) if resolve_loss(loss).predicts == "labels" else None,
     )
     tests = frame.harm_tests(claims="rationality").set_index("group")[["n", "gain", "p_value", "p_adjusted"]]
     tests = tests.join(frame.by_group[["negative_flip_rate", "positive_flip_rate"]])[columns]

@@ -12,6 +12,7 @@ from sklearn.utils.metadata_routing import UNUSED
 
 from .._sklearn_compat import MetadataRequester
 from ..exceptions import GroupFallbackWarning
+from ._core._alignment import check_alignment
 from ._estimators import positive_column, unwrap
 
 _RESPONSE_METHODS = ("predict", "predict_proba", "decision_function")
@@ -45,6 +46,9 @@ class GroupScorer(MetadataRequester):
                 f"The scorer of {self._name()} got no sensitive_features. Give them to the call, or turn metadata routing "
                 "on: sklearn.set_config(enable_metadata_routing=True), and pass params={'sensitive_features': ...}."
             )
+        check_alignment(
+            {"X": X, "y": y, "sensitive_features": sensitive_features, "sample_weight": sample_weight}
+        )
         groups = {"sensitive_features": sensitive_features}
         predictions = _respond(estimator, self.response_method, X, groups)
         more: dict[str, Any] = {k: v for k, v in groups.items() if _takes(self.score_func, k)}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from ._claims import NEVER_RIGHT
 from ._core._names import group_name
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def judge(
     parts = [
         words.listed(part, describe)
         for kind, describe in (
-            ("rationality", lambda row: f"{row.n:,} people, bound {words.bound(row.lower_bound)}"),
+            ("rationality", words.unsure_of),
             ("envy", lambda row: "against another group's classifier"),
         )
         if len(part := unsure[unsure["kind"] == kind].drop_duplicates("group"))
@@ -145,6 +146,12 @@ class _Words:
 
     def bound(self, gain: float) -> str:
         return f"{100 * gain:+.1f}" if self._in_points else f"{gain:+.4g}"
+
+    def unsure_of(self, row: Any) -> str:
+        """How many people there are, and what is known of them."""
+        if row.method == NEVER_RIGHT:
+            return f"{row.n:,} people, about whom every answer of both classifiers is wrong"
+        return f"{row.n:,} people, bound {self.bound(row.lower_bound)}"
 
     def envy(self, row: Any) -> str:
         """Whom a group envies, and how much unless that could tell of audit groups that are too small to be shown."""

@@ -328,25 +328,25 @@ def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def check_comparable(y_true: np.ndarray, y_pred: np.ndarray, name: str) -> None:
+def check_comparable(y_true: np.ndarray, y_pred: np.ndarray, name: str, other: str = "y_true") -> None:
     """Raise ValueError unless two columns can be equal, value by value, exactly where they mean the same.
 
     Parameters
     ----------
     y_true, y_pred : ndarray, shape (n,)
         As `as_column` returns them.
-    name : str
-        Name of `y_pred`, for messages.
+    name, other : str
+        Names of `y_pred` and `y_true`, for messages.
     """
     kinds = kind_of(y_true), kind_of(y_pred)
     if kinds[0] != kinds[1]:
         raise ValueError(
-            f"{name} and y_true have labels of different types: {_plain(y_pred[0])!r} ({kinds[1]}) and {_plain(y_true[0])!r} "
+            f"{name} and {other} have labels of different types: {_plain(y_pred[0])!r} ({kinds[1]}) and {_plain(y_true[0])!r} "
             f"({kinds[0]}); "
             "no prediction could ever be right. Give both as one type."
         )
     if "f" in (y_true.dtype.kind, y_pred.dtype.kind) or "O" in (y_true.dtype.kind, y_pred.dtype.kind):
-        for column, its_name in ((y_true, "y_true"), (y_pred, name)):
+        for column, its_name in ((y_true, other), (y_pred, name)):
             _check_exact(column, its_name)
 
 

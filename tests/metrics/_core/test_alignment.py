@@ -10,7 +10,16 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from fairlearn_fwh.decoupling import DecoupledClassifier
-from fairlearn_fwh.metrics import PreferenceFrame, make_group_scorer
+from fairlearn_fwh.metrics import (
+    PreferenceFrame,
+    differential_equalized_odds,
+    disagreement_rate,
+    envy_gain,
+    fairness_without_harm_rate,
+    find_harmed_subgroup,
+    make_group_scorer,
+    rationality_gain,
+)
 from fairlearn_fwh.metrics._core._alignment import check_alignment
 from fairlearn_fwh.postprocessing import NoHarmSelector
 from fairlearn_fwh.reductions import NoHarmReduction
@@ -40,6 +49,21 @@ def test_an_index_in_another_order_is_refused(people, role):
         ValueError, match=r"index labels of \w+ in another order.*\.loc\[\w+\.index\].*\.to_numpy\(\)"
     ):
         PreferenceFrame(**arguments)
+
+
+def test_functions_refuse_it(people):
+    X, y, sex = people
+    wrong = y.sort_index()
+    for measure in (
+        lambda: rationality_gain(y, wrong, y_pred_pooled=y),
+        lambda: envy_gain(y, y, y_pred_by_group={"f": wrong, "m": wrong}, groups=sex),
+        lambda: fairness_without_harm_rate(y, y, y_pred_pooled=y, y_pred_by_group=wrong.to_frame("f")),
+        lambda: disagreement_rate(y, y, y_pred_pooled=y, sample_weight=wrong + 1.0),
+        lambda: differential_equalized_odds(y, y, sensitive_features=sex.sort_index()),
+        lambda: find_harmed_subgroup(X, y, y, y_pred_pooled=wrong),
+    ):
+        with pytest.raises(ValueError, match="index labels of .* in another order"):
+            measure()
 
 
 def test_dictionaries_and_frames_are_looked_at(people):

@@ -132,7 +132,9 @@ def test_nothing_is_certified_where_every_answer_is_wrong():
     table = frame.certify(tolerance=0.1).set_index("group")
     assert table["certified"].to_dict() == {"right": True, "wrong": False}
     assert table.loc["wrong", "method"] == NEVER_RIGHT
-    assert not Audit(frame, tolerance=0.1).certified
+    audit = Audit(frame, tolerance=0.1)
+    assert not audit.certified
+    assert "wrong (400 people, about whom every answer of both classifiers is wrong)" in audit.verdict
     # Everybody is refused: that is no error of a label.
     refused = PreferenceFrame(y_true=y, y_pred=0 * y, y_pred_pooled=0 * y, loss="rejection")
     assert refused.certify(tolerance=0.1)["certified"].all()
