@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import re
 import sys
@@ -155,8 +156,36 @@ def _write_comparisons(comparisons: list[Any], out: Path, name: str) -> None:
 
 
 def _several(context: click.Context, parameter: click.Parameter, value: str | None) -> list[str] | None:
-    """Split names at commas."""
-    return None if value is None else [name.strip() for name in value.split(",") if name.strip()]
+    """Split names at commas; a name that has one stands in double quotes."""
+    if value is None:
+        return None
+    names = next(csv.reader([value], strict=True), [])
+    if not names or "" in names:
+        raise click.BadParameter("a name is empty", context, parameter)
+    return names
+
+
+def _not_empty(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    if value == "":
+        raise click.BadParameter("the name is empty", context, parameter)
+    return value
+
+
+class _EachOnce(click.Command):
+    """Refuses an option that is given twice: of two values the first would be dropped without a word."""
+
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        """Parse arguments, of which each is given once."""
+        once = {
+            name for option in self.params if not getattr(option, "multiple", False) for name in option.opts
+        }
+        given = [argument.split("=", 1)[0] for argument in args]
+        for name in once:
+            if given.count(name) > 1:
+                raise click.UsageError(
+                    f"{name} is given more than once; name several columns in one, separated by commas."
+                )
+        return super().parse_args(context, args)
 
 
 def _labelled(names: list[str] | None) -> dict[Any, str] | None:
@@ -182,12 +211,17 @@ def _character(delimiter: str) -> str:
     return "\t" if delimiter in ("tab", "\\t") else delimiter
 
 
-@main.command()
+@main.command(cls=_EachOnce)
 @click.argument("predictions", type=click.Path(path_type=Path))
-@click.option("--y-true", required=True, help="Column with the true labels.")
-@click.option("--y-pred", help="Column with what people got; not needed with --by-group.")
+@click.option("--y-true", required=True, callback=_not_empty, help="Column with the true labels.")
 @click.option(
-    "--pooled", required=True, help="Column with the predictions of the pooled classifier or of any baseline."
+    "--y-pred", callback=_not_empty, help="Column with what people got; not needed with --by-group."
+)
+@click.option(
+    "--pooled",
+    required=True,
+    callback=_not_empty,
+    help="Column with the predictions of the pooled classifier or of any baseline.",
 )
 @click.option(
     "--by-group",
@@ -198,7 +232,7 @@ def _character(delimiter: str) -> str:
 @click.option(
     "--sensitive", callback=_several, help="Columns whose intersections are audited; by default --groups."
 )
-@click.option("--weight", help="Column with weights.")
+@click.option("--weight", callback=_not_empty, help="Column with weights.")
 @click.option(
     "--loss",
     type=click.Choice(list(LOSSES)),

@@ -209,7 +209,7 @@ class Audit(Findings):
             "gain": ("Who gains, who loses", 1.4 + 0.45 * n),
             "flips": ("Individuals behind the gains", 5.4),
         }
-        envy = self.envy()
+        envy = None if self.hides else self.envy()
         if envy is not None and len(envy) and len(self.frame.envy_matrix) <= MAX_DRAWN:
             kinds["envy"] = (
                 "Would another group's classifier be better?",

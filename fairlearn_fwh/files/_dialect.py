@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,6 +104,8 @@ class Dialect:
             _, names = next(self.records(path))
         except StopIteration:
             names = []
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise ValueError(f"{path} cannot be read: it is cut, or no gzip file ({error}).") from error
         except csv.Error as error:
             raise ValueError(f"{path}, line 1: the header cannot be read ({error}).") from error
         if not names:

@@ -77,6 +77,10 @@ class _Form:
                 self._check_without_quotes(block)
             self.n_lines += block.count(b"\n")
             self.last = block[-1] if block else self.last
+        try:
+            self.decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            self._fail(self.n_lines, "the file ends within a character of UTF-8; it is cut")
         if self.inside:
             self._fail(self.n_lines, "a quote is opened and never closed")
         is_open = self.last != _NEWLINE

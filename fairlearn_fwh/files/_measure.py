@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import csv
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -100,11 +102,13 @@ def measure_file(
         control_features=control_features,
         sample_weight=sample_weight,
     )
-    dialect = dialect or Dialect()
+    dialect = Dialect() if dialect is None else dialect
+    if not isinstance(dialect, Dialect):
+        raise TypeError(f"dialect must be a Dialect; got {dialect!r}.")
     before = _stamp(path)
     file = open_file(path, engine, dialect)
     _check_columns(file, columns, dialect)
-    table = _without_nulls(file, dialect) if file.is_text else _with_text_groups(file, columns)
+    table = _without_nulls(file, dialect) if file.is_text else _as_in_text(file, columns, dialect)
     try:
         with engine_errors(file.path):
             measured = measure_lazily(
@@ -160,8 +164,8 @@ def _without_nulls(file: OpenFile, dialect: Dialect) -> nw.LazyFrame[Any]:
     )
 
 
-def _with_text_groups(file: OpenFile, columns: Columns) -> nw.LazyFrame[Any]:
-    """Groups as the text that a CSV file has."""
+def _as_in_text(file: OpenFile, columns: Columns, dialect: Dialect) -> nw.LazyFrame[Any]:
+    """Groups as the text that a CSV file has, and missing what is missing there."""
     numbered = [f"column_{i}" for i in range(len(file.names))]
     table = in_numbers(nw.from_native(file.table), numbered)
     schema, key_of = table.collect_schema(), dict(zip(file.names, numbered, strict=True))
@@ -177,6 +181,11 @@ def _with_text_groups(file: OpenFile, columns: Columns) -> nw.LazyFrame[Any]:
                 f"{role} is column {name!r} of type {dtype}; groups must be text, integers, booleans or dates. Write the column as text."
             )
         casts[key] = nw.col(key).cast(nw.String)
+    missing = ["", *dialect.null]
+    for name in set(roles.values()):
+        key = key_of[name]
+        if schema[key] == nw.String:
+            casts[key] = nw.when(~nw.col(key).is_in(missing)).then(nw.col(key))
     return table.with_columns(**casts) if casts else table
 
 
@@ -184,17 +193,23 @@ def _at_its_line(error: UnreadableValueError, file: OpenFile, dialect: Dialect) 
     """Say in which line the first value is that cannot be read."""
     if not file.is_text:
         return UnreadableValueError(f"{error} (Column {error.column!r}.)", error.column, error.problem)
+    with contextlib.suppress(csv.Error):  # a field that is too long for this slow look
+        return _located(error, file, dialect)
+    return error
+
+
+def _located(error: UnreadableValueError, file: OpenFile, dialect: Dialect) -> UnreadableValueError:
     number, missing = re.compile(NUMBER), {"", *dialect.null}
     position = file.names.index(error.column)
-    for line, fields in dialect.records(file.path):
-        if line == 1:
-            continue
+    records = dialect.records(file.path)
+    next(records)
+    for line, fields in records:
         value = fields[position] if position < len(fields) else ""
         is_missing = value in missing
         if error.problem == "missing":
             is_wrong = is_missing
         elif error.problem == "number":
-            is_wrong = not is_missing and not number.match(value)
+            is_wrong = not is_missing and not number.fullmatch(value)
         else:
             is_wrong = value == error.problem
         if is_wrong:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from numbers import Number
@@ -54,6 +54,16 @@ class Columns:
             y_pred_by_group = [y_pred_by_group]
         if y_pred_by_group is not None and not isinstance(y_pred_by_group, Mapping):
             y_pred_by_group = {name: name for name in y_pred_by_group}
+        for name, value in {
+            "groups": groups,
+            "sensitive_features": sensitive_features,
+            "control_features": control_features,
+        }.items():
+            names = _names(value)
+            if value is not None and not names:
+                raise ValueError(f"{name} names no column; leave it out, or name at least one.")
+            if repeated := [column for column in names if names.count(column) > 1]:
+                raise ValueError(f"{name} names column {repeated[0]!r} more than once.")
         check_what_is_given(y_pred is not None, bool(y_pred_by_group), groups is not None)
         return cls(
             y_true,
@@ -103,7 +113,7 @@ class Columns:
 def _names(columns: str | Sequence[str] | None) -> list[str]:
     if columns is None:
         return []
-    return [columns] if isinstance(columns, str) or not isinstance(columns, Sequence) else list(columns)
+    return [columns] if isinstance(columns, str) or not isinstance(columns, Iterable) else list(columns)
 
 
 def check_names(frame: Any) -> None:

@@ -62,7 +62,7 @@ class Found:
     """
 
     labels: LabelSets | None
-    numbers: dict[str, int | float]
+    numbers: dict[str, int | Decimal]
     exponent: int
     n_rows: int
 
@@ -74,6 +74,7 @@ def look_at_rows(
     stated: frozenset[Any] | None,
     *,
     is_text: bool,
+    is_file: bool,
     max_cells: int,
 ) -> Found:
     """Look for what would be wrong in any frame, in one query (and one more for group classifiers with more than two labels).
@@ -88,6 +89,8 @@ def look_at_rows(
         Labels that the user says there are.
     is_text : bool
         Whether all columns are text.
+    is_file : bool
+        Whether labels that are text are numbers if all of them are, as in a file.
     max_cells : int
         Most combinations of labels.
 
@@ -106,8 +109,8 @@ def look_at_rows(
     )
     # A label is text or a number; the classifiers of groups are many, so that of theirs only the extremes are taken.
     others = columns.keys_of("y_pred_by_group") if compares_labels else []
-    rows = rows.with_columns(everybody=nw.lit(0), **_marks(columns, loss, schema, is_text=is_text))
-    query = rows.group_by(*(joint or ["everybody"])).agg(
+    rows = rows.with_columns(**_marks(columns, loss, schema, is_text=is_text))
+    query = rows.group_by("is_counted", *joint).agg(
         nw.len().alias("n"),
         *(nw.col(f"missing_{key}").sum().alias(f"missing_{key}") for key in keys.values()),
         *_number_checks(columns, loss, is_text=is_text),
@@ -123,29 +126,35 @@ def look_at_rows(
     )
     table = query.head(max_cells + 1).collect()
     counts = _Counts(table)
+    # Rows of weight zero must be readable, and are left out.
+    counted = table.filter(nw.col("is_counted") == 1)
     if not len(table) or not counts.sum("n"):
         raise ValueError("The frame has no rows; at least one is needed.")
-    _check_missing(columns, counts, is_text=is_text)
+    _check_missing(columns, counts)
     exponent = _check_weights(columns, counts, is_text=is_text)
     if not compares_labels:
-        _check_numbers(columns, loss, counts, is_text=is_text)
+        _check_numbers(columns, loss, counts, _Counts(counted), is_text=is_text)
         return Found(None, {}, exponent, counts.sum("n"))
     sets: dict[str, frozenset[Any]] = {
-        role: _labels(table[keys[role]]) for role in ("y_true", "y_pred", "y_pred_pooled") if role in keys
+        role: _labels(counted[keys[role]]) for role in ("y_true", "y_pred", "y_pred_pooled") if role in keys
     }
     for role in columns.roles_of("y_pred_by_group"):
         key = keys[role]
-        labels = _labels(table[f"low_{key}"]) | _labels(table[f"high_{key}"])
+        labels = _labels(counted[f"low_{key}"]) | _labels(counted[f"high_{key}"])
         if counts.max(f"count_{key}") > 2:
-            labels = _labels(rows.select(key).unique().head(max_cells + 1).collect()[key])
+            labels = _labels(
+                rows.filter(nw.col("is_counted") == 1).select(key).unique().head(max_cells + 1).collect()[key]
+            )
         sets[role] = labels
-    numbers = _check_labels(sets, columns, schema, stated, is_text=is_text)
+    label_types = {schema[keys[role]] for role in sets}
+    is_spelled = is_text or (is_file and label_types == {nw.String()})
+    numbers = _check_labels(sets, columns, schema, stated, is_text=is_spelled)
     if len(table) > max_cells:
         raise ValueError(
             f"y_true and predictions have more than max_cells={max_cells:,} combinations of labels; loss='zero_one' compares labels. Use "
             "loss='squared' or loss='absolute' for values, or raise max_cells."
         )
-    if numbers and stated is not None:
+    if stated is not None and (numbers or (is_file and nw.String() not in label_types)):
         # Labels that are stated are spelled as in the file.
         stated = frozenset((read_numbers(frozenset([label])) or {}).get(label, label) for label in stated)
     read = {role: {numbers.get(label, label) for label in labels} for role, labels in sets.items()}
@@ -207,10 +216,14 @@ def _check_types(columns: Columns, loss: Loss, schema: nw.Schema, *, is_text: bo
         if loss.predicts != "labels" and kinds[role] != "number":
             raise ValueError(f"loss={loss.name!r} needs numbers in {role}.")
         if loss.predicts == "probabilities" and role != "y_true" and not _is_real(schema[keys[role]]):
-            raise ValueError(
-                f"{role} has labels, but loss={loss.name!r} compares probabilities of the positive class. "
-                "Give probabilities as floats, or loss='zero_one' with labels."
-            )
+            raise ValueError(_not_probabilities(role, loss))
+
+
+def _not_probabilities(role: str, loss: Loss) -> str:
+    return (
+        f"{role} has labels, but loss={loss.name!r} compares probabilities of the positive class. "
+        "Give probabilities as floats, or loss='zero_one' with labels."
+    )
 
 
 def _is_real(dtype: Any) -> bool:
@@ -223,7 +236,8 @@ def _kind(dtype: Any) -> str:
     if dtype in (nw.String, nw.Categorical, nw.Enum):
         return "text"
     if dtype == nw.Datetime:
-        return "timestamp" if dtype.time_zone is None else "timestamp with a time zone"
+        zone = "" if dtype.time_zone is None else " with a time zone"
+        return f"timestamp{zone} in {dtype.time_unit}"
     return str(dtype).lower()
 
 
@@ -244,6 +258,7 @@ def _marks(columns: Columns, loss: Loss, schema: nw.Schema, *, is_text: bool) ->
         marks[f"number_{key}"] = as_number(nw.col(key)) if is_text else nw.col(key).cast(nw.Float64)
         if is_text:
             marks[f"unreadable_{key}"] = (~nw.col(key).str.contains(NUMBER)).cast(nw.Int64)
+            marks[f"fraction_{key}"] = (~nw.col(key).str.contains("^-?[0-9]+$")).cast(nw.Int64)
     for role in _limited_roles(columns, loss):
         number = marks[f"number_{columns.keys[role]}"]
         allowed = (-1, 0, 1) if loss.predicts == "decisions" else (0, 1)
@@ -252,6 +267,9 @@ def _marks(columns: Columns, loss: Loss, schema: nw.Schema, *, is_text: bool) ->
     if columns.sample_weight is not None:
         weight = marks[f"number_{columns.keys['sample_weight']}"]
         marks["positive_weight"] = nw.when(weight > 0).then(weight)
+        marks["is_counted"] = nw.when(weight > 0).then(nw.lit(1)).otherwise(nw.lit(0))
+    else:
+        marks["is_counted"] = nw.lit(1)
     return marks
 
 
@@ -268,7 +286,9 @@ def _number_checks(columns: Columns, loss: Loss, *, is_text: bool) -> list[Any]:
         number = nw.col(f"number_{key}")
         checks += [number.min().alias(f"low_{key}"), number.max().alias(f"high_{key}")]
         if is_text:
-            checks.append(nw.col(f"unreadable_{key}").sum().alias(f"unreadable_{key}"))
+            checks += [
+                nw.col(f"{what}_{key}").sum().alias(f"{what}_{key}") for what in ("unreadable", "fraction")
+            ]
     if columns.sample_weight is not None:
         checks.append(nw.col("positive_weight").min().alias("smallest_positive_weight"))
     for role in _limited_roles(columns, loss):
@@ -277,13 +297,11 @@ def _number_checks(columns: Columns, loss: Loss, *, is_text: bool) -> list[Any]:
     return checks
 
 
-def _check_missing(columns: Columns, counts: _Counts, *, is_text: bool) -> None:
+def _check_missing(columns: Columns, counts: _Counts) -> None:
     for role, key in columns.keys.items():
         if count := counts.sum(f"missing_{key}"):
             message = f"{role} has {count} missing value(s); none are allowed."
-            if is_text:
-                raise UnreadableValueError(message, columns.by_role()[role], "missing")
-            raise ValueError(message)
+            raise UnreadableValueError(message, columns.by_role()[role], "missing")
 
 
 def _check_readable(role: str, columns: Columns, counts: _Counts, what: str) -> None:
@@ -310,28 +328,24 @@ def _check_weights(columns: Columns, counts: _Counts, *, is_text: bool) -> int:
     return weight_exponent(largest)
 
 
-def _check_numbers(columns: Columns, loss: Loss, counts: _Counts, *, is_text: bool) -> None:
-    """Check the values of losses that compare numbers."""
-    roles = columns.labels_and_predictions()
+def _check_numbers(columns: Columns, loss: Loss, counts: _Counts, counted: _Counts, *, is_text: bool) -> None:
+    """Check the values of losses that compare numbers: all must be readable, those of rows with weight within their limits."""
+    roles, keys = columns.labels_and_predictions(), columns.keys
     for role in roles:
         if is_text and role in numeric_roles(columns, loss):
             _check_readable(role, columns, counts, "numbers")
     if loss.predicts == "decisions":
         for role in roles[1:]:
-            if counts.sum(f"other_{columns.keys[role]}"):
+            if counted.sum(f"other_{keys[role]}"):
                 raise ValueError(_not_decisions(role))
         return
-    bounds = {
-        role: (counts.min(f"low_{key}"), counts.max(f"high_{key}"))
-        for role, key in columns.keys.items()
-        if role in roles
-    }
+    bounds = {role: (counted.min(f"low_{keys[role]}"), counted.max(f"high_{keys[role]}")) for role in roles}
     for role, limits in bounds.items():
         if not np.isfinite(limits).all():
             raise ValueError(f"loss {loss.name!r} is not finite for some rows of {role}.")
     if loss.predicts != "probabilities":
         return
-    if counts.sum(f"other_{columns.keys['y_true']}"):
+    if counted.sum(f"other_{keys['y_true']}"):
         raise ValueError(f"loss={loss.name!r} needs y_true in {{0, 1}}.")
     for role in roles[1:]:
         low, high = bounds[role]
@@ -339,6 +353,8 @@ def _check_numbers(columns: Columns, loss: Loss, counts: _Counts, *, is_text: bo
             raise ValueError(
                 f"loss={loss.name!r} needs probabilities of the positive class in {role}, from 0 to 1."
             )
+        if is_text and not counts.sum(f"fraction_{keys[role]}"):
+            raise ValueError(_not_probabilities(role, loss))
 
 
 def _check_labels(
@@ -348,7 +364,7 @@ def _check_labels(
     stated: frozenset[Any] | None,
     *,
     is_text: bool,
-) -> dict[str, int | float]:
+) -> dict[str, int | Decimal]:
     """Check labels of all columns; in files say which of them are numbers.
 
     Returns
@@ -356,7 +372,7 @@ def _check_labels(
     dict from text to number
         All labels, if all of them are numbers written as text; otherwise empty.
     """
-    numbers: dict[str, int | float] = {}
+    numbers: dict[str, int | Decimal] = {}
     if is_text:
         everything = frozenset[Any]().union(*sets.values())
         numbers = read_numbers(everything) or {}
@@ -364,7 +380,7 @@ def _check_labels(
             _check_for_missing_words(sets, columns)
     for role, labels in sets.items():
         read = [numbers.get(label, label) for label in labels]
-        fractions = [label for label in read if isinstance(label, float) and not label.is_integer()]
+        fractions = [label for label in read if isinstance(label, float | Decimal) and label != int(label)]
         if fractions:
             remedy = (
                 "Use loss='squared' or loss='absolute' for values."
@@ -388,7 +404,7 @@ def _check_for_missing_words(sets: dict[str, frozenset[Any]], columns: Columns) 
             word = min(words)
             raise UnreadableValueError(
                 f"{role} has {word!r} beside numbers. If it means that the value is missing, leave such rows out; if it is a label, name "
-                "it by labels=[...].",
+                "it by labels=[...] (--labels).",
                 columns.by_role()[role],
                 word,
             )

@@ -48,9 +48,15 @@ def select_roles(
     file : FileColumns, optional
         Has the names of the columns, where the frame does not have them.
     """
-    names = list(frame.collect_schema().names())
+    native: Any = frame.to_native()
+    is_distributed = any(engine in str(frame.implementation).lower() for engine in ("duckdb", "spark"))
+    names = list(native.columns) if is_distributed else list(frame.collect_schema().names())
+    wanted = file.names if file else names
+    for name in columns.by_role().values():
+        if wanted.count(name) > 1:
+            raise ValueError(f"The frame has several columns named {name!r}; rename all but one.")
     numbered = [f"column_{i}" for i in range(len(names))]
-    position = {name: i for i, name in enumerate(file.names if file else names)}
+    position = {name: i for i, name in enumerate(wanted)}
     rows = in_numbers(frame, numbered)
     return rows.select(
         **{columns.keys[role]: nw.col(numbered[position[name]]) for role, name in columns.by_role().items()}
@@ -92,6 +98,13 @@ def with_plain_types(rows: nw.LazyFrame[Any], columns: Columns) -> nw.LazyFrame[
     predictions = [keys[role] for role in columns.labels_and_predictions()]
     casts = {key: nw.col(key).cast(nw.Int64) for key in predictions if schema[key] == nw.Boolean}
     casts |= {key: nw.col(key).cast(nw.Float64) for key in predictions if schema[key].is_decimal()}
+    # Beside a short float some engines compare as short floats, in which large integers are one.
+    casts |= {key: nw.col(key).cast(nw.Float64) for key in predictions if schema[key].is_float()}
+    casts |= {
+        keys[role]: nw.col(keys[role]).cast(nw.Int64)
+        for role in columns.groupings()
+        if schema[keys[role]] == nw.Int128
+    }
     casts |= {
         key: nw.col(key).cast(nw.String) for key in keys.values() if schema[key] in (nw.Categorical, nw.Enum)
     }
@@ -109,7 +122,7 @@ def as_number(text: nw.Expr) -> nw.Expr:
     return nw.when(text.str.contains(NUMBER)).then(text).cast(nw.Float64)
 
 
-def read_numbers(labels: frozenset[Any]) -> dict[Any, int | float] | None:
+def read_numbers(labels: frozenset[Any]) -> dict[Any, int | Decimal] | None:
     """Read labels that are text as numbers, if all of them are.
 
     Returns
@@ -120,18 +133,18 @@ def read_numbers(labels: frozenset[Any]) -> dict[Any, int | float] | None:
     import re
 
     number = re.compile(NUMBER)
-    if not all(isinstance(label, str) and number.match(label) for label in labels):
+    if not all(isinstance(label, str) and number.fullmatch(label) for label in labels):
         return None
     read = {label: Decimal(label) for label in labels}
     if any(abs(value) > MAX_EXACT for value in read.values()):
         return None
-    return {label: int(value) if value == int(value) else float(value) for label, value in read.items()}
+    return {label: int(value) if value == int(value) else value for label, value in read.items()}
 
 
 def in_one_spelling(
-    rows: nw.LazyFrame[Any], keys: list[str], numbers: Mapping[str, int | float]
+    rows: nw.LazyFrame[Any], keys: list[str], numbers: Mapping[str, int | Decimal]
 ) -> nw.LazyFrame[Any]:
-    """Write equal numbers in one way (1, 1.0 and 1e0), so that they are equal as text.
+    """Compare labels that are numbers as numbers where one is spelled in several ways (1, 1.0 and 1e0).
 
     Parameters
     ----------
@@ -140,14 +153,6 @@ def in_one_spelling(
         Columns of labels.
     numbers : mapping from text to number
     """
-    respelled = {text: str(number) for text, number in numbers.items() if text != str(number)}
-    if not respelled:
+    if all(text == str(number) for text, number in numbers.items()):
         return rows
-
-    def plain(label: nw.Expr) -> nw.Expr:
-        result = label
-        for text, number in sorted(respelled.items()):
-            result = nw.when(label == text).then(nw.lit(number)).otherwise(result)
-        return result
-
-    return rows.with_columns(**{key: plain(nw.col(key)) for key in keys})
+    return rows.with_columns(**{key: as_number(nw.col(key)) for key in keys})

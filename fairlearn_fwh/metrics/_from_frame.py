@@ -71,7 +71,9 @@ def measure_lazily(
     is_text = file is not None and file.n_rows is not None
     rows = select_roles(frame, columns, file)
     rows = rows if is_text else with_plain_types(rows, columns)
-    found = look_at_rows(rows, columns, loss, stated, is_text=is_text, max_cells=max_cells)
+    found = look_at_rows(
+        rows, columns, loss, stated, is_text=is_text, is_file=file is not None, max_cells=max_cells
+    )
     if file is not None and file.n_rows not in (None, found.n_rows):
         raise ValueError(
             f"The engine read {found.n_rows:,} rows of {file.n_rows:,}; nothing is said of such a file."
@@ -199,7 +201,7 @@ def _group_by_losses(rows: nw.LazyFrame[Any], columns: Columns) -> nw.LazyFrame[
 
 
 def _group_and_sum(rows: nw.LazyFrame[Any], columns: Columns) -> nw.LazyFrame[Any]:
-    """Sums of all statistics, of their squares and products with the own loss, with weights and squared weights."""
+    """Sums of all statistics, of their squares and squared differences from the own loss, with weights and squared weights."""
     own, pooled = nw.col(_OWN), nw.col(_POOLED)
     others = [nw.col(name) for name in _losses(columns)[1:]]
     nobody = nw.lit(0.0)
@@ -225,7 +227,7 @@ def _group_and_sum(rows: nw.LazyFrame[Any], columns: Columns) -> nw.LazyFrame[An
             products |= {
                 f"value{power}_{i}": x * w,
                 f"square{power}_{i}": x * x * w,
-                f"with_own{power}_{i}": x * own * w,
+                f"apart{power}_{i}": (x - own) * (x - own) * w,
             }
     return (
         rows.with_columns(**products)
@@ -308,8 +310,8 @@ def _read_sums(table: nw.DataFrame[Any], columns: Columns) -> GroupSums:
         n=_numbers(table, "n").astype(np.int64),
         weight_squared=_numbers(table, "weight_squared_sum"),
         square=sums("square"),
-        with_own=sums("with_own"),
+        apart=sums("apart"),
         value_2=sums(f"value{squared}"),
         square_2=sums(f"square{squared}"),
-        with_own_2=sums(f"with_own{squared}"),
+        apart_2=sums(f"apart{squared}"),
     )

@@ -122,7 +122,10 @@ def harm_p_value(differences: PairedDifferences) -> np.ndarray:
     """
     d = differences
     if d.worse is None or d.better is None:
-        return _normal_p_value(d.mirrored(), 0.0)
+        p_values = _normal_p_value(d.mirrored(), 0.0)
+        # Everybody loses the same: no spread to measure by, and the sign test's smallest p-value.
+        alike = (d.variance == 0) & (d.gain < 0)
+        return np.where(alike, np.minimum(p_values, 0.5**d.n), p_values)
     return mcnemar_p_value(d.worse, d.better)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ._arrays import POOLED, as_tuple, flat_index, labels_index
+from ._core._values import check_written_apart
 
 #: Label of the one group that everybody is in where no groups are given.
 EVERYBODY = "all"
@@ -134,6 +135,7 @@ def positions(labels: list[Any], among: list[Any]) -> np.ndarray:
 
 def _merge_labels(a: list[Any], b: list[Any]) -> list[Any]:
     """Return the labels of both in the order that they would have if they had come together."""
+    check_written_apart([*a, *b], "Frames can be added only if their groups have one type")
     merged = list(dict.fromkeys([*a, *b]))
     try:
         return sorted(merged) if a == sorted(a) and b == sorted(b) else merged

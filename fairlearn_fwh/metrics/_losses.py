@@ -61,6 +61,8 @@ class Loss:
         elif self.predicts == "probabilities":
             _check_probabilities(y_true, y_pred, name, self.name)
         losses = np.asarray(self.function(y_true, y_pred))
+        if losses.dtype.kind not in "biuf":
+            raise ValueError(f"loss must return numbers; got values of type {losses.dtype}.")
         if losses.shape != y_true.shape:
             raise ValueError(
                 f"loss must return one value per row: shape {y_true.shape}; got shape {losses.shape}."

@@ -9,7 +9,7 @@ from functools import cached_property, reduce
 import numpy as np
 
 from ._bootstrap import BootstrapSettings, add_replicates, draw_replicates
-from ._cells import LossCells, LossRows
+from ._cells import DERIVED, LossCells, LossRows
 from ._core._label_sets import LabelSets
 from ._figures import FIRST_GROUP, Levels
 from ._layout import Layout, merge_layouts, positions
@@ -61,6 +61,14 @@ class Measurement:
             return cls.of_cells(cells, layout, loss, weighted, bootstrap)
         parts = (cls.of_cells(cells, layout, loss, weighted, bootstrap) for cells in rows.chunks())
         return replace(reduce(operator.add, parts), n_shards=1)
+
+    def __post_init__(self) -> None:
+        n_losses = self.sums.value.shape[1] - len(DERIVED)
+        for sums in (self.sums.square, self.sums.square_2):
+            if not np.isfinite(sums[:, :n_losses]).all():
+                raise ValueError(
+                    f"Losses ({self.loss.name!r}) are so large that their squares are no numbers; give values in another unit."
+                )
 
     def about(self, labels: LabelSets | None, exponent: int) -> Measurement:
         """Say which labels occurred, and by which power of two weights were divided."""

@@ -16,7 +16,7 @@ _ROUNDING = 1e-13
 _CANCELLATION = 1e-12
 
 #: Sums in which weights are squared.
-_WITH_SQUARED_WEIGHTS = ("weight_squared", "value_2", "square_2", "with_own_2")
+_WITH_SQUARED_WEIGHTS = ("weight_squared", "value_2", "square_2", "apart_2")
 
 
 @dataclass(frozen=True)
@@ -96,19 +96,20 @@ class GroupSums(Totals):
         Number of rows.
     weight_squared : ndarray, shape (g,)
         Sum of squared weights.
-    square, with_own : ndarray, shape (g, m)
-        Weighted sums of the square of a statistic, of its product with the own loss.
-    value_2, square_2, with_own_2 : ndarray, shape (g, m)
+    square, apart : ndarray, shape (g, m)
+        Weighted sums of the square of a statistic, and of its difference from the own loss. (The difference is squared before it is added
+        up: beside a large loss that both classifiers share it would be lost in a difference of sums.)
+    value_2, square_2, apart_2 : ndarray, shape (g, m)
         The same with squared weights, for the linearised variance.
     """
 
     n: np.ndarray
     weight_squared: np.ndarray
     square: np.ndarray
-    with_own: np.ndarray
+    apart: np.ndarray
     value_2: np.ndarray
     square_2: np.ndarray
-    with_own_2: np.ndarray
+    apart_2: np.ndarray
 
     @classmethod
     def of(cls, cells: LossCells, groups: np.ndarray, n_groups: int) -> GroupSums:
@@ -118,12 +119,12 @@ class GroupSums(Totals):
         def totals(values: np.ndarray, by: np.ndarray) -> np.ndarray:
             return np.column_stack([np.bincount(groups, column * by, n_groups) for column in values.T])
 
-        sums = [totals(values, cells.weight) for values in (x, x**2, x * x[:, :1])]
+        sums = [totals(values, cells.weight) for values in (x, x**2, (x - x[:, :1]) ** 2)]
         # Without weights the sums with squared weights are the same numbers.
         sums_2 = (
             sums
             if cells.weight is cells.weight_squared
-            else [totals(values, cells.weight_squared) for values in (x, x**2, x * x[:, :1])]
+            else [totals(values, cells.weight_squared) for values in (x, x**2, (x - x[:, :1]) ** 2)]
         )
         weight, weight_squared = (
             np.bincount(groups, w, n_groups) for w in (cells.weight, cells.weight_squared)
@@ -140,15 +141,14 @@ class GroupSums(Totals):
     def gain_variance(self) -> np.ndarray:
         """Linearised variance of `gain`, sum of w^2 (d - mean d)^2 over (sum of w)^2, shape (g, m)."""
         gain = self.gain()
-        squares = self.square_2 - 2 * self.with_own_2 + self.square_2[:, :1]
         sums = self.value_2 - self.value_2[:, :1]
-        total = squares - 2 * gain * sums + gain**2 * self.weight_squared[:, None]
-        return divide(_without_noise(total, self.square_2 + self.square_2[:, :1]), self.weight[:, None] ** 2)
+        total = self.apart_2 - 2 * gain * sums + gain**2 * self.weight_squared[:, None]
+        return divide(_without_noise(total, self.apart_2), self.weight[:, None] ** 2)
 
     def discordance(self) -> tuple[np.ndarray, np.ndarray]:
         """Shares of rows where own is worse, and where own is better, for 0-1 losses; shape (g, m) each."""
-        worse = self.value[:, :1] - self.with_own
-        better = self.value - self.with_own
+        difference = self.value - self.value[:, :1]
+        worse, better = (self.apart - difference) / 2, (self.apart + difference) / 2
         return divide(worse, self.weight[:, None]), divide(better, self.weight[:, None])
 
     def kish_size(self) -> np.ndarray:

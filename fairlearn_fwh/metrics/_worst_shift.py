@@ -39,7 +39,7 @@ def worst_shift_table(sums: GroupSums, radius: float, *, is_binary: bool) -> pd.
 
 def _second_moment(sums: GroupSums) -> np.ndarray:
     """Weighted mean of the squared difference of pooled and own loss, shape (g,)."""
-    total = sums.square[:, POOLED_COLUMN] - 2 * sums.with_own[:, POOLED_COLUMN] + sums.square[:, 0]
+    total = sums.apart[:, POOLED_COLUMN]
     return np.divide(total, sums.weight, out=np.full(len(total), np.nan), where=sums.weight > 0)
 
 

@@ -68,3 +68,16 @@ def test_small_assigned_groups_do_not_follow_by_subtraction(n_few, rng):
 
 def test_the_page_says_what_reports_of_other_groupings_tell(rng):
     assert "can be subtracted" in Audit(frame_with_few(9, rng)).to_html()
+
+
+def test_the_picture_of_envy_is_left_out_where_groups_are_hidden(rng):
+    n = 400
+    y, groups = rng.integers(0, 2, n), np.repeat(["a", "b"], n // 2)
+    sex = np.where(np.arange(n) < 5, "m", "f")
+    by_group = {"a": y, "b": np.where(rng.random(n) < 0.2, 1 - y, y)}
+    arguments = {"y_true": y, "y_pred_pooled": y, "y_pred_by_group": by_group, "groups": groups}
+    hidden = Audit(PreferenceFrame(**arguments, sensitive_features={"g": groups, "sex": sex})).to_html()
+    shown = Audit(PreferenceFrame(**arguments, sensitive_features=groups)).to_html()
+    title = "Would another group&#39;s classifier be better?"
+    assert title in shown
+    assert title not in hidden

@@ -310,3 +310,30 @@ def test_the_entry_point_is_the_one_that_fails_with_2():
         ).stdout.strip()
         == "[]"
     )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--sensitive", "g", "--sensitive", "h"], "--sensitive is given more than once"),
+        (["--sensitive=g", "--sensitive", "h"], "--sensitive is given more than once"),
+        (["--y-pred", "old"], "--y-pred is given more than once"),
+        (["--sensitive", ""], "a name is empty"),
+        (["--sensitive", ","], "a name is empty"),
+        (["--weight", ""], "the name is empty"),
+        (["--by-group", ""], "a name is empty"),
+        (["--sensitive", "g,g"], "--sensitive names column 'g' more than once"),
+    ],
+)
+def test_options_are_given_once_and_name_something(harm, arguments, message):
+    result = CliRunner().invoke(main, ["audit", str(harm), *COLUMNS, *arguments])
+    assert result.exit_code == 2
+    assert message in result.output
+
+
+def test_names_of_columns_are_as_in_the_header(tmp_path):
+    (tmp_path / "p.csv").write_text('y,new,old,sex, sex,"a,b"\n' + "1,1,0,f,x,p\n0,0,0,m,y,q\n" * 40)
+    for name, group in (("sex", "f"), (" sex", "x"), ('"a,b"', "p"), ('sex,"a,b"', "f x p")):
+        result = CliRunner().invoke(main, ["audit", str(tmp_path / "p.csv"), *COLUMNS, "--sensitive", name])
+        assert result.exit_code == 0, result.output
+        assert any(line.startswith(group) for line in result.output.splitlines())

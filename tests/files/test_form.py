@@ -98,3 +98,10 @@ def test_a_cut_archive_is_refused(check):
 def test_bad_dialects_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         Dialect(**arguments)
+
+
+def test_a_file_that_ends_within_a_character_is_refused(check):
+    with pytest.raises(ValueError, match="the file ends within a character of UTF-8; it is cut"):
+        check(b"a,b\n1,2\n1,\xc3")
+    with pytest.raises(ValueError, match="it is cut, or no gzip file"):
+        check(gzip.compress(b"a,b\n1,2\n")[:12], name="t.csv.gz")

@@ -284,3 +284,70 @@ def test_engines_agree_on_adult(real_data, tmp_path):
     pd.testing.assert_frame_equal(
         frames[0].by_group, expected.by_group, check_index_type=False, check_column_type=False
     )
+
+
+def test_many_spellings_of_numbers_are_equal(measure):
+    rows = "".join(f"{i},{i}.0,{i}e0\n" for i in range(400))
+    frame = measure("y,new,old\n" + rows)
+    assert frame.overall["risk"] == frame.overall["pooled_risk"] == 0
+
+
+def test_line_ends_are_no_part_of_numbers(measure):
+    with pytest.raises(
+        ValueError, match="each have labels that the other lacks|no label in common|counted as different"
+    ):
+        measure('y,new,old\n1,"1\n",1\n0,0,0\n').certify(tolerance=0.1)
+    with pytest.raises(UnreadableValueError, match=r"line 2, column 'w': '1\\n'"):
+        measure('y,new,old,w\n1,1,1,"1\n"\n', sample_weight="w")
+
+
+def test_rows_of_weight_zero_are_left_out_of_labels(measure):
+    data = "y,new,old,w\n" + "yes.,yes,yes\n".replace("\n", ",1\n") * 10 + "yes,yes.,yes.,0\n"
+    with pytest.raises(ValueError, match="have no label in common|counted as different"):
+        measure(data, sample_weight="w").certify(tolerance=0.1)
+    assert measure("y,new,old,w\n1,.5,.4,1\n2,.5,.4,0\n", sample_weight="w", loss="brier").overall["n"] == 1
+
+
+def test_labels_are_no_probabilities(measure):
+    with pytest.raises(ValueError, match="y_pred has labels, but loss='brier' compares probabilities"):
+        measure("y,new,old\n1,1,0.5\n0,0,0.5\n", loss="brier")
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_text_labels_nulls_and_stated_labels_mean_the_same_in_parquet(tmp_path, engine, form):
+    def write(**columns):
+        table = pd.DataFrame(columns)
+        path = tmp_path / f"t.{form}"
+        table.to_csv(path, index=False) if form == "csv" else table.to_parquet(path)
+        return {"path": path, "y_true": "y", "y_pred": "new", "y_pred_pooled": "old", "engine": engine}
+
+    text = write(y=["0", "1"], new=["0.0", "1"], old=["0", "1.0"])
+    assert measure_file(**text).overall["risk"] == 0
+    with pytest.raises(UnreadableValueError, match="'nan' beside numbers"):
+        measure_file(**write(y=["0", "1"], new=["nan", "1"], old=["0", "1"]))
+    numbers = write(y=[0, 1], new=[0, 0], old=[0, 1], g=["NA", "b"])
+    assert measure_file(**numbers, labels=["0", "1"]).overall["risk"] == 0.5
+    with pytest.raises(UnreadableValueError, match="has 1 missing value"):
+        measure_file(**numbers, sensitive_features="g", dialect=Dialect(null=("NA",)))
+    with pytest.raises(UnreadableValueError, match="has 1 missing value"):
+        measure_file(**write(y=[0, 1], new=[0, 0], old=[0, 1], g=["", "b"]), sensitive_features="g")
+
+
+def test_short_floats_are_compared_exactly(tmp_path, engine):
+    codes = np.array([0, 2**24, 2**24 + 1])[np.arange(300) % 3]
+    table = pd.DataFrame({"y": codes, "new": codes.astype("f4"), "old": codes})
+    table.to_parquet(tmp_path / "t.parquet")
+    frame = measure_file(tmp_path / "t.parquet", y_true="y", y_pred="new", y_pred_pooled="old", engine=engine)
+    assert frame.overall["risk"] == pytest.approx(1 / 3)
+
+
+def test_a_dialect_is_a_dialect(tmp_path):
+    with pytest.raises(TypeError, match="dialect must be a Dialect; got ','"):
+        measure_file(tmp_path / "t.csv", y_true="y", y_pred="new", y_pred_pooled="old", dialect=",")
+
+
+def test_columns_are_named_once(measure):
+    with pytest.raises(ValueError, match="sensitive_features names column 'g' more than once"):
+        measure("y,new,old,g\n1,1,0,a\n", sensitive_features=["g", "g"])
+    with pytest.raises(ValueError, match="sensitive_features names no column"):
+        measure("y,new,old,g\n1,1,0,a\n", sensitive_features=[])

@@ -487,3 +487,25 @@ def test_engines_scale_weights(engine, scale, table):
     pd.testing.assert_frame_equal(
         ours.certify(tolerance=0.1), plain.certify(tolerance=0.1), rtol=1e-7, check_dtype=False
     )
+
+
+def test_a_relation_with_two_columns_of_one_name_is_refused():
+    relation = duckdb.sql("select 1 as y, 1 as new, 0 as old, 0 as new from range(5)")
+    with pytest.raises(ValueError, match="The frame has several columns named 'new'|does not have"):
+        PreferenceFrame.from_frame(relation, y_true="y", y_pred="new", y_pred_pooled="old")
+
+
+def test_timestamps_of_different_units_are_refused_by_every_engine():
+    table = pa.table(
+        {
+            "y": pa.array([0, 1], pa.timestamp("ns")),
+            "new": pa.array([0, 1], pa.timestamp("ms")),
+            "old": pa.array([0, 1], pa.timestamp("ns")),
+        }
+    )
+    for frame in (pl.from_arrow(table).lazy(), duckdb.from_arrow(table)):
+        with pytest.raises(
+            ValueError,
+            match="y_pred and y_true have labels of different types .*timestamp in ms and timestamp in ns",
+        ):
+            PreferenceFrame.from_frame(frame, y_true="y", y_pred="new", y_pred_pooled="old")

@@ -75,6 +75,9 @@ class LabelSets:
             raise ValueError(
                 f"Frames can be added only if they have the same labels; got {self.stated} and {other.stated}."
             )
+        everything = self.truth.union(other.truth, *self.predictions.values(), *other.predictions.values())
+        if len(kinds := {kind_of(as_objects([label])) for label in everything}) > 1:
+            raise ValueError(f"Frames can be added only if their labels have one type; got {sorted(kinds)}.")
         names = {**self.predictions, **other.predictions}
         nothing: frozenset[Any] = frozenset()
         predictions = {
@@ -178,12 +181,17 @@ def check_kinds(stated: frozenset[Any] | None, column: np.ndarray) -> None:
     """Raise ValueError unless the stated labels are of the type of the labels in the data."""
     if stated is None:
         return
-    values = np.empty(len(stated), dtype=object)
-    values[:] = list(stated)
-    if kind_of(values) != kind_of(column):
+    if kind_of(as_objects(list(stated))) != kind_of(column):
         raise ValueError(
             f"labels has {_listed(stated)} of another type than the labels of the data, such as {column[0]!r}."
         )
+
+
+def as_objects(labels: list[Any]) -> np.ndarray:
+    """Labels as an array in which each keeps its type."""
+    values = np.empty(len(labels), dtype=object)
+    values[:] = labels
+    return values
 
 
 def _written_alike(lacking: frozenset[Any], further: frozenset[Any]) -> tuple[str, str] | None:

@@ -7,6 +7,7 @@ missing value, bytes, or a mixture in which a comparison would silently be false
 from __future__ import annotations
 
 import datetime
+from collections.abc import Iterable, Mapping, Set
 from typing import Any
 
 import narwhals as nw
@@ -65,6 +66,13 @@ def read_values(values: Any, name: str, *, allow_mixed: bool = False) -> tuple[n
 
 def _split_missing(values: Any, name: str) -> tuple[np.ndarray, np.ndarray]:
     """Values as an array that guesses nothing, and which of them are missing."""
+    if isinstance(values, pd.MultiIndex | Mapping | Set | str | bytes):
+        container = type(values).__name__
+        raise ValueError(
+            f"{name} must have one value per row, as a list, an array or a Series; got {container}."
+        )
+    if type(values).__module__.startswith("pyarrow") and not hasattr(values, "chunks"):
+        values = values.to_pylist()  # a single array, of which narwhals knows nothing
     if isinstance(values, pd.Series | pd.Index | pd.api.extensions.ExtensionArray):
         return _of_pandas(values)
     series = nw.from_native(values, allow_series=True, pass_through=True)
@@ -79,7 +87,7 @@ def _split_missing(values: Any, name: str) -> tuple[np.ndarray, np.ndarray]:
         kind = getattr(values, "dtype", None)
         array = np.asarray(values) if kind is not None else _of_objects(values, name)
     else:
-        array = values
+        array = values.astype(object) if values.dtype.kind == "T" else values
     missing = pd.isna(array) if array.dtype.kind in "OfcMm" else np.zeros(array.shape, dtype=bool)
     return array, missing
 
@@ -135,13 +143,24 @@ def _of_series(series: nw.Series[Any], name: str) -> tuple[np.ndarray, np.ndarra
     )
     if plain and not missing.any():
         return series.to_numpy(), missing
-    if dtype in (nw.Categorical, nw.Enum):
-        series = series.cast(nw.String)
+    if dtype == nw.Time:
+        raise ValueError(f"{name} has times of day; give them as text.")
+    if dtype == nw.Datetime or dtype == nw.Duration:
+        return _of_pandas(_stamps(series)) if dtype == nw.Datetime else (series.to_numpy(), missing)
     if dtype == nw.String:
         return series.to_numpy().astype(object), missing
     array = np.empty(len(series), dtype=object)
     array[:] = series.to_list()
     return array, missing
+
+
+def _stamps(series: nw.Series[Any]) -> pd.Series:
+    """Timestamps with all their digits."""
+    zone = getattr(series.dtype, "time_zone", None)
+    if zone is None:
+        return pd.Series(series.to_numpy())
+    in_utc = series.dt.convert_time_zone("UTC").dt.replace_time_zone(None).to_numpy()
+    return pd.Series(pd.DatetimeIndex(in_utc).tz_localize("UTC").tz_convert(zone))
 
 
 def _read_objects(array: np.ndarray, missing: np.ndarray, name: str, allow_mixed: bool) -> np.ndarray:
@@ -180,8 +199,12 @@ def _integers(values: np.ndarray, _: str) -> np.ndarray:
 
 
 def _floats(values: np.ndarray, name: str) -> np.ndarray:
-    read = values.astype(float)
-    if (lost := (read != values) & np.isfinite(read)).any():
+    try:
+        read = values.astype(float)
+        lost = (read != values) & np.isfinite(read)
+    except (ArithmeticError, ValueError) as error:
+        raise ValueError(f"{name} has a number that no float can hold ({error}).") from error
+    if lost.any():
         row = int(np.flatnonzero(lost)[0])
         raise ValueError(
             f"{name} has the value {values[row]!r}, which no float can hold; give all values as integers, or as text."
@@ -227,6 +250,38 @@ def _check_mixture(array: np.ndarray, missing: np.ndarray, name: str, allow_mixe
         )
 
 
+def check_written_apart(labels: Iterable[Any], name: str) -> None:
+    """Refuse labels of several samples that are equal and of different types, or different and written alike.
+
+    Parameters
+    ----------
+    labels : iterable
+        Tuples are looked at part by part.
+    name : str
+        What they are, for messages.
+
+    Raises
+    ------
+    ValueError
+    """
+    seen: dict[tuple[int, str], Any] = {}
+    types: dict[int, dict[str, Any]] = {}
+    for label in labels:
+        for position, part in enumerate(label if isinstance(label, tuple) else (label,)):
+            earlier = seen.setdefault((position, str(part)), part)
+            if _type_name(earlier) != _type_name(part):
+                raise ValueError(
+                    f"{name}: {earlier!r} and {part!r} are written alike; give all values as one type."
+                )
+            types.setdefault(position, {}).setdefault(_type_name(part), part)
+    for found in types.values():
+        for one, other in (("boolean", "number"), ("date", "Timestamp")):
+            if one in found and other in found:
+                raise ValueError(
+                    f"{name}: {found[one]!r} and {found[other]!r} are of different types; give all values as one type."
+                )
+
+
 def _type_name(value: Any) -> str:
     if isinstance(value, bool | np.bool_):
         return "boolean"
@@ -253,6 +308,8 @@ def _in_normal_form(array: np.ndarray, missing: np.ndarray, name: str) -> np.nda
         return array.astype(object)
     if kind == "M" and array.dtype == np.dtype("datetime64[D]"):
         return array.astype(object)
+    if array.dtype == np.float16:
+        return array.astype(float)
     if array.dtype == np.uint64:
         if len(array) and array[~missing].max(initial=0) >= 2**63:
             return array.astype(object)
@@ -377,7 +434,10 @@ def as_weights(sample_weight: Any, n_rows: int) -> np.ndarray | None:
         raise ValueError(
             f"sample_weight must be numbers; got {weights[0]!r} in row 0, of type {kind_of(weights)}."
         )
-    weights = weights.astype(float)
+    try:
+        weights = weights.astype(float)
+    except OverflowError as error:
+        raise ValueError(f"sample_weight must be finite; a value is too large ({error}).") from error
     if not np.isfinite(weights).all() or (weights < 0).any():
         row = int(np.argmax(~np.isfinite(weights) | (weights < 0)))
         raise ValueError(

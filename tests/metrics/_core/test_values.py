@@ -177,3 +177,102 @@ def test_columns_that_are_named_alike_are_refused():
         encode_groups(pd.DataFrame([["a", "b"]], columns=["race", "race"]))
     with pytest.raises(ValueError, match="rows of different lengths"):
         encode_groups([("a", 1), ("b",)])
+
+
+@pytest.mark.parametrize(
+    "values", [{1: 0, 0: 1}, {0, 1}, "0101", b"0101", pd.MultiIndex.from_tuples([(0, 1)])]
+)
+def test_what_is_no_column_is_refused(values):
+    with pytest.raises(
+        ValueError, match="y_pred must have one value per row, as a list, an array or a Series; got"
+    ):
+        as_column(values, "y_pred")
+
+
+def test_single_arrays_of_arrow_and_text_of_numpy_have_missing_values_too():
+    with pytest.raises(ValueError, match="y_true has 2 missing value"):
+        as_column(pa.array([1, None, 1, None]), "y_true")
+    assert encode_groups(pa.array(["a", "b", "a"])).labels == ["a", "b"]
+    assert as_column(pa.array([1, 0]).dictionary_encode(), "y_true").tolist() == [1, 0]
+    if hasattr(np.dtypes, "StringDType"):
+        text = np.array(["a", None], dtype=np.dtypes.StringDType(na_object=None))
+        with pytest.raises(ValueError, match="y_true has 1 missing value"):
+            as_column(text, "y_true")
+
+
+def test_nanoseconds_tell_times_apart():
+    stamps = pl.Series([1, 2]).cast(pl.Datetime("ns", "UTC"))
+    assert len(encode_groups(stamps)) == 2
+    assert len(encode_groups(pl.Series([1, 2]).cast(pl.Duration("ns")))) == 2
+    with pytest.raises(ValueError, match="sensitive_features has times of day; give them as text"):
+        encode_groups(pl.Series([datetime.time(1), datetime.time(2)]))
+
+
+@pytest.mark.parametrize("values", [[10**400, 1.5], [Decimal("sNaN"), Decimal(1)]])
+def test_numbers_that_no_float_holds_are_refused(values):
+    with pytest.raises(ValueError, match="no float can hold|missing value"):
+        as_column(values, "y_true")
+    with pytest.raises(ValueError, match="sample_weight must be finite"):
+        as_weights([10**400, 1], 2)
+
+
+def test_short_floats_are_groups():
+    assert encode_groups(np.array([0.5, 1.5, 0.5], dtype=np.float16)).labels == [0.5, 1.5]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "message"),
+    [
+        (1, "1", "1 and '1' are written alike"),
+        (True, 1, "different types|written alike"),
+        (DATES[0], pd.Timestamp("2021-01-01"), "are of different types"),
+    ],
+)
+def test_frames_whose_groups_have_other_types_do_not_add(first, second, message):
+    one, other = (measured([0, 1], [0, 1], sensitive_features=[group] * 2) for group in (first, second))
+    with pytest.raises(ValueError, match=message):
+        one + other
+    numbers, text = measured([0, 1], [0, 1]), measured(["0", "1"], ["0", "1"])
+    with pytest.raises(ValueError, match="only if their labels have one type; got"):
+        numbers + text
+
+
+def test_a_loss_that_everybody_shares_hides_nothing(rng):
+    n = 400
+    y, groups = rng.normal(size=n), np.repeat(["a", "b"], n // 2)
+    arguments = {"sensitive_features": groups, "loss": "squared"}
+    worse = y + np.where(groups == "b", 0.7 + 0.2 * rng.normal(size=n), 0.0)
+    expected = PreferenceFrame(y_true=y, y_pred=worse, y_pred_pooled=y, **arguments)
+    assert expected.violations(alpha=0.05)["group"].tolist() == ["b"]
+    far = y.copy()
+    far[0] = 9999
+    same = np.where(np.arange(n) == 0, 0.0, y)
+    found = PreferenceFrame(
+        y_true=far, y_pred=np.where(np.arange(n) == 0, 0.0, worse), y_pred_pooled=same, **arguments
+    )
+    assert found.violations(alpha=0.05)["group"].tolist() == ["b"]
+
+
+def test_a_loss_that_is_the_same_for_everybody_is_found():
+    y = np.zeros(100)
+    for loss in ("absolute", "squared"):
+        frame = PreferenceFrame(y_true=y, y_pred=y + 10, y_pred_pooled=y, loss=loss)
+        assert len(frame.violations(alpha=0.05)) == 1
+        few = PreferenceFrame(y_true=y[:4], y_pred=y[:4] + 10, y_pred_pooled=y[:4], loss=loss)
+        assert len(few.violations(alpha=0.05)) == 0
+
+
+@pytest.mark.parametrize(("loss", "size"), [("squared", 1e100), ("absolute", 1e160)])
+def test_losses_whose_squares_are_no_numbers_are_refused(loss, size):
+    table = pl.DataFrame({"y": [0.0, 0.0], "new": [size, size], "old": [0.0, 0.0]})
+    for frame in (table, table.lazy()):
+        with (
+            pytest.raises(ValueError, match="so large that their squares are no numbers|is not finite"),
+            np.errstate(over="ignore"),
+        ):
+            PreferenceFrame.from_frame(frame, y_true="y", y_pred="new", y_pred_pooled="old", loss=loss)
+
+
+def test_a_loss_returns_real_numbers():
+    with pytest.raises(ValueError, match="loss must return numbers; got values of type complex128"):
+        measured([0, 1], [0, 1], loss=lambda y, p: np.array([1j, 0]))
