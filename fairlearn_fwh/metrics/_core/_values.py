@@ -88,8 +88,12 @@ def _split_missing(values: Any, name: str) -> tuple[np.ndarray, np.ndarray]:
         array = np.asarray(values) if kind is not None else _of_objects(values, name)
     else:
         array = values.astype(object) if values.dtype.kind == "T" else values
-    missing = pd.isna(array) if array.dtype.kind in "OfcMm" else np.zeros(array.shape, dtype=bool)
-    return array, missing
+    if array.dtype.kind not in "OfcMm":
+        return array, np.zeros(array.shape, dtype=bool)
+    try:
+        return array, pd.isna(array)
+    except ArithmeticError as error:
+        raise ValueError(f"{name} has a number that no float can hold ({error}).") from error
 
 
 def _of_objects(values: Any, name: str) -> np.ndarray:
