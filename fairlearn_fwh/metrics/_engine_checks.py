@@ -99,67 +99,69 @@ def look_at_rows(
     ValueError
         If the frame is empty, a value is missing, is not what its role needs, or labels are not those that were stated.
     """
-    keys, schema = columns.keys, rows.collect_schema()
+    schema = rows.collect_schema()
     _check_types(columns, loss, schema, is_text=is_text)
-    compares_labels = loss.predicts == "labels"
-    joint = (
-        [keys[role] for role in ("y_true", "y_pred", "y_pred_pooled") if role in keys]
-        if compares_labels
-        else []
-    )
-    # A label is text or a number; the classifiers of groups are many, so that of theirs only the extremes are taken.
-    others = columns.keys_of("y_pred_by_group") if compares_labels else []
     rows = rows.with_columns(**_marks(columns, loss, schema, is_text=is_text))
-    query = rows.group_by("is_counted", *joint).agg(
-        nw.len().alias("n"),
-        *(nw.col(f"missing_{key}").sum().alias(f"missing_{key}") for key in keys.values()),
-        *_number_checks(columns, loss, is_text=is_text),
-        *(
-            aggregate
-            for key in others
-            for aggregate in (
-                nw.col(key).min().alias(f"low_{key}"),
-                nw.col(key).max().alias(f"high_{key}"),
-                nw.col(key).n_unique().alias(f"count_{key}"),
-            )
-        ),
-    )
-    table = query.head(max_cells + 1).collect()
+    table = _look(rows, columns, loss, is_text=is_text).head(max_cells + 1).collect()
     counts = _Counts(table)
-    # Rows of weight zero must be readable, and are left out.
+    # Rows of weight zero must be readable, and are left out of all else.
     counted = table.filter(nw.col("is_counted") == 1)
     if not len(table) or not counts.sum("n"):
         raise ValueError("The frame has no rows; at least one is needed.")
     _check_missing(columns, counts)
     exponent = _check_weights(columns, counts, is_text=is_text)
-    if not compares_labels:
+    if loss.predicts != "labels":
         _check_numbers(columns, loss, counts, _Counts(counted), is_text=is_text)
         return Found(None, {}, exponent, counts.sum("n"))
-    sets: dict[str, frozenset[Any]] = {
-        role: _labels(counted[keys[role]]) for role in ("y_true", "y_pred", "y_pred_pooled") if role in keys
-    }
-    for role in columns.roles_of("y_pred_by_group"):
-        key = keys[role]
-        labels = _labels(counted[f"low_{key}"]) | _labels(counted[f"high_{key}"])
-        if counts.max(f"count_{key}") > 2:
-            labels = _labels(
-                rows.filter(nw.col("is_counted") == 1).select(key).unique().head(max_cells + 1).collect()[key]
-            )
-        sets[role] = labels
-    label_types = {schema[keys[role]] for role in sets}
-    is_spelled = is_text or (is_file and label_types == {nw.String()})
+    sets = _label_sets(rows, counted, columns, max_cells)
+    types = {schema[columns.keys[role]] for role in sets}
+    is_spelled = is_text or (is_file and types == {nw.String()})
     numbers = _check_labels(sets, columns, schema, stated, is_text=is_spelled)
     if len(table) > max_cells:
         raise ValueError(
             f"y_true and predictions have more than max_cells={max_cells:,} combinations of labels; loss='zero_one' compares labels. Use "
             "loss='squared' or loss='absolute' for values, or raise max_cells."
         )
-    if stated is not None and (numbers or (is_file and nw.String() not in label_types)):
+    if stated is not None and (numbers or (is_file and nw.String() not in types)):
         # Labels that are stated are spelled as in the file.
         stated = frozenset((read_numbers(frozenset([label])) or {}).get(label, label) for label in stated)
     read = {role: {numbers.get(label, label) for label in labels} for role, labels in sets.items()}
     truth = read.pop("y_true")
     return Found(LabelSets.of_labels(truth, read, stated), numbers, exponent, counts.sum("n"))
+
+
+#: Labels of these columns are counted together; the classifiers of groups are many, and have labels of their own.
+_JOINT = ("y_true", "y_pred", "y_pred_pooled")
+
+
+def _look(rows: nw.LazyFrame[Any], columns: Columns, loss: Loss, *, is_text: bool) -> nw.LazyFrame[Any]:
+    """Count what is wrong, for each combination of labels where the loss compares them."""
+    compares_labels = loss.predicts == "labels"
+    joint = [columns.keys[role] for role in _JOINT if role in columns.keys] if compares_labels else []
+    by_group = columns.keys_of("y_pred_by_group") if compares_labels else []
+    return rows.group_by("is_counted", *joint).agg(
+        nw.len().alias("n"),
+        *(nw.col(f"missing_{key}").sum().alias(f"missing_{key}") for key in columns.keys.values()),
+        *_number_checks(columns, loss, is_text=is_text),
+        *(nw.col(key).min().alias(f"low_{key}") for key in by_group),
+        *(nw.col(key).max().alias(f"high_{key}") for key in by_group),
+        *(nw.col(key).n_unique().alias(f"count_{key}") for key in by_group),
+    )
+
+
+def _label_sets(
+    rows: nw.LazyFrame[Any], counted: nw.DataFrame[Any], columns: Columns, max_cells: int
+) -> dict[str, frozenset[Any]]:
+    """Labels of the truth and of each prediction. The extremes of two labels are all of them; more are asked for."""
+    keys, counts = columns.keys, _Counts(counted)
+    sets = {role: _labels(counted[keys[role]]) for role in _JOINT if role in keys}
+    for role in columns.roles_of("y_pred_by_group"):
+        key = keys[role]
+        sets[role] = _labels(counted[f"low_{key}"]) | _labels(counted[f"high_{key}"])
+        if counts.max(f"count_{key}") > 2:
+            distinct = rows.filter(nw.col("is_counted") == 1).select(key).unique()
+            sets[role] = _labels(distinct.head(max_cells + 1).collect()[key])
+    return sets
 
 
 class _Counts:
