@@ -11,7 +11,7 @@ import textwrap
 import pytest
 
 MODULES = (
-    "metrics", "audit", "datasets", "decoupling", "postprocessing", "reductions", "inprocessing", "experiments", "exceptions",
+    "metrics", "audit", "files", "datasets", "decoupling", "postprocessing", "reductions", "inprocessing", "experiments", "exceptions",
     "aif360", "aif360.sklearn",
 )  # fmt: skip
 

@@ -121,7 +121,8 @@ def measure_file(
                 file=FileColumns(file.names, file.n_rows),
             )
     except UnreadableValueError as error:
-        raise _at_its_line(error, file, dialect) from error
+        message = _at_its_line(error, file, dialect)
+        raise UnreadableValueError(message, error.column, error.problem) from error
     if _stamp(path) != before:
         raise ValueError(f"{path} was changed while it was read; audit it again.")
     return PreferenceFrame._of(measured, _CI_QUANTILES)
@@ -189,30 +190,26 @@ def _as_in_text(file: OpenFile, columns: Columns, dialect: Dialect) -> nw.LazyFr
     return table.with_columns(**casts) if casts else table
 
 
-def _at_its_line(error: UnreadableValueError, file: OpenFile, dialect: Dialect) -> UnreadableValueError:
+def _at_its_line(error: UnreadableValueError, file: OpenFile, dialect: Dialect) -> str:
     """Say in which line the first value is that cannot be read."""
     if not file.is_text:
-        return UnreadableValueError(f"{error} (Column {error.column!r}.)", error.column, error.problem)
+        return f"{error} (Column {error.column!r}.)"
     with contextlib.suppress(csv.Error):  # a field that is too long for this slow look
-        return _located(error, file, dialect)
-    return error
+        position = file.names.index(error.column)
+        records = dialect.records(file.path)
+        next(records)
+        for line, fields in records:
+            if _is_wrong(fields[position], error.problem, dialect):
+                return (
+                    f"{file.path.name}, line {line}, column {error.column!r}: {fields[position]!r}. {error}"
+                )
+    return str(error)
 
 
-def _located(error: UnreadableValueError, file: OpenFile, dialect: Dialect) -> UnreadableValueError:
-    number, missing = re.compile(NUMBER), {"", *dialect.null}
-    position = file.names.index(error.column)
-    records = dialect.records(file.path)
-    next(records)
-    for line, fields in records:
-        value = fields[position] if position < len(fields) else ""
-        is_missing = value in missing
-        if error.problem == "missing":
-            is_wrong = is_missing
-        elif error.problem == "number":
-            is_wrong = not is_missing and not number.fullmatch(value)
-        else:
-            is_wrong = value == error.problem
-        if is_wrong:
-            message = f"{file.path.name}, line {line}, column {error.column!r}: {value!r}. {error}"
-            return UnreadableValueError(message, error.column, error.problem)
-    return error
+def _is_wrong(value: str, problem: str, dialect: Dialect) -> bool:
+    is_missing = value in ("", *dialect.null)
+    if problem == "missing":
+        return is_missing
+    if problem == "number":
+        return not is_missing and not re.fullmatch(NUMBER, value)
+    return value == problem
