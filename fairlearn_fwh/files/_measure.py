@@ -76,6 +76,8 @@ def measure_file(
     ------
     FileNotFoundError, MissingExtraError
         As for `open_table`.
+    TypeError
+        If `dialect` is no `Dialect`.
     UnreadableValueError
         If a value is missing or no number where there must be one; the message names column, line and value.
     ValueError
