@@ -16,7 +16,7 @@ from ..exceptions import UnreadableValueError
 from ._columns import Columns
 from ._core._label_sets import LabelSets
 from ._core._values import MAX_EXACT, check_spread, weight_exponent
-from ._engine_rows import NUMBER, as_number, numeric_roles, read_numbers
+from ._engine_rows import NUMBER, as_number, collect, numeric_roles, read_numbers
 from ._losses import Loss
 
 #: Words that many programs write where a value is missing.
@@ -102,7 +102,7 @@ def look_at_rows(
     schema = rows.collect_schema()
     _check_types(columns, loss, schema, is_text=is_text)
     rows = rows.with_columns(**_marks(columns, loss, schema, is_text=is_text))
-    table = _look(rows, columns, loss, is_text=is_text).head(max_cells + 1).collect()
+    table = collect(_look(rows, columns, loss, is_text=is_text).head(max_cells + 1))
     counts = _Counts(table)
     # Rows of weight zero must be readable, and are left out of all else.
     counted = table.filter(nw.col("is_counted") == 1)
@@ -160,7 +160,7 @@ def _label_sets(
         sets[role] = _labels(counted[f"low_{key}"]) | _labels(counted[f"high_{key}"])
         if counts.max(f"count_{key}") > 2:
             distinct = rows.filter(nw.col("is_counted") == 1).select(key).unique()
-            sets[role] = _labels(distinct.head(max_cells + 1).collect()[key])
+            sets[role] = _labels(collect(distinct.head(max_cells + 1))[key])
     return sets
 
 

@@ -76,6 +76,13 @@ def in_numbers(frame: nw.LazyFrame[Any], numbered: list[str]) -> nw.LazyFrame[An
     return frame.rename(dict(zip(names, numbered, strict=True)))
 
 
+def collect(query: nw.LazyFrame[Any]) -> nw.DataFrame[Any]:
+    """Run a query; polars piece by piece, so that a file need not fit into memory."""
+    if "polars" in str(query.implementation).lower():
+        return query.collect(backend="polars", engine="streaming")
+    return query.collect()
+
+
 def numeric_roles(columns: Columns, loss: Loss) -> list[str]:
     """Roles whose values have to be numbers."""
     weights = [] if columns.sample_weight is None else ["sample_weight"]

@@ -17,6 +17,7 @@ from ._columns import Columns
 from ._engine_checks import look_at_rows
 from ._engine_rows import (
     FileColumns,
+    collect,
     in_one_spelling,
     numeric_roles,
     select_roles,
@@ -88,7 +89,7 @@ def measure_lazily(
     losses = _with_losses(rows, columns, loss)
     by_vector = bootstrap.n_boot is not None
     query = _group_by_losses(losses, columns) if by_vector else _group_and_sum(losses, columns)
-    table = query.head(max_cells + 1).collect()
+    table = collect(query.head(max_cells + 1))
     if len(table) > max_cells:
         what = "distinct losses and groups" if by_vector else "groups"
         raise ValueError(
