@@ -28,6 +28,7 @@ from .metrics import PreferenceFrame
 from .metrics._arrays import POOLED, Groups, encode_groups, flat_index
 from .metrics._core._alignment import check_alignment
 from .metrics._core._values import check_spread, to_numpy
+from .metrics._estimators import aligned_probabilities
 
 #: How the reason of a fallback begins where a group's classifier could not be fitted.
 FIT_FAILED = "its fit failed"
@@ -106,16 +107,12 @@ def weight_arguments(estimator: Any, sample_weight: np.ndarray | None) -> dict[s
 
 def align_probabilities(estimator: Any, X: Any, classes: np.ndarray) -> np.ndarray:
     """Predict probabilities with a column for every class, also for those that the estimator never saw."""
-    probabilities = estimator.predict_proba(X)
-    if np.array_equal(estimator.classes_, classes):
-        return probabilities
-    if others := [
-        label for label in np.asarray(estimator.classes_).tolist() if label not in set(classes.tolist())
-    ]:
-        raise ValueError(_other_labels(estimator, others, classes))
-    aligned = np.zeros((len(probabilities), len(classes)))
-    aligned[:, np.searchsorted(classes, estimator.classes_)] = probabilities
-    return aligned
+    own_classes = getattr(estimator, "classes_", classes)
+    probabilities = aligned_probabilities(
+        estimator.predict_proba(X), own_classes, classes, type(estimator).__name__
+    )
+    _check_rows_of(probabilities, X, estimator)
+    return probabilities
 
 
 def clone_seeded(estimator: Any, random_state: np.random.RandomState) -> Any:
@@ -411,7 +408,9 @@ class RoutedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, ABC):
         -------
         float
         """
-        check_alignment({"X": X, "y": y, "sample_weight": sample_weight})
+        check_alignment(
+            {"X": X, "y": y, "sensitive_features": sensitive_features, "sample_weight": sample_weight}
+        )
         return float(
             accuracy_score(
                 y, self.predict(X, sensitive_features=sensitive_features), sample_weight=sample_weight
@@ -514,11 +513,21 @@ def ask_labels(classifier: Any, X: Any, classes: np.ndarray | None = None) -> np
         raise ValueError(
             f"{type(classifier).__name__} must predict one label per row; it predicts an array of shape {labels.shape}."
         )
+    _check_rows_of(labels, X, classifier)
     if classes is not None and (
         others := [label for label in pd.unique(labels).tolist() if label not in set(classes.tolist())]
     ):
         raise ValueError(_other_labels(classifier, others, classes))
     return labels
+
+
+def _check_rows_of(answers: np.ndarray, X: Any, classifier: Any) -> None:
+    """Raise ValueError unless there is an answer for each row."""
+    n_rows = X.shape[0] if hasattr(X, "shape") else len(X)
+    if len(answers) != n_rows:
+        raise ValueError(
+            f"{type(classifier).__name__} must answer for each of {n_rows} rows; it answers for {len(answers)}."
+        )
 
 
 def _other_labels(classifier: Any, labels: list[Any], classes: np.ndarray) -> str:

@@ -12,6 +12,8 @@ from ._routed import ask_labels
 from .metrics import PreferenceFrame
 from .metrics._arrays import encode_groups
 from .metrics._core._alignment import check_alignment
+from .metrics._estimators import known_labels
+from .metrics._losses import LOSSES
 
 
 class SingleModelClassifier(ClassifierMixin, BaseEstimator):
@@ -69,6 +71,7 @@ class SingleModelClassifier(ClassifierMixin, BaseEstimator):
             y_true=y,
             y_pred=self.predict(X),
             y_pred_pooled=ask_labels(baseline, X),
+            labels=known_labels(self, y, LOSSES["zero_one"], None),
             sensitive_features=sensitive_features,
             sample_weight=sample_weight,
         )

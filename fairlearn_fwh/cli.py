@@ -159,7 +159,14 @@ def _several(context: click.Context, parameter: click.Parameter, value: str | No
     """Split names at commas; a name that has one stands in double quotes."""
     if value is None:
         return None
-    names = next(csv.reader([value], strict=True), [])
+    try:
+        names = next(csv.reader([value], strict=True), [])
+    except csv.Error as error:
+        raise click.BadParameter(
+            f"{value!r} cannot be read as names separated by commas ({error}); put a name that has a comma or a quote in quotes",
+            context,
+            parameter,
+        ) from error
     if not names or "" in names:
         raise click.BadParameter("a name is empty", context, parameter)
     return names

@@ -193,7 +193,7 @@ class Audit(Findings):
             pictures=list(self._pictures()),
             in_points=self.frame.loss_name == "zero_one",
             version=importlib.metadata.version("fairlearn-fwh"),
-            methods=sorted({m for m in self.certificate["method"] if m}),
+            methods=[] if self.hides else sorted({m for m in self.certificate["method"] if m}),
         )
 
     def _pictures(self) -> Iterator[tuple[str, str]]:

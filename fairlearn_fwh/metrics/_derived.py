@@ -9,11 +9,13 @@ import numpy as np
 from fairlearn.metrics import make_derived_metric
 
 from ._arrays import pack_predictions
+from ._core._alignment import check_alignment
 from ._functions import LossLike, envy_gain, negative_flip_rate, rationality_gain
 
 
 def _of_groups(metric: Callable[..., float], transform: str, y_true: Any, y_pred: Any, **given: Any) -> float:
     """Measure every group and reduce; what has an entry for each row goes with the rows."""
+    check_alignment({"y_true": y_true, "y_pred": y_pred, **given})
     whole = {name: given.pop(name) for name in ("sensitive_features", "loss")}
     rows = {name: values for name, values in given.items() if values is not None}
     derived = make_derived_metric(metric=metric, transform=transform, sample_param_names=list(rows))
@@ -121,6 +123,7 @@ def envy_gain_group_min(
     ...                     sensitive_features=["a", "a", "b", "b"])
     0.5
     """
+    check_alignment({"y_true": y_true, "y_pred": y_pred, "y_pred_by_group": y_pred_by_group})
     return _of_groups(
         envy_gain,
         "group_min",

@@ -9,11 +9,18 @@ import numpy as np
 
 from ..exceptions import EnvySkippedWarning
 from ._arrays import encode_groups
-from ._core._values import to_numpy
+from ._core._label_sets import distinct
+from ._core._values import read_values, to_numpy
 from ._losses import Loss
 
 #: With more groups not every classifier is asked about every row.
 MAX_ENVY_GROUPS = 100
+
+
+def end_of(estimator: Any) -> Any:
+    """Return the estimator at the end of a search or pipeline."""
+    estimator = getattr(estimator, "best_estimator_", estimator)
+    return estimator.steps[-1][1] if hasattr(estimator, "steps") else estimator
 
 
 def unwrap(estimator: Any, X: Any) -> tuple[Any, Any]:
@@ -22,12 +29,72 @@ def unwrap(estimator: Any, X: Any) -> tuple[Any, Any]:
     steps = getattr(estimator, "steps", None)
     if steps is None:
         return estimator, X
-    return steps[-1][1], estimator[:-1].transform(X) if len(steps) > 1 else X
+    return end_of(estimator), estimator[:-1].transform(X) if len(steps) > 1 else X
 
 
 def positive_column(predictions: np.ndarray) -> np.ndarray:
     """Take the column of the positive class where there are two."""
     return predictions[:, 1] if predictions.ndim == 2 and predictions.shape[1] == 2 else predictions
+
+
+def aligned_probabilities(
+    probabilities: Any, own_classes: Any, classes: np.ndarray, owner: str
+) -> np.ndarray:
+    """Put probabilities into the order of the classes, with a column for each of them.
+
+    Parameters
+    ----------
+    probabilities : array-like, shape (n, c)
+    own_classes : array-like, shape (c,)
+        Classes of the columns.
+    classes : ndarray, shape (n_classes,)
+        Sorted classes.
+    owner : str
+        Name of the classifier, for messages.
+
+    Returns
+    -------
+    ndarray, shape (n, n_classes)
+
+    Raises
+    ------
+    ValueError
+        If there is not one column per class of the classifier, or one of its classes is none of `classes`.
+    """
+    probabilities, own_classes = np.asarray(probabilities), np.asarray(own_classes)
+    if probabilities.ndim != 2 or probabilities.shape[1] != len(own_classes):
+        raise ValueError(
+            f"{owner} must predict a probability for each of its {len(own_classes)} classes; it predicts an array of shape "
+            f"{probabilities.shape}."
+        )
+    if np.array_equal(own_classes, classes):
+        return probabilities
+    known = classes.tolist()
+    if others := [label for label in own_classes.tolist() if label not in known]:
+        raise ValueError(
+            f"{owner} predicts {others[:5]!r}, which are none of the classes {known[:10]!r}. Fit it on the labels that are given here."
+        )
+    aligned = np.zeros((len(probabilities), len(classes)))
+    aligned[:, np.searchsorted(classes, own_classes)] = probabilities
+    return aligned
+
+
+def pooled_answers(estimator: Any, kind: str, X: Any) -> np.ndarray:
+    """Ask the pooled classifier of a routed ensemble; probabilities in the order of the ensemble's classes."""
+    pooled = estimator.pooled_estimator_
+    answers = getattr(pooled, kind)(X)
+    if kind != "predict_proba":
+        return np.asarray(answers)
+    return aligned_probabilities(answers, pooled.classes_, estimator.classes_, type(pooled).__name__)
+
+
+def known_labels(estimator: Any, y: Any, loss: Loss, labels: Any) -> Any:
+    """Labels that there are: those that the user states, else the classes of a classifier that knows all of the truth's."""
+    if labels is not None or loss.predicts != "labels" or not hasattr(estimator, "classes_"):
+        return labels
+    classes = distinct(np.asarray(estimator.classes_))
+    values, missing = read_values(y, "y")
+    return sorted(classes, key=str) if not missing.any() and distinct(values) <= classes else None
 
 
 def _decisions(labels: Any, classes: np.ndarray) -> Any:
@@ -69,7 +136,7 @@ def ask_routed_ensemble(
     if audit is not None:
         audit = encode_groups(audit, missing_group=getattr(estimator, "missing_group", "error"))
     own = getattr(estimator, kind)(X, sensitive_features=sensitive_features)
-    pooled = getattr(estimator.pooled_estimator_, kind)(X)
+    pooled = pooled_answers(estimator, kind, X)
     asks_all = len(estimator.groups_) > 0 and not too_many
     by_group = estimator.predict_by_group(X, response_method=kind) if asks_all else None
     if loss.predicts == "decisions":

@@ -153,7 +153,15 @@ def _all_losses(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     """Return own losses, losses of the pooled and of all K group classifiers (K + 1, n), and weights."""
     own, pooled, weights = _read(y_true, y_pred, y_pred_pooled, loss, sample_weight)
-    check_alignment({"y_true": y_true, "y_pred_by_group": y_pred_by_group})
+    check_alignment(
+        {
+            "y_true": y_true,
+            "y_pred": y_pred,
+            "y_pred_pooled": y_pred_pooled,
+            "y_pred_by_group": y_pred_by_group,
+            "sample_weight": sample_weight,
+        }
+    )
     y = as_column(y_true, "y_true")
     predictions = read_predictions_by_group(y_pred_by_group, len(y))
     loss_of = resolve_loss(loss)

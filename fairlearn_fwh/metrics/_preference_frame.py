@@ -22,7 +22,7 @@ from ._claims import (
 )
 from ._columns import Columns, check_columns, check_names, eager_parameters
 from ._core._alignment import check_alignment
-from ._estimators import ask_routed_ensemble
+from ._estimators import ask_routed_ensemble, end_of, known_labels
 from ._findings import Findings
 from ._from_frame import measure_lazily
 from ._intervals import check_quantiles
@@ -498,7 +498,7 @@ class PreferenceFrame(Tables):
         return cls(
             y_true=y,
             loss=loss,
-            labels=labels,
+            labels=known_labels(end_of(estimator), y, resolve_loss(loss), labels),
             **ask_routed_ensemble(estimator, X, sensitive_features, sample_weight, resolve_loss(loss)),
         )
 

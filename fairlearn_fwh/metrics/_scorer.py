@@ -13,7 +13,7 @@ from sklearn.utils.metadata_routing import UNUSED
 from .._sklearn_compat import MetadataRequester
 from ..exceptions import GroupFallbackWarning
 from ._core._alignment import check_alignment
-from ._estimators import positive_column, unwrap
+from ._estimators import pooled_answers, positive_column, unwrap
 
 _RESPONSE_METHODS = ("predict", "predict_proba", "decision_function")
 
@@ -56,8 +56,7 @@ class GroupScorer(MetadataRequester):
             more["sample_weight"] = sample_weight
         if _takes(self.score_func, "y_pred_pooled"):
             model, features = unwrap(estimator, X)
-            respond = getattr(model.pooled_estimator_, self.response_method)
-            more["y_pred_pooled"] = positive_column(respond(features))
+            more["y_pred_pooled"] = positive_column(pooled_answers(model, self.response_method, features))
         return self.sign * float(self.score_func(y, predictions, **more))
 
     def _name(self) -> str:

@@ -109,7 +109,11 @@ def judge(
     if found:
         return say("harm" if len(harmed) else "envy", f"{' and '.join(found)}, with {confidence}.")
     unsure = table[~table["certified"] & (table["n"] > 0)]
-    same = frame.overall["disagreement_rate"] == 0 and set(table["kind"]) == {"rationality"}
+    # That all got the pooled prediction would be told of small groups, too.
+    has_hidden = bool((frame.by_group["n"] < min_group_size).any())
+    same = (
+        not has_hidden and frame.overall["disagreement_rate"] == 0 and set(table["kind"]) == {"rationality"}
+    )
     if not len(unsure):
         if same:
             return say("pooled", "gives everybody the pooled prediction: nobody is harmed and nobody gains.")
@@ -157,7 +161,8 @@ class _Words:
         """Whom a group envies, and how much unless that could tell of audit groups that are too small to be shown."""
         is_shown = self.sizes.get(row.other, 0) >= self.min_group_size
         against = f"against that of {group_name(row.other)}" if is_shown else "against that of a small group"
-        if (self.frame.by_group["n"] < self.min_group_size).any():
+        sizes = [*self.frame.by_group["n"], *self.sizes.values()]
+        if any(0 < n < self.min_group_size for n in sizes):
             return against
         return f"{self.loss(row.gain)} {against}"
 

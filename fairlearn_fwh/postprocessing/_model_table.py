@@ -66,7 +66,9 @@ class ModelOfGroup(ClassifierMixin, BaseEstimator):
             arguments["random_state"] = self.random_state
         if takes(self.model, method, "sensitive_features"):
             values = dict(zip(self.names, as_tuple(self.label), strict=True))
-            arguments["sensitive_features"] = pd.DataFrame(values, index=range(X.shape[0]))
+            arguments["sensitive_features"] = pd.DataFrame(
+                values, index=X.index if isinstance(X, pd.DataFrame) else range(X.shape[0])
+            )
         return arguments
 
 

@@ -411,7 +411,7 @@ def _fit(ensemble: Any, sample: Sample, features: pd.DataFrame | None, rows: np.
     weights = {} if part.weights is None else {"sample_weight": part.weights}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", GroupFallbackWarning)
-        return ensemble.fit(part.X, part.y, sensitive_features=_take(features, rows), **weights)
+        return ensemble.fit(part.X, part.y, sensitive_features=_take(features, rows, part.X), **weights)
 
 
 def _part(
@@ -424,8 +424,13 @@ def _part(
     labels = list(ensemble.group_estimators_) if labels is None else labels
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", GroupFallbackWarning)
-        return Part.of(ensemble, sample.take(rows), _take(features, rows), labels)
+        part = sample.take(rows)
+        return Part.of(ensemble, part, _take(features, rows, part.X), labels)
 
 
-def _take(features: pd.DataFrame | None, rows: np.ndarray) -> pd.DataFrame | None:
-    return None if features is None else features.iloc[rows].reset_index(drop=True)
+def _take(features: pd.DataFrame | None, rows: np.ndarray, X: Any) -> pd.DataFrame | None:
+    """Take rows of the sensitive features, with the index of the features, by which a model may join them."""
+    if features is None:
+        return None
+    index = X.index if isinstance(X, pd.DataFrame) else pd.RangeIndex(len(rows))
+    return features.iloc[rows].set_axis(index, axis=0)

@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from ..._fitting import unchanged_on_error
 from ...exceptions import GroupFallbackWarning
 from ...metrics import PreferenceFrame
+from ...metrics._core._alignment import check_alignment
 from ...metrics._core._values import to_numpy
 from .._adapter import Adapter
 from .._label_coding import LabelCoding
@@ -102,6 +103,7 @@ class IndexedClassifier(ClassifierMixin, MetaEstimatorMixin, Adapter):
             If lengths differ, a protected attribute is not there or missing for somebody, `pos_label` is no label, a parameter is
             out of range, or a classifier that is fitted already knows other labels.
         """
+        check_alignment({"X": X, "y": y, "sample_weight": sample_weight})
         with unchanged_on_error(self):
             return self._fit(X, y, {} if sample_weight is None else {"sample_weight": sample_weight})
 
@@ -182,6 +184,25 @@ class IndexedClassifier(ClassifierMixin, MetaEstimatorMixin, Adapter):
         )
         return probabilities[:, ::-1] if self._coding is not None and _turns(self._coding) else probabilities
 
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the accuracy.
+
+        Parameters
+        ----------
+        X : DataFrame or array, shape (n, d)
+            Features.
+        y : array-like, shape (n,)
+            True labels.
+        sample_weight : array-like, shape (n,), optional
+            Weights of the rows.
+
+        Returns
+        -------
+        float
+        """
+        check_alignment({"X": X, "y": y, "sample_weight": sample_weight})
+        return float(super().score(X, y, sample_weight))
+
     def preference_frame(self, X: Any, y: Any, *, sample_weight: Any = None) -> PreferenceFrame:
         """Compare what each group gets with what the pooled classifier would give.
 
@@ -199,6 +220,7 @@ class IndexedClassifier(ClassifierMixin, MetaEstimatorMixin, Adapter):
         PreferenceFrame
             Audit groups are those of `prot_attr`.
         """
+        check_alignment({"X": X, "y": y, "sample_weight": sample_weight})
         X = self._check_predict_input(X)
         groups = read_protected_attributes(X, getattr(self._fitted_with, "prot_attr", None))
         labels = y if self._coding is None else self._coding.encode(to_numpy(y), "y")

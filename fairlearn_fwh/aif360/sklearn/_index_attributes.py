@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ...metrics._core._alignment import check_alignment
+
 
 def index_attributes(X: Any) -> pd.DataFrame | None:
     """Return the named levels of a data frame's index, one column each; None if there are none.
@@ -22,7 +24,8 @@ def index_attributes(X: Any) -> pd.DataFrame | None:
         raise ValueError(f"The levels of the index of X must have different names; got {names}.")
     if not names:
         return None
-    return pd.DataFrame({name: X.index.get_level_values(name) for name in names})
+    columns = {name: X.index.get_level_values(name) for name in names}
+    return pd.DataFrame(columns).set_axis(X.index, axis=0)
 
 
 def read_protected_attributes(X: Any, prot_attr: Any) -> pd.DataFrame | None:
@@ -60,11 +63,13 @@ def read_protected_attributes(X: Any, prot_attr: Any) -> pd.DataFrame | None:
         else:
             name = getattr(part, "name", None)
             name = f"prot_attr_{i}" if name is None else name
+            check_alignment({"X": X, "prot_attr": part})
             values = _check_values(part, np.shape(X)[0])
         if name in columns:
             raise ValueError(f"prot_attr has two attributes named {name!r}; rename one of them.")
-        columns[name] = values
-    return pd.DataFrame(columns)
+        columns[name] = values.to_numpy() if isinstance(values, pd.Series) else values
+    table = pd.DataFrame(columns)
+    return table.set_axis(X.index, axis=0) if isinstance(X, pd.DataFrame) else table
 
 
 def _is_label(part: Any, known: list[Any]) -> bool:

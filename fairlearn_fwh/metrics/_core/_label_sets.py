@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -76,7 +77,10 @@ class LabelSets:
                 f"Frames can be added only if they have the same labels; got {self.stated} and {other.stated}."
             )
         everything = self.truth.union(other.truth, *self.predictions.values(), *other.predictions.values())
-        if len(kinds := {kind_of(as_objects([label])) for label in everything}) > 1:
+        if (
+            len(kinds := {kind_of(as_objects([label])).replace("boolean", "number") for label in everything})
+            > 1
+        ):
             raise ValueError(f"Frames can be added only if their labels have one type; got {sorted(kinds)}.")
         names = {**self.predictions, **other.predictions}
         nothing: frozenset[Any] = frozenset()
@@ -92,7 +96,7 @@ class LabelSets:
         ------
         ValueError
             If a prediction and the truth have no label in common, each of them has labels that the other lacks while the truth has two
-            classes at most, or labels differ in blanks, full stops or capitals alone.
+            classes at most, the truth has two and the prediction at least four, or labels differ in blanks, full stops or capitals alone.
 
         Warns
         -----
@@ -112,14 +116,20 @@ class LabelSets:
         found = f"y_true has {_listed(self.truth)}, {name} has {_listed(labels)}"
         if alike := _written_alike(lacking, further):
             raise ValueError(
-                f"y_true has the label {alike[0]!r} and {name} the label {alike[1]!r}, which are counted as different. {_REMEDY}"
+                f"y_true has the label {alike[0]!a} and {name} the label {alike[1]!a}, which are counted as different. {_REMEDY}"
             )
         if not self.truth & labels:
             raise ValueError(
                 f"y_true and {name} have no label in common, so every prediction counts as wrong: {found}. {_REMEDY}"
             )
-        if lacking and len(self.truth) <= 2:
+        if len(self.truth) > 2:
+            return
+        if lacking:
             raise ValueError(f"y_true and {name} each have labels that the other lacks: {found}. {_REMEDY}")
+        if len(self.truth) == 2 and len(further) > 1:
+            raise ValueError(
+                f"{name} has more labels than y_true, as scores or deciles have: {found}. {_REMEDY}"
+            )
 
     def _warn(self, name: str, labels: frozenset[Any]) -> None:
         lacking, further = self.truth - labels, labels - self.truth
@@ -181,9 +191,13 @@ def check_kinds(stated: frozenset[Any] | None, column: np.ndarray) -> None:
     """Raise ValueError unless the stated labels are of the type of the labels in the data."""
     if stated is None:
         return
-    if kind_of(as_objects(list(stated))) != kind_of(column):
+    kinds = [
+        kind.replace("boolean", "number") for kind in (kind_of(as_objects(list(stated))), kind_of(column))
+    ]
+    if kinds[0] != kinds[1]:
+        example = column[0].item() if isinstance(column[0], np.generic) else column[0]
         raise ValueError(
-            f"labels has {_listed(stated)} of another type than the labels of the data, such as {column[0]!r}."
+            f"labels has {_listed(stated)} of another type than the labels of the data, such as {example!r}."
         )
 
 
@@ -204,7 +218,13 @@ def _written_alike(lacking: frozenset[Any], further: frozenset[Any]) -> tuple[st
 
 
 def _plain(label: str) -> str:
-    return "".join(label.split()).strip(".").casefold()
+    """A label without what a reader does not see or overlooks: blanks, marks without width, full stops, capitals, forms of accents."""
+    visible = "".join(
+        character
+        for character in unicodedata.normalize("NFKC", label)
+        if not character.isspace() and unicodedata.category(character) != "Cf"
+    )
+    return visible.strip(".").casefold()
 
 
 def _listed(labels: Iterable[Any]) -> str:
