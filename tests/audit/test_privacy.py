@@ -81,3 +81,33 @@ def test_the_picture_of_envy_is_left_out_where_groups_are_hidden(rng):
     title = "Would another group&#39;s classifier be better?"
     assert title in shown
     assert title not in hidden
+
+
+def test_neither_methods_nor_the_verdict_tell_of_hidden_groups(rng):
+    y, groups = rng.integers(0, 2, 300), np.array(["a"] * 297 + ["few"] * 3)
+    pages, verdicts = set(), set()
+    for few in (y[-3:], 1 - y[-3:]):  # always right, or always wrong
+        own = np.concatenate([y[:-3], few])
+        audit = Audit(PreferenceFrame(y_true=y, y_pred=own, y_pred_pooled=own, sensitive_features=groups))
+        pages.add("every answer of both" in audit.to_html())
+        verdicts.add(audit.verdict)
+        assert "method:" not in audit.to_html()
+    changed = y.copy()
+    changed[-1] = 1 - changed[-1]
+    verdicts.add(
+        Audit(PreferenceFrame(y_true=y, y_pred=changed, y_pred_pooled=y, sensitive_features=groups)).verdict
+    )
+    assert pages == {False}
+    assert len(verdicts) == 1
+
+
+def test_the_verdict_hides_gains_beside_small_assigned_groups(rng):
+    y, groups = rng.integers(0, 2, 400), np.array(["a"] * 197 + ["b"] * 200 + ["c"] * 3)
+    noisy = np.where(rng.random(400) < 0.3, 1 - y, y)
+    by_group = {"a": y, "b": noisy, "c": y}
+    frame = PreferenceFrame(
+        y_true=y, y_pred_pooled=noisy, y_pred_by_group=by_group, groups=groups, sensitive_features=np.tile(["x", "y"], 200)
+    )  # fmt: skip
+    verdict = Audit(frame).verdict
+    assert "against that of a" in verdict
+    assert "points against that" not in verdict

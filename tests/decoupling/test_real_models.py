@@ -4,6 +4,7 @@ import threading
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.calibration import CalibratedClassifierCV
@@ -22,6 +23,7 @@ from fairlearn_fwh.inprocessing import (
     MultiTaskTransferClassifier,
     SelectiveExpertsClassifier,
 )
+from fairlearn_fwh.metrics import PreferenceFrame
 from fairlearn_fwh.postprocessing import NoHarmSelector
 from fairlearn_fwh.reductions import NoHarmReduction
 
@@ -250,3 +252,113 @@ def test_the_reduction_round_trips_through_skops(people):
     again = skops.io.loads(data, trusted=skops.io.get_untrusted_types(data=data))
     assert (again.predict(X) == model.predict(X)).all()
     assert again.group_losses_.equals(model.group_losses_)
+
+
+class Backwards(ClassifierMixin, BaseEstimator):
+    """Has its classes, and the columns of its probabilities, in another order."""
+
+    def fit(self, X, y):
+        self.model_ = LogisticRegression().fit(X, y)
+        self.classes_ = self.model_.classes_[::-1]
+        return self
+
+    def predict(self, X):
+        return self.model_.predict(X)
+
+    def predict_proba(self, X):
+        return self.model_.predict_proba(X)[:, ::-1]
+
+
+def test_the_order_of_classes_is_that_of_each_classifier(people):
+    X, y, groups = people
+    y = y % 2
+    frames = [
+        PreferenceFrame.from_estimator(
+            DecoupledClassifier(own, pooled_estimator=pooled).fit(X, y, sensitive_features=groups),
+            X,
+            y,
+            sensitive_features=groups,
+            loss="brier",
+        )
+        for own, pooled in (
+            (LogisticRegression(), LogisticRegression()),
+            (LogisticRegression(), Backwards()),
+            (Backwards(), LogisticRegression()),
+        )
+    ]
+    for frame in frames[1:]:
+        np.testing.assert_allclose(frame.by_group["risk"], frames[0].by_group["risk"])
+        np.testing.assert_allclose(frame.by_group["pooled_risk"], frames[0].by_group["pooled_risk"])
+
+
+class OneRow(LogisticRegression):
+    def predict(self, X):
+        return super().predict(X)[:1]
+
+
+class OneColumn(LogisticRegression):
+    def predict_proba(self, X):
+        return super().predict_proba(X)[:, :1]
+
+
+def test_answers_of_another_shape_are_refused(people):
+    X, y, groups = people
+    model = DecoupledClassifier(OneRow()).fit(X, y, sensitive_features=groups)
+    with pytest.raises(ValueError, match=r"OneRow must answer for each of \d+ rows; it answers for 1"):
+        model.predict(X, sensitive_features=groups)
+    model = DecoupledClassifier(OneColumn()).fit(X, y, sensitive_features=groups)
+    with pytest.raises(ValueError, match="OneColumn must predict a probability for each of its 3 classes"):
+        model.predict_proba(X, sensitive_features=groups)
+
+
+class Joining(ClassifierMixin, BaseEstimator):
+    """A model for everybody that joins features and sensitive features by the index, as pandas does."""
+
+    def _features(self, X, sensitive_features):
+        group = (
+            sensitive_features.iloc[:, 0]
+            if isinstance(sensitive_features, pd.DataFrame)
+            else sensitive_features
+        )
+        return X.assign(sign=X["a"] * np.where(X.index.map(group == "b"), -1, 1)).fillna(0)
+
+    def fit(self, X, y, sensitive_features=None):
+        self.classes_ = np.unique(y)
+        self.model_ = LogisticRegression().fit(self._features(X, sensitive_features), y)
+        return self
+
+    def predict(self, X, sensitive_features=None):
+        return self.model_.predict(self._features(X, sensitive_features))
+
+
+@pytest.mark.parametrize("shuffled", [False, True])
+@pytest.mark.parametrize("cross_fit", [None, 3])
+def test_the_selector_keeps_the_index_of_the_features(people, shuffled, cross_fit):
+    X, y, groups = people
+    X = pd.DataFrame(X, columns=list("abc"))
+    y, groups = pd.Series((X["a"] > 0) ^ (groups == "b")).astype(int), pd.Series(groups, name="g")
+    if shuffled:
+        X = X.sample(frac=1, random_state=0)
+        y, groups = y.loc[X.index], groups.loc[X.index]
+    pair = (make_pipeline(StandardScaler(), LogisticRegression()), Joining())
+    model = NoHarmSelector(pair, guarantee="empirical", cross_fit=cross_fit, random_state=0)
+    model.fit(X, y, sensitive_features=groups)
+    assert model.selection_table_["own_score"].min() > 0.9
+    assert model.score(X, y, sensitive_features=groups) > 0.9
+    NoHarmSelector(DecoupledClassifier(), cross_fit=cross_fit, random_state=0).fit(
+        X, y, sensitive_features=groups
+    )
+
+
+def test_a_classifier_that_knows_its_classes_needs_no_labels(people):
+    X, y, groups = people
+    y = y % 2
+    model = DecoupledClassifier().fit(X, y, sensitive_features=groups)
+    wrong = np.flatnonzero((model.predict(X, sensitive_features=groups) == 1) & (y == 0))[:12]
+    frame = model.preference_frame(X[wrong], y[wrong], sensitive_features=groups[wrong])
+    assert len(frame.certify(tolerance=0.1)) > 0
+    text = np.where(y == 1, "yes", "no")
+    model = DecoupledClassifier().fit(X, text, sensitive_features=groups)
+    frame = model.preference_frame(X, np.char.add(text, "."), sensitive_features=groups)
+    with pytest.raises(ValueError, match="which are counted as different"):
+        frame.certify(tolerance=0.1)

@@ -15,10 +15,12 @@ from fairlearn_fwh.metrics import (
     differential_equalized_odds,
     disagreement_rate,
     envy_gain,
+    envy_gain_group_min,
     fairness_without_harm_rate,
     find_harmed_subgroup,
     make_group_scorer,
     rationality_gain,
+    rationality_gain_group_min,
 )
 from fairlearn_fwh.metrics._core._alignment import check_alignment
 from fairlearn_fwh.postprocessing import NoHarmSelector
@@ -60,6 +62,13 @@ def test_functions_refuse_it(people):
         lambda: fairness_without_harm_rate(y, y, y_pred_pooled=y, y_pred_by_group=wrong.to_frame("f")),
         lambda: disagreement_rate(y, y, y_pred_pooled=y, sample_weight=wrong + 1.0),
         lambda: differential_equalized_odds(y, y, sensitive_features=sex.sort_index()),
+        lambda: rationality_gain_group_min(y, y, y_pred_pooled=wrong, sensitive_features=sex),
+        lambda: envy_gain_group_min(
+            y, y, y_pred_by_group=wrong.to_frame("f"), groups=sex, sensitive_features=sex
+        ),
+        lambda: fairness_without_harm_rate(
+            y.to_numpy(), y, y_pred_pooled=y, y_pred_by_group=wrong.to_frame("f")
+        ),
         lambda: find_harmed_subgroup(X, y, y, y_pred_pooled=wrong),
     ):
         with pytest.raises(ValueError, match="index labels of .* in another order"):
@@ -140,3 +149,46 @@ def test_pipelines_searches_and_cross_validation_keep_rows_together(people):
         assert scores["test_score"].min() > 0.7
         with pytest.raises(ValueError, match="index labels of X in another order"):
             model.fit(X, y, sensitive_features=sex.sort_index())
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        pd.MultiIndex.from_product([range(2), list("ab")]),
+        pd.MultiIndex.from_product([range(2), [0], list("ab")]),
+        pd.period_range("2020", periods=4, freq="Y"),
+        pd.IntervalIndex.from_breaks(range(5)),
+        pd.date_range("2020", periods=4),
+        pd.CategoricalIndex(list("abcd")),
+    ],
+)
+def test_indexes_of_other_kinds_pair_by_position(index):
+    values = pd.Series([0, 1, 0, 1])
+    others = [
+        values.set_axis(list("wxyz")),
+        values.set_axis(pd.MultiIndex.from_product([list("xy"), list("cd")])),
+    ]
+    for other in [values, *others]:
+        check_alignment({"a": values.set_axis(index), "b": other})
+        check_alignment({"a": other, "b": values.set_axis(index)})
+
+
+def test_the_twins_for_aif360_refuse_it(people):
+    pytest.importorskip("aif360")
+    from fairlearn_fwh.aif360.sklearn import Decoupled
+
+    X, y, sex = people
+    indexed = X.set_axis(pd.MultiIndex.from_arrays([X.index, sex], names=["id", "sex"]), axis=0)
+    labels = pd.Series(y.to_numpy(), index=indexed.index)
+    model = Decoupled(prot_attr="sex", pos_label=1).fit(indexed, labels)
+    wrong = labels.sort_index()
+    for refuse in (
+        lambda: Decoupled(prot_attr="sex", pos_label=1).fit(indexed, wrong),
+        lambda: model.score(indexed, wrong),
+        lambda: model.preference_frame(indexed, wrong),
+        lambda: Decoupled(prot_attr=pd.Series(sex.to_numpy(), index=indexed.index).sort_index()).fit(
+            indexed, labels
+        ),
+    ):
+        with pytest.raises(ValueError, match="index labels of X in another order"):
+            refuse()

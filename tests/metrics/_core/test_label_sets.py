@@ -41,6 +41,8 @@ def measure(request):
         ([0, 1], [1, 9], [0, 1], "each have labels that the other lacks"),
         (["a", "b"], ["x", "y"], ["a", "b"], "no label in common, so every prediction counts as wrong"),
         ([1, 1], [0, 0], [1, 1], "no label in common"),
+        ([0, 1, 0, 1], [0, 1, 5, 9], [0, 1, 0, 1], "y_pred has more labels than y_true, as scores or deciles have"),
+        (["caf\u00e9", "n"], ["cafe\u0301", "n"], ["caf\u00e9", "n"], r"the label 'caf\\xe9' and y_pred the label 'cafe\\u0301'"),
     ],
 )  # fmt: skip
 def test_labels_that_never_meet_are_refused(measure, y, new, old, message):
@@ -107,6 +109,11 @@ def test_columns_of_group_classifiers_are_looked_at(measure):
     for frame in frames:
         with pytest.raises(ValueError, match=r"y_pred_by_group\['b'\] each have labels|y_true and y_pred"):
             frame.certify(tolerance=0.1, claims="all")
+
+
+def test_booleans_may_be_stated(measure):
+    frame = measure([True, False], [True, True], [True, False], labels=[False, True])
+    assert len(frame.certify(tolerance=0.1)) == 1
 
 
 @pytest.mark.parametrize("labels", ["01", b"01", [], [None, 1]])
