@@ -75,7 +75,6 @@ class _Form:
                 self._check_with_quotes(block)
             else:
                 self._check_without_quotes(block)
-            self.n_lines += block.count(b"\n")
             self.last = block[-1] if block else self.last
         try:
             self.decoder.decode(b"", final=True)
@@ -108,11 +107,13 @@ class _Form:
             self._fail_at(block, max(error.start, 0), "this is not UTF-8; write the file in UTF-8")
 
     def _check_without_quotes(self, block: bytes) -> None:
-        if block.count(b"\r") != block.count(b"\r\n"):
+        if b"\r" in block and block.count(b"\r") != block.count(b"\r\n"):
             values = np.frombuffer(block, np.uint8)
             self._check_returns(block, values, values != -1)
         others = bytes(set(range(256)) - {_NEWLINE, ord(self.dialect.delimiter)})
+        before = self.n_rows
         self._check_rows(block, block.translate(None, others))
+        self.n_lines += self.n_rows - before
 
     def _check_with_quotes(self, block: bytes) -> None:
         values = np.frombuffer(block, np.uint8)
@@ -124,6 +125,7 @@ class _Form:
         is_separator = ((values == _NEWLINE) | (values == ord(self.dialect.delimiter))) & outside
         self._check_rows(block, values[is_separator].tobytes())
         self.inside = bool(inside[-1])
+        self.n_lines += block.count(b"\n")
 
     def _check_quotes(
         self, block: bytes, values: np.ndarray, is_quote: np.ndarray, inside: np.ndarray

@@ -19,7 +19,7 @@ from ..metrics._engine_rows import NUMBER, FileColumns, in_numbers
 from ..metrics._from_frame import measure_lazily
 from ..metrics._losses import resolve_loss
 from ._dialect import Dialect
-from ._tables import OpenFile, check_names, engine_errors, open_file
+from ._tables import OpenFile, check_names, engine_errors, open_file, present
 
 _CI_QUANTILES = (0.025, 0.975)
 
@@ -160,10 +160,8 @@ def _check_columns(file: OpenFile, columns: Columns, dialect: Dialect) -> None:
 def _without_nulls(file: OpenFile, dialect: Dialect) -> nw.LazyFrame[Any]:
     """Empty fields, and those that mean a missing value, as missing in both engines, whether quoted or not."""
     table = nw.from_native(file.table)
-    missing = ["", *dialect.null]
-    names = table.collect_schema().names()
     return table.with_columns(
-        **{name: nw.when(~nw.col(name).is_in(missing)).then(nw.col(name)) for name in names}
+        **{name: present(name, dialect.null) for name in table.collect_schema().names()}
     )
 
 
@@ -184,11 +182,10 @@ def _as_in_text(file: OpenFile, columns: Columns, dialect: Dialect) -> nw.LazyFr
                 f"{role} is column {name!r} of type {dtype}; groups must be text, integers, booleans or dates. Write the column as text."
             )
         casts[key] = nw.col(key).cast(nw.String)
-    missing = ["", *dialect.null]
     for name in set(roles.values()):
         key = key_of[name]
         if schema[key] == nw.String:
-            casts[key] = nw.when(~nw.col(key).is_in(missing)).then(nw.col(key))
+            casts[key] = present(key, dialect.null)
     return table.with_columns(**casts) if casts else table
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
+import operator
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -92,13 +94,19 @@ def open_table(path: str | Path, engine: str = "auto", *, dialect: Dialect | Non
         return file.table
     table = nw.from_native(file.table)
     numbered = table.collect_schema().names()
-    missing = ["", *(dialect or Dialect()).null]
+    nulls = (dialect or Dialect()).null
     return table.select(
-        *(
-            nw.when(~nw.col(number).is_in(missing)).then(nw.col(number)).alias(name)
-            for name, number in zip(file.names, numbered, strict=True)
-        )
+        *(present(number, nulls).alias(name) for name, number in zip(file.names, numbered, strict=True))
     ).to_native()
+
+
+def present(name: str, nulls: tuple[str, ...]) -> Any:
+    """Values of a column of text, missing where they are empty or one of `nulls`."""
+    import narwhals as nw
+
+    column = nw.col(name)
+    is_there = functools.reduce(operator.and_, (column != text for text in ("", *nulls)))
+    return nw.when(is_there).then(column)
 
 
 def open_file(path: str | Path, engine: str, dialect: Dialect) -> OpenFile:

@@ -108,7 +108,7 @@ def look_at_rows(
     counted = table.filter(nw.col("is_counted") == 1)
     if not len(table) or not counts.sum("n"):
         raise ValueError("The frame has no rows; at least one is needed.")
-    _check_missing(columns, counts)
+    _check_missing(columns, counts, _joint(columns, loss))
     exponent = _check_weights(columns, counts, is_text=is_text)
     if loss.predicts != "labels":
         _check_numbers(columns, loss, counts, _Counts(counted), is_text=is_text)
@@ -134,14 +134,24 @@ def look_at_rows(
 _JOINT = ("y_true", "y_pred", "y_pred_pooled")
 
 
+def _joint(columns: Columns, loss: Loss) -> list[str]:
+    """Keys of the labels that are counted together; none where the loss compares no labels."""
+    if loss.predicts != "labels":
+        return []
+    return [columns.keys[role] for role in _JOINT if role in columns.keys]
+
+
 def _look(rows: nw.LazyFrame[Any], columns: Columns, loss: Loss, *, is_text: bool) -> nw.LazyFrame[Any]:
     """Count what is wrong, for each combination of labels where the loss compares them."""
-    compares_labels = loss.predicts == "labels"
-    joint = [columns.keys[role] for role in _JOINT if role in columns.keys] if compares_labels else []
-    by_group = columns.keys_of("y_pred_by_group") if compares_labels else []
+    joint = _joint(columns, loss)
+    by_group = columns.keys_of("y_pred_by_group") if joint else []
     return rows.group_by("is_counted", *joint).agg(
         nw.len().alias("n"),
-        *(nw.col(f"missing_{key}").sum().alias(f"missing_{key}") for key in columns.keys.values()),
+        *(
+            nw.col(f"missing_{key}").sum().alias(f"missing_{key}")
+            for key in columns.keys.values()
+            if key not in joint
+        ),
         *_number_checks(columns, loss, is_text=is_text),
         *(nw.col(key).min().alias(f"low_{key}") for key in by_group),
         *(nw.col(key).max().alias(f"high_{key}") for key in by_group),
@@ -176,6 +186,11 @@ class _Counts:
 
     def sum(self, name: str) -> int:
         return int(sum(self._column(name)))
+
+    def rows_without(self, key: str) -> int:
+        """Rows in which a column that was grouped by has no value."""
+        pairs = zip(self._table[key].to_list(), self._table["n"].to_list(), strict=True)
+        return int(sum(n for value, n in pairs if value is None or value != value))
 
     def min(self, name: str) -> float:
         return min(map(float, self._column(name)), default=float("nan"))
@@ -250,7 +265,7 @@ def _not_decisions(role: str) -> str:
 def _marks(columns: Columns, loss: Loss, schema: nw.Schema, *, is_text: bool) -> dict[str, Any]:
     """Columns that mark what is missing, what is no number, and the weights as numbers."""
     marks = {}
-    for key in columns.keys.values():
+    for key in set(columns.keys.values()) - set(_joint(columns, loss)):
         missing = nw.col(key).is_null()
         marks[f"missing_{key}"] = (
             missing | nw.col(key).is_nan() if schema[key].is_float() else missing
@@ -299,9 +314,10 @@ def _number_checks(columns: Columns, loss: Loss, *, is_text: bool) -> list[Any]:
     return checks
 
 
-def _check_missing(columns: Columns, counts: _Counts) -> None:
+def _check_missing(columns: Columns, counts: _Counts, joint: list[str]) -> None:
     for role, key in columns.keys.items():
-        if count := counts.sum(f"missing_{key}"):
+        count = counts.rows_without(key) if key in joint else counts.sum(f"missing_{key}")
+        if count:
             message = f"{role} has {count} missing value(s); none are allowed."
             raise UnreadableValueError(message, columns.by_role()[role], "missing")
 
