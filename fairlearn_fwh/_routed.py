@@ -28,7 +28,7 @@ from .metrics import PreferenceFrame
 from .metrics._arrays import POOLED, Groups, encode_groups, flat_index
 from .metrics._core._alignment import check_alignment
 from .metrics._core._values import check_spread, to_numpy
-from .metrics._estimators import aligned_probabilities
+from .metrics._estimators import aligned_probabilities, check_classes
 
 #: How the reason of a fallback begins where a group's classifier could not be fitted.
 FIT_FAILED = "its fit failed"
@@ -514,10 +514,8 @@ def ask_labels(classifier: Any, X: Any, classes: np.ndarray | None = None) -> np
             f"{type(classifier).__name__} must predict one label per row; it predicts an array of shape {labels.shape}."
         )
     _check_rows_of(labels, X, classifier)
-    if classes is not None and (
-        others := [label for label in pd.unique(labels).tolist() if label not in set(classes.tolist())]
-    ):
-        raise ValueError(_other_labels(classifier, others, classes))
+    if classes is not None:
+        check_classes(labels, classes, type(classifier).__name__)
     return labels
 
 
@@ -528,13 +526,6 @@ def _check_rows_of(answers: np.ndarray, X: Any, classifier: Any) -> None:
         raise ValueError(
             f"{type(classifier).__name__} must answer for each of {n_rows} rows; it answers for {len(answers)}."
         )
-
-
-def _other_labels(classifier: Any, labels: list[Any], classes: np.ndarray) -> str:
-    return (
-        f"{type(classifier).__name__} predicts {labels[:5]!r}, which are none of the classes {classes[:10].tolist()!r}. Fit it on the "
-        "labels that are given here."
-    )
 
 
 def to_numpy_labels(labels: Sequence[Any]) -> np.ndarray:

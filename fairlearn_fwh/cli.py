@@ -18,9 +18,8 @@ try:
     import click
     from tqdm import tqdm
 except ImportError:
-    sys.exit(
-        str(MissingExtraError.for_extra("The command fairlearn-fwh", "cli"))
-    )  # the entry point makes 2 of it
+    # The entry point makes status 2 of it.
+    sys.exit(str(MissingExtraError.for_extra("The command fairlearn-fwh", "cli")))
 
 from ._command import FAILURE
 from ._terminal import Fitting, say, say_what_next, show_comparison, show_groups, sum_up
@@ -354,9 +353,8 @@ def audit(
         write_files(files)
     except (KeyboardInterrupt, SystemExit):
         raise
-    except (
-        BaseException
-    ) as error:  # any other status than 2 would tell the release that there is, or is no, harm
+    except BaseException as error:
+        # Any other status than 2 would tell the release that there is, or is no, harm.
         say(f"Error: {printable(_in_options(str(error))) or type(error).__name__}", err=True)
         sys.exit(FAILURE)
     show_groups(result)

@@ -6,6 +6,7 @@ import os
 import secrets
 import stat
 from pathlib import Path
+from typing import IO
 
 
 def check_outputs(paths: list[Path]) -> None:
@@ -70,7 +71,7 @@ def write_files(texts: dict[Path, str]) -> None:
             name.unlink(missing_ok=True)
 
 
-def _new_file(name: Path, in_place_of: Path):  # type: ignore[no-untyped-def]
+def _new_file(name: Path, in_place_of: Path) -> IO[str]:
     """Open a new file that has the permissions of another from the first byte on."""
     exists = in_place_of.exists()
     mode = stat.S_IMODE(os.stat(in_place_of).st_mode) if exists else 0o666

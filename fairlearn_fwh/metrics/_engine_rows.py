@@ -49,8 +49,8 @@ def select_roles(
         Has the names of the columns, where the frame does not have them.
     """
     native: Any = frame.to_native()
-    is_distributed = any(engine in str(frame.implementation).lower() for engine in ("duckdb", "spark"))
-    names = list(native.columns) if is_distributed else list(frame.collect_schema().names())
+    may_repeat_names = any(engine in str(frame.implementation).lower() for engine in ("duckdb", "spark"))
+    names = list(native.columns) if may_repeat_names else list(frame.collect_schema().names())
     wanted = file.names if file else names
     for name in columns.by_role().values():
         if wanted.count(name) > 1:

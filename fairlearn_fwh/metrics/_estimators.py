@@ -6,6 +6,7 @@ import warnings
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from ..exceptions import EnvySkippedWarning
 from ._arrays import encode_groups
@@ -69,14 +70,27 @@ def aligned_probabilities(
         )
     if np.array_equal(own_classes, classes):
         return probabilities
-    known = classes.tolist()
-    if others := [label for label in own_classes.tolist() if label not in known]:
-        raise ValueError(
-            f"{owner} predicts {others[:5]!r}, which are none of the classes {known[:10]!r}. Fit it on the labels that are given here."
-        )
+    check_classes(own_classes, classes, owner)
     aligned = np.zeros((len(probabilities), len(classes)))
     aligned[:, np.searchsorted(classes, own_classes)] = probabilities
     return aligned
+
+
+def check_classes(labels: np.ndarray, classes: np.ndarray, owner: str) -> None:
+    """Raise ValueError if a classifier has, or predicts, labels that are none of the classes.
+
+    Parameters
+    ----------
+    labels : ndarray, shape (n,)
+    classes : ndarray, shape (n_classes,)
+    owner : str
+        Name of the classifier, for messages.
+    """
+    known = classes.tolist()
+    if others := [label for label in pd.unique(labels).tolist() if label not in known]:
+        raise ValueError(
+            f"{owner} predicts {others[:5]!r}, which are none of the classes {known[:10]!r}. Fit it on the labels that are given here."
+        )
 
 
 def pooled_answers(estimator: Any, kind: str, X: Any) -> np.ndarray:

@@ -55,6 +55,8 @@ def read_values(values: Any, name: str, *, allow_mixed: bool = False) -> tuple[n
         If there is not one value per row, values cannot be told apart for certain, or they are bytes or complex numbers.
     """
     array, missing = _split_missing(values, name)
+    if array.dtype.kind == "f":  # some containers tell "not a number" from "missing"; nobody can compare it
+        missing = missing | np.isnan(array)
     if array.ndim == 2 and array.shape[1] == 1:
         array, missing = array[:, 0], missing[:, 0]
     if array.ndim != 1:
@@ -138,8 +140,7 @@ def _of_series(series: nw.Series[Any], name: str) -> tuple[np.ndarray, np.ndarra
         raise ValueError(f"{name} must have one value per row; its values are {dtype}.")
     missing = series.is_null().to_numpy().astype(bool)
     if dtype.is_float():
-        array = series.to_numpy()
-        return array, missing | np.isnan(array.astype(float))
+        return series.to_numpy(), missing
     plain = (
         dtype.is_integer()
         or dtype == nw.Boolean
