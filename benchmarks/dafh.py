@@ -13,9 +13,9 @@ from sklearn.linear_model import LogisticRegression
 from fairlearn_fwh.datasets import default_preprocessor, fetch_adult, make_intersectional
 from fairlearn_fwh.exceptions import DatasetNotFoundError
 from fairlearn_fwh.inprocessing import DAFHClassifier
-from fairlearn_fwh.inprocessing._objectives import hinge
-from fairlearn_fwh.inprocessing._routed_heads import LinearHeads, RoutedHeads
-from fairlearn_fwh.inprocessing._trainer import train
+from fairlearn_fwh.inprocessing._training._trainer import train
+from fairlearn_fwh.inprocessing.dafh._network import LinearHeads, RoutedHeads
+from fairlearn_fwh.inprocessing.dafh._objectives import hinge
 
 from ._timing import seconds, show
 

@@ -3,14 +3,14 @@
 import torch
 from torch.nn.functional import normalize
 
-from fairlearn_fwh.inprocessing._encoders import make_convolutional_encoder, make_table_encoder
-from fairlearn_fwh.inprocessing._expert_network import ExpertNetwork, ExpertWeights, PooledNetwork
-from fairlearn_fwh.inprocessing._representation_losses import (
+from fairlearn_fwh.inprocessing._training._encoders import make_convolutional_encoder, make_table_encoder
+from fairlearn_fwh.inprocessing.experts._losses import (
     centre_losses,
     centre_similarities,
     diversity_losses,
     draw_partners,
 )
+from fairlearn_fwh.inprocessing.experts._network import ExpertNetwork, ExpertWeights, PooledNetwork
 
 from ._timing import seconds, show
 

@@ -5,15 +5,15 @@ Run: python -m benchmarks.gradient_graph
 
 import torch
 
-from fairlearn_fwh.inprocessing._gradient_graph import (
+from fairlearn_fwh.inprocessing._training._learners import make_learner
+from fairlearn_fwh.inprocessing.reweighted._gradient_graph_weighting import (
     GradientGraphWeighting,
     nearest_neighbors,
     vector_distances,
 )
-from fairlearn_fwh.inprocessing._learners import make_learner
-from fairlearn_fwh.inprocessing._reweighted_network import ReweightedNetwork
-from fairlearn_fwh.inprocessing._robust_weighting import RobustWeighting
-from fairlearn_fwh.inprocessing._weighting import Batch, normalize_weights
+from fairlearn_fwh.inprocessing.reweighted._network import ReweightedNetwork
+from fairlearn_fwh.inprocessing.reweighted._robust_weighting import RobustWeighting
+from fairlearn_fwh.inprocessing.reweighted._weighting import Batch, normalize_weights
 
 from ._timing import seconds, show
 

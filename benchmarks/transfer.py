@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from fairlearn_fwh.inprocessing import DifferentialEqualizedOddsLoss
-from fairlearn_fwh.inprocessing._encoders import make_table_encoder
-from fairlearn_fwh.inprocessing._transfer_network import FairnessTerm, TransferNetwork
+from fairlearn_fwh.inprocessing._training._encoders import make_table_encoder
+from fairlearn_fwh.inprocessing.transfer._network import FairnessTerm, TransferNetwork
 
 from ._timing import seconds, show
 

@@ -156,12 +156,12 @@ def blocked(extra, statement):
         ),
         (
             ["skorch"],
-            "from fairlearn_fwh.cli import main; main(['demo'])",
+            "from fairlearn_fwh.cli._main import main; main(['demo'])",
             "Error: fairlearn_fwh.experiments needs the extra 'torch': pip install 'fairlearn-fwh[torch]'",
         ),
         (
             ["click"],
-            "import fairlearn_fwh.cli",
+            "import fairlearn_fwh.cli._main",
             "fairlearn-fwh needs the extra 'cli': pip install 'fairlearn-fwh[cli]'",
         ),
         (

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import skops.io
 
-from fairlearn_fwh._plain_state import PlainTable
+from fairlearn_fwh.base._plain_state import PlainTable
 from fairlearn_fwh.decoupling import PreferenceTreeClassifier, PreferredTreatmentClassifier
 from fairlearn_fwh.inprocessing import SelectiveExpertsClassifier
 from fairlearn_fwh.metrics import PreferenceFrame

@@ -3,7 +3,7 @@
 The same methods for `aif360.sklearn` are in `fairlearn_fwh.aif360.sklearn`.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..exceptions import MissingExtraError
 
@@ -12,43 +12,27 @@ try:
 except ImportError as error:
     raise MissingExtraError.for_extra("fairlearn_fwh.aif360", "aif360") from error
 
-from ._algorithms import Decoupled, NoHarm, NoHarmReduction, PreferenceTree, PreferredTreatment
+from .._methods import ADAPTED
+from ._adapter import make_adapter
+from ._algorithms import BASES
 from ._datasets import as_binary_label_dataset, as_object_strings, from_binary_label_dataset
 from ._preference_metric import PreferenceMetric
 
-if TYPE_CHECKING:
-    from ._trained import (
-        DAFH,
-        DRO,
-        AdversarialReweighting,
-        GradientGraph,
-        MultiTaskTransfer,
-        SelectiveExperts,
-    )
-
 __all__ = [
-    "AdversarialReweighting",
-    "DAFH",
-    "DRO",
-    "Decoupled",
-    "GradientGraph",
-    "MultiTaskTransfer",
-    "NoHarm",
-    "NoHarmReduction",
     "PreferenceMetric",
-    "PreferenceTree",
-    "PreferredTreatment",
-    "SelectiveExperts",
     "as_binary_label_dataset",
     "as_object_strings",
     "from_binary_label_dataset",
 ]
+__all__ += sorted(ADAPTED)
 
 
 def __getattr__(name: str) -> Any:
-    """Import what needs torch when it is asked for."""
-    if name not in __all__:
+    """Make an algorithm when it is asked for: some need torch."""
+    if name not in ADAPTED:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from . import _trained
+    return globals().setdefault(name, make_adapter(name, BASES, __name__))
 
-    return getattr(_trained, name)
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import inspect
 import re
+from collections.abc import Mapping
 from copy import deepcopy
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
 from sklearn.base import BaseEstimator
+
+from .._methods import ADAPTED, Kind, Method
 
 #: Name and text of a parameter that an adapter adds, as in a docstring.
 Texts = dict[str, str]
@@ -17,26 +20,24 @@ _KEYWORD, _POSITIONAL = inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITI
 
 
 class Adapter(BaseEstimator):
-    """Base of adapters: the constructor has the parameters of the adapted estimator and some of its own.
+    """Base of adapters: the constructor has the parameters of the adapted estimator and some of its own; `make_adapter` makes the classes."""
 
-    A subclass that sets `_estimator_class` gets its constructor and the rest of its docstring, of which it writes the
-    first line, so that a new method costs a few lines.
-    """
-
+    _method: ClassVar[Method]
     _estimator_class: ClassVar[type]
     #: Parameters that come before those of the estimator and may be given by position, with their texts.
     _positional: ClassVar[Texts] = {}
     #: Parameters that come after `estimator`, keyword-only, with their defaults and texts.
     _defaults: ClassVar[dict[str, Any]] = {}
     _keywords: ClassVar[Texts] = {}
+    #: What is asked of protected attributes, for the docstring.
+    _note: ClassVar[str] = "Protected attributes are not needed, so that none are asked for."
     #: Attributes of the fitted adapter, and how it is used, for the docstring.
     _attributes: ClassVar[str] = ""
     _example: ClassVar[str] = ""
-    _example_arguments: ClassVar[str] = "random_state=0"
 
     def __init_subclass__(cls, **arguments: Any) -> None:
         super().__init_subclass__(**arguments)
-        if "_estimator_class" in vars(cls):
+        if "_method" in vars(cls):
             cls.__init__ = _constructor(cls)  # type: ignore[method-assign]
             cls.__doc__ = _docstring(cls)
 
@@ -53,6 +54,26 @@ class Adapter(BaseEstimator):
         if parameters.get("warm_start") and hasattr(self, "estimator_"):
             return deepcopy(self.estimator_).set_params(**parameters)
         return self._estimator_class(**parameters)
+
+
+def make_adapter(name: str, bases: Mapping[Kind, type[Adapter]], module: str) -> type[Adapter]:
+    """Make the adapter of a method.
+
+    Parameters
+    ----------
+    name : str
+        Of the adapter.
+    bases : dict from Kind to class
+    module : str
+        From which users import the adapter, and pickle finds it.
+
+    Returns
+    -------
+    class
+    """
+    method = ADAPTED[name]
+    namespace = {"__module__": module, "_method": method, "_estimator_class": method.load()}
+    return type(name, (bases[method.kind],), namespace)
 
 
 def _parameters(estimator_class: type) -> dict[str, inspect.Parameter]:
@@ -96,10 +117,17 @@ def _constructor(cls: type[Adapter]) -> Any:
 def _docstring(cls: type[Adapter]) -> str:
     """Put the estimator's documentation of its parameters under the first line of the adapter."""
     adapted = _sections(inspect.getdoc(cls._estimator_class) or "")
-    example = cls._example.format(name=cls.__name__, arguments=cls._example_arguments)
+    method = cls._method
+    arguments = ", ".join(f"{name}={value!r}" for name, value in method.example.items())
+    example = cls._example.format(name=cls.__name__, arguments=arguments)
     parts = [
-        inspect.cleandoc(cls.__doc__ or ""),
-        f"It adapts `{cls._estimator_class.__module__.rpartition('.')[0]}.{cls._estimator_class.__name__}`, which see.",
+        method.summary,
+        *(
+            []
+            if method.takes_groups
+            else ["Protected attributes are not needed, so that none are asked for."]
+        ),
+        f"It adapts `fairlearn_fwh.{method.room}.{method.name}`, which see.",
         _section(
             "Parameters",
             "\n".join(

@@ -10,7 +10,7 @@ import pandas as pd
 from aif360.datasets import BinaryLabelDataset
 from sklearn.utils import Bunch
 
-from ..metrics._arrays import MISSING
+from ..metrics._core._groups import MISSING
 from ..metrics._core._values import to_numpy
 from ._label_coding import LabelCoding
 from ._reading import check_dataset, read_weights

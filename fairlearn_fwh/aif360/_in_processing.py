@@ -166,6 +166,7 @@ class InProcessing(Transformer, Adapter):
 class WithGroups(InProcessing):
     """Base of algorithms that are told the groups in `fit`."""
 
+    _note = ""
     _defaults = dict.fromkeys(_GROUPS) | InProcessing._defaults
     _keywords = _GROUPS | InProcessing._keywords
 
@@ -245,3 +246,20 @@ class RoutedByGroups(WithGroups, RoutedInProcessing):
 
     def _route_arguments(self, dataset: Any) -> dict[str, Any]:
         return {"sensitive_features": self._read_groups(dataset, self._fitted_with)}
+
+
+class ToldGroups(WithGroups):
+    """Base of algorithms that fit one model, which is told the groups, and compare it with a baseline."""
+
+    def predict_pooled(self, dataset: Any) -> Any:
+        """Predict by the baseline.
+
+        Parameters
+        ----------
+        dataset : BinaryLabelDataset or StandardDataset
+
+        Returns
+        -------
+        Dataset
+        """
+        return self._classify(dataset, self.estimator_.baseline_, self._check_predict_input(dataset))

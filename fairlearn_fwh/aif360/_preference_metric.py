@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 from aif360.metrics import ClassificationMetric
 
-from .._routed import take_rows
+from ..base._routed import take_rows
 from ..metrics import PreferenceFrame
-from ..metrics._arrays import POOLED, encode_groups
-from ..metrics._losses import resolve_loss
+from ..metrics._core._groups import POOLED, encode_groups
+from ..metrics._core._losses import resolve_loss
 from ._label_coding import LabelCoding
 from ._reading import (
     Conditions,

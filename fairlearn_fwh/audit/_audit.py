@@ -15,10 +15,9 @@ import pandas as pd
 
 from ..exceptions import MissingExtraError
 from ..metrics import PreferenceFrame
-from ..metrics._core._names import full_name, group_name, printable
-from ..metrics._findings import MOST_SHOWN, Findings, records, worst_first
-from ..metrics._plots import MAX_DRAWN
-from ..metrics._verdict import SMALLEST_SHOWN
+from ..metrics._core._names import SMALLEST_SHOWN, full_name, group_name, printable
+from ._findings import MOST_SHOWN, Findings, records, worst_first
+from ._plots import MAX_DRAWN
 
 REQUIREMENTS = ("no-harm", "certified")
 

@@ -13,12 +13,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import KFold
 from sklearn.utils import check_random_state, get_tags
 
-from .._fitting import fit_context
-from .._group_routed import GroupRoutedClassifier, why_no_classifier
-from .._routed import Sample, clone_seeded, take_rows, try_to_fit
 from .._sklearn_compat import FitsAndPredicts, Interval, StrOptions
+from ..base._fitting import fit_context
+from ..base._group_routed import GroupRoutedClassifier, why_no_classifier
+from ..base._routed import Sample, clone_seeded, take_rows, try_to_fit
 from ..exceptions import GroupFallbackWarning
-from ..metrics._arrays import Groups, encode_groups, find_groups
+from ..metrics._core._groups import Groups, encode_groups, find_groups
 
 #: Folds by which attributes are ranked when a small cell has to give one up.
 _RANKING_FOLDS = 3

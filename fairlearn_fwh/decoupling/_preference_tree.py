@@ -12,13 +12,13 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.utils import check_random_state, get_tags
 from sklearn.utils.validation import check_is_fitted
 
-from .._fitting import fit_context
-from .._group_routed import GroupRoutedClassifier
-from .._routed import Sample, clone_seeded
 from .._sklearn_compat import FitsAndPredicts, Interval, StrOptions
-from .._splits import hold_out
+from ..base._fitting import fit_context
+from ..base._group_routed import GroupRoutedClassifier
+from ..base._routed import Sample, clone_seeded
+from ..base._splits import hold_out
 from ..metrics import PreferenceFrame
-from ..metrics._arrays import Groups, as_tuple
+from ..metrics._core._groups import Groups, as_tuple
 from ._tree import Node, TreeGrower
 from ._tree_pictures import plot_tree, tree_as_text
 from ._tree_pruning import TreePruner

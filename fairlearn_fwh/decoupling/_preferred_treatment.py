@@ -14,13 +14,13 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import validate_data
 
-from .._fitting import fit_context
-from .._group_routed import GroupRoutedClassifier, why_no_classifier
-from .._routed import Sample
 from .._sklearn_compat import Interval, StrOptions
-from .._splits import hold_out
+from ..base._fitting import fit_context
+from ..base._group_routed import GroupRoutedClassifier, why_no_classifier
+from ..base._routed import Sample
+from ..base._splits import hold_out
 from ..exceptions import ConstraintsNotSatisfiedWarning
-from ..metrics._arrays import Groups, flat_index
+from ..metrics._core._groups import Groups, flat_index
 from ._convex_concave import Constraint, Members
 from ._preference_solution import solve
 

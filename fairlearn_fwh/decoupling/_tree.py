@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from .._routed import Sample, ask_labels, try_to_fit
-from ..metrics._arrays import Groups, as_tuple
+from ..base._routed import Sample, ask_labels, try_to_fit
+from ..metrics._core._groups import Groups, as_tuple
 
 
 @dataclass(eq=False)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..metrics._plots import BLUE, VERMILION, label_text, new_axes
+from ..audit._plots import BLUE, VERMILION, label_text, new_axes
 from ._tree import Node
 
 

@@ -9,9 +9,9 @@ from operator import itemgetter
 
 import numpy as np
 
-from .._routed import Sample, ask_labels
-from ..metrics._arrays import Groups
-from ..metrics._inference import MIN_SCORE_TEST_SIZE, mcnemar_p_value
+from ..base._routed import Sample, ask_labels
+from ..metrics._core._groups import Groups
+from ..metrics._inference._tests import MIN_SCORE_TEST_SIZE, mcnemar_p_value
 from ._tree import Node
 
 #: With more subtrees than this they are not all tried.

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from ..audit import SMALLEST_SHOWN
+from ..audit._plots import label_text, new_axes, style
+from ..audit._verdict import judge
 from ..metrics import PreferenceFrame
-from ..metrics._plots import label_text, new_axes, style
-from ..metrics._verdict import judge
 from ._data import EMBEDDED_DATA, REAL_DATA, Split, make_split
 from ._methods import Answers, Method, SkippedMethodError, default_methods
 

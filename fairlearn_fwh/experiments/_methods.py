@@ -18,7 +18,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from ..decoupling import DecoupledClassifier, PreferenceTreeClassifier
 from ..exceptions import GroupCollapseWarning, GroupFallbackWarning, UnstableGroupsWarning
 from ..inprocessing import DAFHClassifier
-from ..inprocessing._router import make_router_inputs
+from ..inprocessing.dafh._router import make_router_inputs
 from ._data import Split
 
 

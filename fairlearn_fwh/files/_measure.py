@@ -13,11 +13,11 @@ import narwhals as nw
 
 from ..exceptions import UnreadableValueError
 from ..metrics import PreferenceFrame
-from ..metrics._bootstrap import BootstrapSettings
-from ..metrics._columns import Columns, check_columns
-from ..metrics._engine_rows import NUMBER, FileColumns, in_numbers
-from ..metrics._from_frame import measure_lazily
-from ..metrics._losses import resolve_loss
+from ..metrics._core._losses import resolve_loss
+from ..metrics._engines._columns import Columns, check_columns
+from ..metrics._engines._measure import measure_lazily
+from ..metrics._engines._rows import NUMBER, FileColumns, in_numbers
+from ..metrics._inference._bootstrap import BootstrapSettings
 from ._dialect import Dialect
 from ._tables import OpenFile, check_names, engine_errors, open_file, present
 

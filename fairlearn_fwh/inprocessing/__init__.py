@@ -8,15 +8,11 @@ try:
 except ImportError as error:
     raise MissingExtraError.for_extra("fairlearn_fwh.inprocessing", "torch") from error
 
-from ._adversarial_reweighting import AdversarialReweightingClassifier
-from ._dafh import DAFHClassifier
-from ._dro import DROClassifier
-from ._encoders import make_convolutional_encoder, make_resnet18_encoder
-from ._equalized_odds_loss import DifferentialEqualizedOddsLoss
-from ._gradient_graph_classifier import GradientGraphClassifier
-from ._multi_task_transfer import MultiTaskTransferClassifier
-from ._selective_experts import SelectiveExpertsClassifier
-from ._transfer_report import TransferReport
+from ._training._encoders import make_convolutional_encoder, make_resnet18_encoder
+from .dafh import DAFHClassifier
+from .experts import SelectiveExpertsClassifier
+from .reweighted import AdversarialReweightingClassifier, DROClassifier, GradientGraphClassifier
+from .transfer import DifferentialEqualizedOddsLoss, MultiTaskTransferClassifier, TransferReport
 
 __all__ = [
     "AdversarialReweightingClassifier",

@@ -1,7 +1,7 @@
 """Preference metrics: whether each group does at least as well as with the pooled, or another group's, classifier."""
 
-from ._arrays import pack_predictions
 from ._compare import FrameComparison, compare
+from ._core._groups import pack_predictions
 from ._costs import MisclassificationCost
 from ._derived import envy_gain_group_min, negative_flip_rate_group_max, rationality_gain_group_min
 from ._equalized_odds import differential_equalized_odds, differential_equalized_odds_by_cell

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from ._claims import check_alpha
-from ._plots import plot_tradeoff, worst_gain_bounds
+from . import _shown
+from ._inference._claims import check_alpha
 from ._preference_frame import PreferenceFrame
 
 
@@ -52,7 +53,7 @@ class FrameComparison:
         MissingExtraError
             If matplotlib is not installed.
         """
-        return plot_tradeoff(self.frames, ax)
+        return _shown.plot_models(self.frames, ax)
 
     def _repr_html_(self) -> str:
         return str(self.table.to_html(float_format="{:.4f}".format))
@@ -132,4 +133,18 @@ def _row(frame: PreferenceFrame, tolerance: float, alpha: float) -> dict[str, An
         "n_harmed": len(frame.violations(alpha=alpha, claims="rationality")),
         "n_certified": int(frame.certify(tolerance=tolerance, alpha=alpha)["certified"].sum()),
         "n_groups": len(frame.by_group),
+    }
+
+
+def worst_gain_bounds(frame: PreferenceFrame) -> dict[str, Any]:
+    """Smallest rationality gain of an audit group: whose it is, and bounds for all groups together."""
+    gains = frame.by_group["rationality_gain"].to_numpy()
+    bounds = frame._tables.bounds
+    worst = int(np.nanargmin(gains))
+    low, high = (bounds.smallest_audit_gain(pick(frame.ci_quantiles)) for pick in (min, max))
+    return {
+        "worst_group": frame.by_group.index[worst],
+        "worst_gain": float(gains[worst]),
+        "lower": low,
+        "upper": high,
     }

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from fairlearn.metrics import make_derived_metric
 
-from ._arrays import pack_predictions
 from ._core._alignment import check_alignment
+from ._core._groups import pack_predictions
 from ._functions import LossLike, envy_gain, negative_flip_rate, rationality_gain
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ._arrays import Groups, encode_groups
 from ._core._alignment import check_alignment
+from ._core._groups import Groups, encode_groups
 from ._core._values import as_column, as_weights
 
 

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from ..exceptions import EnvySkippedWarning
-from ._arrays import encode_groups
+from ._core._groups import encode_groups
 from ._core._label_sets import distinct
+from ._core._losses import Loss
 from ._core._values import read_values, to_numpy
-from ._losses import Loss
 
 #: With more groups not every classifier is asked about every row.
 MAX_ENVY_GROUPS = 100

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from ._arrays import encode_groups, match_groups, read_predictions_by_group
 from ._core._alignment import check_alignment
+from ._core._groups import encode_groups, match_groups, read_predictions_by_group
+from ._core._losses import resolve_loss
 from ._core._values import as_column, as_weights, check_comparable
-from ._losses import resolve_loss
 
 LossLike = str | Callable[..., Any]
 

@@ -14,12 +14,12 @@ from sklearn.preprocessing import OneHotEncoder
 from sklearn.tree import DecisionTreeRegressor
 from sklearn.utils import check_random_state
 
-from ._arrays import group_columns
-from ._claims import check_alpha
 from ._core._alignment import check_alignment
+from ._core._groups import group_columns
 from ._core._label_sets import LabelSets, all_labels
+from ._core._losses import resolve_loss
 from ._core._values import as_column, as_weights, to_numpy
-from ._losses import resolve_loss
+from ._inference._claims import check_alpha
 from ._preference_frame import PreferenceFrame
 
 

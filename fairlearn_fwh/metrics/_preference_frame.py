@@ -9,8 +9,18 @@ from typing import Any, Self
 import narwhals as nw
 import pandas as pd
 
-from ._bootstrap import BootstrapSettings
-from ._claims import (
+from . import _shown
+from ._core._alignment import check_alignment
+from ._core._layout import Layout
+from ._core._losses import resolve_loss
+from ._core._measurement import Measurement
+from ._core._names import SMALLEST_SHOWN
+from ._core._reading import read_rows
+from ._engines._columns import Columns, check_columns, check_names, eager_parameters
+from ._engines._measure import measure_lazily
+from ._estimators import ask_routed_ensemble, end_of, known_labels
+from ._inference._bootstrap import BootstrapSettings
+from ._inference._claims import (
     Claims,
     check_alpha,
     check_claims,
@@ -20,27 +30,16 @@ from ._claims import (
     make_claims,
     rationality_claims,
 )
-from ._columns import Columns, check_columns, check_names, eager_parameters
-from ._core._alignment import check_alignment
-from ._estimators import ask_routed_ensemble, end_of, known_labels
-from ._findings import Findings
-from ._from_frame import measure_lazily
-from ._intervals import check_quantiles
-from ._losses import resolve_loss
-from ._measurement import Measurement
-from ._model_card import model_card
-from ._plots import PLOTS, plot_tradeoff
-from ._power import power_table
-from ._reading import read_rows
+from ._inference._intervals import check_quantiles
+from ._inference._power import power_table
+from ._inference._worst_shift import worst_shift_table
 from ._tables import Tables
-from ._verdict import SMALLEST_SHOWN
-from ._worst_shift import worst_shift_table
 
 #: Quantiles of a two-sided 95 % interval.
 _CI_QUANTILES = (0.025, 0.975)
 
 
-class PreferenceFrame(Tables):
+class PreferenceFrame:
     """Compare what people got with what they could have had.
 
     Each person is served by one classifier (its own), which is compared with the pooled classifier
@@ -183,13 +182,78 @@ class PreferenceFrame(Tables):
             labels=labels,
         )
         measured = Measurement.of_rows(rows, layout, loss_of, bootstrap).about(sets, exponent)
-        self._tabulate(measured, quantiles)
+        self._tables = Tables(measured, quantiles)
 
     @classmethod
     def _of(cls, measured: Measurement, ci_quantiles: tuple[float, ...]) -> Self:
         frame = cls.__new__(cls)
-        frame._tabulate(measured, ci_quantiles)
+        frame._tables = Tables(measured, ci_quantiles)
         return frame
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What all tables are computed from; skops cannot write data frames."""
+        return {"_measured": self._measured, "ci_quantiles": self.ci_quantiles}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self._tables = Tables(state["_measured"], state["ci_quantiles"])
+
+    @property
+    def _measured(self) -> Measurement:
+        return self._tables.measured
+
+    @property
+    def _layout(self) -> Layout:
+        return self._tables.layout
+
+    @property
+    def ci_quantiles(self) -> tuple[float, ...]:
+        """Quantiles at which there are bounds."""
+        return self._tables.ci_quantiles
+
+    @property
+    def overall(self) -> pd.Series | pd.DataFrame:
+        """Figures of the whole sample; with control features a row for each of their levels."""
+        return self._tables.overall
+
+    @property
+    def by_group(self) -> pd.DataFrame:
+        """Figures of each audit group."""
+        return self._tables.by_group
+
+    @property
+    def risk_matrix(self) -> pd.DataFrame:
+        """Risk of each assigned group under each group's classifier and the pooled one."""
+        return self._tables.risk_matrix
+
+    @property
+    def envy_matrix(self) -> pd.DataFrame:
+        """Gain of each assigned group over each group's classifier."""
+        return self._tables.envy_matrix
+
+    @property
+    def empty_groups(self) -> list[Any]:
+        """Group classifiers that serve nobody in this sample."""
+        return self._tables.empty_groups
+
+    @property
+    def overall_ci(self) -> dict[float, pd.Series | pd.DataFrame]:
+        """Bounds of `overall` at each of `ci_quantiles`."""
+        return self._tables.overall_ci
+
+    @property
+    def by_group_ci(self) -> dict[float, pd.DataFrame]:
+        """Bounds of `by_group` at each of `ci_quantiles`."""
+        return self._tables.by_group_ci
+
+    @property
+    def risk_matrix_ci(self) -> dict[float, pd.DataFrame]:
+        """Bounds of `risk_matrix` at each of `ci_quantiles`."""
+        return self._tables.risk_matrix_ci
+
+    @property
+    def envy_matrix_ci(self) -> dict[float, pd.DataFrame]:
+        """Bounds of `envy_matrix` at each of `ci_quantiles`."""
+        return self._tables.envy_matrix_ci
 
     @property
     def loss_name(self) -> str:
@@ -213,6 +277,96 @@ class PreferenceFrame(Tables):
 
     def __radd__(self, other: Any) -> Self:
         return self if isinstance(other, int) and other == 0 else NotImplemented  # sum() begins with 0
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return every figure with its bounds as one tidy table.
+
+        Returns
+        -------
+        DataFrame
+            One row per entry: `table` ("overall", "by_group", "risk_matrix" or "envy_matrix"), `group`, `figure` (for the
+            matrices the group whose classifier it is, or "pooled"), `n` people, `value`, `lower` and `upper` (the
+            bounds at the lowest and the highest of `ci_quantiles`), `method` by which they were found.
+        """
+        return self._tables.to_frame()
+
+    def replicates(self, figure: str, table: str = "by_group") -> pd.DataFrame:
+        """Return the bootstrap distribution of a figure.
+
+        Parameters
+        ----------
+        figure : str
+            A column of `by_group`, or an entry of `overall`, that is a number.
+        table : {"by_group", "overall"}
+            Where it stands.
+
+        Returns
+        -------
+        DataFrame, shape (n_boot, number of groups)
+
+        Raises
+        ------
+        ValueError
+            If the frame has no replicates, or there is no such figure.
+        """
+        return self._tables.replicates(figure, table)
+
+    def envy_margin(self, reduce: str = "min") -> float:
+        """Return the worst envy gain over all pairs of assigned groups; negative if and only if somebody envies.
+
+        Parameters
+        ----------
+        reduce : {"min", "max"}
+            "max" is the literal formula of arXiv 2509.24077, section 6.3, a maximum over all pairs that include
+            a group with itself; for comparison with its Table 7 only.
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        ValueError
+            If `reduce` is unknown.
+        """
+        return self._tables.envy_margin(reduce)
+
+    def group_min(self) -> pd.Series | pd.DataFrame:
+        """Return the smallest value of each column of `by_group` over the groups (of each control level).
+
+        Returns
+        -------
+        Series, or DataFrame with control features
+        """
+        return self._tables.group_min()
+
+    def group_max(self) -> pd.Series | pd.DataFrame:
+        """Return the largest value of each column of `by_group` over the groups (of each control level).
+
+        Returns
+        -------
+        Series, or DataFrame with control features
+        """
+        return self._tables.group_max()
+
+    def difference(self, method: str = "between_groups") -> pd.Series | pd.DataFrame:
+        """Return the largest difference of each column of `by_group` over the groups (of each control level).
+
+        Parameters
+        ----------
+        method : {"between_groups", "to_overall"}
+            Between any two groups, or between a group and the whole, as fairlearn's `MetricFrame.difference`.
+
+        Returns
+        -------
+        Series, or DataFrame with control features
+
+        Raises
+        ------
+        ValueError
+            If `method` is unknown.
+        """
+        return self._tables.difference(method)
 
     def violations(
         self, alpha: float | None = None, claims: str = "all", correction: str | None = "holm"
@@ -439,7 +593,7 @@ class PreferenceFrame(Tables):
         >>> frame.to_model_card().splitlines()[2]
         '**Harm found.** The model harms a (-50.0 points, 100 people), b (-50.0 points, 100 people), with 95 % confidence.'
         """
-        return model_card(Findings(self, tolerance=tolerance, alpha=alpha, min_group_size=min_group_size))
+        return _shown.model_card(self, tolerance=tolerance, alpha=alpha, min_group_size=min_group_size)
 
     def _claims(self, claims: str, *, strict: bool) -> Claims:
         layout, m = self._layout, self._measured
@@ -630,11 +784,7 @@ class PreferenceFrame(Tables):
         MissingExtraError
             If matplotlib is not installed.
         """
-        if kind == "tradeoff":
-            return plot_tradeoff({"this model": self}, ax)
-        if kind not in PLOTS:
-            raise ValueError(f"kind must be one of {[*PLOTS, 'tradeoff']}; got {kind!r}.")
-        return PLOTS[kind](self, ax, min_group_size)
+        return _shown.plot(self, kind, ax, min_group_size)
 
     def _title(self) -> str:
         m, overall = self._measured, self.overall

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from .._routed import Sample, take_rows
-from ..metrics._arrays import encode_groups, find_groups
+from ..base._routed import Sample, take_rows
+from ..metrics._core._groups import encode_groups, find_groups
 
 #: Asks a fitted classifier about rows: labels, or probabilities of the positive class.
 Ask = Callable[[Any, Any], np.ndarray]

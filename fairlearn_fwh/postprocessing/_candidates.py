@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ..metrics import PreferenceFrame
-from ..metrics._arrays import POOLED, Groups, flat_index
+from ..metrics._core._groups import POOLED, Groups, flat_index
 from ..metrics._core._label_sets import all_labels
 from ..metrics._core._names import group_name
 from ..metrics._estimators import MAX_ENVY_GROUPS

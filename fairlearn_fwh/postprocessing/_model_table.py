@@ -14,9 +14,9 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 
-from .._group_routed import GroupRoutedClassifier
-from .._routed import Sample, clone_seeded, try_to_fit, weight_arguments
-from ..metrics._arrays import Groups, as_tuple
+from ..base._group_routed import GroupRoutedClassifier
+from ..base._routed import Sample, clone_seeded, try_to_fit, weight_arguments
+from ..metrics._core._groups import Groups, as_tuple
 
 
 def takes(model: Any, method: str, argument: str) -> bool:

@@ -12,13 +12,13 @@ import pandas as pd
 from sklearn.utils import check_random_state, get_tags
 from sklearn.utils.validation import check_is_fitted
 
-from .._fitting import fit_context
-from .._routed import FIT_FAILED, RoutedClassifier, Sample, clone_seeded
 from .._sklearn_compat import FitsAndPredicts, Interval, StrOptions
-from .._splits import fold_of_rows, hold_out
+from ..base._fitting import fit_context
+from ..base._routed import FIT_FAILED, RoutedClassifier, Sample, clone_seeded
+from ..base._splits import fold_of_rows, hold_out
 from ..decoupling import DecoupledClassifier
 from ..exceptions import GroupFallbackWarning
-from ..metrics._arrays import encode_groups, find_groups, group_columns
+from ..metrics._core._groups import encode_groups, find_groups, group_columns
 from ..metrics._core._values import read_values
 from ._answers import Part
 from ._candidates import Selection, select

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..metrics._plots import BLUE, MAX_DRAWN, VERMILION, label_text, new_axes
+from ..audit._plots import BLUE, MAX_DRAWN, VERMILION, label_text, new_axes
 
 
 def plot_selection(table: pd.DataFrame, score: str, ax: Any) -> Any:

@@ -12,12 +12,17 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
-from .._routed import align_probabilities, ask_labels
+from ..base._routed import align_probabilities, ask_labels
 from ..metrics import PreferenceFrame, keep_own_classifier
 from ..metrics._core._label_sets import all_labels
-from ..metrics._delong import compare_auc
-from ..metrics._inference import PairedDifferences, adjust_p_values, certificate_p_value, gain_lower_bound
-from ..metrics._losses import LOSSES, Loss
+from ..metrics._core._losses import LOSSES, Loss
+from ..metrics._inference._delong import compare_auc
+from ..metrics._inference._tests import (
+    PairedDifferences,
+    adjust_p_values,
+    certificate_p_value,
+    gain_lower_bound,
+)
 from ..metrics._rule import RULES, decide
 
 GUARANTEES = CERTIFIED, EMPIRICAL = RULES

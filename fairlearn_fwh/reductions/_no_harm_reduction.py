@@ -15,14 +15,14 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .._fitting import fit_context
-from .._routed import Sample, ask_labels, check_labels, clone_seeded, take_rows, weight_arguments
-from .._single_model import SingleModelClassifier
 from .._sklearn_compat import FitsAndPredicts, Interval, StrOptions
-from .._splits import fold_of_rows
+from ..base._fitting import fit_context
+from ..base._routed import Sample, ask_labels, check_labels, clone_seeded, take_rows, weight_arguments
+from ..base._single_model import SingleModelClassifier
+from ..base._splits import fold_of_rows
 from ..exceptions import ConstraintsNotSatisfiedWarning
 from ..metrics import PreferenceFrame
-from ..metrics._arrays import Groups, encode_groups, labels_index
+from ..metrics._core._groups import Groups, encode_groups, labels_index
 from ..metrics._core._names import group_name
 from ._group_bounds import bounded_group_loss, without_deprecations
 

@@ -17,6 +17,7 @@ from sklearn.linear_model import LogisticRegression, Perceptron
 from sklearn.neighbors import KNeighborsClassifier
 
 import fairlearn_fwh.aif360 as algorithms
+from fairlearn_fwh._methods import ADAPTED
 from fairlearn_fwh.aif360 import Decoupled, NoHarm
 from fairlearn_fwh.decoupling import DecoupledClassifier
 from fairlearn_fwh.exceptions import GroupFallbackWarning
@@ -31,32 +32,18 @@ pytestmark = [
     ),
 ]
 
-NAMES = (
-    "AdversarialReweighting",
-    "DAFH",
-    "DRO",
-    "GradientGraph",
-    "MultiTaskTransfer",
-    "Decoupled",
-    "NoHarm",
-    "NoHarmReduction",
-    "PreferenceTree",
-    "PreferredTreatment",
-    "SelectiveExperts",
-)
+NAMES = tuple(ADAPTED)
+
+#: Enough to be called; few epochs find nothing, and then everybody would get the pooled classifier.
+SHORT = {"max_epochs": 4}
 
 
 def make(name):
     """An algorithm that is quick to fit on the data of these tests."""
-    settings = {
-        "AdversarialReweighting": {"max_epochs": 4},
-        "DAFH": {"n_init": 1, "max_epochs": 3, "fallback": None},
-        "DRO": {"max_epochs": 4, "alpha": 0.9},
-        "GradientGraph": {"max_epochs": 4},
-        "MultiTaskTransfer": {"max_epochs": 4},
-        "NoHarmReduction": {"tolerance": 0.1},
-        "SelectiveExperts": {"max_epochs": 2},
-    }.get(name, {})
+    quick = ADAPTED[name].quick
+    settings = (
+        quick | (SHORT if "max_epochs" in quick else {}) | ({"fallback": None} if name == "DAFH" else {})
+    )
     return getattr(algorithms, name)(random_state=0, **settings)
 
 

@@ -13,56 +13,17 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import fairlearn_fwh.aif360.sklearn as twins
 from fairlearn_fwh.aif360.sklearn import (
     DAFH,
-    DRO,
-    AdversarialReweighting,
     Decoupled,
-    GradientGraph,
-    MultiTaskTransfer,
     NoHarmReduction,
-    SelectiveExperts,
 )
 from fairlearn_fwh.decoupling import DecoupledClassifier
 from fairlearn_fwh.exceptions import GroupFallbackWarning
 
 from .conftest import people
-
-SAMPLE_WEIGHT = "weights change the draw of mini-batches and of the validation split, as for SGDClassifier"
-
-
-#: Settings with which the checks of scikit-learn do not take long.
-QUICK = {
-    "AdversarialReweighting": {"max_epochs": 20, "learning_rate": 0.01},
-    "DRO": {"max_epochs": 20, "learning_rate": 0.01},
-    "GradientGraph": {"max_epochs": 20, "learning_rate": 0.01},
-    "MultiTaskTransfer": {"max_epochs": 20, "learning_rate": 0.01},
-    "DAFH": {"n_init": 1, "max_epochs": 20},
-    "NoHarmReduction": {"cv": 2, "max_iter": 10, "tolerance": 0.1},
-    "SelectiveExperts": {"max_epochs": 20, "learning_rate": 0.01},
-}
-
-
-@parametrize_with_checks(
-    [getattr(twins, name)(**QUICK.get(name, {})) for name in twins.__all__],
-    expected_failed_checks=lambda twin: (
-        {
-            "check_sample_weight_equivalence_on_dense_data": SAMPLE_WEIGHT,
-            "check_sample_weight_equivalence_on_sparse_data": SAMPLE_WEIGHT,
-        }
-        if isinstance(
-            twin, DAFH | SelectiveExperts | GradientGraph | AdversarialReweighting | DRO | MultiTaskTransfer
-        )
-        else {}
-    ),
-)
-def test_scikit_learn_conventions(estimator, check):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        check(estimator)
 
 
 def table(seed=0):

@@ -1,5 +1,4 @@
 import pickle
-import warnings
 
 import joblib
 import numpy as np
@@ -19,17 +18,9 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import LinearSVC
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from fairlearn_fwh.decoupling import DecoupledClassifier
 from fairlearn_fwh.exceptions import GroupFallbackWarning
-
-
-@parametrize_with_checks([DecoupledClassifier()])
-def test_scikit_learn_conventions(estimator, check):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        check(estimator)
 
 
 def two_groups(n=400, seed=0, groups=("a", "b")):

@@ -9,22 +9,14 @@ from scipy import stats
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from fairlearn_fwh._routed import Sample
+from fairlearn_fwh.base._routed import Sample
 from fairlearn_fwh.datasets import default_preprocessor, fetch_arrest, fetch_violent
 from fairlearn_fwh.decoupling import PreferenceTreeClassifier, _tree_pruning
 from fairlearn_fwh.decoupling._tree import Node, TreeGrower
 from fairlearn_fwh.decoupling._tree_pruning import TreePruner
 from fairlearn_fwh.exceptions import GroupFallbackWarning
-from fairlearn_fwh.metrics._arrays import Groups, encode_groups
-
-
-@parametrize_with_checks([PreferenceTreeClassifier()])
-def test_scikit_learn_conventions(estimator, check):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        check(estimator)
+from fairlearn_fwh.metrics._core._groups import Groups, encode_groups
 
 
 def people(n=3000, seed=0, rules=("sex",)):

@@ -7,7 +7,6 @@ import pytest
 from scipy import optimize
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from fairlearn_fwh.datasets import default_preprocessor, fetch_arrest
 from fairlearn_fwh.decoupling import PreferredTreatmentClassifier
@@ -15,13 +14,6 @@ from fairlearn_fwh.decoupling._convex_concave import Constraint, Members, Prefer
 from fairlearn_fwh.decoupling._preference_solution import Solution, solve
 from fairlearn_fwh.exceptions import ConstraintsNotSatisfiedWarning, GroupFallbackWarning
 from fairlearn_fwh.metrics import PreferenceFrame
-
-
-@parametrize_with_checks([PreferredTreatmentClassifier()])
-def test_scikit_learn_conventions(estimator, check):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        check(estimator)
 
 
 def two_groups(n=1200, seed=0, groups=("a", "b")):

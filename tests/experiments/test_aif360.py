@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from aif360.metrics import ClassificationMetric
 
-from fairlearn_fwh.experiments import _aif360, aif360_markdown, run_aif360, summarize_aif360
+from fairlearn_fwh.experiments._aif360 import _comparison as _aif360
+from fairlearn_fwh.experiments._aif360._comparison import aif360_markdown, run_aif360, summarize_aif360
 from fairlearn_fwh.experiments._data import make_split
 from fairlearn_fwh.metrics import PreferenceFrame
 

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fairlearn_fwh.experiments import _fairsde, fairsde_markdown, run_fairsde, summarize_fairsde
+from fairlearn_fwh.experiments._fairsde import _architectures as _fairsde
+from fairlearn_fwh.experiments._fairsde._architectures import fairsde_markdown, run_fairsde, summarize_fairsde
 
 
 @pytest.fixture(scope="module")

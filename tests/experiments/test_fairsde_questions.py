@@ -4,24 +4,28 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fairlearn_fwh.experiments import (
-    _fairsde_inferred,
-    _fairsde_shift,
-    _fairsde_strategies,
+from fairlearn_fwh.experiments._data import REAL_DATA
+from fairlearn_fwh.experiments._fairsde import _inferred as _fairsde_inferred
+from fairlearn_fwh.experiments._fairsde import _shift as _fairsde_shift
+from fairlearn_fwh.experiments._fairsde import _strategies as _fairsde_strategies
+from fairlearn_fwh.experiments._fairsde._inferred import (
     fairsde_inferred_markdown,
-    fairsde_shift_markdown,
-    fairsde_strategies_markdown,
     plot_fairsde_inferred,
-    plot_fairsde_shift,
-    plot_fairsde_strategies,
     run_fairsde_inferred,
+)
+from fairlearn_fwh.experiments._fairsde._shift import (
+    fairsde_shift_markdown,
+    plot_fairsde_shift,
     run_fairsde_shift,
+)
+from fairlearn_fwh.experiments._fairsde._strategies import (
+    fairsde_strategies_markdown,
+    plot_fairsde_strategies,
     run_fairsde_strategies,
 )
-from fairlearn_fwh.experiments._data import REAL_DATA
 from fairlearn_fwh.experiments._generated_groups import generated, make_groups
 from fairlearn_fwh.inprocessing import SelectiveExpertsClassifier
-from fairlearn_fwh.metrics._arrays import encode_groups
+from fairlearn_fwh.metrics._core._groups import encode_groups
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,10 @@ import pandas as pd
 import pytest
 from fairlearn.metrics import equalized_odds_difference
 
-from fairlearn_fwh.experiments import _gog, _gog_ablation, _gog_groups
 from fairlearn_fwh.experiments._data import make_split
+from fairlearn_fwh.experiments._gog import _ablation as _gog_ablation
+from fairlearn_fwh.experiments._gog import _learned_groups as _gog_groups
+from fairlearn_fwh.experiments._gog import _worst_group as _gog
 from fairlearn_fwh.inprocessing import DROClassifier
 
 

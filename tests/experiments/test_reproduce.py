@@ -5,19 +5,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fairlearn_fwh.experiments import (
-    _gog,
-    _gog_ablation,
-    _transfer_sensitivity,
-    _transfer_synthetic,
-    estimate_discrepancy,
-    held_out_objective,
-    run_gog_groups,
-    run_question,
-)
-from fairlearn_fwh.experiments._paper_recipe import GRID, recipe_of
-from fairlearn_fwh.experiments._reproduce import DATASETS, REPRODUCTIONS, write_reproduction
-from fairlearn_fwh.experiments._tables import TABLE6_NUMBERS, TABLE7_NUMBERS
+from fairlearn_fwh.experiments._dafh._paper_recipe import GRID, recipe_of
+from fairlearn_fwh.experiments._dafh._questions import run_question
+from fairlearn_fwh.experiments._dafh._tables import TABLE6_NUMBERS, TABLE7_NUMBERS
+from fairlearn_fwh.experiments._dafh._theory import estimate_discrepancy, held_out_objective
+from fairlearn_fwh.experiments._gog import _ablation as _gog_ablation
+from fairlearn_fwh.experiments._gog import _worst_group as _gog
+from fairlearn_fwh.experiments._gog._learned_groups import run_gog_groups
+from fairlearn_fwh.experiments._registry import DATASETS, REPRODUCTIONS, write_reproduction
+from fairlearn_fwh.experiments._transfer import _sensitivity as _transfer_sensitivity
+from fairlearn_fwh.experiments._transfer import _synthetic as _transfer_synthetic
 from fairlearn_fwh.inprocessing import MultiTaskTransferClassifier
 from fairlearn_fwh.metrics import PreferenceFrame
 

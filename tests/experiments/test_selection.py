@@ -1,7 +1,11 @@
 import numpy as np
 import pytest
 
-from fairlearn_fwh.experiments import plot_selection_harm, run_selection, summarize_selection
+from fairlearn_fwh.experiments._fairsde._selection import (
+    plot_selection_harm,
+    run_selection,
+    summarize_selection,
+)
 
 pytestmark = pytest.mark.slow
 

@@ -2,8 +2,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fairlearn_fwh.experiments import run_table4, summarize_table4, table4_markdown
-from fairlearn_fwh.experiments._table4 import PAPER_NUMBERS, corrected_standard_error
+from fairlearn_fwh.experiments._dafh._table4 import (
+    PAPER_NUMBERS,
+    corrected_standard_error,
+    run_table4,
+    summarize_table4,
+    table4_markdown,
+)
 
 pytestmark = pytest.mark.slow
 

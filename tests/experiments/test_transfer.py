@@ -4,8 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fairlearn_fwh.experiments import _transfer, _transfer_sensitivity, _transfer_synthetic
-from fairlearn_fwh.experiments._transfer_data import PAIRS, draw_people
+from fairlearn_fwh.experiments._transfer import _real as _transfer
+from fairlearn_fwh.experiments._transfer import _sensitivity as _transfer_sensitivity
+from fairlearn_fwh.experiments._transfer import _synthetic as _transfer_synthetic
+from fairlearn_fwh.experiments._transfer._data import PAIRS, draw_people
 from fairlearn_fwh.inprocessing import MultiTaskTransferClassifier
 
 

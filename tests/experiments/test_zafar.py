@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 
-from fairlearn_fwh.experiments import run_zafar, zafar_markdown
+from fairlearn_fwh.experiments._zafar._preferred_treatment import run_zafar, zafar_markdown
 
 
 def test_the_published_numbers_come_out_within_three_points():

@@ -4,8 +4,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from fairlearn_fwh.inprocessing._objectives import hinge
-from fairlearn_fwh.inprocessing._routed_heads import LinearHeads, RoutedHeads
+from fairlearn_fwh.inprocessing.dafh._network import LinearHeads, RoutedHeads
+from fairlearn_fwh.inprocessing.dafh._objectives import hinge
 
 
 def make_module(members, n_features, n_groups, n_classes=2, *, bins=None, balance=0.1, batch_size=1000):

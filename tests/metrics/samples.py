@@ -3,11 +3,11 @@
 import numpy as np
 
 from fairlearn_fwh.metrics import PreferenceFrame
-from fairlearn_fwh.metrics._bootstrap import BootstrapSettings
-from fairlearn_fwh.metrics._cells import LossCells
-from fairlearn_fwh.metrics._layout import Layout
-from fairlearn_fwh.metrics._losses import resolve_loss
-from fairlearn_fwh.metrics._measurement import Measurement
+from fairlearn_fwh.metrics._core._cells import LossCells
+from fairlearn_fwh.metrics._core._layout import Layout
+from fairlearn_fwh.metrics._core._losses import resolve_loss
+from fairlearn_fwh.metrics._core._measurement import Measurement
+from fairlearn_fwh.metrics._inference._bootstrap import BootstrapSettings
 
 
 def random_sample(seed=0, n=400, n_groups=3, n_classes=2):

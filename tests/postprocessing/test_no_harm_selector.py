@@ -18,7 +18,6 @@ from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from fairlearn_fwh.datasets import default_preprocessor, fetch_arrest
 from fairlearn_fwh.decoupling import DecoupledClassifier, PreferenceTreeClassifier
@@ -26,13 +25,6 @@ from fairlearn_fwh.exceptions import GroupFallbackWarning
 from fairlearn_fwh.inprocessing import DAFHClassifier
 from fairlearn_fwh.metrics import PreferenceFrame, keep_own_classifier
 from fairlearn_fwh.postprocessing import NoHarmSelector
-
-
-@parametrize_with_checks([NoHarmSelector()])
-def test_scikit_learn_conventions(estimator, check):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        check(estimator)
 
 
 class Column(ClassifierMixin, BaseEstimator):

@@ -14,20 +14,11 @@ from sklearn.model_selection import train_test_split
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from fairlearn_fwh.datasets import default_preprocessor, fetch_adult
 from fairlearn_fwh.exceptions import ConstraintsNotSatisfiedWarning
 from fairlearn_fwh.metrics import PreferenceFrame
 from fairlearn_fwh.reductions import NoHarmReduction, _group_bounds
-
-
-@parametrize_with_checks([NoHarmReduction(cv=2, max_iter=10, tolerance=0.1)])
-def test_scikit_learn_conventions(estimator, check):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        check(estimator)
-
 
 #: Most tests are not about votes that break a bound.
 votes_may_break_bounds = pytest.mark.filterwarnings(

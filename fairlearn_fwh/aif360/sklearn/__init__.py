@@ -1,38 +1,20 @@
 """The methods of this package for `aif360.sklearn`, where groups are levels of the pandas index."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ._algorithms import Decoupled, NoHarm, NoHarmReduction, PreferenceTree, PreferredTreatment
+from ..._methods import ADAPTED
+from .._adapter import make_adapter
+from ._algorithms import BASES
 
-if TYPE_CHECKING:
-    from ._trained import (
-        DAFH,
-        DRO,
-        AdversarialReweighting,
-        GradientGraph,
-        MultiTaskTransfer,
-        SelectiveExperts,
-    )
-
-__all__ = [
-    "AdversarialReweighting",
-    "DAFH",
-    "DRO",
-    "Decoupled",
-    "GradientGraph",
-    "MultiTaskTransfer",
-    "NoHarm",
-    "NoHarmReduction",
-    "PreferenceTree",
-    "PreferredTreatment",
-    "SelectiveExperts",
-]
+__all__ = sorted(ADAPTED)
 
 
 def __getattr__(name: str) -> Any:
-    """Import what needs torch when it is asked for."""
-    if name not in __all__:
+    """Make a classifier when it is asked for: some need torch."""
+    if name not in ADAPTED:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from . import _trained
+    return globals().setdefault(name, make_adapter(name, BASES, __name__))
 
-    return getattr(_trained, name)
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,61 +1,16 @@
-"""The classifiers that need no torch."""
+"""Every method of the package for `aif360.sklearn`, made from the list of methods."""
 
-from typing import Any, Self
+from __future__ import annotations
 
-from ...decoupling import DecoupledClassifier, PreferenceTreeClassifier, PreferredTreatmentClassifier
-from ...postprocessing import NoHarmSelector
-from ...reductions import NoHarmReduction as NoHarmReductionClassifier
-from ._classifier import GroupsInIndex, RoutedByIndex
+from ..._methods import Kind
+from ._classifier import IndexedClassifier, Routed, RoutedByIndex, ToldByIndex
+from ._with_tasks import WithTasks
 
-
-class Decoupled(RoutedByIndex):
-    """Train one classifier per group."""
-
-    _estimator_class = DecoupledClassifier
-
-
-class PreferenceTree(RoutedByIndex):
-    """Grow a tree of protected attributes with a classifier in each leaf (Ustun et al. 2019)."""
-
-    _estimator_class = PreferenceTreeClassifier
-
-
-class PreferredTreatment(RoutedByIndex):
-    """Train linear classifiers that every group prefers (Zafar et al. 2017)."""
-
-    _estimator_class = PreferredTreatmentClassifier
-
-
-class NoHarm(RoutedByIndex):
-    """Choose for each group between pooled and own classifier, with a guarantee."""
-
-    _estimator_class = NoHarmSelector
-
-
-class NoHarmReduction(GroupsInIndex):
-    """Train one model for all under which no group loses against a baseline."""
-
-    _estimator_class = NoHarmReductionClassifier
-    _example_arguments = "tolerance=0.05, random_state=0"
-
-    def fit(self, X: Any, y: Any) -> Self:  # type: ignore[override]  # it takes no weights
-        """Fit the estimator.
-
-        Parameters
-        ----------
-        X : DataFrame or array, shape (n, d)
-            Features, of which those named like an index level or a protected attribute are left out.
-        y : array-like, shape (n,)
-            Labels of two classes.
-
-        Returns
-        -------
-        NoHarmReduction
-
-        Raises
-        ------
-        ValueError
-            If lengths differ, a protected attribute is not there or missing for somebody, `pos_label` is no label, y has not two
-            classes, or a parameter is out of range.
-        """
-        return super().fit(X, y)
+#: What a classifier is called with depends on who knows the groups.
+BASES: dict[Kind, type[IndexedClassifier]] = {
+    Kind.GROUPS: RoutedByIndex,
+    Kind.LEARNED: Routed,
+    Kind.TOLD: ToldByIndex,
+    Kind.BLIND: IndexedClassifier,
+    Kind.TASKS: WithTasks,
+}

@@ -12,7 +12,7 @@ from sklearn.base import ClassifierMixin, MetaEstimatorMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ..._fitting import unchanged_on_error
+from ...base._fitting import unchanged_on_error
 from ...exceptions import GroupFallbackWarning
 from ...metrics import PreferenceFrame
 from ...metrics._core._alignment import check_alignment
@@ -240,6 +240,7 @@ class IndexedClassifier(ClassifierMixin, MetaEstimatorMixin, Adapter):
 class GroupsInIndex(IndexedClassifier):
     """Base of classifiers that are told the groups in `fit`."""
 
+    _note = ""
     _positional = {
         "prot_attr": """label, array of shape (n,) or list of these, optional
             Levels of the index (or explicit values, by position) whose combinations are the groups; by default all named
@@ -284,3 +285,30 @@ class RoutedByIndex(GroupsInIndex, Routed):
 
     def _route_arguments(self, X: Any) -> dict[str, Any]:
         return {"sensitive_features": read_protected_attributes(X, self._fitted_with.prot_attr)}
+
+
+class ToldByIndex(GroupsInIndex):
+    """Base of classifiers that fit one model, which is told the groups; they take no weights."""
+
+    def fit(self, X: Any, y: Any) -> Self:  # type: ignore[override]  # it takes no weights
+        """Fit the estimator.
+
+        Parameters
+        ----------
+        X : DataFrame or array, shape (n, d)
+            Features, of which those named like an index level or a protected attribute are left out.
+        y : array-like, shape (n,)
+            Labels of two classes.
+
+        Returns
+        -------
+        ClassifierMixin
+            The fitted classifier.
+
+        Raises
+        ------
+        ValueError
+            If lengths differ, a protected attribute is not there or missing for somebody, `pos_label` is no label, y has not two
+            classes, or a parameter is out of range.
+        """
+        return super().fit(X, y)

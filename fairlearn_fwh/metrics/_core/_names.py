@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+#: Groups with fewer people are not named: their counts could identify somebody.
+SMALLEST_SHOWN = 10
+
 
 def printable(text: str) -> str:
     """Write characters that are not shown, such as line ends and escapes, as Python does."""

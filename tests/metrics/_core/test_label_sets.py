@@ -12,7 +12,7 @@ import pytest
 from fairlearn_fwh.audit import Audit
 from fairlearn_fwh.exceptions import LabelMismatchWarning
 from fairlearn_fwh.metrics import PreferenceFrame
-from fairlearn_fwh.metrics._claims import NEVER_RIGHT
+from fairlearn_fwh.metrics._inference._claims import NEVER_RIGHT
 
 FRAMES = {
     "pandas": pd.DataFrame,

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from fairlearn_fwh.metrics import PreferenceFrame
-from fairlearn_fwh.metrics._arrays import encode_groups
+from fairlearn_fwh.metrics._core._groups import encode_groups
 from fairlearn_fwh.metrics._core._values import as_column, as_weights, kind_of
 
 DATES = [datetime.date(2020, 1, 1), datetime.date(2021, 1, 2), datetime.date(2020, 1, 1)]

@@ -1,0 +1,217 @@
+"""What a preference frame finds: claims, figures of every group that may be shown, and a sentence."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from ..metrics._core._names import SMALLEST_SHOWN, full_name
+from ._verdict import judge
+
+if TYPE_CHECKING:
+    from ..metrics._preference_frame import PreferenceFrame
+
+
+#: Most groups that pages, cards and terminals show; a JSON report has all.
+MOST_SHOWN = 50
+
+_HEADLINES = {
+    "harm": "Harm found",
+    "envy": "Envy found",
+    "pooled": "Nobody harmed",
+    "certified": "No harm certified",
+    "unsure": "No harm found, not certified",
+}
+
+
+class Findings:
+    """What can be said of a preference frame to others, without telling who the people of small groups are.
+
+    Parameters
+    ----------
+    frame : PreferenceFrame
+        Made from data that took no part in fitting or choosing; without control features.
+    tolerance : float
+        Largest loss that counts as none in certificates, in units of the loss.
+    alpha : float
+        One minus the confidence: for all violations together, and for all certificates together.
+    min_group_size : int
+        Groups with fewer people are tested, but suppressed.
+
+    Attributes
+    ----------
+    claims, violations, certificate, verdict
+        As of `fairlearn_fwh.audit.Audit`.
+    outcome : {"harm", "envy", "pooled", "certified", "unsure"}
+    power : DataFrame or None
+        As `PreferenceFrame.power` gives it; None at tolerance 0.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of range, or the frame has control features.
+    """
+
+    def __init__(
+        self,
+        frame: PreferenceFrame,
+        *,
+        tolerance: float = 0.01,
+        alpha: float = 0.05,
+        min_group_size: int = SMALLEST_SHOWN,
+    ) -> None:
+        if isinstance(frame.overall, pd.DataFrame):
+            raise ValueError("frame has control features; audit a frame without them.")
+        if (
+            isinstance(min_group_size, bool)
+            or not isinstance(min_group_size, int | np.integer)
+            or min_group_size < 1
+        ):
+            raise ValueError(f"min_group_size must be an integer of at least 1; got {min_group_size!r}.")
+        self.frame, self.tolerance, self.alpha = frame, tolerance, alpha
+        self.min_group_size = min_group_size
+        self.claims = "all" if frame.has_envy else "rationality"
+        judged = judge(
+            frame, tolerance=tolerance, alpha=alpha, claims=self.claims, min_group_size=min_group_size
+        )
+        self.outcome, self.verdict = judged.outcome, judged.text
+        self.violations, self.certificate = judged.violations, judged.certificate
+        self.power = frame.power(tolerance, alpha) if tolerance > 0 else None
+
+    @property
+    def headline(self) -> str:
+        """The outcome in a few words."""
+        return _HEADLINES[self.outcome]
+
+    def sentence(self, subject: str) -> str:
+        """Return the verdict as a sentence.
+
+        Parameters
+        ----------
+        subject : str
+            What the sentence is about where it needs a subject: "The model".
+
+        Returns
+        -------
+        str
+        """
+        about_groups = self.verdict.startswith(("no ", "every "))
+        return f"{self.verdict[0].upper()}{self.verdict[1:]}" if about_groups else f"{subject} {self.verdict}"
+
+    @property
+    def harm_found(self) -> bool:
+        """Whether some claim is significantly violated."""
+        return len(self.violations) > 0
+
+    @cached_property
+    def harmed_groups(self) -> set[Any]:
+        """Labels of the audit groups that are significantly worse off than with the pooled classifier."""
+        return set(self.violations.loc[self.violations["kind"] == "rationality", "group"])
+
+    @property
+    def certified(self) -> bool:
+        """Whether every claim about somebody is certified."""
+        return bool(self.certificate.loc[self.certificate["n"] > 0, "certified"].all())
+
+    def groups(self) -> pd.DataFrame:
+        """Return the figures of every audit group that is large enough to be shown.
+
+        Returns
+        -------
+        DataFrame
+            `n`, `risk`, `pooled_risk`, `gain` with `lower` and `upper` (each interval by itself), `negative_flip_rate`,
+            `positive_flip_rate`, `p_harm` (adjusted; NaN where some group is too small to be shown, because adjusted p-values
+            tell those of other groups), `harmed` (whether it is below alpha), `certified_bound` (simultaneous), `certified`,
+            and with a tolerance above 0 `n_needed` and `smallest_tolerance`.
+        """
+        return self._groups
+
+    @cached_property
+    def _groups(self) -> pd.DataFrame:
+        frame, table = self.frame, self.frame.by_group
+        intervals = frame.gain_intervals(self.alpha)
+        harm = frame.harm_tests(claims=self.claims)
+        harm = harm[harm["kind"] == "rationality"]
+        certificate = self.certificate[self.certificate["kind"] == "rationality"]
+        result = table[["n", "risk", "pooled_risk"]].assign(
+            gain=table["rationality_gain"],
+            lower=intervals["lower"],
+            upper=intervals["upper"],
+            negative_flip_rate=table["negative_flip_rate"],
+            positive_flip_rate=table["positive_flip_rate"],
+            p_harm=np.nan if self.hides else harm["p_adjusted"].to_numpy(),
+            harmed=[label in self.harmed_groups for label in table.index],
+            certified_bound=certificate["lower_bound"].to_numpy(),
+            certified=certificate["certified"].to_numpy(),
+        )
+        if self.power is not None:
+            result = result.join(self.power[["n_needed", "smallest_tolerance"]])
+        return result[result["n"] >= self.min_group_size]
+
+    @property
+    def suppressed(self) -> list[Any]:
+        """Labels of the audit groups that are too small to be shown."""
+        table = self.frame.by_group
+        return list(table.index[table["n"] < self.min_group_size])
+
+    @cached_property
+    def hides(self) -> bool:
+        """Whether some group is too small to be shown: an audit group, or one by which classifiers are assigned."""
+        assigned = self.certificate.loc[self.certificate["kind"] == "envy", "n"]
+        return len(self.suppressed) > 0 or bool(((assigned > 0) & (assigned < self.min_group_size)).any())
+
+    def overall(self) -> dict[str, float]:
+        """Return figures of everybody; none where they would tell those of the suppressed groups.
+
+        Returns
+        -------
+        dict from str to float
+        """
+        if self.suppressed:
+            return {}
+        overall = self.frame.overall.to_dict()
+        names = ("n", "risk", "pooled_risk", "rationality_gain", "negative_flip_rate", "disagreement_rate")
+        return {name: float(overall[name]) for name in names}
+
+    def envy(self) -> pd.DataFrame | None:
+        """Return the claims of envy-freeness of groups that are large enough to be shown, if envy was measured.
+
+        Returns
+        -------
+        DataFrame or None
+            Where some group is suppressed only whether each is certified: the numbers of people would tell its own, and
+            bounds and p-values the numbers of people.
+        """
+        if self.claims != "all":
+            return None
+        table = self.certificate[self.certificate["kind"] == "envy"]
+        large = set(table.loc[table["n"] >= self.min_group_size, "group"])
+        table = table[table["group"].isin(large) & table["other"].isin(large)].drop(columns="kind")
+        return table[["group", "other", "certified"]] if self.hides else table
+
+
+def worst_first(table: pd.DataFrame, most: int) -> pd.DataFrame:
+    """Take the groups with the lowest gains where there are more than can be shown.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Of `Findings.groups`.
+    most : int
+        Most groups that are shown.
+
+    Returns
+    -------
+    DataFrame
+    """
+    return table if len(table) <= most else table.nsmallest(most, "gain")
+
+
+def records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows of a table as dictionaries, with the label of the group as text."""
+    names = [full_name(label) for label in table.index]
+    records: list[dict[str, Any]] = table.to_dict("records")  # type: ignore[assignment]
+    return [{"group": name, **record} for name, record in zip(names, records, strict=True)]

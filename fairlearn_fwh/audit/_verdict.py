@@ -1,0 +1,190 @@
+"""What a preference frame says, in one plain sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from ..metrics._core._names import SMALLEST_SHOWN, group_name
+from ..metrics._inference._claims import NEVER_RIGHT
+
+if TYPE_CHECKING:
+    from ..metrics._preference_frame import PreferenceFrame
+
+
+#: Groups that are named in a sentence, the worst first.
+_MAX_NAMED = 10
+
+
+def verdict(
+    frame: PreferenceFrame,
+    *,
+    tolerance: float = 0.01,
+    alpha: float = 0.05,
+    claims: str = "rationality",
+    min_group_size: int = SMALLEST_SHOWN,
+) -> str:
+    """Say whether any group is harmed, and how sure that is.
+
+    Parameters
+    ----------
+    frame : PreferenceFrame
+        Made from data that took no part in fitting or choosing.
+    tolerance : float
+        Loss that counts as none.
+    alpha : float
+        One minus the confidence, for all claims together.
+    claims : {"rationality", "envy", "all"}
+        What is claimed of every group.
+    min_group_size : int
+        Smaller groups are counted, not named.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of range, or envy is asked for and was not measured.
+
+    Examples
+    --------
+    >>> from fairlearn_fwh.audit import verdict
+    >>> from fairlearn_fwh.metrics import PreferenceFrame
+    >>> frame = PreferenceFrame(y_true=[1] * 200, y_pred=[0, 1] * 100, y_pred_pooled=[1] * 200,
+    ...                         groups=["a"] * 100 + ["b"] * 100)
+    >>> verdict(frame)
+    'harms a (-50.0 points, 100 people), b (-50.0 points, 100 people), with 95 % confidence.'
+    """
+    return judge(frame, tolerance=tolerance, alpha=alpha, claims=claims, min_group_size=min_group_size).text
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What comes out of a frame.
+
+    Attributes
+    ----------
+    outcome : {"harm", "envy", "pooled", "certified", "unsure"}
+        A group is significantly worse off than with the pooled classifier; or than with another group's; everybody is served by the pooled
+        classifier; every claim is certified; or neither was harm found nor can it be ruled out.
+    text : str
+        The same in words, without a subject where there is none.
+    violations, certificate : DataFrame
+        What it rests on, as `PreferenceFrame.violations` and `PreferenceFrame.certify` give them.
+    """
+
+    outcome: str
+    text: str
+    violations: pd.DataFrame
+    certificate: pd.DataFrame
+
+
+def judge(
+    frame: PreferenceFrame, *, tolerance: float, alpha: float, claims: str, min_group_size: int
+) -> Verdict:
+    """Say whether any group is harmed, and how sure that is; parameters as of `verdict`."""
+    confidence = f"{100 * (1 - alpha):g} % confidence"
+    claims = "rationality" if claims == "all" and not frame.has_envy else claims
+    table = frame.certify(tolerance=tolerance, alpha=alpha, claims=claims)
+    words = _Words(frame, min_group_size, dict(zip(table["group"], table["n"], strict=True)))
+    violations = frame.violations(alpha=alpha, claims=claims)
+
+    def say(outcome: str, text: str) -> Verdict:
+        return Verdict(outcome, text, violations, table)
+
+    harmed = violations[violations["kind"] == "rationality"]
+    envious = violations[violations["kind"] == "envy"]
+    found = []
+    if len(harmed):
+        found.append(f"harms {words.listed(harmed, lambda row: f'{words.loss(row.gain)}, {row.n:,} people')}")
+    if len(envious):
+        found.append(f"gives a worse classifier than another group's to {words.listed(envious, words.envy)}")
+    if found:
+        return say("harm" if len(harmed) else "envy", f"{' and '.join(found)}, with {confidence}.")
+    unsure = table[~table["certified"] & (table["n"] > 0)]
+    # That all got the pooled prediction would be told of small groups, too.
+    has_hidden = bool((frame.by_group["n"] < min_group_size).any())
+    same = (
+        not has_hidden and frame.overall["disagreement_rate"] == 0 and set(table["kind"]) == {"rationality"}
+    )
+    if not len(unsure):
+        if same:
+            return say("pooled", "gives everybody the pooled prediction: nobody is harmed and nobody gains.")
+        return say("certified", f"{words.certified(tolerance)}, with {confidence}.")
+    # Sizes and bounds of assigned groups could tell those of audit groups that are too small to be shown.
+    parts = [
+        words.listed(part, describe)
+        for kind, describe in (
+            ("rationality", words.unsure_of),
+            ("envy", lambda row: "against another group's classifier"),
+        )
+        if len(part := unsure[unsure["kind"] == kind].drop_duplicates("group"))
+    ]
+    beginning = "gives all of these people the pooled prediction" if same else "no harm found"
+    return say(
+        "unsure", f"{beginning}, but {words.unsure(tolerance)} with {confidence} for {', '.join(parts)}."
+    )
+
+
+@dataclass(frozen=True)
+class _Words:
+    """Figures of a frame in words: percentage points for the 0-1 loss, units of the loss for others."""
+
+    frame: PreferenceFrame
+    min_group_size: int
+    sizes: dict[Any, int]
+
+    @property
+    def _in_points(self) -> bool:
+        return self.frame.loss_name == "zero_one"
+
+    def loss(self, gain: float) -> str:
+        return f"{100 * gain:+.1f} points" if self._in_points else f"{gain:+.4g}"
+
+    def bound(self, gain: float) -> str:
+        return f"{100 * gain:+.1f}" if self._in_points else f"{gain:+.4g}"
+
+    def unsure_of(self, row: Any) -> str:
+        """How many people there are, and what is known of them."""
+        if row.method == NEVER_RIGHT:
+            return f"{row.n:,} people, about whom every answer of both classifiers is wrong"
+        return f"{row.n:,} people, bound {self.bound(row.lower_bound)}"
+
+    def envy(self, row: Any) -> str:
+        """Whom a group envies, and how much unless that could tell of audit groups that are too small to be shown."""
+        is_shown = self.sizes.get(row.other, 0) >= self.min_group_size
+        against = f"against that of {group_name(row.other)}" if is_shown else "against that of a small group"
+        sizes = [*self.frame.by_group["n"], *self.sizes.values()]
+        if any(0 < n < self.min_group_size for n in sizes):
+            return against
+        return f"{self.loss(row.gain)} {against}"
+
+    def certified(self, tolerance: float) -> str:
+        return f"no group loses more than {self.tolerance(tolerance)}" if tolerance else "every group gains"
+
+    def unsure(self, tolerance: float) -> str:
+        if not tolerance:
+            return "a gain is not shown"
+        return f"a loss of more than {self.tolerance(tolerance)} cannot be ruled out"
+
+    def tolerance(self, tolerance: float) -> str:
+        if not self._in_points:
+            return f"{tolerance:g} of {self.frame.loss_name} loss"
+        return f"{100 * tolerance:g} point{'' if tolerance == 0.01 else 's'} of accuracy"
+
+    def listed(self, table: pd.DataFrame, describe: Callable[[Any], str]) -> str:
+        is_shown = table["n"] >= self.min_group_size
+        shown = table[is_shown].sort_values("gain", kind="stable")
+        parts = [f"{group_name(row.group)} ({describe(row)})" for row in shown.head(_MAX_NAMED).itertuples()]
+        if (more := len(shown) - _MAX_NAMED) > 0:
+            parts.append(f"{more:,} more")
+        if hidden := table.loc[~is_shown, "group"].nunique():
+            parts.append(
+                f"{hidden} group{'s' if hidden > 1 else ''} of fewer than {self.min_group_size} people"
+            )
+        return ", ".join(parts)

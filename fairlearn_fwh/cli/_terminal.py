@@ -1,0 +1,197 @@
+"""What the commands ``demo`` and ``mitigators`` say about comparisons: a line for each method, colours, what it comes to, what to try next."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..audit._group_table import group_table
+from ..metrics._core._names import group_name, printable
+
+if TYPE_CHECKING:
+    from ..audit._findings import Findings
+    from ..experiments import Comparison
+
+#: Groups whose gains have columns of their own; of more the worst is shown.
+_MOST_COLUMNS = 4
+
+_COLOURS = {"harm": "red", "pooled": "blue", "certified": "green", "unsure": "yellow"}
+
+
+class Fitting:
+    """Tells which method is being fitted: on one line of a terminal that is cleared at the end, else on one line each."""
+
+    def __init__(self) -> None:
+        self.in_place = sys.stderr.isatty()
+
+    def __call__(self, method: str) -> None:
+        """Tell of a method."""
+        if self.in_place:
+            click.echo(f"\r\033[K  fitting: {method} ...", err=True, nl=False)
+        else:
+            click.echo(f"  fitting: {method}", err=True)
+
+    def done(self) -> None:
+        """Clear the line."""
+        if self.in_place:
+            click.echo("\r\033[K", err=True, nl=False)
+
+
+def show_comparison(comparison: Comparison) -> None:
+    """Print a line for each method: accuracy, gains of groups (with a star where the loss is significant), and what that comes to.
+
+    Parameters
+    ----------
+    comparison : Comparison
+    """
+    header, rows = _table(comparison)
+    widths = _widths([header, *(row for row, _ in rows)])
+    click.secho(_line(header[:-1], widths), bold=True)
+    for row, colour in rows:
+        click.echo(f"{_line(row[:-1], widths)}  {click.style(row[-1], fg=colour)}".rstrip())
+    click.echo()
+    for method, reason in comparison.skipped.items():
+        click.echo(f"{method} was skipped: {reason}\n")
+
+
+def say(text: str, *, err: bool = False, **style: Any) -> None:
+    """Print text from which nothing but its colour changes the terminal, and no line of which a CI system takes for a command.
+
+    Parameters
+    ----------
+    text : str
+    err : bool
+        Whether to print to standard error.
+    **style
+        As for `click.style`.
+    """
+    for line in text.split("\n"):
+        click.secho(_harmless(printable(line)), err=err, **style)
+
+
+def _harmless(line: str) -> str:
+    """Break what begins commands in logs of CI systems: two colons at the beginning of a line, two number signs anywhere."""
+    beginning = len(line) - len(line.lstrip())
+    if line[beginning:].startswith("::"):
+        line = f"{line[:beginning]}\\{line[beginning:]}"
+    return line.replace("##", "#\\#")
+
+
+def show_groups(findings: Findings) -> None:
+    """Print what was found of each group that may be shown.
+
+    Parameters
+    ----------
+    findings : Findings
+    """
+    header, rows = group_table(findings)
+    if not rows:
+        return
+    widths = _widths([header, *rows])
+    say(_line(header, widths), bold=True)
+    for row in rows:
+        say(_line(row, widths), fg="red" if row[header.index("harmed")] == "yes" else None)
+    if (n_more := len(findings.groups()) - len(rows)) > 0:
+        say(f"and {n_more:,} more, with higher gains; a report by --json has all.")
+
+
+def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
+    return [max(map(len, column)) for column in zip(*rows, strict=True)]
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    first, *others = cells
+    return "  ".join(
+        [first.ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(others, widths[1:], strict=False))]
+    )
+
+
+def _table(comparison: Comparison) -> tuple[list[str], list[tuple[list[str], str | None]]]:
+    """Header, and for each method its cells and the colour of the last."""
+    by_group = comparison.by_group
+    groups = list(dict.fromkeys(by_group.index.get_level_values("group")))
+    one_by_one = len(groups) <= _MOST_COLUMNS
+    names = [group_name(group) for group in groups] if one_by_one else ["worst group"]
+    rows: list[tuple[list[str], str | None]] = []
+    for method, accuracy in comparison.overall["accuracy"].items():
+        cells = [str(method), f"{100 * accuracy:.1f} %"]
+        if method not in comparison.verdicts:
+            rows.append(([*cells, *[""] * len(names), ""], None))
+            continue
+        part = by_group[by_group.index.get_level_values("method") == method].droplevel("method")
+        if one_by_one:
+            gains = [_gain(part.loc[group]) if group in part.index else "" for group in groups]
+        else:
+            worst: Any = part["gain"].idxmin()
+            gains = [f"{group_name(worst)} {_gain(part.loc[worst])}"]
+        outcome = comparison.outcomes[str(method)]
+        rows.append(([*cells, *gains, _said(outcome, part)], _COLOURS[outcome]))
+    return ["method", "accuracy", *names, ""], rows
+
+
+def _gain(row: Any) -> str:
+    return f"{100 * row['gain']:+.2f}{'*' if row['harmed'] else ' '}"
+
+
+def _said(outcome: str, part: Any) -> str:
+    """Say what comes of a method; its outcome is about groups that are too small to be shown, too."""
+    if outcome == "harm":
+        harmed = [group_name(group) for group in part.index[part["harmed"]]]
+        return f"HARMS {', '.join(harmed) or 'a small group'}"
+    if outcome == "unsure":
+        unsure = (~part["certified"]).sum()
+        return f"no harm found; not ruled out for {f'{unsure} of {len(part)} groups' if unsure else 'a small group'}"
+    return "everybody gets the pooled prediction" if outcome == "pooled" else "no group loses: certified"
+
+
+def sum_up(comparisons: Sequence[Comparison]) -> None:
+    """Print in how many comparisons somebody was harmed, and what an empty list means.
+
+    Parameters
+    ----------
+    comparisons : sequence of Comparison
+    """
+    outcomes = [outcome for comparison in comparisons for outcome in comparison.outcomes.values()]
+    harmful = outcomes.count("harm")
+    click.secho(
+        f"In {harmful} of {len(outcomes)} comparisons some group is significantly worse off than with the pooled classifier.",
+        bold=True,
+    )
+    click.echo(
+        "Where none was found there may be too few people to see it: only what is certified rules it out.\n"
+    )
+
+
+def say_what_next(dataset: str, out: Any) -> None:
+    """Print what to try next.
+
+    Parameters
+    ----------
+    dataset : str
+        A data set that could be found.
+    out : Path
+        Folder with the pictures.
+    """
+    command = _this_command()
+    steps = {
+        f"the pictures in {out}": "who gains, who loses, with intervals",
+        f"{command} mitigators {dataset}": "whom do the parity mitigators of fairlearn and AIF360 harm?",
+        f"{command} audit --help": "your own predictions, from a CSV or Parquet file",
+        "notebooks/01_quickstart.ipynb": "the same in Python, step by step",
+    }
+    click.echo("\nNext:")
+    for step, why in steps.items():
+        click.echo(f"  {step.ljust(max(map(len, steps)))}  {why}")
+
+
+def _this_command() -> str:
+    """Give the way in which this program can be called again: by its name, or, where that is not on the path, by its file."""
+    name = "fairlearn-fwh"
+    started = Path(sys.argv[0])
+    return name if shutil.which(name) or started.name != name else os.path.relpath(started)

@@ -1,0 +1,1 @@
+"""The algorithms of AIF360 beside those of this package."""

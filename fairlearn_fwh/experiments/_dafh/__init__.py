@@ -1,0 +1,1 @@
+"""Tables, figures and open questions of DAFH (arXiv 2509.24077)."""

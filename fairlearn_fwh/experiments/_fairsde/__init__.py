@@ -1,0 +1,1 @@
+"""Selective demographic experts (FairSDE, arXiv 2511.06293)."""

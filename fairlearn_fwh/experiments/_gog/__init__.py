@@ -1,0 +1,1 @@
+"""Graph of Gradients (arXiv 2412.03706)."""

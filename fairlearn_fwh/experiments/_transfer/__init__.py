@@ -1,0 +1,1 @@
+"""Fairness transfer by multi-task learning (arXiv 2305.12671)."""

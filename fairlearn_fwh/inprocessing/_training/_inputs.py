@@ -1,0 +1,181 @@
+"""Features as networks need them: tables standardised by column, images by channel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from scipy import sparse
+from sklearn.preprocessing import StandardScaler
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from ...base._routed import numbers, take_rows
+from ._images import DatasetPictures, in_batches, open_dataset
+from ._scaling import chunks, standardize
+
+#: Turns a batch of pictures into as many others of the same shape.
+Augmentation = Callable[[Tensor], Tensor]
+
+#: Numbers of channels by which the axis of channels is known.
+_CHANNELS = (1, 3, 4)
+
+
+@dataclass(frozen=True)
+class TableInputs:
+    """Standardises the columns of a table.
+
+    Attributes
+    ----------
+    scaler : StandardScaler
+    """
+
+    scaler: StandardScaler
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of a person's inputs."""
+        return self.scaler.scale_.shape
+
+    def column(self, X: Any, augmentation: Augmentation | None = None) -> Any:
+        """Inputs to train on, shape (n, d), float32; a CSR matrix stays one."""
+        return self.scaler.transform(numbers(X)).astype(np.float32)
+
+    def batches(self, X: Any) -> Iterator[np.ndarray]:
+        """Inputs of some rows at a time."""
+        return (standardize(self.scaler, part) for part in chunks(numbers(X), self.shape[0]))
+
+
+@dataclass(frozen=True)
+class ImageInputs:
+    """Puts the channels of images first and standardises them.
+
+    Attributes
+    ----------
+    channels_last : bool
+    mean, scale : ndarray, shape (channels, 1, 1)
+    shape : tuple of int
+        Channels, height, width.
+    num_workers : int
+        Processes that read images of a Dataset.
+    """
+
+    channels_last: bool
+    mean: np.ndarray
+    scale: np.ndarray
+    shape: tuple[int, ...]
+    num_workers: int
+
+    def column(self, X: Any, augmentation: Augmentation | None = None) -> ImageColumn:
+        """Inputs to train on."""
+        return ImageColumn(X, self, augmentation)
+
+    def batches(self, X: Any) -> Iterator[np.ndarray]:
+        """Inputs of some images of an array or a Dataset at a time, shape (..., channels, height, width)."""
+        images = open_dataset(X, self.num_workers) if isinstance(X, Dataset) else X
+        if not isinstance(images, DatasetPictures):
+            images = np.asarray(images)
+        if not len(images):
+            yield np.empty((0, *self.shape), dtype=np.float32)
+        for batch in in_batches(images):
+            yield self.standardize(torch.as_tensor(self.channels_first(batch))).numpy()
+
+    def channels_first(self, images: np.ndarray) -> np.ndarray:
+        """Images, shape (n, channels, height, width)."""
+        return np.ascontiguousarray(np.moveaxis(images, 3, 1) if self.channels_last else images)
+
+    def standardize(self, images: Tensor) -> Tensor:
+        """Give every channel mean 0 and variance 1, float32."""
+        return (images.float() - torch.as_tensor(self.mean)) / torch.as_tensor(self.scale)
+
+
+class ImageColumn:
+    """Images of a training table: every batch is read, changed and standardised when it is needed.
+
+    Parameters
+    ----------
+    images : ndarray or DatasetPictures
+    inputs : ImageInputs
+    augmentation : callable, optional
+    """
+
+    def __init__(self, images: Any, inputs: ImageInputs, augmentation: Augmentation | None) -> None:
+        self.images = images
+        self.inputs = inputs
+        self.augmentation = augmentation
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Number of images, and the shape of an input."""
+        return (len(self.images), *self.inputs.shape)
+
+    def batch(self, rows: Tensor) -> Tensor:
+        """Inputs of some rows, shape (B, channels, height, width).
+
+        Raises
+        ------
+        ValueError
+            If `augmentation` returns something else than images of this shape.
+        """
+        images = take_rows(self.images, rows.numpy())
+        array = images.read() if isinstance(images, DatasetPictures) else images
+        batch = torch.as_tensor(self.inputs.channels_first(array))
+        if self.augmentation is None:
+            return self.inputs.standardize(batch)
+        changed = self.augmentation(batch)
+        if not torch.is_tensor(changed) or changed.shape != batch.shape:
+            got = tuple(changed.shape) if torch.is_tensor(changed) else type(changed).__name__
+            raise ValueError(
+                f"augmentation must return a tensor of shape {tuple(batch.shape)}, as it was given; got {got}."
+            )
+        return self.inputs.standardize(changed)
+
+
+Inputs = TableInputs | ImageInputs
+
+
+def channels_are_last(shape: tuple[int, ...]) -> bool:
+    """Find the axis of the channels of images, shape (n, H, W, C) or (n, C, H, W).
+
+    Raises
+    ------
+    ValueError
+        If both or neither of the axes have 1, 3 or 4 entries.
+    """
+    first, last = shape[1] in _CHANNELS, shape[3] in _CHANNELS
+    if first == last:
+        raise ValueError(
+            f"X must be images of shape (n, height, width, channels) or (n, channels, height, width) with 1, 3 or 4 channels; "
+            f"got {shape}{', where both may be channels' if first else ''}."
+        )
+    return last
+
+
+def make_inputs(X: Any, num_workers: int = 0) -> Inputs:
+    """Learn means and scales of a table or of images."""
+    if len(X.shape) < 4:
+        values = numbers(X)
+        return TableInputs(StandardScaler(with_mean=not sparse.issparse(values)).fit(values))
+    last = channels_are_last(X.shape)
+    mean, scale = _moments(X, axes=(0, 1, 2) if last else (0, 2, 3))
+    return ImageInputs(
+        last,
+        mean.astype(np.float32).reshape(-1, 1, 1),
+        np.where(scale > 0, scale, 1.0).astype(np.float32).reshape(-1, 1, 1),
+        (X.shape[3], *X.shape[1:3]) if last else X.shape[1:],
+        num_workers,
+    )
+
+
+def _moments(images: Any, axes: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation over these axes, of images that are read some at a time."""
+    parts = [
+        (len(batch), batch.mean(axis=axes, dtype=float), batch.var(axis=axes, dtype=float))
+        for batch in in_batches(images)
+    ]
+    sizes, means, variances = (np.array(values) for values in zip(*parts, strict=True))
+    mean = np.average(means, axis=0, weights=sizes)
+    return mean, np.sqrt(np.average(variances + (means - mean) ** 2, axis=0, weights=sizes))

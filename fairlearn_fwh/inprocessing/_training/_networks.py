@@ -1,0 +1,76 @@
+"""Trained modules as functions of arrays; plain ones need no torch to be loaded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+
+@dataclass
+class RectifiedNetwork:
+    """A network with rectified hidden layers.
+
+    Attributes
+    ----------
+    coefs, intercepts : lists of ndarray
+        Weights (inputs, outputs) and biases (outputs,) of each layer.
+    """
+
+    coefs: list[np.ndarray]
+    intercepts: list[np.ndarray]
+
+    def __call__(self, inputs: np.ndarray) -> np.ndarray:
+        """Outputs, shape (n, K)."""
+        hidden = inputs
+        for layer, (coef, intercept) in enumerate(zip(self.coefs, self.intercepts, strict=True)):
+            hidden = (np.maximum(hidden, 0) if layer else hidden) @ coef + intercept
+        return hidden
+
+
+class ModuleNetwork:
+    """A torch module, asked for arrays."""
+
+    def __init__(self, module: nn.Module) -> None:
+        self.module = module
+
+    def __call__(self, inputs: np.ndarray) -> np.ndarray:
+        """Outputs, shape (n, ...)."""
+        with torch.no_grad():
+            return self.module(torch.as_tensor(inputs)).numpy()
+
+
+def as_network(module: Any) -> ModuleNetwork | RectifiedNetwork:
+    """Make a module a function of arrays; a plain network is kept as arrays, which needs no torch to be loaded."""
+    if not _is_rectified_network(module):
+        return ModuleNetwork(module)
+    linear = [layer for layer in module if isinstance(layer, nn.Linear)]
+    return RectifiedNetwork(
+        [layer.weight.detach().numpy().T.copy() for layer in linear],
+        [layer.bias.detach().numpy().copy() for layer in linear],
+    )
+
+
+def as_precise_network(module: Any) -> ModuleNetwork | RectifiedNetwork:
+    """Make a module a function of arrays; a plain network in double precision, so that answers do not depend on the order of rows."""
+    network = as_network(module)
+    if isinstance(network, RectifiedNetwork):
+        return RectifiedNetwork(
+            *([array.astype(float) for array in arrays] for arrays in (network.coefs, network.intercepts))
+        )
+    return network
+
+
+def _is_rectified_network(module: nn.Module) -> bool:
+    """Whether a module is a chain of linear layers with biases and rectifiers between them."""
+    if type(module) is not nn.Sequential:
+        return False
+    layers = list(module)  # `children()` would leave out a layer that comes twice
+    return (
+        len(layers) % 2 == 1
+        and all(isinstance(layer, nn.Linear) and layer.bias is not None for layer in layers[::2])
+        and all(type(layer) is nn.ReLU for layer in layers[1::2])
+    )

@@ -1,0 +1,800 @@
+"""DAFH: groups and their classifiers learned together, without sensitive features."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from numbers import Integral, Real
+from typing import Any, Self
+
+import joblib
+import narwhals as nw
+import numpy as np
+from scipy import sparse, special
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from ..._sklearn_compat import FitsAndPredicts, HasMethods, Interval, StrOptions
+from ...base._fitting import fit_context, unchanged_on_error
+from ...base._routed import (
+    RoutedClassifier,
+    Sample,
+    align_probabilities,
+    clone_seeded,
+    numbers,
+    takes_weights,
+)
+from ...base._splits import split_rows
+from ...exceptions import GroupCollapseWarning
+from ...metrics import MisclassificationCost, PreferenceFrame, keep_own_classifier
+from ...metrics._costs import check_costs
+from .._training._devices import check_device, torch_device
+from .._training._layer_sizes import check_layer_sizes
+from .._training._numeric import check_numeric
+from .._training._scaling import standardize
+from .._training._trainer import OPTIMIZERS
+from ._calibration import best_temperature
+from ._explanation import ExplainsGroups, warn_if_unstable
+from ._heads import cool, make_classifiers, make_router
+from ._learner import GroupLearner, LearnedGroups
+from ._linear import is_logistic, pooled_scores
+from ._number_of_groups import choose_number_of_groups
+from ._objectives import OBJECTIVES
+from ._router import Router, make_router_inputs
+from ._stream import LearnsFromBatches
+from ._validation import Table
+
+#: A group that holds a larger share than this has swallowed the others.
+_LARGEST_SHARE = 0.9
+
+
+class DAFHClassifier(ExplainsGroups, LearnsFromBatches, RoutedClassifier):
+    """Learn groups and a classifier for each, so that no group would do better otherwise.
+
+    A router (a small neural network) assigns each person to one of K classifiers, and both are learned
+    together: every group should do at least as well with its classifier as with the pooled one (rationality) and
+    as with the other groups' (envy-freeness). No sensitive features are needed, neither in `fit` nor in `predict`.
+    Groups are learned with differentiable heads (linear ones, unless `heads` says otherwise); `estimator` is then fitted
+    on each group and serves it where it does no worse on validation rows. Groups for which no harm cannot be shown on
+    held-out data are given the pooled classifier; who then envies whom is what `preference_frame` shows.
+
+    Parameters
+    ----------
+    estimator : classifier, optional
+        The pooled classifier and, with `refit`, the group classifiers: any classifier of scikit-learn's kind, also a pipeline.
+        By default ``LogisticRegression(max_iter=2000)`` on standardised features.
+    n_groups : int or "auto"
+        Number K of groups, at most half the number of rows. "auto" starts with one group, which is the pooled classifier,
+        and adds another as long as the gain is significant on half of the validation rows, which have chosen nothing before.
+    max_groups : int
+        Largest number of groups that "auto" tries.
+    objective : {"hinge", "paper", "group", "ce", "direct"} or callable
+        What is minimised. "hinge" adds penalties for harm and envy to the own loss; "paper" is eq. (2) of the paper
+        with a margin loss, which rewards any error of the other groups' classifiers; "group" is its eq. (1);
+        "ce" is a mixture of experts; "direct" the soft rate of fairness without harm. A callable takes the
+        assignment probabilities (R, B, K), the losses of the K classifiers (R, B, K) and the pooled losses (B,) as
+        tensors and returns costs (R, B); R counts restarts, B rows of a batch.
+    balance : float
+        Weight of the divergence of the groups' shares from equal shares.
+    cost_matrix : array-like, shape (C, C), optional
+        What it costs to predict the class of the column for a person of the class of the row (`classes_` gives the order);
+        zero on the diagonal. Costs take the place of errors in the objective, in the choice and in the certificates, whose
+        `tolerance` then is a cost; classifiers are fitted with rows weighted by the mean cost of their errors. By default every error costs 1.
+    hidden_layer_sizes : tuple of int
+        Hidden layers of the router.
+    router : callable (n_inputs, n_groups) -> torch module, optional
+        Makes the router, a module from (B, n_inputs) to (B, n_groups), instead. Its inputs are the standardised features and
+        indicators of bins of those with more than two values.
+    heads : callable (n_features, n_outputs) -> torch module, optional
+        Makes a group's differentiable classifier, a module from (B, n_features) to (B, n_outputs), instead of a linear
+        one; there is 1 output for two classes, else one per class. Modules have no buffers (no batch normalisation).
+    n_init : int
+        Restarts, trained side by side; half of them start near the pooled classifier, the others at random. The worse half is
+        dropped after 5, 10, 20 and 40 epochs; the best on validation data is kept.
+    validation_fraction : float
+        Share of the rows that choose the epoch, the restart and each group's classifier (with "auto" half of them choose
+        the number of groups instead).
+    certify_fraction : float
+        Share of the rows that decide on `fallback` and are used for nothing else.
+    fallback : {"certified", "empirical", None}
+        Which groups keep their classifier: those whose gain is certified to be above ``-tolerance``, those whose gain
+        is above it in the sample, or all (then no rows are set aside). Unless it is None, groups that lose against the
+        pooled classifier on the validation rows are given back before.
+    tolerance : float
+        Largest loss of accuracy against the pooled classifier that counts as none.
+    alpha : float
+        Probability that some certificate is false; level of the tests of "auto".
+    min_group_size : int, optional
+        Fewest people (rows of `fit`) in a group; smaller ones are served by the pooled classifier. By default 50 or
+        5 % of the rows, whatever is larger.
+    router_threshold : float
+        People whose group is less likely than this are served by the pooled classifier; 0 turns it off.
+    refit : bool, optional
+        Fit `estimator` anew on each group's rows, and keep the result if it does no worse on the validation data than
+        the learned head. By default if `estimator` is anything else than a logistic regression, which the heads are already.
+    optimizer : {"adam", "sgd"}
+        How the cost is minimised; "adam" has decoupled weight decay 0.1, "sgd" momentum 0.9.
+    learning_rate, router_learning_rate : float
+        Step sizes of the group classifiers and of the router.
+    batch_size : int, optional
+        Rows of a batch; by default 512, and 256 for fewer than 20,000 rows.
+    max_epochs : int
+        Largest number of passes over the data.
+    patience : int
+        Number of passes without improvement on the validation data after which training stops.
+    warm_start : bool
+        Go on from the groups of the last fit, at which the first restart starts. It needs an integer `random_state`, a fixed `n_groups` and
+        the same rows and fractions, so that those that certify are the same again.
+    device : str
+        Where torch computes: "cpu", "cuda", or "auto" for a GPU if there is one.
+    accelerator : accelerate.Accelerator, optional
+        Lets several processes, each of which calls `fit` with the same arguments, train one model together; see skorch's
+        AccelerateMixin. The model is that of one process, up to rounding.
+    verbose : int
+        Above 0: a progress bar.
+    random_state : int, RandomState or None
+        Seed.
+
+    Attributes
+    ----------
+    classes_ : ndarray
+        Labels of the classes.
+    n_groups_ : int
+        Number of groups, as given or chosen.
+    groups_ : list of int
+        Labels 0 to ``n_groups_ - 1`` of the groups.
+    group_sizes_ : dict
+        Number of people of `fit` in each group.
+    pooled_estimator_ : classifier
+        The pooled classifier, fitted on all rows but those that certify; if no group keeps its own, on all rows.
+    group_estimators_ : dict
+        Classifier of each group.
+    fallback_groups_ : dict
+        Groups that are served by the pooled classifier, and why.
+    certificates_ : dict
+        What the fallback's test found for each group, in words; empty if there was none.
+    temperatures_ : dict
+        By what the scores of each learned head are divided so that probabilities are calibrated (on the validation rows of
+        the group; decisions stay). NaN where the group has fewer than 100 of these or one class, where there is a `cost_matrix`, and where
+        `estimator` serves the group: its probabilities are left as they are.
+    group_stability_ : float
+        Mean adjusted Rand index between the groups of the restarts that gain nearly as much as the best; NaN if there is
+        only one. Below 0.5 do not read meaning into who is in which group: other groups do as well.
+    selection_history_ : list of dict
+        For every number of groups that "auto" tried: `gain` over one group fewer, `p_value`, `smallest_group`, `accepted`.
+    collapsed_ : bool
+        Whether fewer than two groups are large enough; the pooled classifier then serves everybody.
+    n_groups_effective_ : int
+        Number of groups that are large enough.
+    n_iter_, best_epoch_ : int
+        Number of epochs, and the one whose state was kept.
+    router_ : Router or None
+        Assigns people to groups; None if there is one group.
+    scaler_ : StandardScaler
+        Standardises the features (means and scales of the fitting rows; sparse features are only scaled).
+    objective_history_ : list of float
+        Cost after each epoch of the restart that was kept.
+    validation_history_ : list of dict
+        Accuracy, gain over pooled, rate of fairness without harm, smallest gain of a group and largest share of a
+        group on the validation data, after each epoch.
+
+    Notes
+    -----
+    The router sees numeric features also cut into bins, the group classifiers do not: a gain over the pooled classifier is
+    therefore a gain over that class of classifiers, not over the best model there is. Compare it with a stronger pooled
+    `estimator` too.
+
+    The guarantee concerns the learned groups. A demographic group can be harmed while no learned group is: check it
+    with ``preference_frame(..., sensitive_features=...)``. With few rows nothing can be certified and the pooled
+    classifier is the answer; about 1,500 rows per group are needed in the certifying part at tolerance 0.02 and
+    10 % disagreement.
+
+    References
+    ----------
+    Cai, Khalili and Zhang, "Demographic-Agnostic Fairness without Harm", AIES 2025, arXiv 2509.24077.
+
+    Examples
+    --------
+    >>> from sklearn.model_selection import train_test_split
+    >>> from fairlearn_fwh.datasets import make_intersectional
+    >>> from fairlearn_fwh.inprocessing import DAFHClassifier
+    >>> bunch = make_intersectional(8000, random_state=0)
+    >>> X, X_test, y, y_test = train_test_split(bunch.data, bunch.target, random_state=0)
+    >>> model = DAFHClassifier(random_state=0).fit(X, y)
+    >>> model.fallback_groups_
+    {}
+    >>> frame = model.preference_frame(X_test, y_test)
+    >>> bool(frame.overall["accuracy"] > 0.95), bool(frame.overall["rationality_gain"] > 0.4)
+    (True, True)
+    """
+
+    _parameter_constraints: dict[str, list[Any]] = {
+        "estimator": [FitsAndPredicts(), None],
+        "n_groups": [Interval(Integral, 2, None, closed="left"), StrOptions({"auto"})],
+        "max_groups": [Interval(Integral, 2, None, closed="left")],
+        "objective": [StrOptions(set(OBJECTIVES)), callable],
+        "balance": [Interval(Real, 0, None, closed="left")],
+        "cost_matrix": ["array-like", None],
+        "hidden_layer_sizes": [tuple, list],
+        "router": [callable, None],
+        "heads": [callable, None],
+        "n_init": [Interval(Integral, 1, None, closed="left")],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "certify_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "fallback": [StrOptions({"certified", "empirical"}), None],
+        "tolerance": [Interval(Real, 0, None, closed="left")],
+        "alpha": [Interval(Real, 0, 1, closed="neither")],
+        "min_group_size": [Interval(Integral, 1, None, closed="left"), None],
+        "router_threshold": [Interval(Real, 0, 1, closed="left")],
+        "refit": ["boolean", None],
+        "optimizer": [StrOptions(set(OPTIMIZERS))],
+        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "router_learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "batch_size": [Interval(Integral, 1, None, closed="left"), None],
+        "max_epochs": [Interval(Integral, 1, None, closed="left")],
+        "patience": [Interval(Integral, 1, None, closed="left")],
+        "warm_start": ["boolean"],
+        "device": [str],
+        "accelerator": [HasMethods(["prepare", "backward"]), None],
+        "verbose": ["verbose"],
+        "random_state": ["random_state"],
+    }
+
+    certificates_: dict[Any, str]
+
+    def __init__(
+        self,
+        estimator: Any = None,
+        *,
+        n_groups: int | str = 2,
+        max_groups: int = 4,
+        objective: str | Callable[..., Any] = "hinge",
+        balance: float = 0.1,
+        cost_matrix: Any = None,
+        hidden_layer_sizes: Sequence[int] = (100,),
+        router: Callable[[int, int], Any] | None = None,
+        heads: Callable[[int, int], Any] | None = None,
+        n_init: int = 5,
+        validation_fraction: float = 0.2,
+        certify_fraction: float = 0.2,
+        fallback: str | None = "certified",
+        tolerance: float = 0.01,
+        alpha: float = 0.05,
+        min_group_size: int | None = None,
+        router_threshold: float = 0.0,
+        refit: bool | None = None,
+        optimizer: str = "adam",
+        learning_rate: float = 0.05,
+        router_learning_rate: float = 0.003,
+        batch_size: int | None = None,
+        max_epochs: int = 60,
+        patience: int = 10,
+        warm_start: bool = False,
+        device: str = "cpu",
+        accelerator: Any = None,
+        verbose: int = 0,
+        random_state: Any = None,
+    ) -> None:
+        self.estimator = estimator
+        self.n_groups = n_groups
+        self.max_groups = max_groups
+        self.objective = objective
+        self.balance = balance
+        self.cost_matrix = cost_matrix
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.router = router
+        self.heads = heads
+        self.n_init = n_init
+        self.validation_fraction = validation_fraction
+        self.certify_fraction = certify_fraction
+        self.fallback = fallback
+        self.tolerance = tolerance
+        self.alpha = alpha
+        self.min_group_size = min_group_size
+        self.router_threshold = router_threshold
+        self.refit = refit
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.router_learning_rate = router_learning_rate
+        self.batch_size = batch_size
+        self.max_epochs = max_epochs
+        self.patience = patience
+        self.warm_start = warm_start
+        self.device = device
+        self.accelerator = accelerator
+        self.verbose = verbose
+        self.random_state = random_state
+
+    @fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X: Any, y: Any, *, sensitive_features: Any = None, sample_weight: Any = None) -> Self:
+        """Learn the groups and their classifiers.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix, shape (n, d)
+            Numbers; sensitive columns should be left out.
+        y : array-like, shape (n,)
+            Labels.
+        sensitive_features : ignored
+            Groups are learned from X and y. The parameter is there for the sake of a common signature.
+        sample_weight : array-like, shape (n,), optional
+            Weights of the rows; rows of weight zero are left out.
+
+        Returns
+        -------
+        DAFHClassifier
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If lengths differ, X has text, NaN or infinity, y has one class, weights are negative or all zero, groups are
+            more than half the rows, the device is not there, costs do not fit the classes, modules have buffers, or
+            a warm start does not fit the last fit.
+
+        Warns
+        -----
+        GroupCollapseWarning
+            If groups are too small, or one holds nearly everybody.
+        GroupFallbackWarning
+            If a group is served by the pooled classifier.
+        UnstableGroupsWarning
+            If groups keep their classifiers although other restarts, as good as the one that was kept, find other groups.
+        ConvergenceWarning
+            If training was interrupted from the keyboard; the best state so far is kept.
+        """
+        sample = self._check_fit_input(X, y, sample_weight)
+        self._check_settings(len(sample))
+        if not sample.present().all():
+            sample = sample.take(sample.present())
+        previous = self._previous_solution(sample)
+        seed = check_random_state(self.random_state)
+        certify_fraction = 0.0 if self.fallback is None else self.certify_fraction
+        parts = split_rows(sample.y, self.validation_fraction, certify_fraction, seed)
+        fitting, validation, certifying = (sample.take(rows) for rows in parts)
+        learning = sample.take(np.sort(np.concatenate(parts[:2])))
+
+        self.selection_history_: list[dict[str, Any]] = []
+        self.pooled_estimator_ = self._fit_classifier(fitting, seed)
+        if previous is None:
+            self.scaler_, self._bins = make_router_inputs(fitting.numbers())
+        learned = self._learn(fitting, validation, previous, seed)
+        self._stream, self._rows = None, self._fingerprint(sample)
+        if learned is None:
+            return self._serve_everybody_by_pooled(sample, seed)
+        self._keep(learned)
+        self._drop_small_groups(sample)
+        self._choose_classifiers(fitting, validation if len(validation) else fitting, learning, seed)
+        self._decide_fallback(certifying)
+        if len(self.fallback_groups_) == self.n_groups_:
+            self.pooled_estimator_ = self._fit_classifier(sample, seed)
+            self._assign_classifiers()
+        if not self.collapsed_:
+            self._warn_of_fallback()
+        if self.n_groups == "auto":
+            warn_if_unstable(self.group_stability_)
+        return self
+
+    def decide_fallback(self, X: Any, y: Any, *, sample_weight: Any = None) -> Self:
+        """Decide anew which groups keep their classifier, as `fallback` says.
+
+        Needed after `partial_fit`, which sets no rows aside, or when new labelled rows have come. Groups that are too small stay
+        with the pooled classifier.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix, shape (n, d)
+            Features of people who took no part in the fit.
+        y : array-like, shape (n,)
+            Labels.
+        sample_weight : array-like, shape (n,), optional
+            Weights of the rows.
+
+        Returns
+        -------
+        DAFHClassifier
+
+        Raises
+        ------
+        ValueError
+            If `fallback` is None, there is one group only, lengths differ, or y has other labels than in the fit; nothing
+            changes then.
+        """
+        check_is_fitted(self)
+        sample = self._check_rows(X, y, sample_weight, reset=False)
+        if (strange := ~np.isin(sample.y, self.classes_)).any():
+            raise ValueError(
+                f"y has the label {sample.y[strange].tolist()[0]!r}; classes are {self.classes_.tolist()}."
+            )
+        if self.fallback is None:
+            raise ValueError("fallback must be 'certified' or 'empirical' to decide on; got None.")
+        if self.router_ is None:
+            raise ValueError("There is one group only, which the pooled classifier serves.")
+        with unchanged_on_error(self):
+            self.fallback_groups_ = dict(self._small_groups)
+            self.certificates_ = {}
+            self._assign_classifiers()
+            self._decide_fallback(sample)
+        self._warn_of_fallback()
+        return self
+
+    def __sklearn_is_fitted__(self) -> bool:
+        """Say whether there are group classifiers."""
+        return hasattr(self, "group_estimators_")
+
+    def __sklearn_tags__(self) -> Any:
+        """Say that sparse features are taken."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+    # --- checking ---------------------------------------------------------------------------------------------------
+
+    def _check_features(self, X: Any, *, reset: bool) -> Any:
+        check_numeric(X, type(self).__name__)
+        checked = validate_data(self, X, reset=reset, dtype=np.float64, accept_sparse="csr")
+        return (
+            X if isinstance(nw.from_native(X, eager_only=True, pass_through=True), nw.DataFrame) else checked
+        )
+
+    def _check_settings(self, n_rows: int | None = None) -> None:
+        if self.warm_start and self.n_groups == "auto":
+            raise ValueError("warm_start=True needs n_groups to be a number; got 'auto'.")
+        if n_rows is not None and self.n_groups != "auto" and int(self.n_groups) > n_rows / 2:
+            raise ValueError(
+                f"n_groups must be at most half the number of rows, {n_rows}; got {self.n_groups}."
+            )
+        check_device(self.device)
+        check_layer_sizes("hidden_layer_sizes", self.hidden_layer_sizes)
+        if self.cost_matrix is not None:
+            check_costs(self.cost_matrix, len(self.classes_))
+
+    def _previous_solution(self, sample: Sample) -> dict[str, np.ndarray] | None:
+        """Parameters of the last fit, if training is to go on from there; the rows must be the same for the certificates."""
+        state = getattr(self, "_state", None)
+        if not self.warm_start or state is None:
+            return None
+        if not isinstance(self.random_state, Integral):
+            raise ValueError(
+                "warm_start=True needs random_state to be an integer, so that the rows that certify stay the same; "
+                f"got {self.random_state!r}."
+            )
+        if self.n_groups != self.n_groups_:
+            raise ValueError(
+                f"warm_start=True needs n_groups to be that of the last fit, {self.n_groups_}; got {self.n_groups!r}."
+            )
+        if self._fingerprint(sample) != self._rows:
+            raise ValueError(
+                "warm_start=True needs the rows of the last fit, in the same order, and its random_state, fractions, "
+                "hidden_layer_sizes and use of fallback, so that the rows that certify have not been learned from."
+            )
+        return state
+
+    def _fingerprint(self, sample: Sample) -> str:
+        """Hash of the rows and of what decides which of them certify."""
+        certifies = self.fallback is not None and self.certify_fraction
+        settings = self.random_state, self.validation_fraction, certifies, tuple(self.hidden_layer_sizes)
+        return joblib.hash((sample.numbers(), sample.y, sample.weights, settings))
+
+    # --- learning ---------------------------------------------------------------------------------------------------
+
+    @property
+    def _costs(self) -> np.ndarray:
+        """Costs of decisions, at most 1."""
+        if self.cost_matrix is None:
+            return 1.0 - np.eye(len(self.classes_))
+        costs = check_costs(self.cost_matrix, len(self.classes_))
+        return costs / costs.max()
+
+    @property
+    def _largest_cost(self) -> float:
+        return 1.0 if self.cost_matrix is None else float(np.max(self.cost_matrix))
+
+    def _loss(self) -> Any:
+        return (
+            "zero_one" if self.cost_matrix is None else MisclassificationCost(self.cost_matrix, self.classes_)
+        )
+
+    def _fit_classifier(self, sample: Sample, seed: np.random.RandomState) -> Any:
+        """Fit the user's estimator."""
+        estimator = self.estimator
+        if estimator is None:
+            scaler = StandardScaler(with_mean=not sparse.issparse(sample.X))
+            estimator = make_pipeline(scaler, LogisticRegression(max_iter=2000))
+        if self.cost_matrix is not None and not takes_weights(estimator):
+            raise ValueError(
+                f"cost_matrix needs an estimator that takes sample weights; {type(estimator).__name__} does not."
+            )
+        return self._weigh_by_cost(sample).fit(clone_seeded(estimator, seed))
+
+    def _weigh_by_cost(self, sample: Sample) -> Sample:
+        """Multiply weights by the mean cost of a wrong decision about each person."""
+        if self.cost_matrix is None:
+            return sample
+        costs = self._costs.sum(axis=1) / (len(self.classes_) - 1)
+        weights = costs[np.searchsorted(self.classes_, sample.y)]
+        return Sample(sample.X, sample.y, weights if sample.weights is None else weights * sample.weights)
+
+    def _table(self, sample: Sample) -> Table:
+        """Turn people into numbers for torch."""
+        X = sample.numbers()
+        codes, costs = np.searchsorted(self.classes_, sample.y), self._costs
+        predicted = np.searchsorted(self.classes_, self._labels(self.pooled_estimator_, sample.X))
+        pooled_risk = costs[codes, predicted]
+        pooled_loss = pooled_risk
+        if hasattr(self.pooled_estimator_, "predict_proba"):
+            probabilities = align_probabilities(self.pooled_estimator_, sample.X, self.classes_)
+            pooled_loss = (probabilities * costs[codes]).sum(axis=1)
+        return Table(
+            self.scaler_.transform(X).astype(np.float32)
+            if sparse.issparse(X)
+            else standardize(self.scaler_, X),
+            None if self._bins is None else self._bins.codes(X),
+            codes,
+            pooled_loss.astype(np.float32),
+            pooled_risk,
+            sample.weights,
+            costs,
+        )
+
+    def _start(self, fitting: Table) -> np.ndarray:
+        """Scores near which heads start: the pooled classifier's, or a linear one's; zeros if a class is missing."""
+        n_classes = len(self.classes_)
+        if len(np.unique(fitting.codes)) < n_classes:
+            return np.zeros((fitting.Z.shape[1] + 1, n_classes if n_classes > 2 else 1))
+        start = pooled_scores(self.pooled_estimator_, self.scaler_, n_classes)
+        if start is None:
+            linear = LogisticRegression(max_iter=2000).fit(fitting.Z, fitting.codes, sample_weight=fitting.weights)  # fmt: skip
+            start = np.vstack([linear.coef_.T, linear.intercept_])
+        return start
+
+    def _learner(self, start: np.ndarray, previous: dict[str, np.ndarray] | None) -> GroupLearner:
+        return GroupLearner(
+            OBJECTIVES[self.objective] if isinstance(self.objective, str) else self.objective,
+            self.balance,
+            self.hidden_layer_sizes,
+            self.router,
+            self.heads,
+            self.n_init,
+            self.optimizer,
+            self.learning_rate,
+            self.router_learning_rate,
+            self.batch_size,
+            self.max_epochs,
+            self.patience,
+            self.alpha,
+            None if self.accelerator is not None else torch_device(self.device),
+            self.accelerator,
+            self.verbose,
+            start,
+            self._costs,
+            self._bins,
+            previous,
+        )
+
+    def _learn(
+        self,
+        fitting: Sample,
+        validation: Sample,
+        previous: dict[str, np.ndarray] | None,
+        seed: np.random.RandomState,
+    ) -> LearnedGroups | None:
+        """Learn the groups; None if there is to be one."""
+        table = self._table(fitting)
+        learner = self._learner(self._start(table), previous)
+
+        def learn(n_groups: int, validation: Table) -> LearnedGroups:
+            return learner.learn(table, validation, n_groups, int(seed.randint(np.iinfo(np.int32).max)))
+
+        if self.n_groups != "auto":
+            return learn(int(self.n_groups), self._table(validation if len(validation) else fitting))
+        if not len(validation):
+            return None
+        rows = split_rows(validation.y, 0.5, 0.0, seed)
+        judging, choosing = (validation.take(part) for part in rows[:2])
+        if not len(choosing):
+            return None
+        tables = self._table(judging), self._table(choosing)
+        n_rows = len(fitting) + len(validation)
+
+        def candidates() -> Iterator[tuple[int, LearnedGroups]]:
+            for k in range(2, self.max_groups + 1):
+                learned = learn(k, tables[0])
+                yield k, learned
+                if learned.interrupted:
+                    return
+
+        def predict(learned: LearnedGroups) -> tuple[np.ndarray, int]:
+            groups, decisions = learned.predict(tables[1])
+            sizes = np.bincount(groups, minlength=decisions.shape[1])
+            smallest = int(sizes.min() * n_rows / len(choosing))
+            return self.classes_[decisions[np.arange(len(groups)), groups]], smallest
+
+        chosen, self.selection_history_ = choose_number_of_groups(
+            candidates(),
+            predict,
+            choosing.y,
+            self._labels(self.pooled_estimator_, choosing.X),
+            loss=self._loss(),
+            sample_weight=choosing.weights,
+            min_group_size=self._smallest_group(n_rows),
+            alpha=self.alpha,
+        )
+        return chosen
+
+    def _keep(self, learned: LearnedGroups) -> None:
+        """Make what was learned ready for use."""
+        self.fallback_groups_, self.certificates_ = {}, {}
+        self._small_groups: dict[Any, str] = {}
+        self._state: dict[str, np.ndarray] | None = learned.state
+        self.router_: Router | None = make_router(learned.router, self.scaler_, self._bins)
+        self._own_estimators = make_classifiers(
+            learned.heads, self.scaler_, self.classes_, getattr(self, "feature_names_in_", None)
+        )
+        self.n_groups_ = len(self._own_estimators)
+        self.temperatures_ = dict.fromkeys(range(self.n_groups_), np.nan)
+        self.objective_history_, self.validation_history_ = learned.costs, learned.figures
+        self.n_iter_, self.best_epoch_ = learned.n_iter, learned.best_epoch
+        self.group_stability_ = learned.stability
+        self._assign_classifiers()
+
+    def _assign_classifiers(self) -> None:
+        self.group_estimators_ = {
+            k: self.pooled_estimator_ if k in self.fallback_groups_ else own
+            for k, own in self._own_estimators.items()
+        }
+
+    def _serve_everybody_by_pooled(self, sample: Sample, seed: np.random.RandomState) -> Self:
+        """Make one group of everybody, served by the pooled classifier."""
+        self.pooled_estimator_ = self._fit_classifier(sample, seed)
+        self.certificates_ = {}
+        self.fallback_groups_ = {0: _why_one_group(self.selection_history_)}
+        self._state, self.router_ = None, None
+        self._own_estimators = {0: self.pooled_estimator_}
+        self.n_groups_ = self.n_groups_effective_ = 1
+        self.n_iter_ = self.best_epoch_ = 0
+        self.group_sizes_, self.temperatures_ = {0: len(sample)}, {0: np.nan}
+        self.objective_history_, self.validation_history_ = [], []
+        self.group_stability_, self.collapsed_ = float("nan"), False
+        self._assign_classifiers()
+        return self
+
+    # --- choosing ---------------------------------------------------------------------------------------------------
+
+    def _choose_classifiers(
+        self, fitting: Sample, validation: Sample, learning: Sample, seed: np.random.RandomState
+    ) -> None:
+        """Choose each group's classifier on the validation rows: its head, the estimator, or the pooled classifier."""
+        groups, validation_groups = self._group_codes(fitting.X), self._group_codes(validation.X)
+        refit = self._differs_from_heads() if self.refit is None else self.refit
+        learning_groups, heads = self._group_codes(learning.X), dict(self._own_estimators)
+        for k, head in heads.items():
+            if k in self.fallback_groups_:  # too small
+                continue
+            members, judges = fitting.take(groups == k), validation.take(validation_groups == k)
+            risk = self._risk(head, judges)
+            self.temperatures_[k] = self._calibrate(head, judges)
+            if refit and members.has_several_classes():
+                refitted = self._fit_classifier(members, seed)
+                if self._risk(refitted, judges) <= risk:
+                    risk, self.temperatures_[k] = self._risk(refitted, judges), np.nan
+                    self._own_estimators[k] = self._fit_classifier(learning.take(learning_groups == k), seed)
+            pooled_risk = self._risk(self.pooled_estimator_, judges)
+            if self.fallback is not None and risk > pooled_risk:
+                self.fallback_groups_[k] = (
+                    f"loses {risk - pooled_risk:.4f} against the pooled classifier on the {len(judges):,} validation rows"
+                )
+        self.pooled_estimator_ = self._fit_classifier(learning, seed)
+        self._assign_classifiers()
+
+    def _differs_from_heads(self) -> bool:
+        """Whether the pooled classifier is of another kind than the linear heads."""
+        return self.heads is None and not is_logistic(self.pooled_estimator_)
+
+    def _risk(self, classifier: Any, sample: Sample) -> float:
+        if not len(sample):
+            return 0.0
+        codes, predicted = (
+            np.searchsorted(self.classes_, y) for y in (sample.y, self._labels(classifier, sample.X))
+        )
+        return float(np.average(self._costs[codes, predicted], weights=sample.weights)) * self._largest_cost
+
+    def _calibrate(self, head: Any, sample: Sample) -> float:
+        if self.cost_matrix is not None or not len(sample):
+            return float("nan")
+        codes = np.searchsorted(self.classes_, sample.y)
+        temperature = best_temperature(head.predict_proba(sample.X), codes, sample.weights)
+        if np.isfinite(temperature):
+            cool(head, temperature)
+        return temperature
+
+    def _smallest_group(self, n_rows: int) -> int:
+        return self.min_group_size or max(50, int(0.05 * n_rows))
+
+    def _drop_small_groups(self, sample: Sample) -> None:
+        """Give groups that are too small to the pooled classifier, and warn if the partition is no partition."""
+        sizes = np.bincount(self._group_codes(sample.X), minlength=self.n_groups_)
+        self.group_sizes_ = {k: int(size) for k, size in enumerate(sizes)}
+        small = self._find_small_groups(self._smallest_group(len(sample)))
+        self.fallback_groups_ = dict(self._small_groups)
+        self._assign_classifiers()
+        shares = sizes / sizes.sum()
+        spread = np.exp(special.entr(shares).sum())
+        if small or shares.max() > _LARGEST_SHARE or spread < self.n_groups_ - 0.5:
+            warnings.warn(
+                f"The learned groups are uneven or too few: sizes {sizes.tolist()}, {self.n_groups_effective_} of "
+                f"{self.n_groups_} large enough"
+                + (", so the pooled classifier serves everybody" if self.collapsed_ else "")
+                + ". Try a larger balance, a smaller router_learning_rate, more n_init or fewer n_groups.",
+                GroupCollapseWarning,
+                stacklevel=4,
+            )
+
+    def _find_small_groups(self, smallest: int) -> int:
+        """Find groups that can have no classifier because of their sizes; return how many are small themselves."""
+        self._small_groups = {
+            k: f"{size:,} people, fewer than min_group_size={smallest:,}"
+            for k, size in self.group_sizes_.items()
+            if size < smallest
+        }
+        small = len(self._small_groups)
+        self.n_groups_effective_ = self.n_groups_ - small
+        self.collapsed_ = self.n_groups_effective_ < 2
+        if self.collapsed_:
+            for k in self.groups_:
+                self._small_groups.setdefault(k, "the other groups are too small: there is nothing to choose")
+        return small
+
+    def _decide_fallback(self, certifying: Sample) -> None:
+        """Give groups back to the pooled classifier unless the held-out rows speak for their own."""
+        if self.fallback is None or len(self.fallback_groups_) == self.n_groups_:
+            return
+        if not len(certifying):
+            reason = f"not {self.fallback}: no rows are left to decide on"
+            self.fallback_groups_ = dict.fromkeys(self.groups_, reason)
+            self._assign_classifiers()
+            return
+        frame = self._frame(certifying)
+        table = keep_own_classifier(frame, rule=self.fallback, tolerance=self.tolerance, alpha=self.alpha)
+        for k in self.groups_:
+            if k in self.fallback_groups_:
+                continue
+            kept = k in table.index and bool(table.loc[k, "keep"])
+            self.certificates_[k] = (
+                str(table.loc[k, "reason"]) if k in table.index else "nobody of the group is in the sample"
+            )
+            if not kept:
+                self.fallback_groups_[k] = f"not {self.fallback}: {self.certificates_[k]}"
+        self._assign_classifiers()
+
+    # --- predicting -------------------------------------------------------------------------------------------------
+
+    def _frame(self, sample: Sample) -> PreferenceFrame:
+        return self.preference_frame(sample.X, sample.y, sample_weight=sample.weights)
+
+    def _group_codes(self, X: Any) -> np.ndarray:
+        if self.router_ is None:
+            return np.zeros(X.shape[0], dtype=int)
+        return self.router_.logits(numbers(X)).argmax(axis=1)
+
+    def _route(self, X: Any, sensitive_features: Any) -> tuple[np.ndarray, Sequence[tuple[Any, Any]]]:
+        codes = self._group_codes(X)
+        if self.router_threshold and self.router_ is not None:
+            unsure = self.router_.probabilities(numbers(X)).max(axis=1) < self.router_threshold
+            codes = np.where(unsure, -1, codes)
+        return codes, list(self.group_estimators_.items())
+
+    def _group_probabilities(self, X: Any) -> np.ndarray:
+        if self.router_ is None:
+            return np.ones((X.shape[0], 1))
+        return self.router_.probabilities(numbers(X))
+
+
+def _why_one_group(history: list[dict[str, Any]]) -> str:
+    if not history:
+        return "one group: there are too few rows to choose on"
+    p_value, smallest = history[-1]["p_value"], history[-1]["smallest_group"]
+    return f"one group is enough: two are not kept (p-value of their gain {p_value:.2g}, smaller group {smallest:,} people)"

@@ -1,0 +1,745 @@
+"""One expert per group on a representation that keeps groups apart, chosen where it harms nobody (FairSDE)."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable, Sequence
+from numbers import Integral, Real
+from pathlib import Path
+from typing import Any, Self
+
+import joblib
+import narwhals as nw
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import cross_val_score
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+from torch import nn
+from torch.utils.data import Dataset
+
+from ..._sklearn_compat import HasMethods, Interval, StrOptions
+from ...base._fitting import fit_context
+from ...base._group_routed import GroupRoutedClassifier, why_no_classifier
+from ...base._routed import Sample, read_groups, take_rows
+from ...base._splits import hold_out_units
+from ...exceptions import GroupFallbackWarning
+from ...metrics._core._groups import Groups, as_tuple, encode_groups, find_groups, group_columns
+from ...metrics._core._values import to_numpy
+from ...postprocessing import NoHarmSelector
+from ...postprocessing._scores import Guarantee, resolve_score
+from .._training._devices import check_device
+from .._training._encoders import make_encoder
+from .._training._images import DatasetPictures, check_one_shape, has_groups, open_dataset, read_labels
+from .._training._inputs import ImageInputs, channels_are_last, make_inputs
+from .._training._layer_sizes import check_layer_sizes
+from .._training._numeric import check_numeric
+from .._training._seeding import seeded
+from ._learner import EXPERTS, POOLED, REPRESENTATION, ExpertLearner, Training
+from ._learning_curves import plot_learning_curves
+from ._network import ExpertWeights
+from ._network_classifiers import MixtureClassifier, NetworkClassifier
+from ._representation_plot import plot_representation
+
+#: What `predict_group` says of people whose group was inferred.
+INFERRED = "inferred"
+
+#: Parameters that change what is learned; and `max_epochs`, if there are two stages.
+_OF_TRAINING = (
+    "discriminator_weight", "center_weight", "diversity_weight", "temperature", "center_temperature", "diversity_form", "two_stage",
+    "min_group_size", "validation_fraction", "selection_fraction", "learning_rate", "batch_size", "patience", "mixed_precision",
+    "random_state",
+)  # fmt: skip
+
+
+class SelectiveExpertsClassifier(GroupRoutedClassifier):
+    """Train a network with an expert for each group, and use experts only where no group loses by them.
+
+    A pooled network is trained for everybody. A second network of the same architecture learns a representation that keeps groups
+    and classes apart, with one head for each group. On rows of their own `NoHarmSelector` chooses between pooled network and
+    expert, group by group.
+
+    Parameters
+    ----------
+    encoder : torch module or callable (input shape) -> torch module, optional
+        Turns inputs (n, d), or images (n, channels, height, width), into representations (n, m). By default rectified layers for
+        tables and `make_convolutional_encoder` for images.
+    hidden_layer_sizes : sequence of int
+        Layers of the default encoder for tables; the last one is the representation.
+    discriminator_weight, center_weight, diversity_weight : float
+        Weights of the losses that tell groups apart, gather people at the centre of their group and class, and keep them nearer
+        to their like than to others.
+    temperature, center_temperature : float
+        Temperatures of the diversity and of the centre loss.
+    diversity_form : {"stable", "published"}
+        Whether the diversity loss is bounded below, or as in the authors' code.
+    two_stage : bool
+        Whether the heads are trained on the frozen representation, instead of together with it.
+    strategy, guarantee, tolerance, alpha, scoring
+        Of `NoHarmSelector`, which chooses.
+    min_group_size : int
+        Fewest people of a group (among those for fitting; with units, fewest units) that an expert is trained for.
+    validation_fraction : float
+        Share of the rows that are not for choosing on which the best epoch is found.
+    selection_fraction : float
+        Share of all rows on which pooled network and experts are compared.
+    learning_rate : float
+        Of AdamW.
+    batch_size, max_epochs, patience : int
+        `patience` is the number of epochs without improvement after which training stops.
+    augmentation : callable (images) -> images, optional
+        Changes the images of every training batch: a tensor (B, channels, height, width) in the units of X, and as many back. It should
+        draw from torch's generator.
+    mixed_precision : bool
+        Whether encoders learn with products in bfloat16, which is faster on devices made for it.
+    num_workers : int
+        Processes that read and change the images of training batches; 0 for none.
+    checkpoint_dir : path-like, optional
+        Folder in which the state of training is kept after every epoch, one file per network, without any data. A fit that was stopped
+        goes on from there; one of other data or settings of training is refused, so that a search needs a folder for each candidate. Of
+        functions the code is compared. Needs an integer `random_state`.
+    handle_unknown : {"pooled", "error", "infer"}
+        Who serves people of groups that did not occur in `fit`: the pooled network; nobody; or the mixture of all groups' classifiers
+        by the probabilities of the discriminator, for which no guarantee is given. Without groups everybody gets the mixture if
+        "infer", else the pooled network.
+    missing_group : {"error", "separate"}
+        What to do with missing sensitive features: refuse them, or make them the group ``"missing"``.
+    device : str
+        "cpu", "cuda", "cuda:<number>" or "auto".
+    verbose : int
+        0: silent; above: a progress bar.
+    random_state : int, RandomState or None
+        Seeds splits, networks, batches and partners.
+
+    Attributes
+    ----------
+    classes_ : ndarray
+        Labels of the classes.
+    pooled_estimator_ : classifier
+        The pooled network.
+    experts_ : dict from group to classifier
+        Every group's expert, chosen or not.
+    group_estimators_ : dict from group to classifier
+        What serves each group; with ``handle_unknown="infer"`` also the group ``"inferred"``.
+    fallback_groups_ : dict from group to str
+        Groups that are served by the pooled network, and why.
+    group_sizes_ : dict from group to int
+    selection_table_ : DataFrame
+        As `NoHarmSelector` has it; None without experts.
+    separability_ : float
+        Cross-validated accuracy, balanced over groups, of a linear classifier of groups on the representation of selection rows.
+    validation_history_ : dict from {"pooled", "representation", "experts"} to list of dict
+        Validation losses after each epoch: ``"loss"``, by which the epoch is chosen, and ``"groups"``, a dict of each group's.
+        ``"representation"`` is there with `two_stage` only.
+
+    Notes
+    -----
+    Losses are those of the authors' code, in a form that cannot overflow; partners are drawn within the batch, for all people at
+    once. Rows for fitting, for the best epoch and for choosing are different. Without `sensitive_features` there is the pooled
+    network alone. Networks of images are torch modules, which pickle and joblib can write, but not skops.
+
+    References
+    ----------
+    Tan et al., "Selective Demographic Experts", AAAI 2026, arXiv 2511.06293.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fairlearn_fwh.inprocessing import SelectiveExpertsClassifier
+    >>> rng = np.random.default_rng(0)
+    >>> X, group = rng.standard_normal((4000, 2)), rng.integers(0, 2, 4000)
+    >>> y = (X[:, 0] > 0) ^ (group == 1)  # opposite rules
+    >>> model = SelectiveExpertsClassifier(max_epochs=10, random_state=0)
+    >>> model = model.fit(X[:3000], y[:3000], sensitive_features=group[:3000])
+    >>> model.selection_table_["choice"].tolist()
+    ['own', 'own']
+    >>> model.score(X[3000:], y[3000:], sensitive_features=group[3000:]) > 0.9
+    True
+    """
+
+    _parameter_constraints: dict[str, list[Any]] = {
+        "encoder": [HasMethods(["forward"]), callable, None],
+        "hidden_layer_sizes": ["array-like"],
+        "discriminator_weight": [Interval(Real, 0, None, closed="left")],
+        "center_weight": [Interval(Real, 0, None, closed="left")],
+        "diversity_weight": [Interval(Real, 0, None, closed="left")],
+        "temperature": [Interval(Real, 0, None, closed="neither")],
+        "center_temperature": [Interval(Real, 0, None, closed="neither")],
+        "diversity_form": [StrOptions({"stable", "published"})],
+        "two_stage": ["boolean"],
+        **{
+            name: NoHarmSelector._parameter_constraints[name]
+            for name in ("strategy", "guarantee", "tolerance", "alpha", "scoring")
+        },
+        "min_group_size": [Interval(Integral, 2, None, closed="left")],
+        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
+        "selection_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "batch_size": [Interval(Integral, 2, None, closed="left")],
+        "max_epochs": [Interval(Integral, 1, None, closed="left")],
+        "patience": [Interval(Integral, 1, None, closed="left")],
+        "augmentation": [callable, None],
+        "mixed_precision": ["boolean"],
+        "num_workers": [Interval(Integral, 0, None, closed="left")],
+        "checkpoint_dir": [str, os.PathLike, None],
+        "handle_unknown": [StrOptions({"pooled", "error", "infer"})],
+        "missing_group": [StrOptions({"error", "separate"})],
+        "device": [str],
+        "verbose": ["verbose"],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        encoder: nn.Module | Callable[[tuple[int, ...]], nn.Module] | None = None,
+        *,
+        hidden_layer_sizes: Sequence[int] = (128, 64),
+        discriminator_weight: float = 0.1,
+        center_weight: float = 1.0,
+        diversity_weight: float = 1.0,
+        temperature: float = 0.07,
+        center_temperature: float = 0.1,
+        diversity_form: str = "stable",
+        two_stage: bool = False,
+        strategy: str = "max_min",
+        guarantee: str = "certified",
+        tolerance: float = 0.0,
+        alpha: float = 0.05,
+        scoring: str | Callable[..., float] = "accuracy",
+        min_group_size: int = 50,
+        validation_fraction: float = 0.2,
+        selection_fraction: float = 0.25,
+        learning_rate: float = 0.001,
+        batch_size: int = 256,
+        max_epochs: int = 60,
+        patience: int = 10,
+        augmentation: Callable[[Any], Any] | None = None,
+        mixed_precision: bool = False,
+        num_workers: int = 0,
+        checkpoint_dir: str | os.PathLike[str] | None = None,
+        handle_unknown: str = "pooled",
+        missing_group: str = "error",
+        device: str = "cpu",
+        verbose: int = 0,
+        random_state: Any = None,
+    ) -> None:
+        self.encoder = encoder
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.discriminator_weight = discriminator_weight
+        self.center_weight = center_weight
+        self.diversity_weight = diversity_weight
+        self.temperature = temperature
+        self.center_temperature = center_temperature
+        self.diversity_form = diversity_form
+        self.two_stage = two_stage
+        self.strategy = strategy
+        self.guarantee = guarantee
+        self.tolerance = tolerance
+        self.alpha = alpha
+        self.scoring = scoring
+        self.min_group_size = min_group_size
+        self.validation_fraction = validation_fraction
+        self.selection_fraction = selection_fraction
+        self.learning_rate = learning_rate
+        self.batch_size = batch_size
+        self.max_epochs = max_epochs
+        self.patience = patience
+        self.augmentation = augmentation
+        self.mixed_precision = mixed_precision
+        self.num_workers = num_workers
+        self.checkpoint_dir = checkpoint_dir
+        self.handle_unknown = handle_unknown
+        self.missing_group = missing_group
+        self.device = device
+        self.verbose = verbose
+        self.random_state = random_state
+
+    _shape: tuple[int, ...]
+
+    @fit_context(prefer_skip_nested_validation=False)
+    def fit(
+        self,
+        X: Any,
+        y: Any = None,
+        *,
+        sensitive_features: Any = None,
+        sample_weight: Any = None,
+        units: Any = None,
+    ) -> Self:
+        """Train the pooled network and the experts, and choose between them.
+
+        Parameters
+        ----------
+        X : array-like, shape (n, d), (n, height, width, channels) or (n, channels, height, width), or torch Dataset
+            Features, or images. A Dataset yields (image, label, group); its images are read again in every epoch.
+        y : array-like, shape (n,)
+            Labels; none with a Dataset.
+        sensitive_features : array-like, shape (n,), DataFrame or dict, optional
+            Groups; several columns are intersected. None with a Dataset, whose groups may be tuples.
+        sample_weight : array-like, shape (n,), optional
+            Weights of the rows.
+        units : array-like, shape (n,), optional
+            What belongs together, such as images of one lesion: all rows of a unit are on one side of every split, and the choice is made
+            on the first row of each, because its tests count independent people.
+
+        Returns
+        -------
+        SelectiveExpertsClassifier
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If lengths differ, features are no numbers, images have no axis of 1, 3 or 4 channels or several shapes, the encoder does not
+            return (n, m), y has one class, a Dataset does not yield three parts, `checkpoint_dir` holds another training, or a
+            parameter is out of range.
+        TypeError
+            If a Dataset has no length.
+        FloatingPointError
+            If the loss is not finite from the first epoch on; later the best state before is kept, with a ConvergenceWarning.
+
+        Warns
+        -----
+        GroupFallbackWarning
+            If a group is served by the pooled network.
+        ConvergenceWarning
+            If training was interrupted from the keyboard; the best state so far is kept, and no experts are trained if that was
+            the pooled network's.
+        """
+        if isinstance(X, Dataset):
+            if y is not None or sensitive_features is not None:
+                raise ValueError(
+                    "A Dataset brings labels and groups with it; leave out y and sensitive_features."
+                )
+            X = open_dataset(X, self.num_workers)
+            y, sensitive_features = read_labels(X.dataset, self.num_workers)
+        sample = self._check_fit_input(X, y, sample_weight)
+        self._check_settings(sample)
+        groups = self._read_groups(sensitive_features, len(sample))
+        if groups is not None and self.handle_unknown == "infer" and INFERRED in groups.labels:
+            raise ValueError(
+                f"A group of sensitive_features is named {INFERRED!r}, which with handle_unknown='infer' means an inferred one; rename it."
+            )
+        codes_of_units = _read_units(units, len(sample))
+        if not sample.present().all():
+            groups = None if groups is None else _take(groups, sample.present())
+            codes_of_units = codes_of_units[sample.present()]
+            sample = sample.take(sample.present())
+        seed = check_random_state(self.random_state)
+        fitting, validation, selecting = self._split(sample, groups, codes_of_units, seed)
+        self._inputs = make_inputs(sample.take(fitting).X, self.num_workers)
+        training = self._training(sample, groups, codes_of_units)
+        learner = ExpertLearner(
+            sample,
+            groups,
+            fitting,
+            validation,
+            self._inputs,
+            self.classes_,
+            self._new_encoder,
+            training,
+            seed,
+        )
+        self.validation_history_ = learner.history
+        self.pooled_estimator_ = learner.learn_pooled()
+        self.fallback_groups_, self.group_estimators_, self.group_sizes_ = {}, {}, {}
+        self.experts_: dict[Any, NetworkClassifier] = {}
+        self.selection_table_: Any = None
+        self.separability_ = float("nan")
+        for of_experts in ("discriminator_", "_encoder", "preference_frame_", "verdict_"):
+            self.__dict__.pop(of_experts, None)  # of an earlier fit
+        if groups is not None:
+            self._fit_groups(sample, groups, codes_of_units, learner, selecting)
+        return self
+
+    # --- checking ---------------------------------------------------------------------------------------------------
+
+    def _check_settings(self, sample: Sample) -> None:
+        check_device(self.device)
+        guarantee = Guarantee(self.guarantee, self.tolerance, self.alpha)
+        resolve_score(self.scoring).check(guarantee, self.classes_, sample.weights is not None)
+        check_layer_sizes("hidden_layer_sizes", self.hidden_layer_sizes, at_least=1)
+        if self.augmentation is not None and len(self._shape) == 1:
+            raise ValueError("augmentation changes images, but X is a table; leave it out.")
+        if self.checkpoint_dir is not None and not isinstance(self.random_state, Integral):
+            raise ValueError(
+                f"checkpoint_dir needs an integer random_state, so that a fit can go on as it began; got {self.random_state!r}."
+            )
+        if self.checkpoint_dir is not None:
+            try:
+                Path(self.checkpoint_dir).mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise ValueError(
+                    f"checkpoint_dir must be a folder that can be made; got {str(self.checkpoint_dir)!r} ({error})."
+                ) from error
+
+    def _check_features(self, X: Any, *, reset: bool) -> Any:
+        if isinstance(X, Dataset | DatasetPictures):
+            checked = open_dataset(X, self.num_workers) if isinstance(X, Dataset) else X
+            if reset:
+                self.n_features_in_ = checked.shape[1]
+                self.__dict__.pop("feature_names_in_", None)  # of an earlier fit
+        else:
+            check_one_shape(X)
+            check_numeric(X, type(self).__name__)
+            checked = validate_data(self, X, reset=reset, dtype="numeric", allow_nd=True)
+        if len(checked.shape) not in (2, 4):
+            raise ValueError(
+                f"X must be a table of 2 dimensions or images of 4 dimensions; got {len(checked.shape)}."
+            )
+        if not reset and checked.shape[1:] != self._shape:
+            kinds = {2: "a table", 4: "images"}
+            raise ValueError(
+                f"X must be {kinds[len(self._shape) + 1]} with rows of shape {self._shape}, as in fit; got {kinds[len(checked.shape)]} with "
+                f"{checked.shape[1:]}."
+            )
+        if reset:
+            if len(checked.shape) == 4:
+                channels_are_last(checked.shape)  # raises if that cannot be told
+            self._shape = checked.shape[1:]
+        is_frame = isinstance(nw.from_native(X, eager_only=True, pass_through=True), nw.DataFrame)
+        return X if is_frame else checked
+
+    # --- training ---------------------------------------------------------------------------------------------------
+
+    def _split(
+        self, sample: Sample, groups: Groups | None, units: np.ndarray, seed: np.random.RandomState
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Rows for fitting, for the best epoch, and for choosing (of each unit the first)."""
+        classes = np.searchsorted(self.classes_, sample.y)
+        codes = np.zeros(len(sample), dtype=int) if groups is None else groups.codes
+        learning, selecting = (
+            (np.arange(len(sample)), np.array([], dtype=int))
+            if groups is None
+            else hold_out_units(classes, codes, units, self.selection_fraction, seed)
+        )
+        selecting = selecting[np.unique(units[selecting], return_index=True)[1]]
+        if groups is not None and len(np.unique(classes[selecting])) < 2:
+            n_units = len(np.unique(units))
+            of_units = f" in {n_units:,} units" if n_units < len(units) else ""
+            raise ValueError(
+                f"selection_fraction={self.selection_fraction} of {len(sample):,} rows{of_units} leaves {len(selecting)} to choose on, which need "
+                f"at least 2 classes; raise it{', or give smaller units' if of_units else ''}."
+            )
+        fitting, validation = hold_out_units(
+            classes[learning], codes[learning], units[learning], self.validation_fraction, seed
+        )
+        return learning[fitting], learning[validation if len(validation) else fitting], np.sort(selecting)
+
+    def _new_encoder(self, seed: int) -> tuple[nn.Module, int]:
+        with seeded(seed):
+            return make_encoder(self.encoder, self._inputs.shape, list(self.hidden_layer_sizes))
+
+    def _training(self, sample: Sample, groups: Groups | None, units: np.ndarray) -> Training:
+        """How networks are trained; raises ValueError if `checkpoint_dir` holds another training."""
+        fingerprint = "" if self.checkpoint_dir is None else self._fingerprint(sample, groups, units)
+        training = Training(
+            self.learning_rate,
+            self.batch_size,
+            self.max_epochs,
+            self.patience,
+            self.augmentation,
+            self.mixed_precision,
+            self.num_workers,
+            self.device,
+            None if self.checkpoint_dir is None else Path(self.checkpoint_dir),
+            fingerprint,
+            self.verbose,
+        )
+        for name in (POOLED, REPRESENTATION, EXPERTS):
+            if checkpoint := training.checkpoint(name):
+                checkpoint.check(self.max_epochs)
+        return training
+
+    def _fingerprint(self, sample: Sample, groups: Groups | None, units: np.ndarray) -> str:
+        """Say which data and settings a training is of; images of a Dataset are known by number, shape, means and scales."""
+        settings = {name: self.get_params(deep=False)[name] for name in _OF_TRAINING} | {
+            "random_state": int(self.random_state),
+            "max_epochs": self.max_epochs if self.two_stage else None,
+            "augmentation": _code_of(self.augmentation),
+        }
+        encoder, _ = self._new_encoder(0)
+        weights = {name: value.numpy() for name, value in encoder.state_dict().items()}
+        if isinstance(sample.X, DatasetPictures) and isinstance(self._inputs, ImageInputs):
+            X: Any = (sample.X.shape, self._inputs.mean, self._inputs.scale)
+        else:
+            X = np.asarray(sample.X)
+        codes = None if groups is None else (groups.codes, groups.labels)
+        return joblib.hash((X, sample.y, sample.weights, codes, units, settings, repr(encoder), weights))
+
+    def _fit_groups(
+        self,
+        sample: Sample,
+        groups: Groups,
+        units: np.ndarray,
+        learner: ExpertLearner,
+        selecting: np.ndarray,
+    ) -> None:
+        self.group_sizes_ = dict(
+            zip(groups.labels, np.bincount(groups.codes, minlength=len(groups)).tolist(), strict=True)
+        )
+        counted = learner.fitting[np.unique(units[learner.fitting], return_index=True)[1]]
+        for k, label in enumerate(groups.labels):
+            reason = why_no_classifier(sample.take(counted[groups.codes[counted] == k]), self.min_group_size)
+            if reason:
+                self.fallback_groups_[label] = reason
+            elif learner.interrupted:  # against half a pooled network experts would look good
+                self.fallback_groups_[label] = "training was interrupted before its expert's turn"
+        labels = [label for label in groups.labels if label not in self.fallback_groups_]
+        if len(labels) == 1:
+            self.fallback_groups_[labels.pop()] = (
+                "it is the only group that is large enough, and the pooled network is its own"
+            )
+        self.group_estimators_ = dict.fromkeys(groups.labels, self.pooled_estimator_)
+        if labels:
+            self._learn_experts(sample, groups, labels, learner, selecting)
+            self._select(sample, groups, labels, selecting, learner.seed)
+        if labels and self.handle_unknown == "infer":
+            served = {label: self.group_estimators_[label] for label in labels}
+            self.group_estimators_[INFERRED] = MixtureClassifier(self.discriminator_, served)
+        self._warn_of_fallback()
+
+    def _learn_experts(
+        self,
+        sample: Sample,
+        groups: Groups,
+        labels: list[Any],
+        learner: ExpertLearner,
+        selecting: np.ndarray,
+    ) -> None:
+        weights = ExpertWeights(
+            self.discriminator_weight,
+            self.center_weight,
+            self.diversity_weight,
+            self.temperature,
+            self.center_temperature,
+            self.diversity_form,
+        )
+        learned = learner.learn_experts(labels, weights, two_stage=self.two_stage)
+        self.experts_, self.discriminator_, self._encoder = (
+            learned.experts,
+            learned.discriminator,
+            learned.encoder,
+        )
+        position = {label: k for k, label in enumerate(labels)}
+        codes = np.array([position.get(label, -1) for label in groups.labels])[groups.codes[selecting]]
+        if (codes >= 0).any():
+            represented = self._represent(sample.take(selecting[codes >= 0]).X)
+            self.separability_ = _separability(represented, codes[codes >= 0])
+
+    def _select(
+        self, sample: Sample, groups: Groups, labels: list[Any], rows: np.ndarray, seed: np.random.RandomState
+    ) -> None:
+        """Choose between the pooled network and the experts on rows that neither has seen."""
+        selecting = sample.take(rows)
+        selector = NoHarmSelector(
+            (
+                _AskedByNumber(self.pooled_estimator_, selecting.X),
+                {label: _AskedByNumber(expert, selecting.X) for label, expert in self.experts_.items()},
+            ),
+            prefit=True,
+            strategy=self.strategy,
+            guarantee=self.guarantee,
+            tolerance=self.tolerance,
+            alpha=self.alpha,
+            scoring=self.scoring,
+            random_state=seed.randint(2**31),
+        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", GroupFallbackWarning)
+            selector.fit(
+                np.arange(len(rows))[:, None],
+                selecting.y,
+                sensitive_features=_columns_of(groups, rows),
+                sample_weight=selecting.weights,
+            )
+        self.selection_table_, self.preference_frame_ = selector.selection_table_, selector.preference_frame_
+        self.verdict_ = selector.verdict_
+        self.group_estimators_ |= {
+            label: self.experts_[label] for label in labels if label not in selector.fallback_groups_
+        }
+        self.fallback_groups_ |= {
+            label: reason for label, reason in selector.fallback_groups_.items() if label in labels
+        }
+
+    def represent(self, X: Any) -> np.ndarray:
+        """Compute the representation on which the experts work.
+
+        Parameters
+        ----------
+        X : array-like
+            Features, or images, as in `fit`.
+
+        Returns
+        -------
+        ndarray, shape (n, m)
+
+        Raises
+        ------
+        ValueError
+            If no experts were trained.
+        """
+        X = self._check_predict_input(X)
+        if not self.experts_:
+            raise ValueError("No experts were trained, so that there is no representation of groups.")
+        return self._represent(X)
+
+    def plot_representation(self, X: Any, y: Any, *, sensitive_features: Any, ax: Any = None) -> Any:
+        """Draw people in the plane of the representation's two largest principal components, coloured by group, marked by class.
+
+        Parameters
+        ----------
+        X : array-like
+            Features, or images, as in `fit`.
+        y : array-like, shape (n,)
+            Labels.
+        sensitive_features : array-like, shape (n,), DataFrame or dict
+            Groups. A picture shows single people as points, without anything else about them.
+        ax : matplotlib Axes, optional
+            Where to draw; by default a new figure.
+
+        Returns
+        -------
+        matplotlib Axes
+
+        Raises
+        ------
+        ValueError
+            If no experts were trained, lengths differ, or the representation has one dimension.
+        MissingExtraError
+            If matplotlib is not installed.
+        """
+        z = self.represent(X)
+        groups = read_groups(sensitive_features, len(z), self.missing_group)
+        labels = to_numpy(y)
+        if len(labels) != len(z):
+            raise ValueError(f"X has {len(z)} rows, but y has {len(labels)}; they must be the same people.")
+        if z.shape[1] < 2:
+            raise ValueError(
+                "The representation has one dimension; a picture needs two (see hidden_layer_sizes)."
+            )
+        return plot_representation(z, labels, groups, ax)
+
+    def _represent(self, X: Any) -> np.ndarray:
+        return np.concatenate([self._encoder(batch) for batch in self._inputs.batches(X)])
+
+    def plot_learning_curves(self, ax: Any = None) -> Any:
+        """Draw the validation losses of every group, of the pooled network and of the experts, from epoch to epoch.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            Where to draw; by default a new figure.
+
+        Returns
+        -------
+        matplotlib Axes
+
+        Raises
+        ------
+        MissingExtraError
+            If matplotlib is not installed.
+        """
+        check_is_fitted(self)
+        return plot_learning_curves(self.validation_history_, ax)
+
+    # --- predicting -------------------------------------------------------------------------------------------------
+
+    def _route(self, X: Any, sensitive_features: Any) -> tuple[np.ndarray, Sequence[tuple[Any, Any]]]:
+        if sensitive_features is None and isinstance(X, DatasetPictures) and has_groups(X.dataset):
+            _, sensitive_features = read_labels(X.dataset, self.num_workers)
+        # Without "infer" a group of the user's may have that name.
+        if not isinstance(self.group_estimators_.get(INFERRED), MixtureClassifier):
+            return super()._route(X, sensitive_features)
+        table = list(self.group_estimators_.items())
+        inferred = len(table) - 1
+        if sensitive_features is None:
+            return np.full(X.shape[0], inferred), table
+        groups = self._read_again(sensitive_features, X.shape[0])
+        assert groups is not None
+        codes = find_groups(groups, self.groups_)
+        return np.where(codes < 0, inferred, codes), table
+
+    def __sklearn_is_fitted__(self) -> bool:
+        """Say whether there are group classifiers."""
+        return hasattr(self, "group_estimators_")
+
+
+def _take(groups: Groups, rows: np.ndarray) -> Groups:
+    """Groups of some rows, with the labels that occur there."""
+    codes = groups.codes[rows]
+    present = np.unique(codes)
+    return Groups(np.searchsorted(present, codes), [groups.labels[k] for k in present], groups.names)
+
+
+def _columns_of(groups: Groups, rows: np.ndarray) -> pd.DataFrame:
+    """Sensitive features of some rows, a column each."""
+    values = pd.DataFrame([as_tuple(label) for label in groups.labels], columns=groups.names, dtype=object)
+    return values.iloc[groups.codes[rows]].reset_index(drop=True)
+
+
+def _read_units(units: Any, n_rows: int) -> np.ndarray:
+    """Number the units of the rows; without any every row is one.
+
+    Raises
+    ------
+    ValueError
+        If lengths differ or a unit is missing.
+    """
+    if units is None:
+        return np.arange(n_rows)
+    columns = [to_numpy(column) for column in group_columns(units, "units").values()]
+    if any(pd.isna(column).any() for column in columns):
+        raise ValueError(
+            "units has missing values; every row needs one (of its own, if nothing belongs together with it)."
+        )
+    return encode_groups(units, "units", n_rows=n_rows).codes
+
+
+def _code_of(function: Any) -> Any:
+    """What is known of a function in every process: its name, its code, and the values that it has from elsewhere."""
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return f"{type(function).__module__}.{type(function).__qualname__}"
+    cells = [cell.cell_contents for cell in function.__closure__ or ()]
+    constants = [value for value in code.co_consts if isinstance(value, str | int | float | bool | None)]
+    return (
+        function.__qualname__,
+        code.co_code,
+        code.co_names,
+        constants,
+        [_code_of(c) if callable(c) else repr(c) for c in cells],
+    )
+
+
+class _AskedByNumber(ClassifierMixin, BaseEstimator):
+    """A classifier that is asked about people by their numbers, so that nobody copies or checks their images again."""
+
+    def __init__(self, classifier: NetworkClassifier, X: Any) -> None:
+        self.classifier = classifier
+        self.X = X
+
+    @property
+    def classes_(self) -> np.ndarray:
+        """Labels of the classes."""
+        return self.classifier.classes_
+
+    def predict_proba(self, numbers: np.ndarray) -> np.ndarray:
+        """Probabilities of the classes, shape (n, C)."""
+        return self.classifier.predict_proba(take_rows(self.X, numbers[:, 0]))
+
+    def predict(self, numbers: np.ndarray) -> np.ndarray:
+        """Predict labels."""
+        return self.classifier.predict(take_rows(self.X, numbers[:, 0]))
+
+
+def _separability(z: np.ndarray, codes: np.ndarray) -> float:
+    """Cross-validated balanced accuracy of a linear classifier of groups; NaN where a group has fewer than five people."""
+    sizes = np.bincount(codes)
+    if len(sizes) < 2 or sizes.min() < 5:
+        return float("nan")
+    model = LogisticRegression(max_iter=1000)
+    return float(cross_val_score(model, z, codes, cv=5, scoring="balanced_accuracy").mean())

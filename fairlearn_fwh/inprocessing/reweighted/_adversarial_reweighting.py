@@ -1,0 +1,134 @@
+"""One model against an adversary that weighs people by their features and labels (ARL)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from numbers import Real
+from typing import Any
+
+from torch import nn
+
+from ..._sklearn_compat import Interval
+from .._training._layer_sizes import check_layer_sizes
+from ._adversarial_weighting import AdversarialWeighting
+from ._classifier import ReweightedClassifier
+
+
+class AdversarialReweightingClassifier(ReweightedClassifier):
+    """Train one classifier against an adversary that weighs people by their features and labels (ARL).
+
+    The adversary raises the weighted loss, the learner lowers it. No groups are needed. It is no method of preference: whoever gains,
+    others may lose, which `preference_frame` shows against a baseline of the same architecture.
+
+    Parameters
+    ----------
+    module : torch module or callable (n_features, n_outputs) -> torch module, optional
+        Learner: maps standardised features (n, d) to scores (n, O), O being 1 for two classes, by a linear last layer. Other
+        modules than chains of linear layers and ReLU can be pickled, but skops may not write them.
+    hidden_layer_sizes : sequence of int
+        Layers of the default learner; none make it linear.
+    adversary_hidden_layer_sizes : sequence of int
+        Layers of the adversary; none make it linear, as published.
+    adversary_learning_rate : float
+        Of the adversary; a tenth of the learner's was best on generated data (`fairlearn-fwh reproduce gog-ablation`, other seeds).
+    warmup_epochs : int
+        Epochs at the start in which all people weigh the same.
+    validation_fraction : float
+        Share of the rows on which the best epoch is found; with 0 it is found on those to learn from.
+    learning_rate : float
+        Of the learner (AdamW, weight decay 0.1).
+    batch_size, max_epochs, patience : int
+        `patience` is the number of epochs without improvement, after those of warming up, after which training stops.
+    keep_weights : bool
+        Whether the weights of the last epoch are kept, one for each row of `fit`.
+    device : str
+        "cpu", "cuda", "cuda:<number>" or "auto".
+    verbose : int
+        0: silent; above: a progress bar.
+    random_state : int, RandomState or None
+        Seeds the split, the networks and the batches.
+
+    Attributes
+    ----------
+    classes_ : ndarray
+        Labels of the classes.
+    best_epoch_ : int
+        The epoch whose state was kept, from 1 on.
+    effective_shares_ : list of float
+        Effective sample size in each epoch, as a share of the batch.
+    sample_weights_ : ndarray, shape (n,)
+        With `keep_weights`: weights in the last epoch; NaN for validation rows and rows of weight 0.
+    validation_history_ : list of dict
+        After each epoch the mean of the validation losses (``"loss"``), by which the epoch is chosen (``"risk"``), so that groups take no
+        part, and the mean of the largest fifth (``"tail"``).
+
+    Notes
+    -----
+    By default the adversary is not linear, other than the published one; which of them helps a hidden minority more depends on the learner
+    (``fairlearn-fwh reproduce gog-ablation``). Optimiser and choice of the epoch are not the authors'.
+
+    References
+    ----------
+    Lahoti et al., "Fairness without Demographics through Adversarially Reweighted Learning", NeurIPS 2020, arXiv 2006.13114.
+
+    Examples
+    --------
+    >>> from fairlearn_fwh.datasets import load_diabetes_progression
+    >>> from fairlearn_fwh.inprocessing import AdversarialReweightingClassifier
+    >>> bunch = load_diabetes_progression()
+    >>> model = AdversarialReweightingClassifier(max_epochs=20, random_state=0).fit(bunch.data, bunch.target)
+    >>> model.score(bunch.data, bunch.target) > 0.65
+    True
+    """
+
+    _parameter_constraints: dict[str, list[Any]] = {
+        **ReweightedClassifier._shared_constraints,
+        "adversary_hidden_layer_sizes": ["array-like"],
+        "adversary_learning_rate": [Interval(Real, 0, None, closed="neither")],
+    }
+
+    def __init__(
+        self,
+        module: nn.Module | Callable[[int, int], nn.Module] | None = None,
+        *,
+        hidden_layer_sizes: Sequence[int] = (64, 32),
+        adversary_hidden_layer_sizes: Sequence[int] = (32,),
+        adversary_learning_rate: float = 0.0003,
+        warmup_epochs: int = 3,
+        validation_fraction: float = 0.2,
+        learning_rate: float = 0.003,
+        batch_size: int = 256,
+        max_epochs: int = 50,
+        patience: int = 10,
+        keep_weights: bool = False,
+        device: str = "cpu",
+        verbose: int = 0,
+        random_state: Any = None,
+    ) -> None:
+        self.module = module
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.adversary_hidden_layer_sizes = adversary_hidden_layer_sizes
+        self.adversary_learning_rate = adversary_learning_rate
+        self.warmup_epochs = warmup_epochs
+        self.validation_fraction = validation_fraction
+        self.learning_rate = learning_rate
+        self.batch_size = batch_size
+        self.max_epochs = max_epochs
+        self.patience = patience
+        self.keep_weights = keep_weights
+        self.device = device
+        self.verbose = verbose
+        self.random_state = random_state
+
+    def _check_settings(self) -> None:
+        super()._check_settings()
+        check_layer_sizes("adversary_hidden_layer_sizes", self.adversary_hidden_layer_sizes)
+
+    def _weighting_rate(self) -> float:
+        return self.adversary_learning_rate
+
+    def _against_weights(self) -> str:
+        return "Lower adversary_learning_rate."
+
+    def _make_weighting(self, n_features: int, n_representation: int, n_outputs: int) -> AdversarialWeighting:
+        return AdversarialWeighting(n_features, len(self.classes_), list(self.adversary_hidden_layer_sizes))

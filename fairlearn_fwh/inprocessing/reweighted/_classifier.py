@@ -1,0 +1,327 @@
+"""What all classifiers without demographics share: a learner, somebody who weighs people, a choice of the epoch without groups."""
+
+from __future__ import annotations
+
+import warnings
+from abc import ABC, abstractmethod
+from numbers import Integral, Real
+from typing import Any, Self
+
+import narwhals as nw
+import numpy as np
+import torch
+from scipy import special
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+from torch import nn
+
+from ..._sklearn_compat import HasMethods, Interval
+from ...base._fitting import fit_context
+from ...base._routed import Sample, check_labels, check_weights
+from ...base._single_model import SingleModelClassifier
+from ...base._splits import hold_out
+from .._training._devices import check_device, torch_device
+from .._training._inputs import make_inputs
+from .._training._layer_sizes import check_layer_sizes
+from .._training._learners import make_learner, two_columns
+from .._training._networks import as_precise_network
+from .._training._numeric import check_numeric
+from .._training._seeding import seeded
+from .._training._trainer import TensorTable, shuffled, train
+from ._epoch_choice import LeastRisk, LeastWorstWeighting
+from ._network import Epochs, ReweightedNetwork, all_losses, all_weights
+from ._robust_weighting import conditional_value_at_risk
+from ._weighting import Weighting
+from ._weights_plot import plot_weights
+
+#: Of the validation losses the mean of this share of the largest is reported.
+_TAIL = 0.2
+
+#: Below this effective share of the sample weights have collapsed.
+_COLLAPSE = 0.3
+
+#: From this share of the loss of a constant prediction on a classifier has learned nothing.
+_AS_GOOD_AS_NOTHING = 0.995
+
+
+class ReweightedClassifier(SingleModelClassifier, ABC):
+    """Base of classifiers that are trained on weighted people; a subclass makes the weighting."""
+
+    module: nn.Module | None
+    hidden_layer_sizes: Any
+    warmup_epochs: int
+    validation_fraction: float
+    learning_rate: float
+    batch_size: int
+    max_epochs: int
+    patience: int
+    keep_weights: bool
+    device: str
+    verbose: int
+    random_state: Any
+
+    __metadata_request__fit = {"sensitive_features": True}
+
+    #: Of the parameters that all have.
+    _shared_constraints: dict[str, list[Any]] = {
+        "module": [HasMethods(["forward"]), callable, None],
+        "hidden_layer_sizes": ["array-like"],
+        "warmup_epochs": [Interval(Integral, 0, None, closed="left")],
+        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
+        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "batch_size": [Interval(Integral, 2, None, closed="left")],
+        "max_epochs": [Interval(Integral, 1, None, closed="left")],
+        "patience": [Interval(Integral, 1, None, closed="left")],
+        "keep_weights": ["boolean"],
+        "device": [str],
+        "verbose": ["verbose"],
+        "random_state": ["random_state"],
+    }
+
+    @abstractmethod
+    def _make_weighting(self, n_features: int, n_representation: int, n_outputs: int) -> Weighting:
+        """Make the weighting; torch's global generator has been seeded."""
+
+    def _weighting_rate(self) -> float | None:
+        """Learning rate of the weighting, if it learns."""
+        return None
+
+    def _check_settings(self) -> None:
+        """Raise ValueError for settings that do not fit together."""
+        check_device(self.device)
+        check_layer_sizes("hidden_layer_sizes", self.hidden_layer_sizes)
+        if self.warmup_epochs >= self.max_epochs:
+            raise ValueError(
+                f"warmup_epochs must be less than max_epochs={self.max_epochs}, or nobody is ever weighed; got {self.warmup_epochs}."
+            )
+
+    @fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X: Any, y: Any, *, sensitive_features: Any = None, sample_weight: Any = None) -> Self:
+        """Train the classifier.
+
+        Parameters
+        ----------
+        X : array-like, shape (n, d)
+            Features; numbers.
+        y : array-like, shape (n,)
+            Labels.
+        sensitive_features : ignored
+            For scikit-learn's conventions; groups take no part.
+        sample_weight : array-like, shape (n,), optional
+            Weights of the rows, which multiply those that are chosen. The scales of features and the mean to which an adversary's weights
+            are normalised do not know them.
+
+        Returns
+        -------
+        classifier
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If lengths differ, features are no numbers, y has one class, the learner does not end in a linear layer, or a parameter is
+            out of range.
+        FloatingPointError
+            If the loss is not finite from the first epoch on; later the best state before is kept, with a ConvergenceWarning.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If few people have nearly all of the weight in an epoch, if nothing was learned that is better than the shares of the classes,
+            or if training was interrupted; the best state so far is kept.
+        """
+        self._check_settings()
+        X = self._check_features(X, reset=True)
+        labels = check_labels(y, X.shape[0], type(self).__name__)
+        sample = Sample(X, labels, check_weights(sample_weight, X))
+        self.classes_ = np.unique(labels)
+        if not sample.has_several_classes():
+            raise ValueError(
+                f"{type(self).__name__} needs at least 2 classes in y, among rows of weight above 0; got one class: "
+                f"{np.unique(labels[sample.present()])[:1].tolist()!r}."
+            )
+        present = np.flatnonzero(sample.present())
+        seed = check_random_state(self.random_state)
+        codes = np.searchsorted(self.classes_, labels[present])
+        fitting, validation = hold_out(codes, np.zeros_like(codes), self.validation_fraction, seed)
+        fitting, validation = present[fitting], present[validation if len(validation) else fitting]
+        self._inputs = make_inputs(sample.take(fitting).X)
+        network = self._make_network(len(fitting), seed)
+        self._train(network, sample, fitting, validation, seed)
+        self._network = as_precise_network(network.learner.module)
+        self.effective_shares_ = network.effective_shares[: len(self.validation_history_)]
+        if self.keep_weights:
+            self.sample_weights_ = np.full(len(labels), np.nan)
+            self.sample_weights_[fitting] = network.kept_weights
+        else:
+            self.__dict__.pop("sample_weights_", None)  # of an earlier fit
+        self._warn_of_collapse()
+        self._warn_of_nothing_learned(sample.take(fitting), sample.take(validation))
+        return self
+
+    def _check_features(self, X: Any, *, reset: bool) -> Any:
+        check_numeric(X, type(self).__name__)
+        checked = validate_data(self, X, reset=reset, dtype="numeric")
+        is_frame = isinstance(nw.from_native(X, eager_only=True, pass_through=True), nw.DataFrame)
+        return X if is_frame else checked
+
+    def _make_network(self, n_rows: int, seed: np.random.RandomState) -> ReweightedNetwork:
+        n_features, n_classes = self._inputs.shape[0], len(self.classes_)
+        n_outputs = 1 if n_classes == 2 else n_classes
+        with seeded(seed.randint(2**31)):
+            learner = make_learner(self.module, n_features, n_outputs, list(self.hidden_layer_sizes))
+            weighting = self._make_weighting(n_features, learner.weight.shape[1], n_outputs)
+        return ReweightedNetwork(learner, weighting, self.warmup_epochs, n_rows if self.keep_weights else 0)
+
+    def _train(
+        self,
+        network: ReweightedNetwork,
+        sample: Sample,
+        fitting: np.ndarray,
+        validation: np.ndarray,
+        seed: np.random.RandomState,
+    ) -> None:
+        """Train the network and load its best state."""
+        device = torch_device(self.device)
+        table = TensorTable(self._columns(sample, validation), device)
+        shares = table.columns["weight"] / table.columns["weight"].sum()
+        weighting = network.weighting
+        # In random batches, as in training: rows may be in the order of who they are.
+        batches = shuffled(len(table), self.batch_size, torch.Generator().manual_seed(seed.randint(2**31)))
+        choice = LeastWorstWeighting() if weighting.judges_epochs else LeastRisk(weighting)
+        rate = self._weighting_rate()
+
+        def validate(module: ReweightedNetwork) -> list[Any]:
+            losses = all_losses(module, table)
+            weights = all_weights(module, table, batches) if weighting.judges_epochs else shares
+            key, risk = choice.judge(losses, shares, weights)
+            tail = float(conditional_value_at_risk(losses, shares, _TAIL))
+            return [(key, {"loss": float(shares @ losses), "tail": tail, "risk": risk})]
+
+        with seeded(seed.randint(2**31)):
+            progress = train(
+                network,
+                self._columns(sample, fitting),
+                validate,
+                n_members=1,
+                optimizer="adam",
+                parameter_groups=[] if rate is None else [("weighting.*", {"lr": rate, "weight_decay": 0.0})],
+                learning_rate=self.learning_rate,
+                max_epochs=self.max_epochs,
+                batch_size=self.batch_size,
+                patience=self.patience,
+                warmup_epochs=self.warmup_epochs,
+                generator=torch.Generator().manual_seed(seed.randint(2**31)),
+                device=device,
+                callbacks=[Epochs()],
+                verbose=self.verbose,
+            )
+        _, self.best_epoch_, state = progress.best[0]
+        network.load_arrays(state)
+        network.cpu().eval()
+        self.validation_history_ = [epoch[0] for epoch in progress.figures]
+
+    def _columns(self, sample: Sample, rows: np.ndarray) -> dict[str, Any]:
+        part = sample.take(rows)
+        weights = np.ones(len(rows)) if part.weights is None else part.weights
+        return {
+            "X": self._inputs.column(part.X),
+            "y": np.searchsorted(self.classes_, part.y),
+            "weight": (weights / weights.mean()).astype(np.float32),
+            "row": np.arange(len(rows)),
+        }
+
+    def _warn_of_collapse(self) -> None:
+        lowest = min(self.effective_shares_, default=1.0)
+        if lowest < self._least_share():
+            warnings.warn(
+                f"In an epoch the weights were worth only {100 * lowest:.0f} % of the sample (see effective_shares_): few people had "
+                f"nearly all of the weight. {self._against_weights()}",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+
+    def _warn_of_nothing_learned(self, fitting: Sample, validation: Sample) -> None:
+        """Say so if the kept state is no better than everybody's getting the shares of the classes as probabilities."""
+        shares, validated = (
+            np.bincount(np.searchsorted(self.classes_, rows.y), rows.weights, len(self.classes_))
+            for rows in (fitting, validation)
+        )
+        entropy = float(-special.xlogy(validated, shares / shares.sum()).sum() / validated.sum())
+        loss = self.validation_history_[self.best_epoch_ - 1]["loss"]
+        if loss >= _AS_GOOD_AS_NOTHING * entropy:
+            warnings.warn(
+                f"The classifier is no better than the shares of the classes (validation loss {loss:.4f}, theirs {entropy:.4f}): features may "
+                "not tell of the labels, training be too short or too fast (max_epochs, learning_rate), or weight go to people whose labels "
+                f"are noise. {self._against_weights()}".rstrip(),
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+
+    def _least_share(self) -> float:
+        """Effective share of the sample below which the weights have collapsed."""
+        return _COLLAPSE
+
+    @abstractmethod
+    def _against_weights(self) -> str:
+        """Say what to change where few people get too much weight; nothing where everybody weighs the same."""
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Predict probabilities of the classes.
+
+        Parameters
+        ----------
+        X : array-like, shape (n, d)
+            Features.
+
+        Returns
+        -------
+        ndarray, shape (n, n_classes)
+            Columns in the order of `classes_`.
+        """
+        check_is_fitted(self)
+        X = self._check_features(X, reset=False)
+        scores = np.concatenate([self._network(batch) for batch in self._inputs.batches(X)])
+        return special.softmax(two_columns(scores).astype(float), axis=1)
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Predict labels.
+
+        Parameters
+        ----------
+        X : array-like, shape (n, d)
+            Features.
+
+        Returns
+        -------
+        ndarray, shape (n,)
+        """
+        probabilities = self.predict_proba(X)
+        return self.classes_[probabilities.argmax(axis=1)]
+
+    def plot_weights(self, sensitive_features: Any, ax: Any = None) -> Any:
+        """Draw whom the last epoch weighed up or down, by group; groups of fewer than 10 people are left out.
+
+        Parameters
+        ----------
+        sensitive_features : array-like, shape (n,), DataFrame or dict
+            Groups of the rows of `fit`.
+        ax : matplotlib Axes, optional
+            Where to draw; by default a new figure.
+
+        Returns
+        -------
+        matplotlib Axes
+
+        Raises
+        ------
+        ValueError
+            If the weights were not kept (``keep_weights=True``), lengths differ, or no group has 10 people.
+        MissingExtraError
+            If matplotlib is not installed.
+        """
+        check_is_fitted(self)
+        if not hasattr(self, "sample_weights_"):
+            raise ValueError("No weights were kept; fit with keep_weights=True.")
+        return plot_weights(self.sample_weights_, sensitive_features, ax)

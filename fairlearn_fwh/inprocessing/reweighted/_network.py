@@ -1,0 +1,119 @@
+"""A learner and somebody who weighs people, trained together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from skorch.callbacks import Callback
+from torch import Tensor
+
+from .._training._learners import Learner, person_losses, residuals
+from .._training._trained_alone import TrainedAlone
+from .._training._trainer import TensorTable
+from ._weighting import Batch, Weighting, effective_share
+
+#: Largest norm of the learner's gradient.
+_LARGEST_GRADIENT = 1.0
+
+_CHUNK = 4096
+
+
+class ReweightedNetwork(TrainedAlone):
+    """Lowers the weighted loss by the learner and raises it by the weighting, one step each per batch.
+
+    Parameters
+    ----------
+    learner : Learner
+    weighting : Weighting
+    warmup_epochs : int
+        Epochs in which all people weigh the same.
+    n_rows : int
+        People to learn from; 0 if nobody's weight is to be kept.
+    """
+
+    def __init__(self, learner: Learner, weighting: Weighting, warmup_epochs: int, n_rows: int = 0) -> None:
+        super().__init__()
+        self.learner, self.weighting = learner, weighting
+        self.warmup_epochs = warmup_epochs
+        self.epoch = 0
+        self.effective_shares: list[float] = []
+        self._shares: list[Tensor] = []
+        self.kept_weights = np.full(n_rows, np.nan)
+
+    def person_losses(self, X: Tensor, y: Tensor) -> Tensor:
+        """Cross-entropy of each person, shape (B,)."""
+        return person_losses(self.learner(X)[1], y)
+
+    def forward(self, X: Tensor, y: Tensor, weight: Tensor, row: Tensor) -> Tensor:
+        """Weighted mean loss, shape (1,), whose gradient by the adversary has the other sign."""
+        entered, scores = self.learner(X)
+        losses = person_losses(scores, y)
+        chosen = self._weights(X, y, weight, losses, entered, scores)
+        if len(self.kept_weights):
+            self.kept_weights[row.cpu().numpy()] = chosen.detach().cpu().numpy()
+        self._shares.append(effective_share(chosen.detach()))
+        cost = (weight * chosen.detach() * losses).mean()
+        if chosen.requires_grad:
+            raised = (weight * chosen * losses.detach()).mean()
+            cost = cost - (raised - raised.detach())
+        return cost[None]
+
+    def _weights(
+        self, X: Tensor, y: Tensor, weight: Tensor, losses: Tensor, entered: Tensor, scores: Tensor
+    ) -> Tensor:
+        if self.epoch <= self.warmup_epochs:
+            return torch.ones_like(losses)
+        with torch.no_grad():
+            batch = Batch(
+                X, y, weight, losses.detach(), entered.detach(), residuals(scores, y), self.learner.weight.detach()
+            )  # fmt: skip
+        return self.weighting(batch)
+
+    def start_epoch(self) -> None:
+        """Count the epoch."""
+        self._shares = []
+        self.epoch += 1
+
+    def end_epoch(self) -> None:
+        """Keep the epoch's effective share."""
+        self.effective_shares.append(float(torch.stack(self._shares).mean()))
+
+    def weigh(self, X: Tensor, y: Tensor, weight: Tensor) -> Tensor:
+        """Weights that people of a batch would get now, shape (B,)."""
+        entered, scores = self.learner(X)
+        return self._weights(X, y, weight, person_losses(scores, y), entered, scores)
+
+
+@torch.no_grad()
+def all_losses(network: ReweightedNetwork, table: TensorTable) -> Tensor:
+    """Losses of all people of a table, shape (n,); the network is in evaluation mode."""
+    parts = torch.arange(len(table)).split(_CHUNK)
+    return torch.cat([network.person_losses(batch["X"], batch["y"]) for batch, _ in table.batches(parts)])
+
+
+@torch.no_grad()
+def all_weights(network: ReweightedNetwork, table: TensorTable, batches: Sequence[Tensor]) -> Tensor:
+    """Weights of all people of a table, shape (n,), who are weighed in these batches; the network is in evaluation mode."""
+    weights = torch.empty(len(table), device=table.columns["y"].device)
+    for rows, (batch, _) in zip(batches, table.batches(batches), strict=True):
+        weights[rows] = network.weigh(batch["X"], batch["y"], batch["weight"])
+    return weights
+
+
+class Epochs(Callback):
+    """Tells the network that an epoch begins, and keeps the learner's steps short."""
+
+    def on_epoch_begin(self, net: Any, **kwargs: Any) -> None:
+        """Begin an epoch."""
+        net.module_.start_epoch()
+
+    def on_grad_computed(self, net: Any, named_parameters: Any, **kwargs: Any) -> None:
+        """Clip the learner's gradient."""
+        torch.nn.utils.clip_grad_norm_(net.module_.learner.parameters(), _LARGEST_GRADIENT)
+
+    def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
+        """End an epoch."""
+        net.module_.end_epoch()

@@ -1,0 +1,161 @@
+"""Per-sample losses: what one person loses by a prediction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ._values import check_comparable
+
+LossFunction = Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+#: Probabilities are kept this far from 0 and 1 in the log loss, as scikit-learn does for float64.
+EPSILON = float(np.finfo(np.float64).eps)
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A per-sample loss.
+
+    Parameters
+    ----------
+    name : str
+        How the user calls it.
+    function : callable (y_true, y_pred) -> losses
+        Arrays of shape (n,) in, array of shape (n,) out.
+    predicts : {"labels", "decisions", "probabilities", "values"}
+        What the predictions have to be; decisions are labels of which 1 (or True) means accepted, probabilities are of
+        the positive class, with y_true in {0, 1}.
+    upper : float or None
+        Largest possible loss, None if there is none or it is not known.
+    lower : float or None
+        Smallest possible loss, None if it is not known.
+    """
+
+    name: str
+    function: LossFunction
+    predicts: str
+    upper: float | None
+    lower: float | None = 0.0
+
+    @property
+    def is_binary(self) -> bool:
+        """Whether the loss is 0 or 1 for everybody, so that counts say all."""
+        return self.name in ("zero_one", "rejection")
+
+    @property
+    def counts_errors(self) -> bool:
+        """Whether one minus the risk is an accuracy."""
+        return self.name == "zero_one"
+
+    def __call__(self, y_true: np.ndarray, y_pred: np.ndarray, name: str = "y_pred") -> np.ndarray:
+        """Return the loss of each row, after checking that the predictions are of the right kind."""
+        if self.predicts == "labels":
+            _check_labels(y_true, y_pred, name)
+        elif self.predicts == "decisions":
+            _check_decisions(y_pred, name)
+        elif self.predicts == "probabilities":
+            _check_probabilities(y_true, y_pred, name, self.name)
+        losses = np.asarray(self.function(y_true, y_pred))
+        if losses.dtype.kind not in "biuf":
+            raise ValueError(f"loss must return numbers; got values of type {losses.dtype}.")
+        if losses.shape != y_true.shape:
+            raise ValueError(
+                f"loss must return one value per row: shape {y_true.shape}; got shape {losses.shape}."
+            )
+        if not self.is_binary and not np.isfinite(losses := losses.astype(float)).all():
+            raise ValueError(f"loss {self.name!r} is not finite for some rows of {name}.")
+        return losses
+
+
+def _check_labels(y_true: np.ndarray, y_pred: np.ndarray, name: str) -> None:
+    if _has_fractions(y_true):
+        raise ValueError(
+            f"y_true has fractions such as {y_true[y_true != np.rint(y_true)][0]}, but loss='zero_one' compares labels. "
+            "Use loss='squared' or loss='absolute' for values."
+        )
+    if _has_fractions(y_pred):
+        raise ValueError(
+            f"{name} has fractions such as {y_pred[y_pred != np.rint(y_pred)][0]}, but loss='zero_one' compares labels. "
+            "Give predicted labels, or loss='brier' or loss='log' with probabilities."
+        )
+    check_comparable(y_true, y_pred, name)
+
+
+def _check_decisions(y_pred: np.ndarray, name: str) -> None:
+    if y_pred.dtype.kind not in "biuf" or not np.isin(y_pred, (-1, 0, 1)).all():
+        raise ValueError(
+            f"loss='rejection' needs decisions in {name}: 1 or True means accepted, 0, -1 or False rejected; got "
+            f"{pd.unique(y_pred)[:5].tolist()!r}."
+        )
+
+
+def _has_fractions(labels: np.ndarray) -> bool:
+    return labels.dtype.kind == "f" and not np.array_equal(labels, np.rint(labels))
+
+
+def _check_probabilities(y_true: np.ndarray, y_pred: np.ndarray, name: str, loss: str) -> None:
+    if y_true.dtype.kind not in "biuf" or not np.isin(y_true, (0, 1)).all():
+        raise ValueError(f"loss={loss!r} needs y_true in {{0, 1}}; got {np.unique(y_true)[:5].tolist()!r}.")
+    if y_pred.dtype.kind in "biu":
+        raise ValueError(
+            f"{name} has labels (of type {y_pred.dtype}), but loss={loss!r} compares probabilities of the positive class. "
+            "Give probabilities as floats, or loss='zero_one' with labels."
+        )
+    if y_pred.dtype.kind != "f" or y_pred.min() < 0 or y_pred.max() > 1:
+        raise ValueError(f"loss={loss!r} needs probabilities of the positive class in {name}, from 0 to 1.")
+
+
+def _zero_one(y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
+    return np.not_equal(y_true, y_pred)
+
+
+def _rejection(y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
+    """One minus the benefit of Zafar et al. (2017): a group's share of acceptances, whether deserved or not."""
+    return np.not_equal(y_pred, 1)
+
+
+def _log(y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
+    p = np.clip(y_pred, EPSILON, 1 - EPSILON)
+    return -np.log(np.where(y_true == 1, p, 1 - p))
+
+
+def _squared(y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
+    return (y_true.astype(float) - y_pred) ** 2
+
+
+def _absolute(y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
+    return np.abs(y_true.astype(float) - y_pred)
+
+
+LOSSES = {
+    loss.name: loss
+    for loss in (
+        Loss("zero_one", _zero_one, "labels", 1.0),
+        Loss("rejection", _rejection, "decisions", 1.0),
+        Loss("log", _log, "probabilities", None),
+        Loss("brier", _squared, "probabilities", 1.0),
+        Loss("squared", _squared, "values", None),
+        Loss("absolute", _absolute, "values", None),
+    )
+}
+
+
+def resolve_loss(loss: str | Callable[..., Any]) -> Loss:
+    """Find a loss by name, or wrap the user's function.
+
+    Raises
+    ------
+    ValueError
+        If `loss` is neither a known name nor callable.
+    """
+    if isinstance(loss, str) and loss in LOSSES:
+        return LOSSES[loss]
+    if callable(loss):
+        bounds = getattr(loss, "upper", None), getattr(loss, "lower", None)
+        return Loss(getattr(loss, "__name__", "custom"), loss, "values", *bounds)
+    raise ValueError(f"loss must be one of {sorted(LOSSES)} or a callable; got {loss!r}.")

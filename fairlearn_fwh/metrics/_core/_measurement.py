@@ -1,0 +1,187 @@
+"""What is kept of a sample: sums over pairs of an assigned and an audit group."""
+
+from __future__ import annotations
+
+import operator
+from dataclasses import dataclass, replace
+from functools import cached_property, reduce
+from typing import Protocol
+
+import numpy as np
+
+from ._cells import DERIVED, LossCells, LossRows
+from ._figures import FIRST_GROUP, Levels
+from ._label_sets import LabelSets
+from ._layout import Layout, merge_layouts, positions
+from ._losses import Loss
+from ._sums import GroupSums, Totals, add_replicates
+
+
+class Bootstrap(Protocol):
+    """Draws replicates, if there are to be any."""
+
+    @property
+    def n_boot(self) -> int | None:
+        """Number of replicates; None for none."""
+
+    def draw(self, cells: LossCells, pairs: np.ndarray, n_pairs: int) -> Totals | None:
+        """Draw the sums over pairs of an assigned and an audit group that samples of the same size would have."""
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """A sample, added up. Measurements of two samples add up to that of both.
+
+    Attributes
+    ----------
+    layout : Layout
+    loss : Loss
+    weighted : bool
+        Whether rows have weights.
+    assigned, audit : ndarray of int, shape (p,)
+        Assigned (-1 for the pooled classifier) and audit group of each pair that occurs.
+    sums : GroupSums
+        Sums over each pair.
+    replicates : Totals or None
+        Bootstrap replicates of the sums.
+    n_shards : int
+        Number of samples that were added up.
+    labels : LabelSets or None
+        Labels that occur, for losses that compare labels.
+    exponent : int
+        Power of two by which weights were divided, so that their squares are finite.
+    """
+
+    layout: Layout
+    loss: Loss
+    weighted: bool
+    assigned: np.ndarray
+    audit: np.ndarray
+    sums: GroupSums
+    replicates: Totals | None
+    n_shards: int = 1
+    labels: LabelSets | None = None
+    exponent: int = 0
+
+    @classmethod
+    def of_rows(cls, rows: LossRows, layout: Layout, loss: Loss, bootstrap: Bootstrap) -> Measurement:
+        """Add up rows, and draw replicates if they are asked for."""
+        weighted = rows.weights is not None
+        if loss.is_binary or bootstrap.n_boot is not None:
+            cells = LossCells.merge(list(rows.chunks()), is_binary=loss.is_binary)
+            return cls.of_cells(cells, layout, loss, weighted, bootstrap)
+        parts = (cls.of_cells(cells, layout, loss, weighted, bootstrap) for cells in rows.chunks())
+        return replace(reduce(operator.add, parts), n_shards=1)
+
+    def __post_init__(self) -> None:
+        n_losses = self.sums.value.shape[1] - len(DERIVED)
+        for sums in (self.sums.square, self.sums.square_2):
+            if not np.isfinite(sums[:, :n_losses]).all():
+                raise ValueError(
+                    f"Losses ({self.loss.name!r}) are so large that their squares are no numbers; give values in another unit."
+                )
+
+    def about(self, labels: LabelSets | None, exponent: int) -> Measurement:
+        """Say which labels occurred, and by which power of two weights were divided."""
+        return replace(self, labels=labels, exponent=exponent)
+
+    @classmethod
+    def of_cells(
+        cls, cells: LossCells, layout: Layout, loss: Loss, weighted: bool, bootstrap: Bootstrap
+    ) -> Measurement:
+        """Add up cells, and draw replicates if they are asked for."""
+        (assigned, audit), pairs = find_pairs(cells.assigned, cells.audit, len(layout.audit))
+        sums = GroupSums.of(cells, pairs, len(assigned))
+        replicates = bootstrap.draw(cells, pairs, len(assigned))
+        return cls(layout, loss, weighted, assigned, audit, sums, replicates)
+
+    def __add__(self, other: Measurement) -> Measurement:
+        if self.loss != other.loss:
+            raise ValueError(
+                f"Frames can be added only if they have the same loss; got {self.loss.name!r} and {other.loss.name!r}."
+            )
+        layout = merge_layouts(self.layout, other.layout)
+        other = other._in_order_of(layout)
+        labels = None if self.labels is None or other.labels is None else self.labels + other.labels
+        exponent = max(self.exponent, other.exponent)
+        mine, theirs = self._divided_by(exponent), other._divided_by(exponent)
+        assigned = [positions(m.layout.groups, layout.groups)[m.assigned] for m in (self, other)]
+        audit = [positions(m.layout.audit, layout.audit)[m.audit] for m in (self, other)]
+        (assigned_of_pair, audit_of_pair), pairs = find_pairs(
+            np.concatenate(assigned), np.concatenate(audit), len(layout.audit)
+        )
+        n_pairs = len(assigned_of_pair)
+        replicates = add_replicates(mine.replicates, theirs.replicates, self.n_shards)
+        return Measurement(
+            layout,
+            self.loss,
+            self.weighted or other.weighted,
+            assigned_of_pair,
+            audit_of_pair,
+            mine.sums.concatenate(theirs.sums).aggregate(pairs, n_pairs),
+            None if replicates is None else replicates.aggregate(pairs, n_pairs),
+            self.n_shards + other.n_shards,
+            labels,
+            exponent,
+        )
+
+    def _divided_by(self, exponent: int) -> Measurement:
+        """Divide weights by a larger power of two."""
+        if exponent == self.exponent:
+            return self
+        if exponent - self.exponent > 300:
+            raise ValueError("Frames can be added only if their weights are of comparable sizes.")
+        step = self.exponent - exponent
+        replicates = None if self.replicates is None else self.replicates.scale(step)
+        return replace(self, sums=self.sums.scale(step), replicates=replicates, exponent=exponent)
+
+    def _in_order_of(self, layout: Layout) -> Measurement:
+        """Put the statistics of group classifiers in the order of another layout's groups."""
+        if not layout.has_envy or layout.groups == self.layout.groups:
+            return self
+        columns = np.arange(self.sums.value.shape[-1])
+        order = positions(layout.groups, self.layout.groups)[:-1]
+        columns[FIRST_GROUP : FIRST_GROUP + len(order)] = FIRST_GROUP + order
+        replicates = None if self.replicates is None else self.replicates.reorder(columns)
+        return replace(self, sums=self.sums.reorder(columns), replicates=replicates)
+
+    @cached_property
+    def levels(self) -> Levels[GroupSums]:
+        """Sums of audit groups, assigned groups and control levels."""
+        return Levels.of(self.sums, self.assigned, self.audit, self.layout)
+
+    @cached_property
+    def replicate_levels(self) -> Levels[Totals] | None:
+        """Replicates of `levels`."""
+        if self.replicates is None:
+            return None
+        return Levels.of(self.replicates, self.assigned, self.audit, self.layout)
+
+    @cached_property
+    def row_of_audit(self) -> np.ndarray:
+        """Row of the assigned tables with the same members as each audit group, or -1; shape (A,)."""
+        layout = self.layout
+        rows = layout.control_of_audit[self.audit] * len(layout.groups) + self.assigned
+        rows = np.where(self.assigned >= 0, rows, -1)
+        audit_partners = np.bincount(self.audit, minlength=len(layout.audit))
+        row_partners = np.bincount(rows + 1, minlength=len(layout.own_column) + 1)
+        same = (rows >= 0) & (audit_partners[self.audit] == 1) & (row_partners[rows + 1] == 1)
+        matching = np.full(len(layout.audit), -1)
+        matching[self.audit[same]] = rows[same]
+        return matching
+
+    @cached_property
+    def audit_is_pooled(self) -> np.ndarray:
+        """Audit groups all of whose members are served by the pooled classifier by construction; shape (A,)."""
+        is_pooled = np.array([group in self.layout.pooled_groups for group in self.layout.groups] + [True])
+        others = np.bincount(self.audit, ~is_pooled[self.assigned], minlength=len(self.layout.audit))
+        members = np.bincount(self.audit, minlength=len(self.layout.audit))
+        return (others == 0) & (members > 0)
+
+
+def find_pairs(
+    assigned: np.ndarray, audit: np.ndarray, n_audit: int
+) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
+    """Number the pairs of an assigned and an audit group that occur: the groups of each pair, and pair of each row."""
+    found, pairs = np.unique((assigned.astype(np.int64) + 1) * n_audit + audit, return_inverse=True)
+    return (found // n_audit - 1, found % n_audit), pairs

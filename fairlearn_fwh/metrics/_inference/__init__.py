@@ -1,0 +1,1 @@
+"""Tests, bounds, families of claims, bootstrap and power: functions of sums."""

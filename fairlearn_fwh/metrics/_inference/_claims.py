@@ -1,0 +1,279 @@
+"""Claims of no harm and of no envy about one sample, and what tests say of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .._core._figures import FIRST_GROUP, POOLED_COLUMN
+from .._core._groups import POOLED, flat_index
+from .._core._losses import Loss
+from .._core._measurement import Measurement
+from .._core._sums import GroupSums
+from ._tests import (
+    CORRECTIONS,
+    METHODS,
+    PairedDifferences,
+    adjust_p_values,
+    certificate_p_value,
+    effective_counts,
+    gain_lower_bound,
+    harm_p_value,
+    method_used,
+)
+
+CLAIMS = ("rationality", "envy", "all")
+
+#: What stands in place of a method where labels seem never to meet: nothing is certified there.
+NEVER_RIGHT = "none: every answer of both classifiers is wrong"
+
+
+@dataclass(frozen=True)
+class Claims:
+    """A family of claims "this group does at least as well with its own classifier as with another".
+
+    Attributes
+    ----------
+    table : DataFrame
+        Columns `group`, `kind`, `other`, `n`, `gain`, `identical`, `never_right` (labels were compared, and every answer of both
+        classifiers was wrong): one row per claim.
+    differences : PairedDifferences
+        What the sample says about each claim.
+    """
+
+    table: pd.DataFrame
+    differences: PairedDifferences
+
+    def tested(self) -> np.ndarray:
+        """Claims that need a test: somebody is in the group, and the two classifiers may differ."""
+        return (self.table["n"].to_numpy() > 0) & ~self.table["identical"].to_numpy()
+
+    def certify(self, tolerance: float, alpha: float, method: str, correction: str | None) -> pd.DataFrame:
+        """Test each claim for non-inferiority; see `PreferenceFrame.certify`."""
+        tested = self.tested()
+        bound_alpha = alpha if correction is None else alpha / max(int(tested.sum()), 1)
+        identical = self.table["identical"].to_numpy()
+        hopeless = self.table["never_right"].to_numpy()
+        p_values = certificate_p_value(self.differences, tolerance, method)
+        adjusted = np.full(len(p_values), np.nan)
+        adjusted[tested] = adjust_p_values(p_values[tested], correction)
+        bounds = gain_lower_bound(self.differences, bound_alpha, method)
+        return self.table.assign(
+            lower_bound=np.where(identical, 0.0, np.where(tested, bounds, np.nan)),
+            p_value=np.where(tested, p_values, np.nan),
+            p_adjusted=adjusted,
+            certified=~hopeless & (identical | (np.nan_to_num(adjusted, nan=1.0) < alpha)),
+            method=np.where(
+                hopeless, NEVER_RIGHT, np.where(tested, method_used(self.differences, method, tolerance), "")
+            ),
+        )[
+            [
+                "group",
+                "kind",
+                "other",
+                "n",
+                "gain",
+                "lower_bound",
+                "p_value",
+                "p_adjusted",
+                "certified",
+                "identical",
+                "method",
+            ]
+        ]
+
+    def intervals(self, alpha: float) -> pd.DataFrame:
+        """Two-sided 1 - alpha interval of each gain by itself; see `PreferenceFrame.gain_intervals`."""
+        identical, empty = self.table["identical"].to_numpy(), self.table["n"].to_numpy() == 0
+        lower = gain_lower_bound(self.differences, alpha / 2, "tango")
+        upper = -gain_lower_bound(self.differences.mirrored(), alpha / 2, "tango")
+        bounds = {"lower": lower, "upper": upper}
+        bounds = {
+            name: np.where(empty, np.nan, np.where(identical, 0.0, bound)) for name, bound in bounds.items()
+        }
+        return self.table[["group", "n", "gain"]].assign(**bounds)
+
+    def test_harm(self, correction: str | None) -> pd.DataFrame:
+        """Test each claim for a violation: columns `p_value` and `p_adjusted` beside those of `table`."""
+        tested = self.tested()
+        p_values = np.where(tested, harm_p_value(self.differences), np.nan)
+        adjusted = np.full(len(p_values), np.nan)
+        adjusted[tested] = adjust_p_values(p_values[tested], correction)
+        return self.table.drop(columns=["identical", "never_right"]).assign(
+            p_value=p_values, p_adjusted=adjusted
+        )
+
+    def violations(self, alpha: float | None, correction: str | None) -> pd.DataFrame:
+        """Return the claims that the sample contradicts; see `PreferenceFrame.violations`."""
+        found = (self.table["gain"] < 0).to_numpy()
+        if alpha is None:
+            table = self.table.drop(columns=["identical", "never_right"])
+        else:
+            table = self.test_harm(correction)
+            found = found & (table["p_adjusted"].fillna(1.0).to_numpy() < alpha)
+        return table[found].reset_index(drop=True)
+
+
+@dataclass(frozen=True)
+class ClaimKind:
+    """Claims of one kind, of g groups that are compared with some classifiers each.
+
+    Attributes
+    ----------
+    name : {"rationality", "envy"}
+    sums : GroupSums
+        Sums of the groups.
+    groups : list, length g
+        Labels of the groups.
+    columns : ndarray of int
+        Columns of `sums` that the groups are compared with.
+    others : list
+        Labels of these columns.
+    made : ndarray of bool, shape (g, len(others))
+        Which groups are compared with which.
+    identical : ndarray of bool, shape (g, len(others))
+        Which comparisons are between the same classifier by construction.
+    """
+
+    name: str
+    sums: GroupSums
+    groups: list[Any]
+    columns: np.ndarray
+    others: list[Any]
+    made: np.ndarray
+    identical: np.ndarray
+
+
+def make_claims(kinds: list[ClaimKind], loss: Loss, weighted: bool) -> Claims:
+    """Build a family of claims of one or several kinds."""
+    tables, pieces = [], []
+    for kind in kinds:
+        rows, picks = np.nonzero(kind.made)
+        columns = kind.columns[picks]
+        tables.append(
+            pd.DataFrame(
+                {
+                    "group": flat_index([kind.groups[i] for i in rows]),
+                    "kind": kind.name,
+                    "other": flat_index([kind.others[i] for i in picks]),
+                    "n": kind.sums.n[rows],
+                    "gain": kind.sums.gain()[rows, columns],
+                    "identical": kind.identical[rows, picks],
+                    "never_right": _never_right(kind.sums, rows, columns, loss),
+                }
+            )
+        )
+        pieces.append(paired_differences(kind.sums, rows, columns, loss, weighted))
+    return Claims(pd.concat(tables, ignore_index=True), _concatenate(pieces, loss, weighted))
+
+
+def _never_right(sums: GroupSums, rows: np.ndarray, columns: np.ndarray, loss: Loss) -> np.ndarray:
+    """Claims in which both classifiers were wrong about everybody."""
+    if not loss.counts_errors:
+        return np.zeros(len(rows), dtype=bool)
+    risk = sums.mean()
+    return (sums.n[rows] > 0) & (risk[rows, 0] >= 1) & (risk[rows, columns] >= 1)
+
+
+def rationality_claims(measured: Measurement) -> ClaimKind:
+    """Every audit group does at least as well as with the pooled classifier."""
+    labels = measured.layout.audit
+    made = np.ones((len(labels), 1), dtype=bool)
+    identical = measured.audit_is_pooled[:, None]
+    columns = np.array([POOLED_COLUMN])
+    return ClaimKind("rationality", measured.levels.audit, labels, columns, [POOLED], made, identical)
+
+
+def envy_claims(measured: Measurement) -> ClaimKind:
+    """Every assigned group does at least as well as with any other group's classifier."""
+    layout = measured.layout
+    k = len(layout.groups)
+    others = layout.own_column[:, None] != np.arange(k)
+    is_pooled = layout.assigned_is_pooled()
+    identical = is_pooled[:, None] & is_pooled[:k]
+    columns = FIRST_GROUP + np.arange(k)
+    return ClaimKind(
+        "envy", measured.levels.assigned, layout.assigned_labels, columns, layout.groups, others, identical
+    )
+
+
+def paired_differences(
+    sums: GroupSums, rows: np.ndarray, columns: np.ndarray, loss: Loss, weighted: bool
+) -> PairedDifferences:
+    """Say what the sample knows of the gains of some groups (rows of `sums`) over some classifiers (columns)."""
+    n = sums.n[rows].astype(float)
+    gain, variance = sums.gain()[rows, columns], sums.gain_variance()[rows, columns]
+    if not loss.is_binary:
+        return PairedDifferences(n, gain, variance, None, None, weighted, loss.upper)
+    worse, better = (share[rows, columns] for share in sums.discordance())
+    if weighted:
+        n, worse, better = effective_counts(n, worse, better, variance, sums.kish_size()[rows])
+    else:
+        worse, better = np.rint(worse * n), np.rint(better * n)
+    return PairedDifferences(n, gain, variance, worse, better, weighted, loss.upper)
+
+
+def _concatenate(pieces: list[PairedDifferences], loss: Loss, weighted: bool) -> PairedDifferences:
+    def column(name: str) -> np.ndarray:
+        return np.concatenate([getattr(piece, name) for piece in pieces])
+
+    worse, better = (column(name) if loss.is_binary else None for name in ("worse", "better"))
+    return PairedDifferences(
+        column("n"), column("gain"), column("variance"), worse, better, weighted, loss.upper
+    )
+
+
+def check_claims(claims: str, *, has_envy: bool, strict: bool) -> tuple[bool, bool]:
+    """Say whether rationality and envy are asked for.
+
+    Raises
+    ------
+    ValueError
+        If `claims` is unknown, or envy is asked for (`strict`) and cannot be measured.
+    """
+    if claims not in CLAIMS:
+        raise ValueError(f"claims must be one of {list(CLAIMS)}; got {claims!r}.")
+    if not has_envy and (claims == "envy" or (strict and claims == "all")):
+        raise ValueError(
+            f"claims={claims!r} needs y_pred_by_group: envy compares with every group's classifier."
+        )
+    return claims != "envy", has_envy and claims != "rationality"
+
+
+def check_alpha(alpha: float) -> None:
+    """Raise ValueError unless alpha lies between 0 and 1."""
+    if not isinstance(alpha, Real) or not 0 < alpha < 1:
+        raise ValueError(f"alpha must be between 0 and 1 (both excluded); got {alpha!r}.")
+
+
+def check_correction(correction: str | None) -> None:
+    """Raise ValueError unless `correction` is known."""
+    if correction not in CORRECTIONS:
+        raise ValueError(f"correction must be one of {list(CORRECTIONS)}; got {correction!r}.")
+
+
+def check_test(
+    tolerance: float, alpha: float, method: str, correction: str | None, loss: Loss, weighted: bool
+) -> None:
+    """Check what `certify` was asked for before anything is computed."""
+    check_alpha(alpha)
+    if not isinstance(tolerance, Real):
+        raise ValueError(f"tolerance must be a number; got {tolerance!r}.")
+    if not np.isfinite(tolerance) or tolerance < 0 or (loss.upper is not None and tolerance >= loss.upper):
+        limit = "" if loss.upper is None else f" and below {loss.upper}, the largest loss"
+        raise ValueError(f"tolerance must be at least 0{limit}; got {tolerance!r}.")
+    if method not in METHODS:
+        raise ValueError(f"method must be one of {list(METHODS)}; got {method!r}.")
+    check_correction(correction)
+    if weighted and method != "tango":
+        raise ValueError(f"method={method!r} does not apply to weighted rows; use method='tango'.")
+    if method == "exact" and not loss.is_binary:
+        raise ValueError(f"method='exact' needs loss='zero_one' or 'rejection'; the loss is {loss.name!r}.")
+    if method == "bernstein" and loss.upper is None:
+        raise ValueError(
+            f"method='bernstein' needs a bounded loss ('zero_one', 'rejection' or 'brier'); the loss is {loss.name!r}."
+        )

@@ -1,0 +1,31 @@
+"""What frames show of themselves. Reports rest on metrics, so this one file reaches up to them, when it is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ._preference_frame import PreferenceFrame
+
+
+def plot(frame: PreferenceFrame, kind: str, ax: Any, min_group_size: int) -> Any:
+    """Draw a frame; see `PreferenceFrame.plot`."""
+    from ..audit import _plots
+
+    return _plots.plot(frame, kind, ax, min_group_size)
+
+
+def plot_models(frames: Mapping[str, PreferenceFrame], ax: Any) -> Any:
+    """Draw several models; see `FrameComparison.plot`."""
+    from ..audit import _plots
+
+    return _plots.plot_tradeoff(frames, ax)
+
+
+def model_card(frame: PreferenceFrame, **settings: Any) -> str:
+    """Write a section of a model card; see `PreferenceFrame.to_model_card`."""
+    from ..audit._findings import Findings
+    from ..audit._model_card import model_card
+
+    return model_card(Findings(frame, **settings))
