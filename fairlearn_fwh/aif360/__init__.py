@@ -3,6 +3,7 @@
 The same methods for `aif360.sklearn` are in `fairlearn_fwh.aif360.sklearn`.
 """
 
+from functools import cache
 from typing import Any
 
 from ..exceptions import MissingExtraError
@@ -27,11 +28,16 @@ __all__ = [
 __all__ += sorted(ADAPTED)
 
 
+@cache
+def _adapter(name: str) -> type:
+    return make_adapter(name, BASES, __name__)
+
+
 def __getattr__(name: str) -> Any:
     """Make an algorithm when it is asked for: some need torch."""
     if name not in ADAPTED:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return globals().setdefault(name, make_adapter(name, BASES, __name__))
+    return _adapter(name)
 
 
 def __dir__() -> list[str]:

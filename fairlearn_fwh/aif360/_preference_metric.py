@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from aif360.metrics import ClassificationMetric
 
-from ..base._routed import take_rows
+from ..base._samples import take_rows
 from ..metrics import PreferenceFrame
 from ..metrics._core._groups import POOLED, encode_groups
 from ..metrics._core._losses import resolve_loss

@@ -16,6 +16,7 @@ import pandas as pd
 from ..exceptions import MissingExtraError
 from ..metrics import PreferenceFrame
 from ..metrics._core._names import SMALLEST_SHOWN, full_name, group_name, printable
+from ..metrics._core._units import MISSING, share
 from ._findings import MOST_SHOWN, Findings, records, worst_first
 from ._plots import MAX_DRAWN
 
@@ -176,8 +177,7 @@ class Audit(Findings):
             undefined=jinja2.StrictUndefined,
         )
         environment.filters |= {
-            "share": _share,
-            "signed": _signed,
+            "share": share,
             "number": _number,
             "name": group_name,
             "shown": printable,
@@ -190,7 +190,7 @@ class Audit(Findings):
             envy=self.envy(),
             overall=self.overall(),
             pictures=list(self._pictures()),
-            in_points=self.frame.loss_name == "zero_one",
+            unit=self.unit,
             version=importlib.metadata.version("fairlearn-fwh"),
             methods=[] if self.hides else sorted({m for m in self.certificate["method"] if m}),
         )
@@ -235,15 +235,5 @@ def _plain_value(value: Any) -> Any:
     return value if isinstance(value, str | int | None) else full_name(value)
 
 
-def _share(value: float) -> str:
-    return "–" if pd.isna(value) else f"{100 * value:.1f} %"
-
-
-def _signed(value: float, in_points: bool) -> str:
-    if not np.isfinite(value):
-        return "–"
-    return f"{100 * value:+.2f}" if in_points else f"{value:+.4g}"
-
-
 def _number(value: float) -> str:
-    return "–" if pd.isna(value) else f"{value:,.0f}"
+    return MISSING if pd.isna(value) else f"{value:,.0f}"

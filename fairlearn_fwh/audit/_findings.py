@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ..metrics._core._names import SMALLEST_SHOWN, full_name
+from ..metrics._core._units import Unit
 from ._verdict import judge
 
 if TYPE_CHECKING:
@@ -80,6 +81,11 @@ class Findings:
         self.outcome, self.verdict = judged.outcome, judged.text
         self.violations, self.certificate = judged.violations, judged.certificate
         self.power = frame.power(tolerance, alpha) if tolerance > 0 else None
+
+    @property
+    def unit(self) -> Unit:
+        """In what figures are written."""
+        return Unit(self.frame.loss_name)
 
     @property
     def headline(self) -> str:

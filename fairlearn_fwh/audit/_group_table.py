@@ -22,7 +22,7 @@ def group_table(findings: Findings) -> tuple[list[str], list[list[str]]]:
         One per group. For the 0-1 loss risks are per cent, gains percentage points. How many people a certificate needs is said where
         it is open whether there could be one.
     """
-    unit = Unit(findings)
+    unit = findings.unit
     interval = f"{100 * (1 - findings.alpha):g} % interval"
     header = ["group", "people", "risk", "pooled risk", f"gain ({interval})", "harmed"]
     header.append(f"loses less than {unit.amount(findings.tolerance)}" if findings.tolerance else "gains")
@@ -43,36 +43,6 @@ def group_table(findings: Findings) -> tuple[list[str], list[list[str]]]:
             cells.append(f"{row['n_needed']:,.0f}" if is_open else "–")
         rows.append(cells)
     return header, rows
-
-
-class Unit:
-    """In what figures of a loss are written.
-
-    Parameters
-    ----------
-    findings : Findings
-    """
-
-    def __init__(self, findings: Findings) -> None:
-        self.loss = findings.frame.loss_name
-        self.in_points = self.loss == "zero_one"
-        self.name = "percentage points" if self.in_points else f"{self.loss} loss"
-
-    def risk(self, value: float) -> str:
-        """Write a risk."""
-        return f"{100 * value:.1f} %" if self.in_points else f"{value:.4g}"
-
-    def gain(self, value: float) -> str:
-        """Write a gain."""
-        if not np.isfinite(value):
-            return "–"
-        return f"{100 * value:+.2f}" if self.in_points else f"{value:+.4g}"
-
-    def amount(self, value: float) -> str:
-        """Write a tolerance."""
-        if not self.in_points:
-            return f"{value:g}"
-        return "1 point" if value == 0.01 else f"{100 * value:g} points"
 
 
 def _yes(value: bool) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ._findings import Findings
-from ._group_table import Unit, group_table
+from ._group_table import group_table
 from ._markdown import markdown_table
 
 
@@ -35,11 +35,10 @@ def _factors(findings: Findings) -> str:
 
 
 def _metrics(findings: Findings) -> str:
-    unit = Unit(findings)
-    risk = "share of wrong predictions" if unit.in_points else f"mean {unit.loss} loss"
+    unit = findings.unit
     weighted = " Rows are weighted." if findings.frame.is_weighted else ""
     return _escaped(
-        f"Risk is the {risk} of a group. A gain is the risk with the pooled classifier (or another baseline) minus that with the model, in "
+        f"Risk is the {unit.risk_name} of a group. A gain is the risk with the pooled classifier (or another baseline) minus that with the model, in "
         f"{unit.name}: positive is good for the group, negative is harm.{weighted}"
     )
 
@@ -61,7 +60,7 @@ def _quantitative_analyses(findings: Findings) -> str:
     n_claims = len(findings.certificate)
     confidence = f"{100 * (1 - findings.alpha):g} % confidence"
     notes = [
-        f"Gains in {Unit(findings).name}; intervals hold each by itself. Who is harmed, and what is shown, is so with {confidence}"
+        f"Gains in {findings.unit.name}; intervals hold each by itself. Who is harmed, and what is shown, is so with {confidence}"
         + (f" for all {n_claims} claims together (Holm)." if n_claims > 1 else ".")
     ]
     if findings.power is not None:

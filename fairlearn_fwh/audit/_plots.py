@@ -10,6 +10,7 @@ import numpy as np
 from ..exceptions import MissingExtraError
 from ..metrics._compare import worst_gain_bounds
 from ..metrics._core._names import group_name
+from ..metrics._core._units import Unit
 
 if TYPE_CHECKING:
     from ..metrics._preference_frame import PreferenceFrame
@@ -61,9 +62,8 @@ def label_text(label: Any) -> str:
 
 def _scale(frame: PreferenceFrame) -> tuple[float, str]:
     """Factor and unit in which gains are shown."""
-    if frame.loss_name in ("zero_one", "rejection"):
-        return 100.0, "percentage points"
-    return 1.0, f"{frame.loss_name} loss"
+    unit = Unit(frame.loss_name)
+    return unit.factor, unit.name
 
 
 def _shown(frame: PreferenceFrame, min_group_size: int) -> np.ndarray:
@@ -139,7 +139,7 @@ def plot_envy(frame: PreferenceFrame, ax: Any, min_group_size: int) -> Any:
     if max(values.shape) <= _MAX_ANNOTATED:
         own = frame._layout.own_column[rows]
         for (i, j), value in np.ndenumerate(values):
-            text = "own" if own[i] == j else f"{value:+.1f}" if factor == 100 else f"{value:+.3g}"
+            text = "own" if own[i] == j else Unit(frame.loss_name).gain(value / factor, 1)
             dark = abs(value) > 0.6 * limit
             ax.text(j, i, text, ha="center", va="center", color="white" if dark else "black", fontsize=9)
     ax.set_xlabel("classifier of")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from ..metrics._core._names import SMALLEST_SHOWN, group_name
+from ..metrics._core._units import Unit
 from ..metrics._inference._claims import NEVER_RIGHT
 
 if TYPE_CHECKING:
@@ -101,7 +102,9 @@ def judge(
     envious = violations[violations["kind"] == "envy"]
     found = []
     if len(harmed):
-        found.append(f"harms {words.listed(harmed, lambda row: f'{words.loss(row.gain)}, {row.n:,} people')}")
+        found.append(
+            f"harms {words.listed(harmed, lambda row: f'{words.unit.gain_in_words(row.gain)}, {row.n:,} people')}"
+        )
     if len(envious):
         found.append(f"gives a worse classifier than another group's to {words.listed(envious, words.envy)}")
     if found:
@@ -133,27 +136,21 @@ def judge(
 
 @dataclass(frozen=True)
 class _Words:
-    """Figures of a frame in words: percentage points for the 0-1 loss, units of the loss for others."""
+    """Figures of a frame in words."""
 
     frame: PreferenceFrame
     min_group_size: int
     sizes: dict[Any, int]
 
     @property
-    def _in_points(self) -> bool:
-        return self.frame.loss_name == "zero_one"
-
-    def loss(self, gain: float) -> str:
-        return f"{100 * gain:+.1f} points" if self._in_points else f"{gain:+.4g}"
-
-    def bound(self, gain: float) -> str:
-        return f"{100 * gain:+.1f}" if self._in_points else f"{gain:+.4g}"
+    def unit(self) -> Unit:
+        return Unit(self.frame.loss_name)
 
     def unsure_of(self, row: Any) -> str:
         """How many people there are, and what is known of them."""
         if row.method == NEVER_RIGHT:
             return f"{row.n:,} people, about whom every answer of both classifiers is wrong"
-        return f"{row.n:,} people, bound {self.bound(row.lower_bound)}"
+        return f"{row.n:,} people, bound {self.unit.gain(row.lower_bound, 1)}"
 
     def envy(self, row: Any) -> str:
         """Whom a group envies, and how much unless that could tell of audit groups that are too small to be shown."""
@@ -162,20 +159,19 @@ class _Words:
         sizes = [*self.frame.by_group["n"], *self.sizes.values()]
         if any(0 < n < self.min_group_size for n in sizes):
             return against
-        return f"{self.loss(row.gain)} {against}"
+        return f"{self.unit.gain_in_words(row.gain)} {against}"
 
     def certified(self, tolerance: float) -> str:
-        return f"no group loses more than {self.tolerance(tolerance)}" if tolerance else "every group gains"
+        return (
+            f"no group loses more than {self.unit.amount_in_words(tolerance)}"
+            if tolerance
+            else "every group gains"
+        )
 
     def unsure(self, tolerance: float) -> str:
         if not tolerance:
             return "a gain is not shown"
-        return f"a loss of more than {self.tolerance(tolerance)} cannot be ruled out"
-
-    def tolerance(self, tolerance: float) -> str:
-        if not self._in_points:
-            return f"{tolerance:g} of {self.frame.loss_name} loss"
-        return f"{100 * tolerance:g} point{'' if tolerance == 0.01 else 's'} of accuracy"
+        return f"a loss of more than {self.unit.amount_in_words(tolerance)} cannot be ruled out"
 
     def listed(self, table: pd.DataFrame, describe: Callable[[Any], str]) -> str:
         is_shown = table["n"] >= self.min_group_size

@@ -10,7 +10,8 @@ import numpy as np
 
 from ..exceptions import GroupFallbackWarning
 from ..metrics._core._groups import Groups, find_groups, select_columns
-from ._routed import RoutedClassifier, Sample, read_groups
+from ._routed import RoutedClassifier
+from ._samples import Sample, read_groups
 
 
 def why_no_classifier(members: Sample, min_group_size: int) -> str:

@@ -2,185 +2,29 @@
 
 from __future__ import annotations
 
-import inspect
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Self
 
-import narwhals as nw
 import numpy as np
 import pandas as pd
-from scipy import sparse
-from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin
 from sklearn.metrics import accuracy_score
-from sklearn.pipeline import Pipeline
-from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, has_fit_parameter, validate_data
+from sklearn.utils.validation import check_is_fitted
 
-from .._sklearn_compat import check_sample_weight
 from ..exceptions import GroupFallbackWarning
 from ..metrics import PreferenceFrame
 from ..metrics._core._alignment import check_alignment
-from ..metrics._core._groups import POOLED, Groups, encode_groups, flat_index
-from ..metrics._core._values import check_spread, to_numpy
-from ..metrics._estimators import aligned_probabilities, check_classes
+from ..metrics._core._groups import POOLED, flat_index
+from ._answers import align_probabilities, ask_labels, to_numpy_labels
+from ._features import check_columns
 from ._plain_state import full_state, plain_state
-
-#: How the reason of a fallback begins where a group's classifier could not be fitted.
-FIT_FAILED = "its fit failed"
+from ._samples import Sample, check_labels, take_rows
+from ._weights import check_weights
 
 Predictor = Callable[[Any, Any], np.ndarray]
-
-
-def take_rows(X: Any, rows: np.ndarray) -> Any:
-    """Take rows (positions or a mask) of an array, a sparse matrix or a data frame."""
-    if sparse.issparse(X):
-        return X.tocsr()[rows]
-    frame = nw.from_native(X, eager_only=True, pass_through=True)
-    if isinstance(frame, nw.DataFrame):
-        positions = np.flatnonzero(rows) if rows.dtype == bool else rows
-        return frame[positions].to_native()
-    # Pictures of a torch Dataset take rows without being read.
-    return X.take_rows(rows) if hasattr(X, "take_rows") else np.asarray(X)[rows]
-
-
-def numbers(X: Any) -> Any:
-    """Take the values of a checked frame, array or sparse matrix (as CSR)."""
-    values = check_array(X, dtype=np.float64, ensure_min_samples=0, accept_sparse="csr")
-    return values if sparse.issparse(values) else values.view(np.ndarray)
-
-
-def takes_weights(estimator: Any) -> bool:
-    """Whether an estimator's fit takes sample weights, or passes them on to estimators that do."""
-    return weight_parameter(estimator) is not None
-
-
-def weight_parameter(estimator: Any) -> str | None:
-    """Name the fit parameter by which an estimator takes sample weights.
-
-    Parameters
-    ----------
-    estimator : estimator
-        A Pipeline takes them for its last step; a search over an estimator, and a vote or stack of estimators, pass them on.
-
-    Returns
-    -------
-    str or None
-        None if it takes none.
-    """
-    if isinstance(estimator, Pipeline):
-        step, final = estimator.steps[-1]
-        name = weight_parameter(final)
-        return None if name is None else f"{step}__{name}"
-    if has_fit_parameter(estimator, "sample_weight"):
-        return "sample_weight"
-    parameters = inspect.signature(estimator.fit).parameters.values()
-    if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
-        return None
-    members = getattr(estimator, "estimators", None)
-    if members is not None:
-        names = {weight_parameter(model) for _, model in members if not isinstance(model, str)}
-        return "sample_weight" if names == {"sample_weight"} else None
-    inner = getattr(estimator, "estimator", None)
-    return None if inner is None else weight_parameter(inner)
-
-
-def weight_arguments(estimator: Any, sample_weight: np.ndarray | None) -> dict[str, np.ndarray]:
-    """Name the fit argument by which an estimator takes sample weights.
-
-    Raises
-    ------
-    ValueError
-        If there are weights and the estimator does not take any.
-    """
-    if sample_weight is None:
-        return {}
-    if (name := weight_parameter(estimator)) is None:
-        final = estimator.steps[-1][1] if isinstance(estimator, Pipeline) else estimator
-        raise ValueError(f"sample_weight was given, but {type(final).__name__} does not take sample weights.")
-    return {name: sample_weight}
-
-
-def align_probabilities(estimator: Any, X: Any, classes: np.ndarray) -> np.ndarray:
-    """Predict probabilities with a column for every class, also for those that the estimator never saw."""
-    own_classes = getattr(estimator, "classes_", classes)
-    probabilities = aligned_probabilities(
-        estimator.predict_proba(X), own_classes, classes, type(estimator).__name__
-    )
-    _check_rows_of(probabilities, X, estimator)
-    return probabilities
-
-
-def clone_seeded(estimator: Any, random_state: np.random.RandomState) -> Any:
-    """Clone an estimator and seed it (and what is nested in it) where the user has not."""
-    copy = clone(estimator)
-    names = [name for name in copy.get_params() if name == "random_state" or name.endswith("__random_state")]
-    seeds = {name: random_state.randint(np.iinfo(np.int32).max) for name in sorted(names)}
-    copy.set_params(**{name: seed for name, seed in seeds.items() if copy.get_params()[name] is None})
-    return copy
-
-
-@dataclass(frozen=True)
-class Sample:
-    """Features, labels and weights of the same people."""
-
-    X: Any
-    y: np.ndarray
-    weights: np.ndarray | None
-
-    def __len__(self) -> int:
-        return len(self.y)
-
-    def take(self, rows: np.ndarray) -> Sample:
-        """Take rows (positions or a mask)."""
-        return Sample(
-            take_rows(self.X, rows), self.y[rows], None if self.weights is None else self.weights[rows]
-        )
-
-    def present(self) -> np.ndarray:
-        """Rows with positive weight, as a mask."""
-        return np.ones(len(self), dtype=bool) if self.weights is None else self.weights > 0
-
-    def has_several_classes(self) -> bool:
-        """Whether at least two classes occur among the rows with positive weight."""
-        labels = self.y[self.present()]
-        return len(labels) > 0 and bool((labels != labels[0]).any())
-
-    def numbers(self) -> Any:
-        """Features as an array or a CSR matrix of numbers."""
-        return numbers(self.X)
-
-    def fit(self, estimator: Any) -> Any:
-        """Fit an estimator on the sample."""
-        return estimator.fit(self.X, self.y, **weight_arguments(estimator, self.weights))
-
-
-def try_to_fit(fit: Callable[..., Any], *arguments: Any) -> tuple[Any, str]:
-    """Fit a classifier of a group, whose people may be too few or too much alike for it.
-
-    Parameters
-    ----------
-    fit : callable
-        Fits and returns a classifier.
-    *arguments
-        What it is called with.
-
-    Returns
-    -------
-    model : estimator or None
-        None if the fit failed.
-    reason : str
-        Why it failed.
-    """
-    try:
-        return fit(*arguments), ""
-    except Exception as error:
-        first_line = (str(error).strip().splitlines() or [""])[0]
-        return None, f"{FIT_FAILED} ({type(error).__name__}: {first_line})"
 
 
 class RoutedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, ABC):
@@ -223,6 +67,10 @@ class RoutedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, ABC):
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(full_state(state))
 
+    def __sklearn_is_fitted__(self) -> bool:
+        """Say whether there are group classifiers."""
+        return hasattr(self, "group_estimators_")
+
     @property
     def groups_(self) -> list[Any]:
         """Labels of the groups."""
@@ -230,12 +78,7 @@ class RoutedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, ABC):
 
     def _check_features(self, X: Any, *, reset: bool) -> Any:
         """Check the shape of X and its feature names; data frames and values are left to the classifiers to check."""
-        if isinstance(nw.from_native(X, eager_only=True, pass_through=True), nw.DataFrame):
-            validate_data(self, X, reset=reset, skip_check_array=True)
-            return X
-        return validate_data(
-            self, X, reset=reset, accept_sparse=True, dtype=None, ensure_all_finite=False, allow_nd=True
-        )
+        return check_columns(self, X, reset=reset, accept_sparse=True, allow_nd=True)
 
     def _check_rows(self, X: Any, y: Any, sample_weight: Any, *, reset: bool) -> Sample:
         """Check features, labels and weights."""
@@ -463,91 +306,3 @@ class RoutedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, ABC):
                 GroupFallbackWarning,
                 stacklevel=3,
             )
-
-
-def check_labels(y: Any, n_rows: int, estimator: str) -> np.ndarray:
-    """Check labels of classes, shape (n,)."""
-    if y is None:
-        raise ValueError(f"{estimator} requires y to be passed, but the target y is None.")
-    labels = column_or_1d(check_array(to_numpy(y), ensure_2d=False, dtype=None, input_name="y"), warn=True)
-    check_classification_targets(labels)
-    if len(labels) != n_rows:
-        raise ValueError(f"X has {n_rows} rows, but y has {len(labels)}; they must be the same people.")
-    return labels
-
-
-def check_weights(sample_weight: Any, X: Any) -> np.ndarray | None:
-    """Check weights of rows, if there are any, shape (n,)."""
-    if sample_weight is None:
-        return None
-    weights = check_sample_weight(sample_weight, X, ensure_non_negative=True)
-    if not weights.any():
-        raise ValueError("sample_weight is zero for every row; at least one row needs a positive weight.")
-    check_spread(float(weights[weights > 0].min()), float(weights.max()))
-    return weights
-
-
-def ask_labels(classifier: Any, X: Any, classes: np.ndarray | None = None) -> np.ndarray:
-    """Predict labels, one per row.
-
-    Parameters
-    ----------
-    classifier : fitted classifier
-    X : array-like, shape (n, d)
-    classes : ndarray, optional
-        Sorted labels that there are.
-
-    Returns
-    -------
-    ndarray, shape (n,)
-
-    Raises
-    ------
-    ValueError
-        If there is not one answer per row, or an answer is none of the classes.
-    """
-    labels = np.asarray(classifier.predict(X))
-    if labels.ndim == 2 and labels.shape[1] == 1:  # as CatBoost answers where there are more than two classes
-        labels = labels[:, 0]
-    if labels.ndim != 1:
-        raise ValueError(
-            f"{type(classifier).__name__} must predict one label per row; it predicts an array of shape {labels.shape}."
-        )
-    _check_rows_of(labels, X, classifier)
-    if classes is not None:
-        check_classes(labels, classes, type(classifier).__name__)
-    return labels
-
-
-def _check_rows_of(answers: np.ndarray, X: Any, classifier: Any) -> None:
-    """Raise ValueError unless there is an answer for each row."""
-    n_rows = X.shape[0] if hasattr(X, "shape") else len(X)
-    if len(answers) != n_rows:
-        raise ValueError(
-            f"{type(classifier).__name__} must answer for each of {n_rows} rows; it answers for {len(answers)}."
-        )
-
-
-def to_numpy_labels(labels: Sequence[Any]) -> np.ndarray:
-    """Make a one-dimensional array of labels, of which each may be a tuple."""
-    if labels and len({type(label) for label in labels}) == 1 and not isinstance(labels[0], tuple):
-        return np.asarray(labels)
-    array = np.empty(len(labels), dtype=object)
-    array[:] = labels
-    return array
-
-
-def read_groups(sensitive_features: Any, n_rows: int, missing_group: str) -> Groups:
-    """Read sensitive features, one row per person.
-
-    Raises
-    ------
-    ValueError
-        If lengths differ, values are missing (unless they are separate) or a group has the reserved name "pooled".
-    """
-    groups = encode_groups(sensitive_features, n_rows=n_rows, missing_group=missing_group)
-    if POOLED in groups.labels:
-        raise ValueError(
-            f"A group of sensitive_features is named {POOLED!r}, which means the pooled classifier; rename it."
-        )
-    return groups

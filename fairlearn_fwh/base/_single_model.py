@@ -12,8 +12,8 @@ from ..metrics._core._alignment import check_alignment
 from ..metrics._core._groups import encode_groups
 from ..metrics._core._losses import LOSSES
 from ..metrics._estimators import known_labels
+from ._answers import ask_labels
 from ._plain_state import full_state, plain_state
-from ._routed import ask_labels
 
 
 class SingleModelClassifier(ClassifierMixin, BaseEstimator):

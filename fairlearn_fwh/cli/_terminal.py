@@ -13,6 +13,7 @@ import click
 
 from ..audit._group_table import group_table
 from ..metrics._core._names import group_name, printable
+from ..metrics._core._units import Unit, share
 
 if TYPE_CHECKING:
     from ..audit._findings import Findings
@@ -120,7 +121,7 @@ def _table(comparison: Comparison) -> tuple[list[str], list[tuple[list[str], str
     names = [group_name(group) for group in groups] if one_by_one else ["worst group"]
     rows: list[tuple[list[str], str | None]] = []
     for method, accuracy in comparison.overall["accuracy"].items():
-        cells = [str(method), f"{100 * accuracy:.1f} %"]
+        cells = [str(method), share(accuracy)]
         if method not in comparison.verdicts:
             rows.append(([*cells, *[""] * len(names), ""], None))
             continue
@@ -136,7 +137,7 @@ def _table(comparison: Comparison) -> tuple[list[str], list[tuple[list[str], str
 
 
 def _gain(row: Any) -> str:
-    return f"{100 * row['gain']:+.2f}{'*' if row['harmed'] else ' '}"
+    return f"{Unit('zero_one').gain(row['gain'])}{'*' if row['harmed'] else ' '}"
 
 
 def _said(outcome: str, part: Any) -> str:

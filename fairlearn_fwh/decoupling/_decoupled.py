@@ -16,7 +16,8 @@ from sklearn.utils import check_random_state, get_tags
 from .._sklearn_compat import FitsAndPredicts, Interval, StrOptions
 from ..base._fitting import fit_context
 from ..base._group_routed import GroupRoutedClassifier, why_no_classifier
-from ..base._routed import Sample, clone_seeded, take_rows, try_to_fit
+from ..base._inner_fits import clone_seeded, try_to_fit
+from ..base._samples import Sample, take_rows
 from ..exceptions import GroupFallbackWarning
 from ..metrics._core._groups import Groups, encode_groups, find_groups
 

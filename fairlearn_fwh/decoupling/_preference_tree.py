@@ -15,7 +15,8 @@ from sklearn.utils.validation import check_is_fitted
 from .._sklearn_compat import FitsAndPredicts, Interval, StrOptions
 from ..base._fitting import fit_context
 from ..base._group_routed import GroupRoutedClassifier
-from ..base._routed import Sample, clone_seeded
+from ..base._inner_fits import clone_seeded
+from ..base._samples import Sample
 from ..base._splits import hold_out
 from ..metrics import PreferenceFrame
 from ..metrics._core._groups import Groups, as_tuple

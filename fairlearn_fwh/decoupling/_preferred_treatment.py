@@ -7,17 +7,16 @@ from collections.abc import Mapping
 from numbers import Integral, Real
 from typing import Any, Self
 
-import narwhals as nw
 import numpy as np
 import pandas as pd
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import validate_data
 
 from .._sklearn_compat import Interval, StrOptions
+from ..base._features import check_values
 from ..base._fitting import fit_context
 from ..base._group_routed import GroupRoutedClassifier, why_no_classifier
-from ..base._routed import Sample
+from ..base._samples import Sample
 from ..base._splits import hold_out
 from ..exceptions import ConstraintsNotSatisfiedWarning
 from ..metrics._core._groups import Groups, flat_index
@@ -222,11 +221,7 @@ class PreferredTreatmentClassifier(GroupRoutedClassifier):
         return self
 
     def _check_features(self, X: Any, *, reset: bool) -> Any:
-        checked = validate_data(self, X, reset=reset, dtype=np.float64)
-        # Frames stay frames: the classifiers know their columns by name.
-        return (
-            X if isinstance(nw.from_native(X, eager_only=True, pass_through=True), nw.DataFrame) else checked
-        )
+        return check_values(self, X, reset=reset, dtype=np.float64)
 
     def _find_groups_to_fit(self, sample: Sample, groups: Groups) -> list[Any]:
         """Say which groups can have a classifier, and why others cannot."""

@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from ..base._routed import Sample, ask_labels, try_to_fit
+from ..base._answers import ask_labels
+from ..base._inner_fits import try_to_fit
+from ..base._samples import Sample
 from ..metrics._core._groups import Groups, as_tuple
 
 

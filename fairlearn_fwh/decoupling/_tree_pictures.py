@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from ..audit._plots import BLUE, VERMILION, label_text, new_axes
+from ..metrics._core._units import Unit
 from ._tree import Node
 
 
@@ -39,7 +40,7 @@ def _figures(node: Node, names: Sequence[str], figures: pd.DataFrame) -> str:
     row = figures.loc[node.name(names)]
     if not node.path:
         return "pooled classifier"
-    return f"{row['size']:,.0f} people, gain {100 * row['gain']:+.1f} points ({row['n']:,.0f} pruning people)"
+    return f"{row['size']:,.0f} people, gain {Unit('zero_one').gain_in_words(row['gain'])} ({row['n']:,.0f} pruning people)"
 
 
 def plot_tree(root: Node, names: Sequence[str], figures: pd.DataFrame, ax: Any) -> Any:

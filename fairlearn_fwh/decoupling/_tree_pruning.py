@@ -9,7 +9,8 @@ from operator import itemgetter
 
 import numpy as np
 
-from ..base._routed import Sample, ask_labels
+from ..base._answers import ask_labels
+from ..base._samples import Sample
 from ..metrics._core._groups import Groups
 from ..metrics._inference._tests import MIN_SCORE_TEST_SIZE, mcnemar_p_value
 from ._tree import Node

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from ..metrics._core._units import Unit
 from ._data import DataSpec, Split, make_split
 
 #: What a run tells: rows of a table.
@@ -160,4 +161,4 @@ def percent(value: float, deviation: float = np.nan) -> str:
 
 def points(value: float) -> str:
     """Write a difference in percentage points."""
-    return "–" if np.isnan(value) else f"{100 * value:+.2f}"
+    return Unit("zero_one").gain(value)

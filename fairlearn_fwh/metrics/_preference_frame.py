@@ -16,6 +16,7 @@ from ._core._losses import resolve_loss
 from ._core._measurement import Measurement
 from ._core._names import SMALLEST_SHOWN
 from ._core._reading import read_rows
+from ._core._units import plain_gain
 from ._engines._columns import Columns, check_columns, check_names, eager_parameters
 from ._engines._measure import measure_lazily
 from ._estimators import ask_routed_ensemble, end_of, known_labels
@@ -796,7 +797,7 @@ class PreferenceFrame:
             return f"{title}, within levels of {', '.join(self._layout.control_names)}"
         return (
             f"{title}\nrisk {overall['risk']:.4f} (pooled {overall['pooled_risk']:.4f}), "
-            f"smallest gain of a group {overall['min_gain']:+.4f}, disagreement with pooled {overall['disagreement_rate']:.4f}"
+            f"smallest gain of a group {plain_gain(overall['min_gain'])}, disagreement with pooled {overall['disagreement_rate']:.4f}"
         )
 
     def __repr__(self) -> str:

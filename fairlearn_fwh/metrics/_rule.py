@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from ._core._units import plain_gain
 from ._preference_frame import PreferenceFrame
 
 RULES = ("certified", "empirical")
@@ -72,8 +73,8 @@ def _reason(row: Any, rule: str, tolerance: float) -> str:
         return "nobody of the group is in the sample"
     if row.identical:
         return "served by the pooled classifier"
-    limit = f"above {-tolerance:+.4f}" if tolerance else "above 0"
-    found = f"gain {row.gain:+.4f} of {row.n:,} people"
+    limit = f"above {plain_gain(-tolerance)}" if tolerance else "above 0"
+    found = f"gain {plain_gain(row.gain)} of {row.n:,} people"
     if rule == "empirical":
         return f"{found}; kept if {limit}"
     return f"{found}, adjusted p-value of a gain {limit}: {row.p_adjusted:.2g}"

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..base._routed import Sample, take_rows
+from ..base._samples import Sample, take_rows
 from ..metrics._core._groups import encode_groups, find_groups
 
 #: Asks a fitted classifier about rows: labels, or probabilities of the positive class.

@@ -14,6 +14,7 @@ from ..metrics import PreferenceFrame
 from ..metrics._core._groups import POOLED, Groups, flat_index
 from ..metrics._core._label_sets import all_labels
 from ..metrics._core._names import group_name
+from ..metrics._core._units import plain_gain
 from ..metrics._estimators import MAX_ENVY_GROUPS
 from ._answers import Part
 from ._scores import CERTIFIED, EMPIRICAL, Guarantee, PairedAnswers, Score, nothing_to_compare
@@ -252,7 +253,7 @@ def _envy(frame: PreferenceFrame, guarantee: Guarantee) -> str:
     if not len(found):
         return "No significant envy was found in the selection data."
     pairs = "; ".join(
-        f"{group_name(row.group)} would do better with that of {group_name(row.other)} ({row.gain:+.4f})"
+        f"{group_name(row.group)} would do better with that of {group_name(row.other)} ({plain_gain(row.gain)})"
         for row in found.sort_values("gain").head(_MAX_NAMED).itertuples()
     )
     return f"Significant envy in the selection data: {pairs}."

@@ -15,7 +15,9 @@ from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 
 from ..base._group_routed import GroupRoutedClassifier
-from ..base._routed import Sample, clone_seeded, try_to_fit, weight_arguments
+from ..base._inner_fits import clone_seeded, try_to_fit
+from ..base._samples import Sample
+from ..base._weights import weight_arguments
 from ..metrics._core._groups import Groups, as_tuple
 
 

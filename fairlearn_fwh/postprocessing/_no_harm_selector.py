@@ -14,7 +14,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._sklearn_compat import FitsAndPredicts, Interval, StrOptions
 from ..base._fitting import fit_context
-from ..base._routed import FIT_FAILED, RoutedClassifier, Sample, clone_seeded
+from ..base._inner_fits import FIT_FAILED, clone_seeded
+from ..base._routed import RoutedClassifier
+from ..base._samples import Sample
 from ..base._splits import fold_of_rows, hold_out
 from ..decoupling import DecoupledClassifier
 from ..exceptions import GroupFallbackWarning

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
-from ..base._routed import align_probabilities, ask_labels
+from ..base._answers import align_probabilities, ask_labels
 from ..metrics import PreferenceFrame, keep_own_classifier
 from ..metrics._core._label_sets import all_labels
 from ..metrics._core._losses import LOSSES, Loss

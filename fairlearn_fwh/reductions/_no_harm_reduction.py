@@ -6,20 +6,23 @@ import warnings
 from numbers import Integral, Real
 from typing import Any, Self
 
-import narwhals as nw
 import numpy as np
 import pandas as pd
 from fairlearn.reductions import ExponentiatedGradient
 from sklearn.base import MetaEstimatorMixin
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from .._sklearn_compat import FitsAndPredicts, Interval, StrOptions
+from ..base._answers import ask_labels
+from ..base._features import check_columns
 from ..base._fitting import fit_context
-from ..base._routed import Sample, ask_labels, check_labels, clone_seeded, take_rows, weight_arguments
+from ..base._inner_fits import clone_seeded
+from ..base._samples import Sample, check_labels, take_rows
 from ..base._single_model import SingleModelClassifier
 from ..base._splits import fold_of_rows
+from ..base._weights import weight_arguments
 from ..exceptions import ConstraintsNotSatisfiedWarning
 from ..metrics import PreferenceFrame
 from ..metrics._core._groups import Groups, encode_groups, labels_index
@@ -230,10 +233,7 @@ class NoHarmReduction(MetaEstimatorMixin, SingleModelClassifier):
         return X, labels
 
     def _check_features(self, X: Any, *, reset: bool) -> Any:
-        if isinstance(nw.from_native(X, eager_only=True, pass_through=True), nw.DataFrame):
-            validate_data(self, X, reset=reset, skip_check_array=True)
-            return X
-        return validate_data(self, X, reset=reset, dtype=None, ensure_all_finite=False)
+        return check_columns(self, X, reset=reset)
 
     def _held_out_errors(
         self, baseline: Any, sample: Sample, groups: Groups, seed: np.random.RandomState

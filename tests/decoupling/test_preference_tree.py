@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
 
-from fairlearn_fwh.base._routed import Sample
+from fairlearn_fwh.base._samples import Sample
 from fairlearn_fwh.datasets import default_preprocessor, fetch_arrest, fetch_violent
 from fairlearn_fwh.decoupling import PreferenceTreeClassifier, _tree_pruning
 from fairlearn_fwh.decoupling._tree import Node, TreeGrower

@@ -1,5 +1,6 @@
 """The methods of this package for `aif360.sklearn`, where groups are levels of the pandas index."""
 
+from functools import cache
 from typing import Any
 
 from ..._methods import ADAPTED
@@ -9,11 +10,16 @@ from ._algorithms import BASES
 __all__ = sorted(ADAPTED)
 
 
+@cache
+def _adapter(name: str) -> type:
+    return make_adapter(name, BASES, __name__)
+
+
 def __getattr__(name: str) -> Any:
     """Make a classifier when it is asked for: some need torch."""
     if name not in ADAPTED:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return globals().setdefault(name, make_adapter(name, BASES, __name__))
+    return _adapter(name)
 
 
 def __dir__() -> list[str]:

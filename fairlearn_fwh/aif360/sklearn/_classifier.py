@@ -5,13 +5,13 @@ from __future__ import annotations
 import warnings
 from typing import Any, Self
 
-import narwhals as nw
 import numpy as np
 import pandas as pd
 from sklearn.base import ClassifierMixin, MetaEstimatorMixin
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
+from ...base._features import check_columns
 from ...base._fitting import unchanged_on_error
 from ...exceptions import GroupFallbackWarning
 from ...metrics import PreferenceFrame
@@ -128,10 +128,7 @@ class IndexedClassifier(ClassifierMixin, MetaEstimatorMixin, Adapter):
         return self.estimator_.n_iter_
 
     def _check_features(self, X: Any, *, reset: bool) -> Any:
-        if isinstance(nw.from_native(X, eager_only=True, pass_through=True), nw.DataFrame):
-            validate_data(self, X, reset=reset, skip_check_array=True)
-            return X
-        return validate_data(self, X, reset=reset, accept_sparse=True, dtype=None, ensure_all_finite=False)
+        return check_columns(self, X, reset=reset, accept_sparse=True)
 
     def _fit_arguments(self, X: Any, own: Any) -> dict[str, Any]:
         """Arguments of `fit` that say who is in which group."""

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from ._history import History
+
 if TYPE_CHECKING:
     from skorch import NeuralNet
-
-    from ._trainer import Progress
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Checkpoint:
     def _where(self) -> str:
         return f"checkpoint_dir={str(self.path.parent)!r} ({self.path.name})"
 
-    def save(self, net: NeuralNet, progress: Progress) -> None:
+    def save(self, net: NeuralNet, history: History) -> None:
         """Keep the state; a file is complete or is not there."""
         state = {
             "fingerprint": self.fingerprint,
@@ -54,13 +54,13 @@ class Checkpoint:
             "optimizer": net.optimizer_.state_dict(),
             "generators": [generator.get_state() for generator in self.generators],
             "global": torch.get_rng_state(),
-            "costs": [costs.tolist() for costs in progress.costs],
-            "figures": progress.figures,
+            "costs": [costs.tolist() for costs in history.costs],
+            "figures": history.figures,
             "best": {
                 member: (key, epoch, {name: torch.as_tensor(value) for name, value in arrays.items()})
-                for member, (key, epoch, arrays) in progress.best.items()
+                for member, (key, epoch, arrays) in history.best.items()
             },
-            "exhausted": progress.exhausted,
+            "exhausted": history.exhausted,
         }
         if torch.cuda.is_available():
             state["cuda"] = torch.cuda.get_rng_state_all()
@@ -69,7 +69,7 @@ class Checkpoint:
         torch.save(state, unfinished)
         os.replace(unfinished, self.path)
 
-    def restore(self, net: NeuralNet, progress: Progress) -> None:
+    def restore(self, net: NeuralNet, history: History) -> None:
         """Put everything back as it was after the last epoch that was kept, if any was."""
         state = self._load()
         if state is None:
@@ -81,13 +81,13 @@ class Checkpoint:
         torch.set_rng_state(state["global"])
         if torch.cuda.is_available() and "cuda" in state:
             torch.cuda.set_rng_state_all(state["cuda"])
-        progress.costs = [np.array(costs) for costs in state["costs"]]
-        progress.figures = state["figures"]
-        progress.best = {
+        history.costs = [np.array(costs) for costs in state["costs"]]
+        history.figures = state["figures"]
+        history.best = {
             member: (tuple(key), epoch, {name: value.numpy() for name, value in tensors.items()})
             for member, (key, epoch, tensors) in state["best"].items()
         }
-        progress.exhausted = state["exhausted"]
+        history.exhausted = state["exhausted"]
 
     def _load(self) -> dict[str, Any] | None:
         if not self.path.exists():

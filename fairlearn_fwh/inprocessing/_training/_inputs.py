@@ -13,8 +13,9 @@ from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from ...base._routed import numbers, take_rows
-from ._images import DatasetPictures, in_batches, open_dataset
+from ...base._features import check_numbers
+from ...base._samples import numbers, take_rows
+from ._images import DatasetPictures, check_one_shape, in_batches, open_dataset
 from ._scaling import chunks, standardize
 
 #: Turns a batch of pictures into as many others of the same shape.
@@ -179,3 +180,42 @@ def _moments(images: Any, axes: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray
     sizes, means, variances = (np.array(values) for values in zip(*parts, strict=True))
     mean = np.average(means, axis=0, weights=sizes)
     return mean, np.sqrt(np.average(variances + (means - mean) ** 2, axis=0, weights=sizes))
+
+
+def check_table_or_images(estimator: Any, X: Any, *, reset: bool, num_workers: int) -> Any:
+    """Check features that may be a table, images, or a torch Dataset of them.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Remembers number and names of features.
+    X : array-like, data frame, Dataset or DatasetPictures
+    reset : bool
+        Whether the features are those of a fit.
+    num_workers : int
+        Processes that read a Dataset.
+
+    Returns
+    -------
+    array, data frame or DatasetPictures
+
+    Raises
+    ------
+    ValueError
+        If they are no numbers, have another number of dimensions than 2 or 4, or images have several shapes or no axis of channels.
+    """
+    if isinstance(X, Dataset | DatasetPictures):
+        checked = open_dataset(X, num_workers) if isinstance(X, Dataset) else X
+        if reset:
+            estimator.n_features_in_ = checked.shape[1]
+            estimator.__dict__.pop("feature_names_in_", None)  # of an earlier fit
+    else:
+        check_one_shape(X)
+        checked = check_numbers(estimator, X, reset=reset, allow_nd=True)
+    if len(checked.shape) not in (2, 4):
+        raise ValueError(
+            f"X must be a table of 2 dimensions or images of 4 dimensions; got {len(checked.shape)}."
+        )
+    if reset and len(checked.shape) == 4:
+        channels_are_last(checked.shape)  # raises if that cannot be told
+    return checked

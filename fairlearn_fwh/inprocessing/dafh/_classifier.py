@@ -2,56 +2,41 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from numbers import Integral, Real
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-import joblib
-import narwhals as nw
 import numpy as np
-from scipy import sparse, special
+from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..._sklearn_compat import FitsAndPredicts, HasMethods, Interval, StrOptions
-from ...base._fitting import fit_context, unchanged_on_error
-from ...base._routed import (
-    RoutedClassifier,
-    Sample,
-    align_probabilities,
-    clone_seeded,
-    numbers,
-    takes_weights,
-)
+from ...base._features import check_numbers
+from ...base._fingerprint import fingerprint
+from ...base._fitting import fit_context
+from ...base._inner_fits import clone_seeded
+from ...base._routed import RoutedClassifier
+from ...base._samples import Sample, numbers
 from ...base._splits import split_rows
-from ...exceptions import GroupCollapseWarning
-from ...metrics import MisclassificationCost, PreferenceFrame, keep_own_classifier
-from ...metrics._costs import check_costs
-from .._training._devices import check_device, torch_device
+from ...base._weights import takes_weights
+from .._training._callbacks import check_callbacks
+from .._training._devices import check_device
 from .._training._layer_sizes import check_layer_sizes
-from .._training._numeric import check_numeric
-from .._training._scaling import standardize
-from .._training._trainer import OPTIMIZERS
-from ._calibration import best_temperature
+from .._training._net import OPTIMIZERS
+from ._decision_costs import DecisionCosts
 from ._explanation import ExplainsGroups, warn_if_unstable
-from ._heads import cool, make_classifiers, make_router
-from ._learner import GroupLearner, LearnedGroups
-from ._linear import is_logistic, pooled_scores
-from ._number_of_groups import choose_number_of_groups
+from ._fallback import FallsBack
+from ._learning import LearnsByGradient
 from ._objectives import OBJECTIVES
-from ._router import Router, make_router_inputs
+from ._parts import LearnsGroups
+from ._router import make_router_inputs
 from ._stream import LearnsFromBatches
-from ._validation import Table
-
-#: A group that holds a larger share than this has swallowed the others.
-_LARGEST_SHARE = 0.9
 
 
-class DAFHClassifier(ExplainsGroups, LearnsFromBatches, RoutedClassifier):
+class DAFHClassifier(ExplainsGroups, LearnsFromBatches, LearnsByGradient, FallsBack, RoutedClassifier):
     """Learn groups and a classifier for each, so that no group would do better otherwise.
 
     A router (a small neural network) assigns each person to one of K classifiers, and both are learned
@@ -133,6 +118,9 @@ class DAFHClassifier(ExplainsGroups, LearnsFromBatches, RoutedClassifier):
     accelerator : accelerate.Accelerator, optional
         Lets several processes, each of which calls `fit` with the same arguments, train one model together; see skorch's
         AccelerateMixin. The model is that of one process, up to rounding.
+    callbacks : list of skorch callbacks, optional
+        What else is to happen in training. They are used as they are given; the figures of an epoch stand in ``net.history`` as
+        ``"valid_accuracy"`` and so on.
     verbose : int
         Above 0: a progress bar.
     random_state : int, RandomState or None
@@ -239,11 +227,16 @@ class DAFHClassifier(ExplainsGroups, LearnsFromBatches, RoutedClassifier):
         "warm_start": ["boolean"],
         "device": [str],
         "accelerator": [HasMethods(["prepare", "backward"]), None],
+        "callbacks": [list, tuple, None],
         "verbose": ["verbose"],
         "random_state": ["random_state"],
     }
 
     certificates_: dict[Any, str]
+    collapsed_: bool
+    n_groups_effective_: int
+    _pooled_stream: Any
+    _stream: Any
 
     def __init__(
         self,
@@ -275,6 +268,7 @@ class DAFHClassifier(ExplainsGroups, LearnsFromBatches, RoutedClassifier):
         warm_start: bool = False,
         device: str = "cpu",
         accelerator: Any = None,
+        callbacks: Sequence[Any] | None = None,
         verbose: int = 0,
         random_state: Any = None,
     ) -> None:
@@ -305,6 +299,7 @@ class DAFHClassifier(ExplainsGroups, LearnsFromBatches, RoutedClassifier):
         self.warm_start = warm_start
         self.device = device
         self.accelerator = accelerator
+        self.callbacks = callbacks
         self.verbose = verbose
         self.random_state = random_state
 
@@ -364,7 +359,8 @@ class DAFHClassifier(ExplainsGroups, LearnsFromBatches, RoutedClassifier):
         learned = self._learn(fitting, validation, previous, seed)
         self._stream, self._rows = None, self._fingerprint(sample)
         if learned is None:
-            return self._serve_everybody_by_pooled(sample, seed)
+            self._serve_everybody_by_pooled(sample, seed)
+            return self
         self._keep(learned)
         self._drop_small_groups(sample)
         self._choose_classifiers(fitting, validation if len(validation) else fitting, learning, seed)
@@ -378,53 +374,6 @@ class DAFHClassifier(ExplainsGroups, LearnsFromBatches, RoutedClassifier):
             warn_if_unstable(self.group_stability_)
         return self
 
-    def decide_fallback(self, X: Any, y: Any, *, sample_weight: Any = None) -> Self:
-        """Decide anew which groups keep their classifier, as `fallback` says.
-
-        Needed after `partial_fit`, which sets no rows aside, or when new labelled rows have come. Groups that are too small stay
-        with the pooled classifier.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix, shape (n, d)
-            Features of people who took no part in the fit.
-        y : array-like, shape (n,)
-            Labels.
-        sample_weight : array-like, shape (n,), optional
-            Weights of the rows.
-
-        Returns
-        -------
-        DAFHClassifier
-
-        Raises
-        ------
-        ValueError
-            If `fallback` is None, there is one group only, lengths differ, or y has other labels than in the fit; nothing
-            changes then.
-        """
-        check_is_fitted(self)
-        sample = self._check_rows(X, y, sample_weight, reset=False)
-        if (strange := ~np.isin(sample.y, self.classes_)).any():
-            raise ValueError(
-                f"y has the label {sample.y[strange].tolist()[0]!r}; classes are {self.classes_.tolist()}."
-            )
-        if self.fallback is None:
-            raise ValueError("fallback must be 'certified' or 'empirical' to decide on; got None.")
-        if self.router_ is None:
-            raise ValueError("There is one group only, which the pooled classifier serves.")
-        with unchanged_on_error(self):
-            self.fallback_groups_ = dict(self._small_groups)
-            self.certificates_ = {}
-            self._assign_classifiers()
-            self._decide_fallback(sample)
-        self._warn_of_fallback()
-        return self
-
-    def __sklearn_is_fitted__(self) -> bool:
-        """Say whether there are group classifiers."""
-        return hasattr(self, "group_estimators_")
-
     def __sklearn_tags__(self) -> Any:
         """Say that sparse features are taken."""
         tags = super().__sklearn_tags__()
@@ -434,11 +383,7 @@ class DAFHClassifier(ExplainsGroups, LearnsFromBatches, RoutedClassifier):
     # --- checking ---------------------------------------------------------------------------------------------------
 
     def _check_features(self, X: Any, *, reset: bool) -> Any:
-        check_numeric(X, type(self).__name__)
-        checked = validate_data(self, X, reset=reset, dtype=np.float64, accept_sparse="csr")
-        return (
-            X if isinstance(nw.from_native(X, eager_only=True, pass_through=True), nw.DataFrame) else checked
-        )
+        return check_numbers(self, X, reset=reset, dtype=np.float64, accept_sparse="csr")
 
     def _check_settings(self, n_rows: int | None = None) -> None:
         if self.warm_start and self.n_groups == "auto":
@@ -449,8 +394,8 @@ class DAFHClassifier(ExplainsGroups, LearnsFromBatches, RoutedClassifier):
             )
         check_device(self.device)
         check_layer_sizes("hidden_layer_sizes", self.hidden_layer_sizes)
-        if self.cost_matrix is not None:
-            check_costs(self.cost_matrix, len(self.classes_))
+        self._costs.check()
+        check_callbacks(self.callbacks)
 
     def _previous_solution(self, sample: Sample) -> dict[str, np.ndarray] | None:
         """Parameters of the last fit, if training is to go on from there; the rows must be the same for the certificates."""
@@ -477,26 +422,16 @@ class DAFHClassifier(ExplainsGroups, LearnsFromBatches, RoutedClassifier):
         """Hash of the rows and of what decides which of them certify."""
         certifies = self.fallback is not None and self.certify_fraction
         settings = self.random_state, self.validation_fraction, certifies, tuple(self.hidden_layer_sizes)
-        return joblib.hash((sample.numbers(), sample.y, sample.weights, settings))
+        return fingerprint(sample.numbers(), sample, settings)
 
     # --- learning ---------------------------------------------------------------------------------------------------
 
     @property
-    def _costs(self) -> np.ndarray:
-        """Costs of decisions, at most 1."""
-        if self.cost_matrix is None:
-            return 1.0 - np.eye(len(self.classes_))
-        costs = check_costs(self.cost_matrix, len(self.classes_))
-        return costs / costs.max()
-
-    @property
-    def _largest_cost(self) -> float:
-        return 1.0 if self.cost_matrix is None else float(np.max(self.cost_matrix))
+    def _costs(self) -> DecisionCosts:
+        return DecisionCosts(self.cost_matrix, self.classes_)
 
     def _loss(self) -> Any:
-        return (
-            "zero_one" if self.cost_matrix is None else MisclassificationCost(self.cost_matrix, self.classes_)
-        )
+        return self._costs.loss
 
     def _fit_classifier(self, sample: Sample, seed: np.random.RandomState) -> Any:
         """Fit the user's estimator."""
@@ -508,138 +443,7 @@ class DAFHClassifier(ExplainsGroups, LearnsFromBatches, RoutedClassifier):
             raise ValueError(
                 f"cost_matrix needs an estimator that takes sample weights; {type(estimator).__name__} does not."
             )
-        return self._weigh_by_cost(sample).fit(clone_seeded(estimator, seed))
-
-    def _weigh_by_cost(self, sample: Sample) -> Sample:
-        """Multiply weights by the mean cost of a wrong decision about each person."""
-        if self.cost_matrix is None:
-            return sample
-        costs = self._costs.sum(axis=1) / (len(self.classes_) - 1)
-        weights = costs[np.searchsorted(self.classes_, sample.y)]
-        return Sample(sample.X, sample.y, weights if sample.weights is None else weights * sample.weights)
-
-    def _table(self, sample: Sample) -> Table:
-        """Turn people into numbers for torch."""
-        X = sample.numbers()
-        codes, costs = np.searchsorted(self.classes_, sample.y), self._costs
-        predicted = np.searchsorted(self.classes_, self._labels(self.pooled_estimator_, sample.X))
-        pooled_risk = costs[codes, predicted]
-        pooled_loss = pooled_risk
-        if hasattr(self.pooled_estimator_, "predict_proba"):
-            probabilities = align_probabilities(self.pooled_estimator_, sample.X, self.classes_)
-            pooled_loss = (probabilities * costs[codes]).sum(axis=1)
-        return Table(
-            self.scaler_.transform(X).astype(np.float32)
-            if sparse.issparse(X)
-            else standardize(self.scaler_, X),
-            None if self._bins is None else self._bins.codes(X),
-            codes,
-            pooled_loss.astype(np.float32),
-            pooled_risk,
-            sample.weights,
-            costs,
-        )
-
-    def _start(self, fitting: Table) -> np.ndarray:
-        """Scores near which heads start: the pooled classifier's, or a linear one's; zeros if a class is missing."""
-        n_classes = len(self.classes_)
-        if len(np.unique(fitting.codes)) < n_classes:
-            return np.zeros((fitting.Z.shape[1] + 1, n_classes if n_classes > 2 else 1))
-        start = pooled_scores(self.pooled_estimator_, self.scaler_, n_classes)
-        if start is None:
-            linear = LogisticRegression(max_iter=2000).fit(fitting.Z, fitting.codes, sample_weight=fitting.weights)  # fmt: skip
-            start = np.vstack([linear.coef_.T, linear.intercept_])
-        return start
-
-    def _learner(self, start: np.ndarray, previous: dict[str, np.ndarray] | None) -> GroupLearner:
-        return GroupLearner(
-            OBJECTIVES[self.objective] if isinstance(self.objective, str) else self.objective,
-            self.balance,
-            self.hidden_layer_sizes,
-            self.router,
-            self.heads,
-            self.n_init,
-            self.optimizer,
-            self.learning_rate,
-            self.router_learning_rate,
-            self.batch_size,
-            self.max_epochs,
-            self.patience,
-            self.alpha,
-            None if self.accelerator is not None else torch_device(self.device),
-            self.accelerator,
-            self.verbose,
-            start,
-            self._costs,
-            self._bins,
-            previous,
-        )
-
-    def _learn(
-        self,
-        fitting: Sample,
-        validation: Sample,
-        previous: dict[str, np.ndarray] | None,
-        seed: np.random.RandomState,
-    ) -> LearnedGroups | None:
-        """Learn the groups; None if there is to be one."""
-        table = self._table(fitting)
-        learner = self._learner(self._start(table), previous)
-
-        def learn(n_groups: int, validation: Table) -> LearnedGroups:
-            return learner.learn(table, validation, n_groups, int(seed.randint(np.iinfo(np.int32).max)))
-
-        if self.n_groups != "auto":
-            return learn(int(self.n_groups), self._table(validation if len(validation) else fitting))
-        if not len(validation):
-            return None
-        rows = split_rows(validation.y, 0.5, 0.0, seed)
-        judging, choosing = (validation.take(part) for part in rows[:2])
-        if not len(choosing):
-            return None
-        tables = self._table(judging), self._table(choosing)
-        n_rows = len(fitting) + len(validation)
-
-        def candidates() -> Iterator[tuple[int, LearnedGroups]]:
-            for k in range(2, self.max_groups + 1):
-                learned = learn(k, tables[0])
-                yield k, learned
-                if learned.interrupted:
-                    return
-
-        def predict(learned: LearnedGroups) -> tuple[np.ndarray, int]:
-            groups, decisions = learned.predict(tables[1])
-            sizes = np.bincount(groups, minlength=decisions.shape[1])
-            smallest = int(sizes.min() * n_rows / len(choosing))
-            return self.classes_[decisions[np.arange(len(groups)), groups]], smallest
-
-        chosen, self.selection_history_ = choose_number_of_groups(
-            candidates(),
-            predict,
-            choosing.y,
-            self._labels(self.pooled_estimator_, choosing.X),
-            loss=self._loss(),
-            sample_weight=choosing.weights,
-            min_group_size=self._smallest_group(n_rows),
-            alpha=self.alpha,
-        )
-        return chosen
-
-    def _keep(self, learned: LearnedGroups) -> None:
-        """Make what was learned ready for use."""
-        self.fallback_groups_, self.certificates_ = {}, {}
-        self._small_groups: dict[Any, str] = {}
-        self._state: dict[str, np.ndarray] | None = learned.state
-        self.router_: Router | None = make_router(learned.router, self.scaler_, self._bins)
-        self._own_estimators = make_classifiers(
-            learned.heads, self.scaler_, self.classes_, getattr(self, "feature_names_in_", None)
-        )
-        self.n_groups_ = len(self._own_estimators)
-        self.temperatures_ = dict.fromkeys(range(self.n_groups_), np.nan)
-        self.objective_history_, self.validation_history_ = learned.costs, learned.figures
-        self.n_iter_, self.best_epoch_ = learned.n_iter, learned.best_epoch
-        self.group_stability_ = learned.stability
-        self._assign_classifiers()
+        return self._costs.weigh(sample).fit(clone_seeded(estimator, seed))
 
     def _assign_classifiers(self) -> None:
         self.group_estimators_ = {
@@ -647,133 +451,7 @@ class DAFHClassifier(ExplainsGroups, LearnsFromBatches, RoutedClassifier):
             for k, own in self._own_estimators.items()
         }
 
-    def _serve_everybody_by_pooled(self, sample: Sample, seed: np.random.RandomState) -> Self:
-        """Make one group of everybody, served by the pooled classifier."""
-        self.pooled_estimator_ = self._fit_classifier(sample, seed)
-        self.certificates_ = {}
-        self.fallback_groups_ = {0: _why_one_group(self.selection_history_)}
-        self._state, self.router_ = None, None
-        self._own_estimators = {0: self.pooled_estimator_}
-        self.n_groups_ = self.n_groups_effective_ = 1
-        self.n_iter_ = self.best_epoch_ = 0
-        self.group_sizes_, self.temperatures_ = {0: len(sample)}, {0: np.nan}
-        self.objective_history_, self.validation_history_ = [], []
-        self.group_stability_, self.collapsed_ = float("nan"), False
-        self._assign_classifiers()
-        return self
-
-    # --- choosing ---------------------------------------------------------------------------------------------------
-
-    def _choose_classifiers(
-        self, fitting: Sample, validation: Sample, learning: Sample, seed: np.random.RandomState
-    ) -> None:
-        """Choose each group's classifier on the validation rows: its head, the estimator, or the pooled classifier."""
-        groups, validation_groups = self._group_codes(fitting.X), self._group_codes(validation.X)
-        refit = self._differs_from_heads() if self.refit is None else self.refit
-        learning_groups, heads = self._group_codes(learning.X), dict(self._own_estimators)
-        for k, head in heads.items():
-            if k in self.fallback_groups_:  # too small
-                continue
-            members, judges = fitting.take(groups == k), validation.take(validation_groups == k)
-            risk = self._risk(head, judges)
-            self.temperatures_[k] = self._calibrate(head, judges)
-            if refit and members.has_several_classes():
-                refitted = self._fit_classifier(members, seed)
-                if self._risk(refitted, judges) <= risk:
-                    risk, self.temperatures_[k] = self._risk(refitted, judges), np.nan
-                    self._own_estimators[k] = self._fit_classifier(learning.take(learning_groups == k), seed)
-            pooled_risk = self._risk(self.pooled_estimator_, judges)
-            if self.fallback is not None and risk > pooled_risk:
-                self.fallback_groups_[k] = (
-                    f"loses {risk - pooled_risk:.4f} against the pooled classifier on the {len(judges):,} validation rows"
-                )
-        self.pooled_estimator_ = self._fit_classifier(learning, seed)
-        self._assign_classifiers()
-
-    def _differs_from_heads(self) -> bool:
-        """Whether the pooled classifier is of another kind than the linear heads."""
-        return self.heads is None and not is_logistic(self.pooled_estimator_)
-
-    def _risk(self, classifier: Any, sample: Sample) -> float:
-        if not len(sample):
-            return 0.0
-        codes, predicted = (
-            np.searchsorted(self.classes_, y) for y in (sample.y, self._labels(classifier, sample.X))
-        )
-        return float(np.average(self._costs[codes, predicted], weights=sample.weights)) * self._largest_cost
-
-    def _calibrate(self, head: Any, sample: Sample) -> float:
-        if self.cost_matrix is not None or not len(sample):
-            return float("nan")
-        codes = np.searchsorted(self.classes_, sample.y)
-        temperature = best_temperature(head.predict_proba(sample.X), codes, sample.weights)
-        if np.isfinite(temperature):
-            cool(head, temperature)
-        return temperature
-
-    def _smallest_group(self, n_rows: int) -> int:
-        return self.min_group_size or max(50, int(0.05 * n_rows))
-
-    def _drop_small_groups(self, sample: Sample) -> None:
-        """Give groups that are too small to the pooled classifier, and warn if the partition is no partition."""
-        sizes = np.bincount(self._group_codes(sample.X), minlength=self.n_groups_)
-        self.group_sizes_ = {k: int(size) for k, size in enumerate(sizes)}
-        small = self._find_small_groups(self._smallest_group(len(sample)))
-        self.fallback_groups_ = dict(self._small_groups)
-        self._assign_classifiers()
-        shares = sizes / sizes.sum()
-        spread = np.exp(special.entr(shares).sum())
-        if small or shares.max() > _LARGEST_SHARE or spread < self.n_groups_ - 0.5:
-            warnings.warn(
-                f"The learned groups are uneven or too few: sizes {sizes.tolist()}, {self.n_groups_effective_} of "
-                f"{self.n_groups_} large enough"
-                + (", so the pooled classifier serves everybody" if self.collapsed_ else "")
-                + ". Try a larger balance, a smaller router_learning_rate, more n_init or fewer n_groups.",
-                GroupCollapseWarning,
-                stacklevel=4,
-            )
-
-    def _find_small_groups(self, smallest: int) -> int:
-        """Find groups that can have no classifier because of their sizes; return how many are small themselves."""
-        self._small_groups = {
-            k: f"{size:,} people, fewer than min_group_size={smallest:,}"
-            for k, size in self.group_sizes_.items()
-            if size < smallest
-        }
-        small = len(self._small_groups)
-        self.n_groups_effective_ = self.n_groups_ - small
-        self.collapsed_ = self.n_groups_effective_ < 2
-        if self.collapsed_:
-            for k in self.groups_:
-                self._small_groups.setdefault(k, "the other groups are too small: there is nothing to choose")
-        return small
-
-    def _decide_fallback(self, certifying: Sample) -> None:
-        """Give groups back to the pooled classifier unless the held-out rows speak for their own."""
-        if self.fallback is None or len(self.fallback_groups_) == self.n_groups_:
-            return
-        if not len(certifying):
-            reason = f"not {self.fallback}: no rows are left to decide on"
-            self.fallback_groups_ = dict.fromkeys(self.groups_, reason)
-            self._assign_classifiers()
-            return
-        frame = self._frame(certifying)
-        table = keep_own_classifier(frame, rule=self.fallback, tolerance=self.tolerance, alpha=self.alpha)
-        for k in self.groups_:
-            if k in self.fallback_groups_:
-                continue
-            kept = k in table.index and bool(table.loc[k, "keep"])
-            self.certificates_[k] = (
-                str(table.loc[k, "reason"]) if k in table.index else "nobody of the group is in the sample"
-            )
-            if not kept:
-                self.fallback_groups_[k] = f"not {self.fallback}: {self.certificates_[k]}"
-        self._assign_classifiers()
-
     # --- predicting -------------------------------------------------------------------------------------------------
-
-    def _frame(self, sample: Sample) -> PreferenceFrame:
-        return self.preference_frame(sample.X, sample.y, sample_weight=sample.weights)
 
     def _group_codes(self, X: Any) -> np.ndarray:
         if self.router_ is None:
@@ -793,8 +471,7 @@ class DAFHClassifier(ExplainsGroups, LearnsFromBatches, RoutedClassifier):
         return self.router_.probabilities(numbers(X))
 
 
-def _why_one_group(history: list[dict[str, Any]]) -> str:
-    if not history:
-        return "one group: there are too few rows to choose on"
-    p_value, smallest = history[-1]["p_value"], history[-1]["smallest_group"]
-    return f"one group is enough: two are not kept (p-value of their gain {p_value:.2g}, smaller group {smallest:,} people)"
+if TYPE_CHECKING:
+
+    def _has_all_parts(model: DAFHClassifier) -> LearnsGroups:
+        return model

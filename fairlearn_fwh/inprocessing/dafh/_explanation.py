@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import narwhals as nw
 import numpy as np
@@ -13,9 +13,10 @@ from scipy import optimize, sparse, stats
 
 from ...audit import SMALLEST_SHOWN
 from ...audit._plots import label_text, new_axes, style
-from ...base._routed import ask_labels
+from ...base._answers import ask_labels
 from ...exceptions import UnstableGroupsWarning
 from ...metrics._core._groups import encode_groups, flat_index
+from ._parts import LearnsGroups
 
 #: Restarts that agree less than this (adjusted Rand index) find groups that mean nothing.
 _LEAST_STABILITY = 0.5
@@ -277,22 +278,18 @@ def _bars(explanation: GroupExplanation, n_features: int) -> pd.DataFrame:
     return table.loc[order.index[:n_features]]
 
 
+class _Explains(LearnsGroups, Protocol):
+    """What the parts of an explanation ask of each other."""
+
+    def explain_groups(
+        self, X: Any, y: Any = None, *, sensitive_features: Any = None
+    ) -> GroupExplanation: ...
+
+
 class ExplainsGroups:
     """What an estimator with learned groups tells about them."""
 
-    _check_predict_input: Any
-    _group_probabilities: Any
-    _route: Any
-    predict: Any
-    predict_by_group: Any
-    classes_: np.ndarray
-    fallback_groups_: dict[Any, str]
-    groups_: Any
-    group_stability_: float
-    pooled_estimator_: Any
-    router_threshold: float
-
-    def predict_group_proba(self, X: Any) -> pd.DataFrame:
+    def predict_group_proba(self: LearnsGroups, X: Any) -> pd.DataFrame:
         """Say with what probability the router assigns each person to each group.
 
         Parameters
@@ -308,7 +305,7 @@ class ExplainsGroups:
         X = self._check_predict_input(X)
         return pd.DataFrame(self._group_probabilities(X), columns=flat_index(self.groups_), index=_index(X))
 
-    def explain(self, X: Any) -> pd.DataFrame:
+    def explain(self: LearnsGroups, X: Any) -> pd.DataFrame:
         """Say for each person which classifier decides, and what the others would have said.
 
         Parameters
@@ -353,7 +350,9 @@ class ExplainsGroups:
             index=_index(X),
         )
 
-    def explain_groups(self, X: Any, y: Any = None, *, sensitive_features: Any = None) -> GroupExplanation:
+    def explain_groups(
+        self: LearnsGroups, X: Any, y: Any = None, *, sensitive_features: Any = None
+    ) -> GroupExplanation:
         """Describe the groups: size, base rate, the features that separate them, of whom they consist.
 
         Parameters
@@ -404,7 +403,13 @@ class ExplainsGroups:
         return explain_groups(codes, labels, served_by, _features(X), base, sensitive_features)
 
     def plot_groups(
-        self, X: Any, y: Any = None, *, sensitive_features: Any = None, n_features: int = 8, ax: Any = None
+        self: _Explains,
+        X: Any,
+        y: Any = None,
+        *,
+        sensitive_features: Any = None,
+        n_features: int = 8,
+        ax: Any = None,
     ) -> Any:
         """Draw what separates the groups or, with audit attributes, of whom they consist.
 

@@ -12,8 +12,9 @@ import torch
 from sklearn.metrics import adjusted_rand_score
 from torch import Tensor, nn
 
+from .._training._history import History
 from .._training._seeding import seeded
-from .._training._trainer import Progress, train
+from .._training._trainer import train
 from ._network import LinearHeads, ModuleHeads, RoutedHeads, load_state
 from ._objectives import Objective
 from ._router import Bins
@@ -97,6 +98,7 @@ class GroupLearner:
     alpha: float
     device: str | None
     accelerator: Any
+    callbacks: Sequence[Any]
     verbose: int
     start: np.ndarray
     costs: np.ndarray
@@ -107,7 +109,7 @@ class GroupLearner:
         """Train all restarts side by side and keep the best state of the best one."""
         with seeded(seed):
             module = self.make_module(n_groups, len(fitting))
-            progress = train(
+            history = train(
                 module,
                 fitting.columns(),
                 GroupValidation(validation, self.alpha, self.device),
@@ -115,10 +117,11 @@ class GroupLearner:
                 max_epochs=self.max_epochs,
                 patience=self.patience,
                 accelerator=self.accelerator,
+                callbacks=self.callbacks,
                 verbose=self.verbose,
                 **self.training_settings(len(fitting), seed),
             )
-        return self._best(module, progress, validation)
+        return self._best(module, history, validation)
 
     def training_settings(self, n_rows: int, seed: int) -> dict[str, Any]:
         """Arguments of the trainer that do not change while it trains."""
@@ -179,23 +182,23 @@ class GroupLearner:
         heads[n_warm:] *= _RANDOM_SPREAD
         return heads
 
-    def _best(self, module: RoutedHeads, progress: Progress, validation: Table) -> LearnedGroups:
-        keys = {member: key for member, (key, _, _) in progress.best.items()}
+    def _best(self, module: RoutedHeads, history: History, validation: Table) -> LearnedGroups:
+        keys = {member: key for member, (key, _, _) in history.best.items()}
         candidates = nearly_best(keys, len(validation))
-        _, epoch, state = progress.best[candidates[0]]
+        _, epoch, state = history.best[candidates[0]]
         router, heads = module.modules_of(state)
         chosen = candidates[0]
         return LearnedGroups(
             router,
             heads,
             state,
-            [float(costs[chosen]) for costs in progress.costs if np.isfinite(costs[chosen])],
-            [figures[chosen] for figures in progress.figures if chosen in figures],
-            len(progress.costs),
+            [float(costs[chosen]) for costs in history.costs if np.isfinite(costs[chosen])],
+            [figures[chosen] for figures in history.figures if chosen in figures],
+            len(history.costs),
             epoch,
-            self._stability([progress.best[member][2] for member in candidates], module, validation),
+            self._stability([history.best[member][2] for member in candidates], module, validation),
             self.side_by_side([(router, heads)], module.running_shares.shape[1]),
-            progress.interrupted,
+            history.interrupted,
         )
 
     def _stability(

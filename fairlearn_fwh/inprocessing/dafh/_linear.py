@@ -79,3 +79,37 @@ def is_logistic(classifier: Any) -> bool:
         scales = len(classifier) == 2 and isinstance(classifier[0], StandardScaler) and classifier[0].with_std
         return scales and isinstance(classifier[1], LogisticRegression)
     return isinstance(classifier, LogisticRegression)
+
+
+def start_near(
+    pooled: Any,
+    Z: Any,
+    codes: np.ndarray,
+    weights: np.ndarray | None,
+    scaler: StandardScaler,
+    n_classes: int,
+) -> np.ndarray:
+    """Scores near which heads start: the pooled classifier's, or a linear one's; zeros if a class is missing.
+
+    Parameters
+    ----------
+    pooled : classifier
+    Z : array or CSR matrix, shape (n, d)
+        Standardised features.
+    codes : ndarray of int, shape (n,)
+        Classes.
+    weights : ndarray, shape (n,), or None
+    scaler : StandardScaler
+    n_classes : int
+
+    Returns
+    -------
+    ndarray, shape (d + 1, O)
+    """
+    if len(np.unique(codes)) < n_classes:
+        return np.zeros((Z.shape[1] + 1, n_classes if n_classes > 2 else 1))
+    start = pooled_scores(pooled, scaler, n_classes)
+    if start is None:
+        linear = LogisticRegression(max_iter=2000).fit(Z, codes, sample_weight=weights)
+        start = np.vstack([linear.coef_.T, linear.intercept_])
+    return start

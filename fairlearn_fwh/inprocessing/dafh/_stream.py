@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -10,11 +10,15 @@ from sklearn.linear_model import SGDClassifier
 from sklearn.utils import check_random_state
 
 from ...base._fitting import fit_context, unchanged_on_error
-from ...base._routed import Sample, clone_seeded, weight_arguments
+from ...base._inner_fits import clone_seeded
+from ...base._samples import Sample
+from ...base._weights import weight_arguments
+from .._training._batches import TensorTable
+from .._training._net import make_net
 from .._training._seeding import seeded
-from .._training._trainer import TensorTable, make_net
 from ._learner import GroupLearner, LearnedGroups
 from ._linear import linear_classifier
+from ._parts import LearnsGroups
 from ._router import make_router_inputs
 from ._validation import GroupValidation, Table
 
@@ -49,7 +53,11 @@ class GroupStream:
             module = learner.make_module(self.n_groups, self.n_rows)
         settings = learner.training_settings(self.n_rows, self.seed)
         return make_net(
-            module, max_epochs=1, accelerator=learner.accelerator, callbacks=[], **settings
+            module,
+            max_epochs=1,
+            accelerator=learner.accelerator,
+            callbacks=list(learner.callbacks),
+            **settings,
         ).initialize()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -103,29 +111,26 @@ class GroupStream:
         )
 
 
+class _Streams(LearnsGroups, Protocol):
+    """What the parts of a stream ask of each other."""
+
+    def _learn_batch(self: S, X: Any, y: Any, classes: Any, sample_weight: Any) -> S: ...
+    def _check_batch(self, X: Any, y: Any, classes: Any, sample_weight: Any) -> Sample: ...
+    def _make_pooled(self, seed: np.random.RandomState) -> Any: ...
+    def _learn_pooled(self, sample: Sample) -> None: ...
+
+
+S = TypeVar("S", bound=_Streams)
+
+
 class LearnsFromBatches:
     """`partial_fit` for an estimator whose groups are learned by gradient."""
 
-    _check_rows: Any
-    _check_settings: Any
-    _find_small_groups: Any
-    _group_codes: Any
-    _keep: Any
-    _learner: Any
-    _smallest_group: Any
-    _state: Any
-    _table: Any
-    _weigh_by_cost: Any
-    classes_: np.ndarray
-    estimator: Any
-    n_groups: Any
-    n_groups_: int
-    pooled_estimator_: Any
-    _stream: GroupStream | None
-    random_state: Any
+    selection_history_: list[dict[str, Any]]
+    _state: dict[str, np.ndarray] | None
 
     @fit_context(prefer_skip_nested_validation=False)
-    def partial_fit(self, X: Any, y: Any, classes: Any = None, *, sample_weight: Any = None) -> Self:
+    def partial_fit(self: S, X: Any, y: Any, classes: Any = None, *, sample_weight: Any = None) -> S:
         """Learn from a batch of rows, for data that come from disk or as a stream.
 
         Every batch judges the restarts before it trains them, for one pass. Features are standardised and binned as the first
@@ -173,7 +178,7 @@ class LearnsFromBatches:
         with unchanged_on_error(self):
             return self._learn_batch(X, y, classes, sample_weight)
 
-    def _learn_batch(self, X: Any, y: Any, classes: Any, sample_weight: Any) -> Self:
+    def _learn_batch(self: S, X: Any, y: Any, classes: Any, sample_weight: Any) -> S:
         stream = getattr(self, "_stream", None)
         first = stream is None
         sample = self._check_batch(X, y, classes, sample_weight)
@@ -188,7 +193,7 @@ class LearnsFromBatches:
             learner = self._learner(start, None)
             stream = self._stream = GroupStream(learner, n_groups, len(sample), int(seed.randint(2**31 - 1)))
             self.group_sizes_ = dict.fromkeys(range(n_groups), 0)
-            self.selection_history_: list[dict[str, Any]] = []
+            self.selection_history_ = []
         else:
             table = self._table(sample)
             stream.judge(table)
@@ -203,7 +208,7 @@ class LearnsFromBatches:
         self._find_small_groups(smallest)
         return self
 
-    def _check_batch(self, X: Any, y: Any, classes: Any, sample_weight: Any) -> Sample:
+    def _check_batch(self: _Streams, X: Any, y: Any, classes: Any, sample_weight: Any) -> Sample:
         """Check a batch; the first one says which features and classes there are."""
         first = getattr(self, "_stream", None) is None
         if self.n_groups == "auto":
@@ -232,7 +237,7 @@ class LearnsFromBatches:
         self._check_settings(len(sample) if first else None)
         return sample.take(sample.present())
 
-    def _make_pooled(self, seed: np.random.RandomState) -> Any:
+    def _make_pooled(self: _Streams, seed: np.random.RandomState) -> Any:
         """Make the pooled classifier of a stream: the user's, or one for standardised features."""
         if self.estimator is None:
             return SGDClassifier(loss="log_loss", average=True, random_state=seed.randint(2**31 - 1))
@@ -242,8 +247,8 @@ class LearnsFromBatches:
             )
         return clone_seeded(self.estimator, seed)
 
-    def _learn_pooled(self, sample: Sample) -> None:
-        model, sample = self._pooled_stream, self._weigh_by_cost(sample)
+    def _learn_pooled(self: _Streams, sample: Sample) -> None:
+        model, sample = self._pooled_stream, self._costs.weigh(sample)
         weights = weight_arguments(model, sample.weights)
         if self.estimator is not None:
             self.pooled_estimator_ = model.partial_fit(sample.X, sample.y, classes=self.classes_, **weights)

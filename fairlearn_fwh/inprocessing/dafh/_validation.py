@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from scipy import special, stats
 
-from .._training._trainer import Key, TensorTable
+from .._training._batches import TensorTable
+from .._training._history import Key
 from ._network import RoutedHeads
 
 #: Rows that are asked at a time.

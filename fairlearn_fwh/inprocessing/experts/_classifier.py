@@ -3,59 +3,43 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Callable, Sequence
 from numbers import Integral, Real
-from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-import joblib
-import narwhals as nw
 import numpy as np
-import pandas as pd
-from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import cross_val_score
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from skorch.callbacks import Callback
 from torch import nn
 from torch.utils.data import Dataset
 
 from ..._sklearn_compat import HasMethods, Interval, StrOptions
 from ...base._fitting import fit_context
-from ...base._group_routed import GroupRoutedClassifier, why_no_classifier
-from ...base._routed import Sample, read_groups, take_rows
-from ...base._splits import hold_out_units
-from ...exceptions import GroupFallbackWarning
-from ...metrics._core._groups import Groups, as_tuple, encode_groups, find_groups, group_columns
-from ...metrics._core._values import to_numpy
+from ...base._group_routed import GroupRoutedClassifier
+from ...base._samples import Sample
+from ...metrics._core._groups import Groups, find_groups
 from ...postprocessing import NoHarmSelector
 from ...postprocessing._scores import Guarantee, resolve_score
+from .._training._callbacks import check_callbacks
 from .._training._devices import check_device
 from .._training._encoders import make_encoder
-from .._training._images import DatasetPictures, check_one_shape, has_groups, open_dataset, read_labels
-from .._training._inputs import ImageInputs, channels_are_last, make_inputs
+from .._training._images import DatasetPictures, has_groups, open_dataset, read_labels
+from .._training._inputs import check_table_or_images, make_inputs
 from .._training._layer_sizes import check_layer_sizes
-from .._training._numeric import check_numeric
 from .._training._seeding import seeded
 from ._learner import EXPERTS, POOLED, REPRESENTATION, ExpertLearner, Training
-from ._learning_curves import plot_learning_curves
 from ._network import ExpertWeights
 from ._network_classifiers import MixtureClassifier, NetworkClassifier
-from ._representation_plot import plot_representation
+from ._representation import HasExperts, ShowsRepresentation
+from ._resuming import check_checkpoint_dir, fingerprint_of_training
+from ._selection import select_experts, separability, why_no_experts
+from ._units import first_rows, read_units, split_by_units
 
 #: What `predict_group` says of people whose group was inferred.
 INFERRED = "inferred"
 
-#: Parameters that change what is learned; and `max_epochs`, if there are two stages.
-_OF_TRAINING = (
-    "discriminator_weight", "center_weight", "diversity_weight", "temperature", "center_temperature", "diversity_form", "two_stage",
-    "min_group_size", "validation_fraction", "selection_fraction", "learning_rate", "batch_size", "patience", "mixed_precision",
-    "random_state",
-)  # fmt: skip
 
-
-class SelectiveExpertsClassifier(GroupRoutedClassifier):
+class SelectiveExpertsClassifier(ShowsRepresentation, GroupRoutedClassifier):
     """Train a network with an expert for each group, and use experts only where no group loses by them.
 
     A pooled network is trained for everybody. A second network of the same architecture learns a representation that keeps groups
@@ -109,6 +93,9 @@ class SelectiveExpertsClassifier(GroupRoutedClassifier):
         What to do with missing sensitive features: refuse them, or make them the group ``"missing"``.
     device : str
         "cpu", "cuda", "cuda:<number>" or "auto".
+    callbacks : list of skorch callbacks, optional
+        What else is to happen in the training of every network. They are used as they are given; the figures of an epoch stand in
+        ``net.history`` as ``"valid_loss"`` and so on.
     verbose : int
         0: silent; above: a progress bar.
     random_state : int, RandomState or None
@@ -187,6 +174,7 @@ class SelectiveExpertsClassifier(GroupRoutedClassifier):
         "checkpoint_dir": [str, os.PathLike, None],
         "handle_unknown": [StrOptions({"pooled", "error", "infer"})],
         "missing_group": [StrOptions({"error", "separate"})],
+        "callbacks": [list, tuple, None],
         "device": [str],
         "verbose": ["verbose"],
         "random_state": ["random_state"],
@@ -222,6 +210,7 @@ class SelectiveExpertsClassifier(GroupRoutedClassifier):
         checkpoint_dir: str | os.PathLike[str] | None = None,
         handle_unknown: str = "pooled",
         missing_group: str = "error",
+        callbacks: Sequence[Callback] | None = None,
         device: str = "cpu",
         verbose: int = 0,
         random_state: Any = None,
@@ -253,6 +242,7 @@ class SelectiveExpertsClassifier(GroupRoutedClassifier):
         self.checkpoint_dir = checkpoint_dir
         self.handle_unknown = handle_unknown
         self.missing_group = missing_group
+        self.callbacks = callbacks
         self.device = device
         self.verbose = verbose
         self.random_state = random_state
@@ -323,9 +313,9 @@ class SelectiveExpertsClassifier(GroupRoutedClassifier):
             raise ValueError(
                 f"A group of sensitive_features is named {INFERRED!r}, which with handle_unknown='infer' means an inferred one; rename it."
             )
-        codes_of_units = _read_units(units, len(sample))
+        codes_of_units = read_units(units, len(sample))
         if not sample.present().all():
-            groups = None if groups is None else _take(groups, sample.present())
+            groups = None if groups is None else groups.take(sample.present())
             codes_of_units = codes_of_units[sample.present()]
             sample = sample.take(sample.present())
         seed = check_random_state(self.random_state)
@@ -333,15 +323,15 @@ class SelectiveExpertsClassifier(GroupRoutedClassifier):
         self._inputs = make_inputs(sample.take(fitting).X, self.num_workers)
         training = self._training(sample, groups, codes_of_units)
         learner = ExpertLearner(
-            sample,
-            groups,
-            fitting,
-            validation,
-            self._inputs,
-            self.classes_,
-            self._new_encoder,
-            training,
-            seed,
+            sample=sample,
+            groups=groups,
+            fitting=fitting,
+            validation=validation,
+            inputs=self._inputs,
+            classes=self.classes_,
+            new_encoder=self._new_encoder,
+            training=training,
+            seed=seed,
         )
         self.validation_history_ = learner.history
         self.pooled_estimator_ = learner.learn_pooled()
@@ -359,75 +349,40 @@ class SelectiveExpertsClassifier(GroupRoutedClassifier):
 
     def _check_settings(self, sample: Sample) -> None:
         check_device(self.device)
+        check_callbacks(self.callbacks)
         guarantee = Guarantee(self.guarantee, self.tolerance, self.alpha)
         resolve_score(self.scoring).check(guarantee, self.classes_, sample.weights is not None)
         check_layer_sizes("hidden_layer_sizes", self.hidden_layer_sizes, at_least=1)
         if self.augmentation is not None and len(self._shape) == 1:
             raise ValueError("augmentation changes images, but X is a table; leave it out.")
-        if self.checkpoint_dir is not None and not isinstance(self.random_state, Integral):
-            raise ValueError(
-                f"checkpoint_dir needs an integer random_state, so that a fit can go on as it began; got {self.random_state!r}."
-            )
-        if self.checkpoint_dir is not None:
-            try:
-                Path(self.checkpoint_dir).mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise ValueError(
-                    f"checkpoint_dir must be a folder that can be made; got {str(self.checkpoint_dir)!r} ({error})."
-                ) from error
+        check_checkpoint_dir(self.checkpoint_dir, self.random_state)
 
     def _check_features(self, X: Any, *, reset: bool) -> Any:
-        if isinstance(X, Dataset | DatasetPictures):
-            checked = open_dataset(X, self.num_workers) if isinstance(X, Dataset) else X
-            if reset:
-                self.n_features_in_ = checked.shape[1]
-                self.__dict__.pop("feature_names_in_", None)  # of an earlier fit
-        else:
-            check_one_shape(X)
-            check_numeric(X, type(self).__name__)
-            checked = validate_data(self, X, reset=reset, dtype="numeric", allow_nd=True)
-        if len(checked.shape) not in (2, 4):
+        checked = check_table_or_images(self, X, reset=reset, num_workers=self.num_workers)
+        if reset:
+            self._shape = checked.shape[1:]
+        elif checked.shape[1:] != self._shape:
+            kinds = {1: "a table", 3: "images"}
             raise ValueError(
-                f"X must be a table of 2 dimensions or images of 4 dimensions; got {len(checked.shape)}."
-            )
-        if not reset and checked.shape[1:] != self._shape:
-            kinds = {2: "a table", 4: "images"}
-            raise ValueError(
-                f"X must be {kinds[len(self._shape) + 1]} with rows of shape {self._shape}, as in fit; got {kinds[len(checked.shape)]} with "
+                f"X must be {kinds[len(self._shape)]} with rows of shape {self._shape}, as in fit; got {kinds[len(checked.shape) - 1]} with "
                 f"{checked.shape[1:]}."
             )
-        if reset:
-            if len(checked.shape) == 4:
-                channels_are_last(checked.shape)  # raises if that cannot be told
-            self._shape = checked.shape[1:]
-        is_frame = isinstance(nw.from_native(X, eager_only=True, pass_through=True), nw.DataFrame)
-        return X if is_frame else checked
+        return checked
 
     # --- training ---------------------------------------------------------------------------------------------------
 
     def _split(
         self, sample: Sample, groups: Groups | None, units: np.ndarray, seed: np.random.RandomState
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Rows for fitting, for the best epoch, and for choosing (of each unit the first)."""
-        classes = np.searchsorted(self.classes_, sample.y)
-        codes = np.zeros(len(sample), dtype=int) if groups is None else groups.codes
-        learning, selecting = (
-            (np.arange(len(sample)), np.array([], dtype=int))
-            if groups is None
-            else hold_out_units(classes, codes, units, self.selection_fraction, seed)
+        """Rows for fitting, for the best epoch, and for choosing."""
+        return split_by_units(
+            np.searchsorted(self.classes_, sample.y),
+            np.zeros(len(sample), dtype=int) if groups is None else groups.codes,
+            units,
+            selection_fraction=0.0 if groups is None else self.selection_fraction,
+            validation_fraction=self.validation_fraction,
+            seed=seed,
         )
-        selecting = selecting[np.unique(units[selecting], return_index=True)[1]]
-        if groups is not None and len(np.unique(classes[selecting])) < 2:
-            n_units = len(np.unique(units))
-            of_units = f" in {n_units:,} units" if n_units < len(units) else ""
-            raise ValueError(
-                f"selection_fraction={self.selection_fraction} of {len(sample):,} rows{of_units} leaves {len(selecting)} to choose on, which need "
-                f"at least 2 classes; raise it{', or give smaller units' if of_units else ''}."
-            )
-        fitting, validation = hold_out_units(
-            classes[learning], codes[learning], units[learning], self.validation_fraction, seed
-        )
-        return learning[fitting], learning[validation if len(validation) else fitting], np.sort(selecting)
 
     def _new_encoder(self, seed: int) -> tuple[nn.Module, int]:
         with seeded(seed):
@@ -435,40 +390,15 @@ class SelectiveExpertsClassifier(GroupRoutedClassifier):
 
     def _training(self, sample: Sample, groups: Groups | None, units: np.ndarray) -> Training:
         """How networks are trained; raises ValueError if `checkpoint_dir` holds another training."""
-        fingerprint = "" if self.checkpoint_dir is None else self._fingerprint(sample, groups, units)
-        training = Training(
-            self.learning_rate,
-            self.batch_size,
-            self.max_epochs,
-            self.patience,
-            self.augmentation,
-            self.mixed_precision,
-            self.num_workers,
-            self.device,
-            None if self.checkpoint_dir is None else Path(self.checkpoint_dir),
-            fingerprint,
-            self.verbose,
-        )
+        parameters, known_by = self.get_params(deep=False), ""
+        if self.checkpoint_dir is not None:
+            encoder, _ = self._new_encoder(0)
+            known_by = fingerprint_of_training(parameters, encoder, self._inputs, sample, groups, units)
+        training = Training.of(parameters, known_by)
         for name in (POOLED, REPRESENTATION, EXPERTS):
             if checkpoint := training.checkpoint(name):
                 checkpoint.check(self.max_epochs)
         return training
-
-    def _fingerprint(self, sample: Sample, groups: Groups | None, units: np.ndarray) -> str:
-        """Say which data and settings a training is of; images of a Dataset are known by number, shape, means and scales."""
-        settings = {name: self.get_params(deep=False)[name] for name in _OF_TRAINING} | {
-            "random_state": int(self.random_state),
-            "max_epochs": self.max_epochs if self.two_stage else None,
-            "augmentation": _code_of(self.augmentation),
-        }
-        encoder, _ = self._new_encoder(0)
-        weights = {name: value.numpy() for name, value in encoder.state_dict().items()}
-        if isinstance(sample.X, DatasetPictures) and isinstance(self._inputs, ImageInputs):
-            X: Any = (sample.X.shape, self._inputs.mean, self._inputs.scale)
-        else:
-            X = np.asarray(sample.X)
-        codes = None if groups is None else (groups.codes, groups.labels)
-        return joblib.hash((X, sample.y, sample.weights, codes, units, settings, repr(encoder), weights))
 
     def _fit_groups(
         self,
@@ -481,18 +411,11 @@ class SelectiveExpertsClassifier(GroupRoutedClassifier):
         self.group_sizes_ = dict(
             zip(groups.labels, np.bincount(groups.codes, minlength=len(groups)).tolist(), strict=True)
         )
-        counted = learner.fitting[np.unique(units[learner.fitting], return_index=True)[1]]
-        for k, label in enumerate(groups.labels):
-            reason = why_no_classifier(sample.take(counted[groups.codes[counted] == k]), self.min_group_size)
-            if reason:
-                self.fallback_groups_[label] = reason
-            elif learner.interrupted:  # against half a pooled network experts would look good
-                self.fallback_groups_[label] = "training was interrupted before its expert's turn"
+        counted = first_rows(learner.fitting, units)
+        self.fallback_groups_ = why_no_experts(
+            sample, groups, counted, self.min_group_size, interrupted=learner.interrupted
+        )
         labels = [label for label in groups.labels if label not in self.fallback_groups_]
-        if len(labels) == 1:
-            self.fallback_groups_[labels.pop()] = (
-                "it is the only group that is large enough, and the pooled network is its own"
-            )
         self.group_estimators_ = dict.fromkeys(groups.labels, self.pooled_estimator_)
         if labels:
             self._learn_experts(sample, groups, labels, learner, selecting)
@@ -528,123 +451,27 @@ class SelectiveExpertsClassifier(GroupRoutedClassifier):
         codes = np.array([position.get(label, -1) for label in groups.labels])[groups.codes[selecting]]
         if (codes >= 0).any():
             represented = self._represent(sample.take(selecting[codes >= 0]).X)
-            self.separability_ = _separability(represented, codes[codes >= 0])
+            self.separability_ = separability(represented, codes[codes >= 0])
 
     def _select(
         self, sample: Sample, groups: Groups, labels: list[Any], rows: np.ndarray, seed: np.random.RandomState
     ) -> None:
-        """Choose between the pooled network and the experts on rows that neither has seen."""
-        selecting = sample.take(rows)
-        selector = NoHarmSelector(
-            (
-                _AskedByNumber(self.pooled_estimator_, selecting.X),
-                {label: _AskedByNumber(expert, selecting.X) for label, expert in self.experts_.items()},
-            ),
-            prefit=True,
-            strategy=self.strategy,
-            guarantee=self.guarantee,
-            tolerance=self.tolerance,
-            alpha=self.alpha,
-            scoring=self.scoring,
+        """Choose between the pooled network and the experts."""
+        names = ("strategy", "guarantee", "tolerance", "alpha", "scoring")
+        selector = select_experts(
+            self.pooled_estimator_,
+            self.experts_,
+            sample,
+            groups,
+            rows,
+            **{name: getattr(self, name) for name in names},
             random_state=seed.randint(2**31),
         )
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", GroupFallbackWarning)
-            selector.fit(
-                np.arange(len(rows))[:, None],
-                selecting.y,
-                sensitive_features=_columns_of(groups, rows),
-                sample_weight=selecting.weights,
-            )
         self.selection_table_, self.preference_frame_ = selector.selection_table_, selector.preference_frame_
         self.verdict_ = selector.verdict_
-        self.group_estimators_ |= {
-            label: self.experts_[label] for label in labels if label not in selector.fallback_groups_
-        }
-        self.fallback_groups_ |= {
-            label: reason for label, reason in selector.fallback_groups_.items() if label in labels
-        }
-
-    def represent(self, X: Any) -> np.ndarray:
-        """Compute the representation on which the experts work.
-
-        Parameters
-        ----------
-        X : array-like
-            Features, or images, as in `fit`.
-
-        Returns
-        -------
-        ndarray, shape (n, m)
-
-        Raises
-        ------
-        ValueError
-            If no experts were trained.
-        """
-        X = self._check_predict_input(X)
-        if not self.experts_:
-            raise ValueError("No experts were trained, so that there is no representation of groups.")
-        return self._represent(X)
-
-    def plot_representation(self, X: Any, y: Any, *, sensitive_features: Any, ax: Any = None) -> Any:
-        """Draw people in the plane of the representation's two largest principal components, coloured by group, marked by class.
-
-        Parameters
-        ----------
-        X : array-like
-            Features, or images, as in `fit`.
-        y : array-like, shape (n,)
-            Labels.
-        sensitive_features : array-like, shape (n,), DataFrame or dict
-            Groups. A picture shows single people as points, without anything else about them.
-        ax : matplotlib Axes, optional
-            Where to draw; by default a new figure.
-
-        Returns
-        -------
-        matplotlib Axes
-
-        Raises
-        ------
-        ValueError
-            If no experts were trained, lengths differ, or the representation has one dimension.
-        MissingExtraError
-            If matplotlib is not installed.
-        """
-        z = self.represent(X)
-        groups = read_groups(sensitive_features, len(z), self.missing_group)
-        labels = to_numpy(y)
-        if len(labels) != len(z):
-            raise ValueError(f"X has {len(z)} rows, but y has {len(labels)}; they must be the same people.")
-        if z.shape[1] < 2:
-            raise ValueError(
-                "The representation has one dimension; a picture needs two (see hidden_layer_sizes)."
-            )
-        return plot_representation(z, labels, groups, ax)
-
-    def _represent(self, X: Any) -> np.ndarray:
-        return np.concatenate([self._encoder(batch) for batch in self._inputs.batches(X)])
-
-    def plot_learning_curves(self, ax: Any = None) -> Any:
-        """Draw the validation losses of every group, of the pooled network and of the experts, from epoch to epoch.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, optional
-            Where to draw; by default a new figure.
-
-        Returns
-        -------
-        matplotlib Axes
-
-        Raises
-        ------
-        MissingExtraError
-            If matplotlib is not installed.
-        """
-        check_is_fitted(self)
-        return plot_learning_curves(self.validation_history_, ax)
+        chosen = selector.fallback_groups_
+        self.group_estimators_ |= {label: self.experts_[label] for label in labels if label not in chosen}
+        self.fallback_groups_ |= {label: reason for label, reason in chosen.items() if label in labels}
 
     # --- predicting -------------------------------------------------------------------------------------------------
 
@@ -663,83 +490,8 @@ class SelectiveExpertsClassifier(GroupRoutedClassifier):
         codes = find_groups(groups, self.groups_)
         return np.where(codes < 0, inferred, codes), table
 
-    def __sklearn_is_fitted__(self) -> bool:
-        """Say whether there are group classifiers."""
-        return hasattr(self, "group_estimators_")
 
+if TYPE_CHECKING:
 
-def _take(groups: Groups, rows: np.ndarray) -> Groups:
-    """Groups of some rows, with the labels that occur there."""
-    codes = groups.codes[rows]
-    present = np.unique(codes)
-    return Groups(np.searchsorted(present, codes), [groups.labels[k] for k in present], groups.names)
-
-
-def _columns_of(groups: Groups, rows: np.ndarray) -> pd.DataFrame:
-    """Sensitive features of some rows, a column each."""
-    values = pd.DataFrame([as_tuple(label) for label in groups.labels], columns=groups.names, dtype=object)
-    return values.iloc[groups.codes[rows]].reset_index(drop=True)
-
-
-def _read_units(units: Any, n_rows: int) -> np.ndarray:
-    """Number the units of the rows; without any every row is one.
-
-    Raises
-    ------
-    ValueError
-        If lengths differ or a unit is missing.
-    """
-    if units is None:
-        return np.arange(n_rows)
-    columns = [to_numpy(column) for column in group_columns(units, "units").values()]
-    if any(pd.isna(column).any() for column in columns):
-        raise ValueError(
-            "units has missing values; every row needs one (of its own, if nothing belongs together with it)."
-        )
-    return encode_groups(units, "units", n_rows=n_rows).codes
-
-
-def _code_of(function: Any) -> Any:
-    """What is known of a function in every process: its name, its code, and the values that it has from elsewhere."""
-    code = getattr(function, "__code__", None)
-    if code is None:
-        return f"{type(function).__module__}.{type(function).__qualname__}"
-    cells = [cell.cell_contents for cell in function.__closure__ or ()]
-    constants = [value for value in code.co_consts if isinstance(value, str | int | float | bool | None)]
-    return (
-        function.__qualname__,
-        code.co_code,
-        code.co_names,
-        constants,
-        [_code_of(c) if callable(c) else repr(c) for c in cells],
-    )
-
-
-class _AskedByNumber(ClassifierMixin, BaseEstimator):
-    """A classifier that is asked about people by their numbers, so that nobody copies or checks their images again."""
-
-    def __init__(self, classifier: NetworkClassifier, X: Any) -> None:
-        self.classifier = classifier
-        self.X = X
-
-    @property
-    def classes_(self) -> np.ndarray:
-        """Labels of the classes."""
-        return self.classifier.classes_
-
-    def predict_proba(self, numbers: np.ndarray) -> np.ndarray:
-        """Probabilities of the classes, shape (n, C)."""
-        return self.classifier.predict_proba(take_rows(self.X, numbers[:, 0]))
-
-    def predict(self, numbers: np.ndarray) -> np.ndarray:
-        """Predict labels."""
-        return self.classifier.predict(take_rows(self.X, numbers[:, 0]))
-
-
-def _separability(z: np.ndarray, codes: np.ndarray) -> float:
-    """Cross-validated balanced accuracy of a linear classifier of groups; NaN where a group has fewer than five people."""
-    sizes = np.bincount(codes)
-    if len(sizes) < 2 or sizes.min() < 5:
-        return float("nan")
-    model = LogisticRegression(max_iter=1000)
-    return float(cross_val_score(model, z, codes, cv=5, scoring="balanced_accuracy").mean())
+    def _has_experts(model: SelectiveExpertsClassifier) -> HasExperts:
+        return model

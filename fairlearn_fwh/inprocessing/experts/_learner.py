@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from skorch.callbacks import Callback
 from torch import nn
 
-from ...base._routed import Sample
+from ...base._samples import Sample
 from ...metrics._core._groups import Groups
 from ...metrics._core._names import group_name
+from .._training._batches import TensorTable
+from .._training._callbacks import check_callbacks
 from .._training._checkpoints import Checkpoint
 from .._training._devices import torch_device
 from .._training._inputs import Augmentation, Inputs
 from .._training._networks import ModuleNetwork, RectifiedNetwork, as_precise_network
 from .._training._seeding import seeded
-from .._training._trainer import TensorTable, train
+from .._training._trainer import train
 from ._network import EncoderNetwork, ExpertNetwork, ExpertWeights, PooledNetwork
 from ._network_classifiers import NetworkClassifier
 
@@ -45,7 +48,17 @@ class Training:
     device: str
     checkpoint_dir: Path | None
     fingerprint: str
+    callbacks: Sequence[Callback]
     verbose: int
+
+    @classmethod
+    def of(cls, parameters: Mapping[str, Any], fingerprint: str) -> Training:
+        """Take what `SelectiveExpertsClassifier` was given."""
+        given = {part.name: parameters[part.name] for part in fields(cls) if part.name != "fingerprint"}
+        folder = given.pop("checkpoint_dir")
+        callbacks = check_callbacks(given.pop("callbacks"))
+        folder = None if folder is None else Path(folder)
+        return cls(**given, checkpoint_dir=folder, callbacks=callbacks, fingerprint=fingerprint)
 
     def checkpoint(self, name: str, *generators: torch.Generator) -> Checkpoint | None:
         """Where the state of a network's training is kept."""
@@ -170,7 +183,7 @@ class ExpertLearner:
         table = TensorTable(self._columns(codes, validating), device, t.num_workers)
         with seeded(self._draw()):  # modules such as dropout draw from torch's global generator
             shuffle = torch.Generator().manual_seed(self._draw())
-            progress = train(
+            history = train(
                 network,
                 self._columns(codes, fitting, t.augmentation),
                 lambda module: [_validate(module, table, names)],
@@ -186,12 +199,13 @@ class ExpertLearner:
                 num_workers=t.num_workers,
                 # What follows an interrupted training is not what would have followed the whole one.
                 checkpoint=None if self.interrupted else t.checkpoint(name, shuffle, *generators),
+                callbacks=t.callbacks,
                 verbose=t.verbose,
             )
-        network.load_arrays(progress.best[0][2])
+        network.load_arrays(history.best[0][2])
         network.cpu().eval()
-        self.history[name] = [epoch[0] for epoch in progress.figures]
-        self.interrupted |= progress.interrupted
+        self.history[name] = [epoch[0] for epoch in history.figures]
+        self.interrupted |= history.interrupted
 
     def _columns(
         self, codes: np.ndarray, rows: np.ndarray, augmentation: Augmentation | None = None

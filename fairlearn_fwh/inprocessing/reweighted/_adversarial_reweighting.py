@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from numbers import Real
 from typing import Any
 
+from skorch.callbacks import Callback
 from torch import nn
 
 from ..._sklearn_compat import Interval
@@ -22,42 +23,16 @@ class AdversarialReweightingClassifier(ReweightedClassifier):
 
     Parameters
     ----------
-    module : torch module or callable (n_features, n_outputs) -> torch module, optional
-        Learner: maps standardised features (n, d) to scores (n, O), O being 1 for two classes, by a linear last layer. Other
-        modules than chains of linear layers and ReLU can be pickled, but skops may not write them.
-    hidden_layer_sizes : sequence of int
-        Layers of the default learner; none make it linear.
+    {learner}
     adversary_hidden_layer_sizes : sequence of int
         Layers of the adversary; none make it linear, as published.
     adversary_learning_rate : float
         Of the adversary; a tenth of the learner's was best on generated data (`fairlearn-fwh reproduce gog-ablation`, other seeds).
-    warmup_epochs : int
-        Epochs at the start in which all people weigh the same.
-    validation_fraction : float
-        Share of the rows on which the best epoch is found; with 0 it is found on those to learn from.
-    learning_rate : float
-        Of the learner (AdamW, weight decay 0.1).
-    batch_size, max_epochs, patience : int
-        `patience` is the number of epochs without improvement, after those of warming up, after which training stops.
-    keep_weights : bool
-        Whether the weights of the last epoch are kept, one for each row of `fit`.
-    device : str
-        "cpu", "cuda", "cuda:<number>" or "auto".
-    verbose : int
-        0: silent; above: a progress bar.
-    random_state : int, RandomState or None
-        Seeds the split, the networks and the batches.
+    {training}
 
     Attributes
     ----------
-    classes_ : ndarray
-        Labels of the classes.
-    best_epoch_ : int
-        The epoch whose state was kept, from 1 on.
-    effective_shares_ : list of float
-        Effective sample size in each epoch, as a share of the batch.
-    sample_weights_ : ndarray, shape (n,)
-        With `keep_weights`: weights in the last epoch; NaN for validation rows and rows of weight 0.
+    {fitted}
     validation_history_ : list of dict
         After each epoch the mean of the validation losses (``"loss"``), by which the epoch is chosen (``"risk"``), so that groups take no
         part, and the mean of the largest fifth (``"tail"``).
@@ -101,24 +76,28 @@ class AdversarialReweightingClassifier(ReweightedClassifier):
         max_epochs: int = 50,
         patience: int = 10,
         keep_weights: bool = False,
+        callbacks: Sequence[Callback] | None = None,
         device: str = "cpu",
         verbose: int = 0,
         random_state: Any = None,
     ) -> None:
-        self.module = module
-        self.hidden_layer_sizes = hidden_layer_sizes
+        super().__init__(
+            module,
+            hidden_layer_sizes=hidden_layer_sizes,
+            warmup_epochs=warmup_epochs,
+            validation_fraction=validation_fraction,
+            learning_rate=learning_rate,
+            batch_size=batch_size,
+            max_epochs=max_epochs,
+            patience=patience,
+            keep_weights=keep_weights,
+            callbacks=callbacks,
+            device=device,
+            verbose=verbose,
+            random_state=random_state,
+        )
         self.adversary_hidden_layer_sizes = adversary_hidden_layer_sizes
         self.adversary_learning_rate = adversary_learning_rate
-        self.warmup_epochs = warmup_epochs
-        self.validation_fraction = validation_fraction
-        self.learning_rate = learning_rate
-        self.batch_size = batch_size
-        self.max_epochs = max_epochs
-        self.patience = patience
-        self.keep_weights = keep_weights
-        self.device = device
-        self.verbose = verbose
-        self.random_state = random_state
 
     def _check_settings(self) -> None:
         super()._check_settings()

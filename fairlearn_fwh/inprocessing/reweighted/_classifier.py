@@ -4,34 +4,39 @@ from __future__ import annotations
 
 import warnings
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Any, Self
 
-import narwhals as nw
 import numpy as np
 import torch
 from scipy import special
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
-from torch import nn
+from sklearn.utils.validation import check_is_fitted
+from skorch.callbacks import Callback
 
 from ..._sklearn_compat import HasMethods, Interval
+from ...base._features import check_numbers
 from ...base._fitting import fit_context
-from ...base._routed import Sample, check_labels, check_weights
+from ...base._samples import Sample, check_labels
 from ...base._single_model import SingleModelClassifier
 from ...base._splits import hold_out
+from ...base._weights import check_weights
+from .._training._batches import TensorTable, shuffled
+from .._training._callbacks import check_callbacks
 from .._training._devices import check_device, torch_device
 from .._training._inputs import make_inputs
 from .._training._layer_sizes import check_layer_sizes
 from .._training._learners import make_learner, two_columns
 from .._training._networks import as_precise_network
-from .._training._numeric import check_numeric
 from .._training._seeding import seeded
-from .._training._trainer import TensorTable, shuffled, train
+from .._training._trainer import train
 from ._epoch_choice import LeastRisk, LeastWorstWeighting
 from ._network import Epochs, ReweightedNetwork, all_losses, all_weights
 from ._robust_weighting import conditional_value_at_risk
+from ._step import Step
+from ._texts import with_shared_texts
 from ._weighting import Weighting
 from ._weights_plot import plot_weights
 
@@ -48,18 +53,41 @@ _AS_GOOD_AS_NOTHING = 0.995
 class ReweightedClassifier(SingleModelClassifier, ABC):
     """Base of classifiers that are trained on weighted people; a subclass makes the weighting."""
 
-    module: nn.Module | None
-    hidden_layer_sizes: Any
-    warmup_epochs: int
-    validation_fraction: float
-    learning_rate: float
-    batch_size: int
-    max_epochs: int
-    patience: int
-    keep_weights: bool
-    device: str
-    verbose: int
-    random_state: Any
+    def __init__(
+        self,
+        module: Any,
+        *,
+        hidden_layer_sizes: Sequence[int],
+        warmup_epochs: int,
+        validation_fraction: float,
+        learning_rate: float,
+        batch_size: int,
+        max_epochs: int,
+        patience: int,
+        keep_weights: bool,
+        callbacks: Sequence[Callback] | None,
+        device: str,
+        verbose: int,
+        random_state: Any,
+    ) -> None:
+        self.module = module
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.warmup_epochs = warmup_epochs
+        self.validation_fraction = validation_fraction
+        self.learning_rate = learning_rate
+        self.batch_size = batch_size
+        self.max_epochs = max_epochs
+        self.patience = patience
+        self.keep_weights = keep_weights
+        self.callbacks = callbacks
+        self.device = device
+        self.verbose = verbose
+        self.random_state = random_state
+
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        super().__init_subclass__(**arguments)
+        if cls.__doc__:
+            cls.__doc__ = with_shared_texts(cls.__doc__)
 
     __metadata_request__fit = {"sensitive_features": True}
 
@@ -74,6 +102,7 @@ class ReweightedClassifier(SingleModelClassifier, ABC):
         "max_epochs": [Interval(Integral, 1, None, closed="left")],
         "patience": [Interval(Integral, 1, None, closed="left")],
         "keep_weights": ["boolean"],
+        "callbacks": [list, tuple, None],
         "device": [str],
         "verbose": ["verbose"],
         "random_state": ["random_state"],
@@ -83,6 +112,10 @@ class ReweightedClassifier(SingleModelClassifier, ABC):
     def _make_weighting(self, n_features: int, n_representation: int, n_outputs: int) -> Weighting:
         """Make the weighting; torch's global generator has been seeded."""
 
+    def _make_step(self) -> Step:
+        """Make what moves the learner by a batch; a method that changes the gradient has a step of its own."""
+        return Step()
+
     def _weighting_rate(self) -> float | None:
         """Learning rate of the weighting, if it learns."""
         return None
@@ -91,6 +124,7 @@ class ReweightedClassifier(SingleModelClassifier, ABC):
         """Raise ValueError for settings that do not fit together."""
         check_device(self.device)
         check_layer_sizes("hidden_layer_sizes", self.hidden_layer_sizes)
+        check_callbacks(self.callbacks)
         if self.warmup_epochs >= self.max_epochs:
             raise ValueError(
                 f"warmup_epochs must be less than max_epochs={self.max_epochs}, or nobody is ever weighed; got {self.warmup_epochs}."
@@ -161,10 +195,7 @@ class ReweightedClassifier(SingleModelClassifier, ABC):
         return self
 
     def _check_features(self, X: Any, *, reset: bool) -> Any:
-        check_numeric(X, type(self).__name__)
-        checked = validate_data(self, X, reset=reset, dtype="numeric")
-        is_frame = isinstance(nw.from_native(X, eager_only=True, pass_through=True), nw.DataFrame)
-        return X if is_frame else checked
+        return check_numbers(self, X, reset=reset)
 
     def _make_network(self, n_rows: int, seed: np.random.RandomState) -> ReweightedNetwork:
         n_features, n_classes = self._inputs.shape[0], len(self.classes_)
@@ -172,7 +203,8 @@ class ReweightedClassifier(SingleModelClassifier, ABC):
         with seeded(seed.randint(2**31)):
             learner = make_learner(self.module, n_features, n_outputs, list(self.hidden_layer_sizes))
             weighting = self._make_weighting(n_features, learner.weight.shape[1], n_outputs)
-        return ReweightedNetwork(learner, weighting, self.warmup_epochs, n_rows if self.keep_weights else 0)
+        kept = n_rows if self.keep_weights else 0
+        return ReweightedNetwork(learner, weighting, self.warmup_epochs, kept, self._make_step())
 
     def _train(
         self,
@@ -200,7 +232,7 @@ class ReweightedClassifier(SingleModelClassifier, ABC):
             return [(key, {"loss": float(shares @ losses), "tail": tail, "risk": risk})]
 
         with seeded(seed.randint(2**31)):
-            progress = train(
+            history = train(
                 network,
                 self._columns(sample, fitting),
                 validate,
@@ -214,13 +246,13 @@ class ReweightedClassifier(SingleModelClassifier, ABC):
                 warmup_epochs=self.warmup_epochs,
                 generator=torch.Generator().manual_seed(seed.randint(2**31)),
                 device=device,
-                callbacks=[Epochs()],
+                callbacks=[Epochs(), *check_callbacks(self.callbacks)],
                 verbose=self.verbose,
             )
-        _, self.best_epoch_, state = progress.best[0]
+        _, self.best_epoch_, state = history.best[0]
         network.load_arrays(state)
         network.cpu().eval()
-        self.validation_history_ = [epoch[0] for epoch in progress.figures]
+        self.validation_history_ = [epoch[0] for epoch in history.figures]
 
     def _columns(self, sample: Sample, rows: np.ndarray) -> dict[str, Any]:
         part = sample.take(rows)

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .._training._trainer import Key
+from .._training._history import Key
 from ._weighting import Weighting
 
 

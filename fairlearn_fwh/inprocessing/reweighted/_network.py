@@ -10,13 +10,11 @@ import torch
 from skorch.callbacks import Callback
 from torch import Tensor
 
+from .._training._batches import TensorTable
 from .._training._learners import Learner, person_losses, residuals
 from .._training._trained_alone import TrainedAlone
-from .._training._trainer import TensorTable
+from ._step import Costs, Step
 from ._weighting import Batch, Weighting, effective_share
-
-#: Largest norm of the learner's gradient.
-_LARGEST_GRADIENT = 1.0
 
 _CHUNK = 4096
 
@@ -32,15 +30,26 @@ class ReweightedNetwork(TrainedAlone):
         Epochs in which all people weigh the same.
     n_rows : int
         People to learn from; 0 if nobody's weight is to be kept.
+    step : Step, optional
+        How a batch moves the learner.
     """
 
-    def __init__(self, learner: Learner, weighting: Weighting, warmup_epochs: int, n_rows: int = 0) -> None:
+    def __init__(
+        self,
+        learner: Learner,
+        weighting: Weighting,
+        warmup_epochs: int,
+        n_rows: int = 0,
+        step: Step | None = None,
+    ) -> None:
         super().__init__()
         self.learner, self.weighting = learner, weighting
+        self.step = step or Step()
         self.warmup_epochs = warmup_epochs
         self.epoch = 0
         self.effective_shares: list[float] = []
         self._shares: list[Tensor] = []
+        self._judged: tuple[Tensor, Tensor]
         self.kept_weights = np.full(n_rows, np.nan)
 
     def person_losses(self, X: Tensor, y: Tensor) -> Tensor:
@@ -59,7 +68,16 @@ class ReweightedNetwork(TrainedAlone):
         if chosen.requires_grad:
             raised = (weight * chosen * losses.detach()).mean()
             cost = cost - (raised - raised.detach())
+        self._judged = losses, weight
         return cost[None]
+
+    def backward(self, cost: Tensor) -> None:
+        """Compute the gradients of the last batch."""
+        self.step.backward(Costs(cost, *self._judged), self.learner)
+
+    def clip_gradients(self) -> None:
+        """Keep the learner's steps short."""
+        self.step.clip(self.learner)
 
     def _weights(
         self, X: Tensor, y: Tensor, weight: Tensor, losses: Tensor, entered: Tensor, scores: Tensor
@@ -104,15 +122,11 @@ def all_weights(network: ReweightedNetwork, table: TensorTable, batches: Sequenc
 
 
 class Epochs(Callback):
-    """Tells the network that an epoch begins, and keeps the learner's steps short."""
+    """Tells the network that an epoch begins and ends."""
 
     def on_epoch_begin(self, net: Any, **kwargs: Any) -> None:
         """Begin an epoch."""
         net.module_.start_epoch()
-
-    def on_grad_computed(self, net: Any, named_parameters: Any, **kwargs: Any) -> None:
-        """Clip the learner's gradient."""
-        torch.nn.utils.clip_grad_norm_(net.module_.learner.parameters(), _LARGEST_GRADIENT)
 
     def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
         """End an epoch."""

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ...metrics._core._bisection import bisect
 from ._weighting import Batch, Weighting
 
 _BISECTIONS = 40
@@ -53,13 +54,14 @@ def chi_square_threshold(losses: Tensor, shares: Tensor, constant: float) -> Ten
     # Below all losses the minimum is known: (mean - eta)^2 = variance / (C^2 - 1).
     variance = shares @ (losses - mean).square()
     low = torch.minimum(losses.min(), mean - (variance / (constant**2 - 1)).sqrt())
-    high = losses.max()
-    for _ in range(_BISECTIONS):
-        eta = (low + high) / 2
+
+    def has_fallen(eta: Tensor) -> Tensor:
         above = (losses - eta).clamp(min=0)
-        falls = constant * (shares @ above) > _root(above, shares)  # the slope 1 - C mean / root is negative
-        low, high = torch.where(falls, eta, low), torch.where(falls, high, eta)
-    return low
+        return ~(
+            constant * (shares @ above) > _root(above, shares)
+        )  # the slope 1 - C mean / root is no longer negative
+
+    return bisect(has_fallen, low, losses.max(), steps=_BISECTIONS, where=torch.where)[0]
 
 
 def chi_square_risk(losses: Tensor, shares: Tensor, constant: float) -> Tensor:

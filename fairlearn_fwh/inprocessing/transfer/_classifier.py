@@ -5,40 +5,48 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral, Real
-from typing import Any, Self, cast
+from typing import TYPE_CHECKING, Any, Self
 
-import narwhals as nw
 import numpy as np
 import torch
-from scipy import sparse, special
+from scipy import special
 from sklearn.base import clone
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
+from skorch.callbacks import Callback
 from torch import nn
 
 from ..._sklearn_compat import HasMethods, Interval, StrOptions
+from ...base._features import check_numbers
 from ...base._fitting import fit_context
-from ...base._routed import Sample, check_labels, check_weights
+from ...base._samples import Sample, check_labels
 from ...base._single_model import SingleModelClassifier
+from ...base._weights import check_weights
 from ...metrics._core._groups import Groups
-from ...metrics._core._names import group_name
+from .._training._callbacks import check_callbacks
 from .._training._devices import check_device, torch_device
-from .._training._encoders import make_encoder
-from .._training._inputs import TableInputs, make_inputs
+from .._training._inputs import TableInputs
 from .._training._layer_sizes import check_layer_sizes
 from .._training._learners import two_columns
 from .._training._networks import as_precise_network
-from .._training._numeric import check_numeric
 from .._training._seeding import seeded
-from ._equalized_odds_loss import CONSTRAINTS, DifferentialEqualizedOddsLoss
+from ._building import chain, make_network, make_task_inputs
+from ._equalized_odds_loss import CONSTRAINTS
+from ._fairness_losses import fairness_losses
 from ._learner import LEAST_SHARE_OF_F1, TransferLearner
 from ._network import FAIRNESS_PATHS, TARGET, FairnessTerm, TransferNetwork
-from ._report import TransferReport
-from ._task_reading import TARGET_NAME, Task, read_auxiliary_tasks, read_groups_or_missing, read_task
+from ._single_task import ComparesWithSingleTask, HasSingleTask
+from ._task_reading import (
+    TARGET_NAME,
+    Task,
+    read_auxiliary_tasks,
+    read_task,
+    read_validation_groups,
+)
 from ._tasks import TASK_SAMPLINGS, TaskSampler
 
 
-class MultiTaskTransferClassifier(SingleModelClassifier):
+class MultiTaskTransferClassifier(ComparesWithSingleTask, SingleModelClassifier):
     """Carry fairness over from a related task whose groups are known to a target whose are not (multi-task learning, epsilon-DEO).
 
     An encoder is shared by the target and auxiliary tasks; on tasks with known groups a loss makes differential equalized odds small.
@@ -88,6 +96,9 @@ class MultiTaskTransferClassifier(SingleModelClassifier):
     batch_size, max_epochs, patience : int
         `patience` is the number of epochs without improvement after which training without fairness stops; with it all epochs are run,
         because fairness is carried over slowly.
+    callbacks : list of skorch callbacks, optional
+        What else is to happen in the training of every network, the single task's too. They are used as they are given; the figures of
+        an epoch stand in ``net.history`` as ``"valid_loss"`` and so on.
     device : str
         "cpu", "cuda", "cuda:<number>" or "auto".
     verbose : int
@@ -161,6 +172,7 @@ class MultiTaskTransferClassifier(SingleModelClassifier):
         "batch_size": [Interval(Integral, 2, None, closed="left")],
         "max_epochs": [Interval(Integral, 1, None, closed="left")],
         "patience": [Interval(Integral, 1, None, closed="left")],
+        "callbacks": [list, tuple, None],
         "device": [str],
         "verbose": ["verbose"],
         "random_state": ["random_state"],
@@ -186,6 +198,7 @@ class MultiTaskTransferClassifier(SingleModelClassifier):
         batch_size: int = 256,
         max_epochs: int = 50,
         patience: int = 10,
+        callbacks: Sequence[Callback] | None = None,
         device: str = "cpu",
         verbose: int = 0,
         random_state: Any = None,
@@ -207,6 +220,7 @@ class MultiTaskTransferClassifier(SingleModelClassifier):
         self.batch_size = batch_size
         self.max_epochs = max_epochs
         self.patience = patience
+        self.callbacks = callbacks
         self.device = device
         self.verbose = verbose
         self.random_state = random_state
@@ -277,14 +291,32 @@ class MultiTaskTransferClassifier(SingleModelClassifier):
             target,
             *read_auxiliary_tasks(auxiliary, self, self._input_modules(), self.validation_fraction, seed),
         ]
-        losses = self._fairness_losses(tasks)
-        groups = self._validation_groups(validation_sensitive_features, target, losses)
+        losses = fairness_losses(
+            tasks,
+            fairness_tasks=self.fairness_tasks,
+            fairness_weight=self.fairness_weight,
+            fairness_path=self.fairness_path,
+            constraint=self.constraint,
+            concentration=self.concentration,
+            decay=self.decay,
+        )
+        groups = read_validation_groups(
+            validation_sensitive_features, target, self.validation_fraction, target_is_fair=TARGET in losses
+        )
         self.classes_ = target.classes
         self.classes_by_task_ = {task.name: task.classes for task in tasks}
         self._task_features = {task.name: task.features for task in tasks if task.features is not None}
-        inputs = self._make_inputs(tasks)
+        inputs = make_task_inputs(tasks, self._input_modules())
         with seeded(own_seed):
-            network = self._make_network(tasks, inputs, losses)
+            network = make_network(
+                tasks,
+                inputs,
+                self._input_modules(),
+                self.encoder,
+                self.hidden_layer_sizes,
+                losses,
+                FairnessTerm(self.fairness_weight, self.epsilon_target, self.fairness_path, self.burn_in),
+            )
         self.__dict__.pop("single_task_estimator_", None)  # of an earlier fit
         if len(tasks) > 1 or losses:
             self.single_task_estimator_ = self._fit_alone(target, own_seed)
@@ -301,6 +333,7 @@ class MultiTaskTransferClassifier(SingleModelClassifier):
 
     def _check_settings(self) -> None:
         check_device(self.device)
+        check_callbacks(self.callbacks)
         check_layer_sizes("hidden_layer_sizes", self.hidden_layer_sizes)
         for name, module in self._input_modules().items():
             if not isinstance(module, nn.Module):
@@ -313,83 +346,7 @@ class MultiTaskTransferClassifier(SingleModelClassifier):
             )
 
     def _check_features(self, X: Any, *, reset: bool) -> Any:
-        check_numeric(X, type(self).__name__)
-        checked = validate_data(self, X, reset=reset, dtype="numeric", accept_sparse="csr")
-        is_frame = isinstance(nw.from_native(X, eager_only=True, pass_through=True), nw.DataFrame)
-        return X if is_frame else checked
-
-    def _fairness_losses(self, tasks: list[Task]) -> dict[int, DifferentialEqualizedOddsLoss]:
-        """Make the losses of tasks that are to be fair.
-
-        Raises
-        ------
-        ValueError
-            If such a task is unknown, has no groups, or one.
-        """
-        names = [task.name for task in tasks]
-        asked = self.fairness_tasks
-        if asked is not None and (unknown := [name for name in asked if name not in names]):
-            raise ValueError(f"fairness_tasks must be among {names}; got {unknown}.")
-        if self.fairness_weight == 0:
-            return {}
-        if asked is None and len(tasks) > 1 and all(task.groups is None for task in tasks):
-            warnings.warn(
-                f"fairness_weight is {self.fairness_weight}, but no task has sensitive_features: nothing is made fair.",
-                UserWarning,
-                stacklevel=4,
-            )
-        losses = {}
-        for number, task in enumerate(tasks):
-            if task.name not in (names if asked is None else asked) or (
-                asked is None and task.groups is None
-            ):
-                continue
-            if task.groups is None:
-                raise ValueError(f"fairness_tasks names {task.name!r}, which has no sensitive_features.")
-            if len(task.groups) < 2:
-                raise ValueError(
-                    f"The task {task.name!r} has one group, {task.groups.labels[0]!r}; fairness needs at least 2 to compare."
-                )
-            if self.constraint == "equal_opportunity" and len(task.classes) > 2:
-                raise ValueError(
-                    f"constraint='equal_opportunity' needs two classes; the task {task.name!r} has {len(task.classes)}."
-                )
-            answers = tasks[0].classes if self.fairness_path == "target_head" else task.classes
-            loss = DifferentialEqualizedOddsLoss(
-                len(task.groups),
-                len(answers),
-                n_labels=len(task.classes),
-                constraint=self.constraint,
-                concentration=self.concentration,
-                decay=self.decay,
-            )
-            if self._warn_of_small_cells(task, loss):
-                losses[number] = loss
-        return losses
-
-    def _warn_of_small_cells(self, task: Task, loss: DifferentialEqualizedOddsLoss) -> bool:
-        """Say which groups have no say; whether there is anything to compare."""
-        assert task.groups is not None
-        rows = [torch.as_tensor(values[task.fitting]) for values in (task.codes, task.groups.codes)]
-        sizes = loss.cell_sizes(*rows).numpy()
-        small = np.argwhere(sizes < loss.min_cell_size)
-        compared = bool(((sizes >= loss.min_cell_size).sum(axis=0) > 1).any())
-        if not len(small):
-            return compared
-        named = {
-            "equalized_odds": [repr(label) for label in task.classes.tolist()],
-            "equal_opportunity": [repr(task.classes.tolist()[-1])],
-            "demographic_parity": ["any"],
-        }[self.constraint]
-        cells = ", ".join(f"{group_name(task.groups.labels[g])} with label {named[y]}" for g, y in small[:5])
-        warnings.warn(
-            f"In the task {task.name!r} {len(small)} of {sizes.size} groups by label have fewer than {loss.min_cell_size} people to learn "
-            f"from and no say in its fairness: {cells}{', ...' if len(small) > 5 else ''}."
-            + ("" if compared else " Nothing is left to compare: it is not made fair."),
-            UserWarning,
-            stacklevel=5,
-        )
-        return compared
+        return check_numbers(self, X, reset=reset, accept_sparse="csr")
 
     def _fit_alone(self, task: Task, seed: int) -> MultiTaskTransferClassifier:
         """Learn one task alone, without fairness, from the same rows."""
@@ -400,6 +357,7 @@ class MultiTaskTransferClassifier(SingleModelClassifier):
             task_sampling="proportional",
             input_modules={TARGET_NAME: modules[task.name]} if task.name in modules else None,
             random_state=seed,
+            callbacks=self.callbacks,
         )
         alone.fit(
             task.sample.X, task.sample.y, sensitive_features=task.groups, sample_weight=task.sample.weights
@@ -411,28 +369,6 @@ class MultiTaskTransferClassifier(SingleModelClassifier):
     def _input_modules(self) -> dict[str, nn.Module]:
         return dict(self.input_modules or {})
 
-    def _validation_groups(
-        self, sensitive_features: Any, target: Task, losses: dict[int, DifferentialEqualizedOddsLoss]
-    ) -> Groups | None:
-        """Groups of the target's validation rows, -1 for those that are missing; those by which it is to be fair if no others are given."""
-        name = "validation_sensitive_features"
-        if sensitive_features is None:
-            groups = target.groups if TARGET in losses else None
-        elif len(target.validation) == len(target.fitting) and (target.validation == target.fitting).all():
-            raise ValueError(
-                f"{name} needs validation rows, of which there are none; validation_fraction is {self.validation_fraction}."
-            )
-        else:
-            groups = read_groups_or_missing(sensitive_features, name, len(target.sample))
-        if groups is None:
-            return None
-        codes = groups.codes[target.validation]
-        if sensitive_features is not None and len(np.unique(codes[codes >= 0])) < 2:
-            raise ValueError(
-                f"{name} has fewer than 2 groups among the validation rows; nothing can be compared."
-            )
-        return Groups(codes, groups.labels, groups.names)
-
     def _train(
         self,
         network: TransferNetwork,
@@ -442,17 +378,21 @@ class MultiTaskTransferClassifier(SingleModelClassifier):
         own_seed: int,
         seed: np.random.RandomState,
     ) -> None:
-        alone = getattr(self, "single_task_estimator_", None)
+        alone: Any = getattr(self, "single_task_estimator_", None)
         fitting, validation = (
             [task.rows(mine, getattr(task, part)) for task, mine in zip(tasks, inputs, strict=True)]
             for part in ("fitting", "validation")
         )
+        losses_alone = None
+        if self.task_sampling == "dynamic" and len(tasks) > 1:
+            others = [self._fit_alone(task, seed.randint(2**31)) for task in tasks[1:]]
+            losses_alone = np.array([model._kept()["loss"] for model in (alone, *others)])
         learner = TransferLearner(
             network,
             fitting,
             validation,
             groups,
-            self._losses_alone(tasks, seed) if self.task_sampling == "dynamic" and len(tasks) > 1 else None,
+            losses_alone,
             0.0 if alone is None else LEAST_SHARE_OF_F1 * alone._kept()["macro_f1"],
             TaskSampler([len(rows.y) for rows in fitting], self.task_sampling),
         )
@@ -463,69 +403,19 @@ class MultiTaskTransferClassifier(SingleModelClassifier):
                 max_epochs=self.max_epochs,
                 batch_size=self.batch_size,
                 patience=self.patience,
+                callbacks=check_callbacks(self.callbacks),
                 generator=torch.Generator().manual_seed(own_seed),
                 verbose=self.verbose,
             )
         self._inputs = dict(zip(self.classes_by_task_, inputs, strict=True))
         self._networks = {
-            task.name: as_precise_network(_chain(network.inputs[i], network.encoder, network.heads[i]))
+            task.name: as_precise_network(chain(network.inputs[i], network.encoder, network.heads[i]))
             for i, task in enumerate(tasks)
         }
-
-    def _make_inputs(self, tasks: list[Task]) -> list[TableInputs]:
-        """Learn how features are standardised, together where tasks have the same."""
-        own = self._input_modules()
-        parts = {task.name: task.sample.take(task.fitting).numbers() for task in tasks}
-        shared = [part for name, part in parts.items() if name not in own]
-        together = make_inputs(_stack(shared)) if shared else None
-        return [
-            cast(TableInputs, make_inputs(parts[task.name]) if task.name in own else together)
-            for task in tasks
-        ]
-
-    def _make_network(
-        self, tasks: list[Task], inputs: list[TableInputs], losses: dict[int, DifferentialEqualizedOddsLoss]
-    ) -> TransferNetwork:
-        modules, widths = zip(
-            *(self._make_input(task.name, mine.shape) for task, mine in zip(tasks, inputs, strict=True)),
-            strict=True,
-        )
-        if len(set(widths)) > 1:
-            raise ValueError(
-                f"input_modules must give the encoder as many features for every task; they give {dict(zip(self.classes_by_task_, widths, strict=True))}."
-            )
-        encoder, width = make_encoder(self.encoder, (widths[0],), list(self.hidden_layer_sizes))
-        heads = [nn.Linear(width, 1 if len(task.classes) == 2 else len(task.classes)) for task in tasks]
-        term = FairnessTerm(self.fairness_weight, self.epsilon_target, self.fairness_path, self.burn_in)
-        return TransferNetwork(modules, encoder, heads, losses, term)
-
-    def _make_input(self, name: str, shape: tuple[int, ...]) -> tuple[nn.Module, int]:
-        own = self._input_modules().get(name)
-        try:
-            return make_encoder(nn.Identity() if own is None else own, shape, ())
-        except ValueError as error:
-            raise ValueError(f"input_modules[{name!r}]: {str(error).removeprefix('encoder ')}") from error
-
-    def _losses_alone(self, tasks: list[Task], seed: np.random.RandomState) -> np.ndarray:
-        """Validation losses of all tasks when they are learned alone, shape (T,)."""
-        others = [self._fit_alone(task, seed.randint(2**31)) for task in tasks[1:]]
-        return np.array([model._kept()["loss"] for model in (self.single_task_estimator_, *others)])
 
     def _kept(self) -> dict[str, Any]:
         """Validation figures of the epoch that was kept."""
         return self.validation_history_[self.best_epoch_ - 1]
-
-    def _warn_of_harm(self) -> None:
-        if not hasattr(self, "single_task_estimator_"):
-            return
-        own, alone = (model._kept()["macro_f1"] for model in (self, self.single_task_estimator_))
-        if own < LEAST_SHARE_OF_F1 * alone:
-            warnings.warn(
-                f"The target has become worse: macro F1 {own:.3f} on validation rows, {alone:.3f} when learned alone "
-                "(single_task_estimator_). Lower fairness_weight, or use another auxiliary.",
-                UserWarning,
-                stacklevel=3,
-            )
 
     def predict_proba(self, X: Any, task: str | None = None) -> np.ndarray:
         """Predict probabilities of the classes of a task.
@@ -576,61 +466,8 @@ class MultiTaskTransferClassifier(SingleModelClassifier):
         answers = self.predict_proba(X, task).argmax(axis=1)
         return self.classes_by_task_[TARGET_NAME if task is None else task][answers]
 
-    def compare_with_single_task(
-        self, X: Any, y: Any, *, sensitive_features: Any, sample_weight: Any = None
-    ) -> TransferReport:
-        """Say whether the target has become fairer than when learned alone, and who is worse off by it.
 
-        Parameters
-        ----------
-        X : array-like or sparse matrix, shape (n, d)
-            Features of people who took no part in the fit.
-        y : array-like, shape (n,)
-            Labels of the target.
-        sensitive_features : array-like, shape (n,), DataFrame or dict
-            Their groups.
-        sample_weight : array-like, shape (n,), optional
-            Weights of the rows.
+if TYPE_CHECKING:
 
-        Returns
-        -------
-        TransferReport
-            Epsilon and macro F1 of both, the `PreferenceFrame` of the change, and what it means in words.
-
-        Raises
-        ------
-        ValueError
-            If the model itself was learned on the target alone.
-        """
-        check_is_fitted(self)
-        if sensitive_features is None:
-            raise ValueError("sensitive_features is None; fairness is compared between groups.")
-        if not hasattr(self, "single_task_estimator_"):
-            raise ValueError("There was no auxiliary and no fairness term: this is the single task.")
-        frame = self.preference_frame(
-            X,
-            y,
-            baseline=self.single_task_estimator_,
-            sensitive_features=sensitive_features,
-            sample_weight=sample_weight,
-        )
-        return TransferReport.of(
-            frame,
-            np.asarray(y),
-            self.predict(X),
-            self.single_task_estimator_.predict(X),
-            sensitive_features=sensitive_features,
-            sample_weight=sample_weight,
-        )
-
-
-def _stack(parts: list[Any]) -> Any:
-    return sparse.vstack(parts, format="csr") if any(map(sparse.issparse, parts)) else np.vstack(parts)
-
-
-def _chain(*modules: nn.Module) -> nn.Module:
-    """One module after the other; chains are joined, so that plain ones can be kept without torch."""
-    layers: list[nn.Module] = []
-    for module in modules:
-        layers += list(module) if type(module) is nn.Sequential else [module]
-    return nn.Sequential(*(layer for layer in layers if type(layer) is not nn.Identity))
+    def _has_single_task(model: MultiTaskTransferClassifier) -> HasSingleTask:
+        return model

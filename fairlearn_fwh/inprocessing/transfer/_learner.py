@@ -13,8 +13,10 @@ from skorch.callbacks import Callback
 
 from ...metrics._core._groups import Groups
 from ...metrics._equalized_odds import differential_equalized_odds
+from .._training._batches import TensorTable
+from .._training._history import Key
 from .._training._learners import person_losses
-from .._training._trainer import Key, TensorTable, train
+from .._training._trainer import train
 from ._network import TARGET, TransferNetwork
 from ._tasks import TaskRows, TaskSampler, rows_of_tasks, stack
 
@@ -48,7 +50,9 @@ class TransferLearner:
     least_f1: float
     sampler: TaskSampler
 
-    def train(self, *, device: str, **settings: Any) -> tuple[int, list[dict[str, Any]], bool]:
+    def train(
+        self, *, device: str, callbacks: Sequence[Callback] = (), **settings: Any
+    ) -> tuple[int, list[dict[str, Any]], bool]:
         """Train; the network ends in its best state.
 
         Returns
@@ -57,7 +61,7 @@ class TransferLearner:
         """
         self._table = TensorTable(stack(self.validation), device)
         self._rows = rows_of_tasks(self.validation)
-        progress = train(
+        history = train(
             self.network,
             stack(self.fitting),
             self._validate,
@@ -68,13 +72,13 @@ class TransferLearner:
             warmup_epochs=settings["max_epochs"] if self.network.fairness_losses else 0,
             draw=self.sampler,
             device=device,
-            callbacks=[_Epochs(rows_of_tasks(self.fitting))],
+            callbacks=[_Epochs(rows_of_tasks(self.fitting)), *callbacks],
             **settings,
         )
-        _, epoch, state = progress.best[0]
+        _, epoch, state = history.best[0]
         self.network.load_arrays(state)
         self.network.cpu().eval()
-        return epoch, [figures[0] for figures in progress.figures], progress.interrupted
+        return epoch, [figures[0] for figures in history.figures], history.interrupted
 
     def _validate(self, network: TransferNetwork) -> list[tuple[Key, dict[str, Any]]]:
         losses = []

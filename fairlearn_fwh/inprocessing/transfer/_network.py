@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
+from .._training._batches import TensorTable
 from .._training._learners import person_losses
 from .._training._trained_alone import TrainedAlone
-from .._training._trainer import TensorTable
 from ._equalized_odds_loss import DifferentialEqualizedOddsLoss
 
 FAIRNESS_PATHS = ("encoder", "target_head", "auxiliary_head")

@@ -12,12 +12,12 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import validate_data
 
-from ...base._routed import Sample, check_labels
+from ...base._features import check_no_text
+from ...base._samples import Sample, check_labels
 from ...base._splits import hold_out
 from ...metrics._core._groups import Groups, encode_groups, group_columns
 from ...metrics._core._values import to_numpy
 from .._training._inputs import TableInputs
-from .._training._numeric import check_numeric
 from ._tasks import TaskRows
 
 TARGET_NAME = "target"
@@ -31,8 +31,8 @@ class TaskFeatures(BaseEstimator):
 
     def check(self, X: Any, *, reset: bool) -> Any:
         """Check features, shape (n, d); those of `reset` are remembered."""
-        check_numeric(X, "MultiTaskTransferClassifier")
-        return validate_data(self, X, reset=reset, dtype="numeric", accept_sparse="csr")
+        check_no_text(X, "MultiTaskTransferClassifier")
+        return validate_data(self, X, reset=reset, accept_sparse="csr")
 
 
 @dataclass(frozen=True)
@@ -223,3 +223,32 @@ def read_groups_or_missing(sensitive_features: Any, name: str, n_rows: int) -> G
 
 def _describe(value: Any) -> str:
     return f"a {type(value).__name__}" + (f" of {len(value)}" if isinstance(value, tuple | list) else "")
+
+
+def read_validation_groups(
+    sensitive_features: Any, target: Task, validation_fraction: float, *, target_is_fair: bool
+) -> Groups | None:
+    """Read groups of the target's validation rows, -1 for those that are missing; those by which it is to be fair if no others are given.
+
+    Raises
+    ------
+    ValueError
+        If there are no validation rows of their own, or fewer than two groups among them.
+    """
+    name = "validation_sensitive_features"
+    if sensitive_features is None:
+        groups = target.groups if target_is_fair else None
+    elif len(target.validation) == len(target.fitting) and (target.validation == target.fitting).all():
+        raise ValueError(
+            f"{name} needs validation rows, of which there are none; validation_fraction is {validation_fraction}."
+        )
+    else:
+        groups = read_groups_or_missing(sensitive_features, name, len(target.sample))
+    if groups is None:
+        return None
+    codes = groups.codes[target.validation]
+    if sensitive_features is not None and len(np.unique(codes[codes >= 0])) < 2:
+        raise ValueError(
+            f"{name} has fewer than 2 groups among the validation rows; nothing can be compared."
+        )
+    return Groups(codes, groups.labels, groups.names)

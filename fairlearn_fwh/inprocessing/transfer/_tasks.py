@@ -11,7 +11,7 @@ import torch
 from scipy import sparse
 from torch import Tensor
 
-from .._training._trainer import SparseColumn, shuffled
+from .._training._batches import SparseColumn, shuffled
 
 TASK_SAMPLINGS = ("proportional", "uniform", "dynamic")
 

@@ -62,7 +62,7 @@ def risks(assigned: Totals, layout: Layout) -> np.ndarray:
     if layout.has_envy:
         by_group = means[..., FIRST_GROUP : FIRST_GROUP + k]
     else:  # nobody knows how a group would do with another's classifier
-        by_group = np.where(_is_own(layout), means[..., [OWN]], np.nan)
+        by_group = np.where(layout.is_own, means[..., [OWN]], np.nan)
     return np.concatenate([by_group, means[..., [POOLED_COLUMN]]], axis=-1)
 
 
@@ -70,7 +70,7 @@ def envy_gains(assigned: Totals, layout: Layout) -> np.ndarray:
     """Gain of each assigned group over each group's classifier, shape (..., C * K, K)."""
     if layout.has_envy:
         return assigned.gain()[..., FIRST_GROUP : FIRST_GROUP + len(layout.groups)]
-    known = np.where(_is_own(layout), 0.0, np.nan)
+    known = np.where(layout.is_own, 0.0, np.nan)
     return np.broadcast_to(known, (*assigned.weight.shape[:-1], *known.shape))
 
 
@@ -78,11 +78,7 @@ def others_envy(assigned: Totals, layout: Layout) -> np.ndarray:
     """`envy_gains`, NaN for a group's own classifier; without any columns where no other classifier is known."""
     if not layout.has_envy:
         return np.empty((*assigned.weight.shape, 0))
-    return np.where(_is_own(layout), np.nan, envy_gains(assigned, layout))
-
-
-def _is_own(layout: Layout) -> np.ndarray:
-    return layout.own_column[:, None] == np.arange(len(layout.groups))
+    return np.where(layout.is_own, np.nan, envy_gains(assigned, layout))
 
 
 def overall_figures(levels: Levels[T], layout: Layout, *, has_accuracy: bool) -> dict[str, np.ndarray]:

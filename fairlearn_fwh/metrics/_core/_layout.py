@@ -71,6 +71,11 @@ class Layout:
         return np.tile(np.arange(len(self.groups)), len(self.controls))
 
     @cached_property
+    def is_own(self) -> np.ndarray:
+        """Whether a column of the envy matrix is the classifier of its row, shape (C * K, K)."""
+        return self.own_column[:, None] == np.arange(len(self.groups))
+
+    @cached_property
     def assigned_labels(self) -> list[Any]:
         """Labels of the rows of the assigned tables."""
         if not self.control_names:

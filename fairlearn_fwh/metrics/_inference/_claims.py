@@ -192,7 +192,7 @@ def envy_claims(measured: Measurement) -> ClaimKind:
     """Every assigned group does at least as well as with any other group's classifier."""
     layout = measured.layout
     k = len(layout.groups)
-    others = layout.own_column[:, None] != np.arange(k)
+    others = ~layout.is_own
     is_pooled = layout.assigned_is_pooled()
     identical = is_pooled[:, None] & is_pooled[:k]
     columns = FIRST_GROUP + np.arange(k)

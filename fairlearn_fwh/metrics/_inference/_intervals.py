@@ -85,13 +85,13 @@ class Bounds:
         pooled, own = bounds[:, -2], bounds[:, -1]
         if self.layout.has_envy:
             return bounds[:, :-1]
-        by_group = np.where(self.layout.own_column[:, None] == np.arange(k), own[:, None], np.nan)
+        by_group = np.where(self.layout.is_own, own[:, None], np.nan)
         return np.column_stack([by_group, pooled])
 
     def envy(self, q: float, n_claims: np.ndarray | int = 1) -> np.ndarray:
         """Bounds of the envy matrix, shape (C * K, K); of all that share `n_claims` together."""
         k = len(self.layout.groups)
-        own = self.layout.own_column[:, None] == np.arange(k)
+        own = self.layout.is_own
         if not self.layout.has_envy:
             return np.where(own, 0.0, np.nan)
         columns = FIRST_GROUP + np.arange(k)
@@ -225,7 +225,7 @@ class Bounds:
         if not self.layout.has_envy:
             return np.full(len(self.layout.own_column if per_row else self.layout.controls), np.nan)
         k = len(self.layout.groups)
-        own = self.layout.own_column[:, None] == np.arange(k)
+        own = self.layout.is_own
         is_pooled = self.layout.assigned_is_pooled()
         others = ~own & (self.levels.assigned.n[:, None] > 0)
         tested = others & ~(is_pooled[:, None] & is_pooled[:k])

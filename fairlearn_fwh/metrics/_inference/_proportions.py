@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy import special
 
+from .._core._bisection import bisect
+
 #: Below this variance of the count (n p (1 - p)) mid-P bounds cover too little, and exact ones are used.
 _MIN_VARIANCE = 3.0
 
@@ -45,14 +47,13 @@ def _solve_upper(n: np.ndarray, share: np.ndarray, alpha: np.ndarray) -> np.ndar
     # P(X <= x) = I(1 - p; n - x, x + 1), the distribution function of a binomial also of effective counts; the mid-P
     # tail counts half of P(X = x).
     half = np.where(n * share * (1 - share) < _MIN_VARIANCE, 0.0, 0.5)
-    low, high = np.array(share), np.ones(n.shape)
-    for _ in range(_BISECTIONS):
-        middle = (low + high) / 2
-        at_most = _cdf(count, others, middle)
-        tail = at_most - half * (at_most - _cdf(count - 1, others + 1, middle))
-        rejected = tail < alpha
-        high = np.where(rejected, middle, high)
-        low = np.where(rejected, low, middle)
+
+    def is_rejected(p: np.ndarray) -> np.ndarray:
+        at_most = _cdf(count, others, p)
+        tail = at_most - half * (at_most - _cdf(count - 1, others + 1, p))
+        return tail < alpha
+
+    _, high = bisect(is_rejected, np.array(share), np.ones(n.shape), steps=_BISECTIONS)
     return np.where(others > 0, high, 1.0)
 
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import special, stats
 
+from .._core._bisection import bisect
+
 METHODS = ("tango", "exact", "bernstein")
 CORRECTIONS = ("holm", "bonferroni", None)
 
@@ -155,11 +157,9 @@ def tango_bound(
         low = np.where(n > 0, (worse - better) / n, -1.0)
     high = np.ones_like(low)
     critical = stats.norm.ppf(alpha)
-    for _ in range(_BISECTIONS):
-        middle = (low + high) / 2
-        rejected = _tango_statistic(n, worse, better, middle) <= critical
-        high = np.where(rejected, middle, high)
-        low = np.where(rejected, low, middle)
+    _, high = bisect(
+        lambda delta: _tango_statistic(n, worse, better, delta) <= critical, low, high, steps=_BISECTIONS
+    )
     return -np.where(n > 0, high, 1.0)
 
 
@@ -196,11 +196,9 @@ def _exact_p_value(n: np.ndarray, worse: np.ndarray, better: np.ndarray, toleran
 def _exact_p_value_of(n: np.ndarray, worse: np.ndarray, better: np.ndarray, tolerance: float) -> np.ndarray:
     low, high = np.zeros(np.shape(n)), np.ones(np.shape(n))
     possible = _exact_bound(n, worse, better, high) > -tolerance
-    for _ in range(_BISECTIONS):
-        middle = (low + high) / 2
-        rejected = _exact_bound(n, worse, better, middle) > -tolerance
-        high = np.where(rejected, middle, high)
-        low = np.where(rejected, low, middle)
+    _, high = bisect(
+        lambda alpha: _exact_bound(n, worse, better, alpha) > -tolerance, low, high, steps=_BISECTIONS
+    )
     return np.where(possible & (n > 0), high, 1.0)
 
 

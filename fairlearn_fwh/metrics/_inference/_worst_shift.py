@@ -7,6 +7,7 @@ from numbers import Real
 import numpy as np
 import pandas as pd
 
+from .._core._bisection import bisect
 from .._core._figures import POOLED_COLUMN
 from .._core._sums import GroupSums
 
@@ -72,11 +73,13 @@ def worst_mean(values: np.ndarray, probabilities: np.ndarray, radius: float) -> 
     all_positive = np.sqrt(radius) * (highest - mean) <= deviation
     low, high = lowest, highest
     low, high = (np.where(np.isfinite(mean), bound, 0.0) for bound in (low, high))  # nobody: no distribution
-    for _ in range(_BISECTIONS):
-        eta = (low + high) / 2
+
+    def has_risen(eta: np.ndarray) -> np.ndarray:
         slack = np.maximum(eta[:, None] - values, 0.0)
         slope = 1 - np.sqrt(1 + radius) * _ratio((p * slack).sum(axis=1), np.sqrt((p * slack**2).sum(axis=1)))
-        low, high = np.where(slope > 0, eta, low), np.where(slope > 0, high, eta)
+        return ~(slope > 0)
+
+    low, _ = bisect(has_risen, low, high, steps=_BISECTIONS)
     slack = np.maximum(low[:, None] - values, 0.0)
     dual = low - np.sqrt((1 + radius) * (p * slack**2).sum(axis=1))
     worst = np.where(all_positive, mean - np.sqrt(radius) * deviation, dual)

@@ -4,7 +4,8 @@ import torch
 from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 
-from fairlearn_fwh.inprocessing._training._trainer import TensorBatches, TensorTable, train
+from fairlearn_fwh.inprocessing._training._batches import TensorBatches, TensorTable
+from fairlearn_fwh.inprocessing._training._trainer import train
 from fairlearn_fwh.inprocessing.dafh._objectives import hinge
 
 from ..modules import make_module
@@ -183,3 +184,49 @@ def test_small_batches_use_a_running_share_with_the_batchs_gradient():
     module._imbalance(shares).sum().backward()
     torch.testing.assert_close(module.running_shares, 0.75 * torch.full((1, 2), 0.5) + 0.25 * shares.detach())
     torch.testing.assert_close(shares.grad, torch.log(2 * module.running_shares) + 1)
+
+
+class Masked(Line):
+    """A line with a buffer that is infinite, as masks of attention are."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("mask", torch.tensor([0.0, -torch.inf]))
+
+    def member_state(self, member):
+        return super().member_state(member) | {"mask": self.mask.numpy().copy()}
+
+
+def test_a_buffer_that_is_not_finite_is_no_cost_that_is_not_finite():
+    history = fit(Masked(), distance, max_epochs=60, patience=60)
+    assert history.best[history.leader][2]["slope"] == pytest.approx(2, abs=1e-2)
+    assert np.isinf(history.best[0][2]["mask"]).any()
+
+
+def test_what_is_not_finite_is_named():
+    def nothing(module):
+        return [((np.nan,), {})] * 2
+
+    with pytest.raises(
+        FloatingPointError,
+        match="Parameters or validation figures are not finite after epoch 1, though the cost is; lower",
+    ):
+        fit(Line(), nothing)
+
+
+def test_a_module_may_compute_and_clip_gradients_in_its_own_way():
+    class Backwards(Line):
+        calls = 0
+
+        def backward(self, cost):
+            (-cost).backward()
+
+        def clip_gradients(self):
+            self.calls += 1
+            self.slope.grad.clamp_(-0.01, 0.01)
+
+    module = Backwards((1.0, 1.0))
+    fit(module, distance, max_epochs=1)
+    assert module.calls == 4
+    assert (module.slope < 1.0).all()
+    assert (module.slope > 0.99).all()

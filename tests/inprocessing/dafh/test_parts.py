@@ -12,8 +12,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
+from fairlearn_fwh.base._features import check_no_text
 from fairlearn_fwh.base._splits import split_rows
-from fairlearn_fwh.inprocessing._training._numeric import check_numeric
 from fairlearn_fwh.inprocessing.dafh._heads import make_router
 from fairlearn_fwh.inprocessing.dafh._linear import linear_classifier, pooled_scores
 from fairlearn_fwh.inprocessing.dafh._router import Bins, make_router_inputs
@@ -161,10 +161,10 @@ def test_text_columns_are_named_with_a_remedy(X, named):
     with pytest.raises(
         ValueError, match=rf"Est takes numbers, but X has text .* {named}.*default_preprocessor"
     ):
-        check_numeric(X, "Est")
+        check_no_text(X, "Est")
 
 
 def test_numbers_and_booleans_pass():
-    check_numeric(pd.DataFrame({"x": [1], "ok": [True]}), "Est")
-    check_numeric(np.zeros((2, 2)), "Est")
-    check_numeric(np.zeros((2, 2), dtype=object), "Est")
+    check_no_text(pd.DataFrame({"x": [1], "ok": [True]}), "Est")
+    check_no_text(np.zeros((2, 2)), "Est")
+    check_no_text(np.zeros((2, 2), dtype=object), "Est")
