@@ -4,7 +4,7 @@ import sys
 from typing import Any
 
 from fairlearn_fwh.exceptions import DatasetNotFoundError
-from fairlearn_fwh.experiments._dafh._table4 import measure_methods, summarize_table4
+from fairlearn_fwh.experiments._dafh._paper_table4 import measure_methods, summarize_table4
 from fairlearn_fwh.experiments._data import PAPER_DATA, Split
 from fairlearn_fwh.experiments._methods import converged_model, dafh_chosen, pooled
 from fairlearn_fwh.experiments._runs import run_splits

@@ -86,7 +86,7 @@ def _confidence(frame: PreferenceFrame) -> str:
 
 
 def plot_gain(frame: PreferenceFrame, ax: Any, min_group_size: int) -> Any:
-    """Draw the rationality gain of every audit group with its interval and the line of no harm."""
+    """Plot the rationality gain of every audit group with its interval and the line of no harm."""
     rows = _shown(frame, min_group_size)
     ax = new_axes(ax, 8.0, 1.3 + 0.45 * len(rows))
     factor, unit = _scale(frame)
@@ -123,7 +123,7 @@ def plot_gain(frame: PreferenceFrame, ax: Any, min_group_size: int) -> Any:
 
 
 def plot_envy(frame: PreferenceFrame, ax: Any, min_group_size: int) -> Any:
-    """Draw the envy matrix as a heat map: how much each group gains by not having another's classifier."""
+    """Plot the envy matrix as a heat map: how much each group gains by not having another's classifier."""
     levels = frame._measured.levels.assigned
     rows = np.flatnonzero(levels.n >= max(min_group_size, 1))
     if not frame.has_envy:
@@ -150,7 +150,7 @@ def plot_envy(frame: PreferenceFrame, ax: Any, min_group_size: int) -> Any:
 
 
 def plot_flips(frame: PreferenceFrame, ax: Any, min_group_size: int) -> Any:
-    """Draw positive against negative flips of every audit group; below the diagonal is harm."""
+    """Plot positive against negative flips of every audit group; below the diagonal is harm."""
     rows = _shown(frame, min_group_size)
     ax = new_axes(ax, 6.6, 5.6)
     axes_values = {}
@@ -185,7 +185,7 @@ def plot_flips(frame: PreferenceFrame, ax: Any, min_group_size: int) -> Any:
 
 
 def plot_tradeoff(frames: Mapping[str, PreferenceFrame], ax: Any) -> Any:
-    """Draw models by the gain of the worst-off group against the change of disparity."""
+    """Plot models by the gain of the worst-off group against the change of disparity."""
     if any(frame._layout.control_names for frame in frames.values()):
         raise ValueError("kind='tradeoff' does not apply to a frame with control features.")
     ax = new_axes(ax, 7.6, 5.0)
@@ -213,7 +213,7 @@ PLOTS = {"gain": plot_gain, "envy": plot_envy, "flips": plot_flips}
 
 
 def plot(frame: PreferenceFrame, kind: str, ax: Any, min_group_size: int) -> Any:
-    """Draw a frame; see `PreferenceFrame.plot`."""
+    """Plot a frame; see `PreferenceFrame.plot`."""
     if kind == "tradeoff":
         return plot_tradeoff({"this model": frame}, ax)
     if kind not in PLOTS:

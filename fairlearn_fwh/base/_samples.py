@@ -24,7 +24,7 @@ def take_rows(X: Any, rows: np.ndarray) -> Any:
     if isinstance(frame, nw.DataFrame):
         positions = np.flatnonzero(rows) if rows.dtype == bool else rows
         return frame[positions].to_native()
-    # Pictures of a torch Dataset take rows without being read.
+    # Images of a torch Dataset take rows without being read.
     return X.take_rows(rows) if hasattr(X, "take_rows") else np.asarray(X)[rows]
 
 

@@ -1,4 +1,4 @@
-"""HAM10000 (skin lesions), as small pictures."""
+"""HAM10000 (skin lesions), as small images."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _DESCRIPTION = """HAM10000 (skin lesions), 28 x 28 pixels
 
 Source: P. Tschandl, C. Rosendahl and H. Kittler, Scientific Data 5, 180161 (2018), DOI 10.1038/sdata.2018.161; data
 DOI 10.7910/DVN/DBW86T. Licence: non-commercial; read the terms at the data DOI. Not for clinical use.
-Rows: 10,015 pictures of 7,470 lesions; several pictures of one lesion must stay on one side of a split (lesion_id).
-Target: malignant, that is mel or akiec (1,440 pictures). Sensitive features: sex and age_group, missing where the
-source has no value (57 pictures each).
+Rows: 10,015 images of 7,470 lesions; several images of one lesion must stay on one side of a split (lesion_id).
+Target: malignant, that is mel or akiec (1,440 images). Sensitive features: sex and age_group, missing where the
+source has no value (57 images each).
 """
 
 _METADATA = Source(
@@ -45,8 +45,8 @@ _METADATA = Source(
 
 def _no_images(folders: list[Path]) -> str:
     return (
-        f"The pictures of HAM10000 were not found, and they are never downloaded. Looked for {_IMAGES} in "
-        f"{', '.join(map(str, folders))}. It holds the pictures of Harvard Dataverse (DOI 10.7910/DVN/DBW86T), resized "
+        f"The images of HAM10000 were not found, and they are never downloaded. Looked for {_IMAGES} in "
+        f"{', '.join(map(str, folders))}. It holds the images of Harvard Dataverse (DOI 10.7910/DVN/DBW86T), resized "
         "to 28 x 28 pixels, as arrays `images` and `image_id` in the order of the metadata. Then name the folder by "
         "data_home or the environment variable FAIRLEARN_FWH_DATA."
     )
@@ -104,7 +104,7 @@ def fetch_ham10000(
     images, image_id = _load_images(data_home)
     if not np.array_equal(image_id, metadata["image_id"].to_numpy(dtype=str)):
         raise InvalidDataFileError(
-            f"{_IMAGES} and the metadata of HAM10000 do not have the same pictures in the same order."
+            f"{_IMAGES} and the metadata of HAM10000 do not have the same images in the same order."
         )
     target = metadata["dx"].isin(_MALIGNANT).astype("int64").rename("malignant")
     if return_X_y:

@@ -319,12 +319,12 @@ class PreferenceTreeClassifier(GroupRoutedClassifier):
         return tree_as_text(self.tree_, self._sensitive_names, self._leaf_figures())
 
     def plot_tree(self, ax: Any = None) -> Any:
-        """Draw the tree, with the size and the gain of every leaf.
+        """Plot the tree, with the size and the gain of every leaf.
 
         Parameters
         ----------
         ax : matplotlib Axes, optional
-            Where to draw; by default a new figure.
+            Where to plot; by default new axes.
 
         Returns
         -------

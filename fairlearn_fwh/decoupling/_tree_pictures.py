@@ -44,7 +44,7 @@ def _figures(node: Node, names: Sequence[str], figures: pd.DataFrame) -> str:
 
 
 def plot_tree(root: Node, names: Sequence[str], figures: pd.DataFrame, ax: Any) -> Any:
-    """Draw the tree from left to right; leaves that gain are blue, those that lose vermilion."""
+    """Plot the tree from left to right; leaves that gain are blue, those that lose vermilion."""
     leaves = root.leaves()
     depth = max(len(leaf.path) for leaf in leaves)
     ax = new_axes(ax, 3.4 + 2.6 * depth, 1.0 + 0.75 * len(leaves))

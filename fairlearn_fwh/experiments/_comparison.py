@@ -169,14 +169,14 @@ def compare_on_split(
             )
             verdicts[name], outcomes[name] = judged.text, judged.outcome
     return Comparison(
-        dataset,
-        attribute,
-        pd.DataFrame(overall).T.rename_axis("method"),
-        pd.concat(by_group, names=["method"]),
-        verdicts,
-        outcomes,
-        skipped,
-        alpha,
+        dataset=dataset,
+        attribute=attribute,
+        overall=pd.DataFrame(overall).T.rename_axis("method"),
+        by_group=pd.concat(by_group, names=["method"]),
+        verdicts=verdicts,
+        outcomes=outcomes,
+        skipped=skipped,
+        alpha=alpha,
     )
 
 
@@ -210,13 +210,13 @@ def _group_rows(frame: PreferenceFrame, tolerance: float, alpha: float) -> pd.Da
 
 
 def plot_comparison(comparison: Comparison, ax: Any = None) -> Any:
-    """Draw the gain of every audit group under every method, with intervals and the line of no harm.
+    """Plot the gain of every audit group under every method, with intervals and the line of no harm.
 
     Parameters
     ----------
     comparison : Comparison
     ax : matplotlib Axes, optional
-        Where to draw; by default a new figure.
+        Where to plot; by default new axes.
 
     Returns
     -------

@@ -124,20 +124,20 @@ def make_split(bunch: Any, attribute: str, *, test_size: float, random_state: in
     preprocessor = default_preprocessor(bunch.data).fit(bunch.data.iloc[train])
     groups, y = groups_of(bunch, attribute), bunch.target.to_numpy()
     return Split(
-        preprocessor.transform(bunch.data.iloc[train]),
-        y[train],
-        groups.iloc[train],
-        preprocessor.transform(bunch.data.iloc[test]),
-        y[test],
-        groups.iloc[test],
-        bunch.sensitive_features.iloc[train],
-        bunch.sensitive_features.iloc[test],
-        [str(name) for name in preprocessor.get_feature_names_out()],
+        X=preprocessor.transform(bunch.data.iloc[train]),
+        y=y[train],
+        attribute=groups.iloc[train],
+        X_test=preprocessor.transform(bunch.data.iloc[test]),
+        y_test=y[test],
+        attribute_test=groups.iloc[test],
+        sensitive=bunch.sensitive_features.iloc[train],
+        sensitive_test=bunch.sensitive_features.iloc[test],
+        feature_names=[str(name) for name in preprocessor.get_feature_names_out()],
     )
 
 
 def split_by_lesion(bunch: Any, attribute: str, *, test_size: float, random_state: int) -> Split:
-    """Split pictures of skin lesions so that all pictures of a lesion are on one side; one of each is for testing.
+    """Split images of skin lesions so that all images of a lesion are on one side; one of each is for testing.
 
     People of unknown groups are left out.
     """
@@ -148,20 +148,20 @@ def split_by_lesion(bunch: Any, attribute: str, *, test_size: float, random_stat
     train, test = (known[rows] for rows in next(splitter.split(known, groups=lesions[known])))
     test = test[np.sort(np.unique(lesions[test], return_index=True)[1])]
     return Split(
-        bunch.data[train],
-        y[train],
-        groups.iloc[train],
-        bunch.data[test],
-        y[test],
-        groups.iloc[test],
-        bunch.sensitive_features.iloc[train],
-        bunch.sensitive_features.iloc[test],
-        ["image"],
-        lesions[train],
+        X=bunch.data[train],
+        y=y[train],
+        attribute=groups.iloc[train],
+        X_test=bunch.data[test],
+        y_test=y[test],
+        attribute_test=groups.iloc[test],
+        sensitive=bunch.sensitive_features.iloc[train],
+        sensitive_test=bunch.sensitive_features.iloc[test],
+        feature_names=["image"],
+        units=lesions[train],
     )
 
 
-#: Pictures, which only networks take.
+#: Images, which only networks take.
 IMAGE_DATA = {
     name: DataSpec(lambda home: fetch_ham10000(data_home=home), attribute, split=split_by_lesion)
     for name, attribute in (("ham10000", "sex"), ("ham10000-age", "age_group"))

@@ -45,7 +45,7 @@ def generated(revealing: float, n: int = 6000) -> DataSpec:
         (X, y, group), (X_test, y_test, group_test) = (make_groups(n, revealing, rng) for _ in range(2))
         series, series_test = (pd.Series(values, name=attribute) for values in (group, group_test))
         return Split(
-            X, y, series, X_test, y_test, series_test, series.to_frame(), series_test.to_frame(), ["x1", "x2", "revealing"]
+            X=X, y=y, attribute=series, X_test=X_test, y_test=y_test, attribute_test=series_test, sensitive=series.to_frame(), sensitive_test=series_test.to_frame(), feature_names=["x1", "x2", "revealing"]
         )  # fmt: skip
 
     return DataSpec(lambda home: None, "group", split=split)

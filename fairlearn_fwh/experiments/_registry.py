@@ -11,7 +11,10 @@ from typing import Any
 import pandas as pd
 
 from ._aif360 import _comparison as _aif360
-from ._dafh import _figures, _questions, _table4, _tables
+from ._dafh import _paper_figures as _figures
+from ._dafh import _paper_table4 as _table4
+from ._dafh import _paper_tables as _tables
+from ._dafh import _questions
 from ._fairsde import _architectures as _fairsde
 from ._fairsde import _inferred as _fairsde_inferred
 from ._fairsde import _shift as _fairsde_shift
@@ -125,7 +128,7 @@ REPRODUCTIONS = PAPER_REPRODUCTIONS | {
         _aif360.plot_aif360,
     ),
     "fairsde": Reproduction(
-        "Selective demographic experts, their losses and their selection (arXiv 2511.06293), on tables and pictures.",
+        "Selective demographic experts, their losses and their selection (arXiv 2511.06293), on tables and images.",
         _fairsde.run_fairsde,
         _fairsde.fairsde_markdown,
         _fairsde.plot_fairsde,

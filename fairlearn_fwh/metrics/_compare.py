@@ -37,12 +37,12 @@ class FrameComparison:
     frames: dict[str, PreferenceFrame]
 
     def plot(self, ax: Any = None) -> Any:
-        """Draw the models by the gain of the worst-off group against the change of disparity.
+        """Plot the models by the gain of the worst-off group against the change of disparity.
 
         Parameters
         ----------
         ax : matplotlib Axes, optional
-            Where to draw; by default a new figure.
+            Where to plot; by default new axes.
 
         Returns
         -------

@@ -135,7 +135,15 @@ def find_harmed_subgroup(
         subgroups[part] = features.describe(tree, node)
         inside = tree.decision_path(features.matrix[held_out])[:, [node]].toarray().ravel() > 0
         part_of_row[held_out[inside]] = part
-    tests = _test(y, own, pooled, weights, loss, part_of_row, list(subgroups))
+    tests = _test(
+        y=y,
+        own=own,
+        pooled=pooled,
+        weights=weights,
+        loss=loss,
+        part_of_row=part_of_row,
+        parts=list(subgroups),
+    )
     table = pd.DataFrame({"subgroup": subgroups}).rename_axis("part").join(tests)
     return table.assign(harmed=(table["p_adjusted"] < alpha).to_numpy())
 

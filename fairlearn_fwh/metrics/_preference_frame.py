@@ -760,7 +760,7 @@ class PreferenceFrame:
         )
 
     def plot(self, kind: str = "gain", *, ax: Any = None, min_group_size: int = 1) -> Any:
-        """Draw the frame.
+        """Plot the frame.
 
         Parameters
         ----------
@@ -769,7 +769,7 @@ class PreferenceFrame:
             against negative flips of the audit groups; or the gain of the worst-off group against the change of
             disparity (`compare` draws several models into it).
         ax : matplotlib Axes, optional
-            Where to draw; by default a new figure.
+            Where to plot; by default new axes.
         min_group_size : int
             Groups with fewer people are not drawn.
 

@@ -10,14 +10,14 @@ if TYPE_CHECKING:
 
 
 def plot(frame: PreferenceFrame, kind: str, ax: Any, min_group_size: int) -> Any:
-    """Draw a frame; see `PreferenceFrame.plot`."""
+    """Plot a frame; see `PreferenceFrame.plot`."""
     from ..audit import _plots
 
     return _plots.plot(frame, kind, ax, min_group_size)
 
 
 def plot_models(frames: Mapping[str, PreferenceFrame], ax: Any) -> Any:
-    """Draw several models; see `FrameComparison.plot`."""
+    """Plot several models; see `FrameComparison.plot`."""
     from ..audit import _plots
 
     return _plots.plot_tradeoff(frames, ax)

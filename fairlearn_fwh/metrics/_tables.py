@@ -59,7 +59,13 @@ class Tables:
         """Bounds of every entry."""
         m = self.measured
         return Bounds(
-            m.levels, m.replicate_levels, m.layout, m.loss, m.weighted, m.audit_is_pooled, m.row_of_audit
+            levels=m.levels,
+            replicates=m.replicate_levels,
+            layout=m.layout,
+            loss=m.loss,
+            weighted=m.weighted,
+            audit_is_pooled=m.audit_is_pooled,
+            row_of_audit=m.row_of_audit,
         )
 
     @cached_property

@@ -61,15 +61,15 @@ class Evidence:
         own = [part.own_answers(answers, ask) for part, answers in zip(parts, pooled, strict=True)]
         weights = [part.sample.weights for part in parts if part.sample.weights is not None]
         return cls(
-            parts,
-            parts[0].labels,
-            score,
-            classes,
-            score.encode(np.concatenate([part.sample.y for part in parts]), classes),
-            np.concatenate(pooled),
-            np.concatenate(own),
-            np.concatenate([part.codes for part in parts]),
-            np.concatenate(weights) if weights else None,
+            parts=parts,
+            labels=parts[0].labels,
+            score=score,
+            classes=classes,
+            y=score.encode(np.concatenate([part.sample.y for part in parts]), classes),
+            pooled=np.concatenate(pooled),
+            own=np.concatenate(own),
+            codes=np.concatenate([part.codes for part in parts]),
+            weights=np.concatenate(weights) if weights else None,
         )
 
     def sizes(self) -> np.ndarray:
@@ -309,7 +309,17 @@ def select(
     everyone = np.arange(a)
     chosen = np.where(column > 0, candidates[everyone, np.maximum(column - 1, 0)], -1)
     judged = np.where(column > 0, claim[everyone, column], claim[:, 1] if c else -1)
-    table = _table(evidence.labels, pooled, compared, scores, judged, column, chosen, strategy, ensemble)
+    table = _table(
+        labels=evidence.labels,
+        pooled=pooled,
+        compared=compared,
+        scores=scores,
+        judged=judged,
+        column=column,
+        chosen=chosen,
+        strategy=strategy,
+        ensemble=ensemble,
+    )
     n_refused = int((allowed.any(axis=1) & (column == 0)).sum())
     return Selection(evidence, ensemble, chosen, table, n_refused, strategy)
 

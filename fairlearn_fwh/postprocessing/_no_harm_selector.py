@@ -335,12 +335,12 @@ class NoHarmSelector(RoutedClassifier):
         return getattr(getattr(self, "estimator_", self.estimator), "missing_group", "error")
 
     def plot_selection(self, ax: Any = None) -> Any:
-        """Draw every group's score with the pooled and with its own classifier, and which was chosen.
+        """Plot every group's score with the pooled and with its own classifier, and which was chosen.
 
         Parameters
         ----------
         ax : matplotlib Axes, optional
-            Where to draw; by default a new figure.
+            Where to plot; by default new axes.
 
         Returns
         -------

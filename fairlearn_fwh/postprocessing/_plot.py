@@ -11,7 +11,7 @@ from ..audit._plots import BLUE, MAX_DRAWN, VERMILION, label_text, new_axes
 
 
 def plot_selection(table: pd.DataFrame, score: str, ax: Any) -> Any:
-    """Draw scores with the pooled and with the own classifier; what was chosen is filled."""
+    """Plot scores with the pooled and with the own classifier; what was chosen is filled."""
     drawn = table.dropna(subset="pooled_score")
     title = "filled: what the group gets"
     if len(drawn) > MAX_DRAWN:

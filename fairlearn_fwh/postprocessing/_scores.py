@@ -203,7 +203,13 @@ class AucScore(Score):
             for field in ("own", "other", "variance", "n_rarer")
         )
         differences = PairedDifferences(
-            rarer.astype(float), own - other, np.nan_to_num(variance), None, None, False, None
+            n=rarer.astype(float),
+            gain=own - other,
+            variance=np.nan_to_num(variance),
+            worse=None,
+            better=None,
+            weighted=False,
+            upper=None,
         )
         p_values = certificate_p_value(differences, guarantee.tolerance, "tango")
         known = rarer > 0

@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from fairlearn_fwh.experiments._dafh._paper_recipe import GRID, recipe_of
+from fairlearn_fwh.experiments._dafh._paper_tables import TABLE6_NUMBERS, TABLE7_NUMBERS
 from fairlearn_fwh.experiments._dafh._questions import run_question
-from fairlearn_fwh.experiments._dafh._tables import TABLE6_NUMBERS, TABLE7_NUMBERS
 from fairlearn_fwh.experiments._dafh._theory import estimate_discrepancy, held_out_objective
 from fairlearn_fwh.experiments._gog import _ablation as _gog_ablation
 from fairlearn_fwh.experiments._gog import _worst_group as _gog

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fairlearn_fwh.experiments._dafh._table4 import (
+from fairlearn_fwh.experiments._dafh._paper_table4 import (
     PAPER_NUMBERS,
     corrected_standard_error,
     run_table4,

@@ -427,7 +427,7 @@ def _row(row: pd.Series) -> list[str]:
 
 
 def plot_aif360(runs: pd.DataFrame) -> Any:
-    """Draw for every data set who is fair by parity and who by preference.
+    """Plot for every data set who is fair by parity and who by preference.
 
     Parameters
     ----------

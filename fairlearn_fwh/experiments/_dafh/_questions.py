@@ -296,36 +296,36 @@ QUESTION_DATA = PAPER_DATA | {"digits": DataSpec(_load_digits, "none")}
 
 QUESTIONS = {
     "surrogate": Question(
-        "Does a lower cost mean more fairness without harm?", surrogate_task, surrogate_answer,
-        ("arrest", "violent", "german", "synthetic"), "balance", "correlation", "rank correlation of falling cost and rising rate",
+        title="Does a lower cost mean more fairness without harm?", task=surrogate_task, answer=surrogate_answer,
+        datasets=("arrest", "violent", "german", "synthetic"), x="balance", y="correlation", y_label="rank correlation of falling cost and rising rate",
         others=("adult", "bank"),
     ),
     "lambda": Question(
-        "What does the weight of the balance term do?", lambda_task, lambda_answer,
-        ("violent",), "balance", "largest_share", "share of the largest group, %", 100.0,
-        ("adult", "arrest", "german", "bank", "synthetic"),
+        title="What does the weight of the balance term do?", task=lambda_task, answer=lambda_answer,
+        datasets=("violent",), x="balance", y="largest_share", y_label="share of the largest group, %", scale=100.0,
+        others=("adult", "arrest", "german", "bank", "synthetic"),
     ),
     "router": Question(
-        "Does the router have to be a network?", router_task, router_answer,
-        ("arrest", "german", "synthetic", "adult"), "router", "gain", "gain over pooled, points", 100.0,
-        ("violent", "bank"),
+        title="Does the router have to be a network?", task=router_task, answer=router_answer,
+        datasets=("arrest", "german", "synthetic", "adult"), x="router", y="gain", y_label="gain over pooled, points", scale=100.0,
+        others=("violent", "bank"),
     ),
     "boundary": Question(
-        "Are people near the router's boundary harmed?", boundary_task, boundary_answer,
-        ("arrest", "violent", "german", "bank", "adult"), "certainty", "negative_flip_rate", "negative flips, % of the people", 100.0,
-        ("synthetic",),
+        title="Are people near the router's boundary harmed?", task=boundary_task, answer=boundary_answer,
+        datasets=("arrest", "violent", "german", "bank", "adult"), x="certainty", y="negative_flip_rate", y_label="negative flips, % of the people", scale=100.0,
+        others=("synthetic",),
     ),
     "costs": Question(
-        "What if errors cost differently?", costs_task, costs_answer,
-        ("german",), "method", "cost", "mean cost per person",
+        title="What if errors cost differently?", task=costs_task, answer=costs_answer,
+        datasets=("german",), x="method", y="cost", y_label="mean cost per person",
     ),
     "multiclass": Question(
-        "Does it work with several classes?", multiclass_task, multiclass_answer,
-        ("digits",), "method", "gain", "gain over pooled, points", 100.0,
+        title="Does it work with several classes?", task=multiclass_task, answer=multiclass_answer,
+        datasets=("digits",), x="method", y="gain", y_label="gain over pooled, points", scale=100.0,
     ),
     "theorems": Question(
-        "What do Theorems 1 and 2 say about these data?", theorems_task, theorems_answer,
-        ("adult", "arrest"), "attribute", "bound", "bound of Theorem 2 (0-1 loss)",
+        title="What do Theorems 1 and 2 say about these data?", task=theorems_task, answer=theorems_answer,
+        datasets=("adult", "arrest"), x="attribute", y="bound", y_label="bound of Theorem 2 (0-1 loss)",
         others=("violent",),
     ),
 }  # fmt: skip
@@ -417,7 +417,7 @@ def _is_figure(runs: pd.DataFrame, column: str, question: Question) -> bool:
 
 
 def plot_question(name: str, runs: pd.DataFrame, ax: Any = None) -> Any:
-    """Draw the figure that answers the question, with standard deviations over splits.
+    """Plot the figure that answers the question, with standard deviations over splits.
 
     Parameters
     ----------
@@ -426,7 +426,7 @@ def plot_question(name: str, runs: pd.DataFrame, ax: Any = None) -> Any:
     runs : DataFrame
         As `run_question` returns it.
     ax : matplotlib Axes, optional
-        Where to draw; by default a new figure.
+        Where to plot; by default new axes.
 
     Returns
     -------

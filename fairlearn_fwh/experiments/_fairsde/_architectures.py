@@ -35,7 +35,7 @@ ABLATIONS: dict[str, dict[str, Any]] = {
 
 DATA = REAL_DATA | {"adult-race-sex": DataSpec(REAL_DATA["adult"].load, "race,sex")} | IMAGE_DATA
 
-#: On two cores an epoch on pictures takes seconds.
+#: On two cores an epoch on images takes seconds.
 _SETTINGS: dict[str, dict[str, Any]] = dict.fromkeys(IMAGE_DATA, {"max_epochs": 15})
 
 POOLED, SELECTED, EXPERTS, HEADS = "pooled network", "selected", "experts", "heads alone"
@@ -54,8 +54,8 @@ def run_fairsde(
     Parameters
     ----------
     datasets : sequence of str
-        Among "adult", "adult-race-sex" (their intersections), "arrest", "violent", "german", "bank", and pictures: "ham10000" (by sex) and
-        "ham10000-age" (all pictures of a lesion are on one side of every split, and one of each is for testing).
+        Among "adult", "adult-race-sex" (their intersections), "arrest", "violent", "german", "bank", and images: "ham10000" (by sex) and
+        "ham10000-age" (all images of a lesion are on one side of every split, and one of each is for testing).
     n_splits : int
         Seeds 0 to ``n_splits - 1``; a quarter of the rows is for testing.
     data_home : path-like, optional
@@ -269,7 +269,7 @@ def _claim(runs: pd.DataFrame, dataset: str) -> str:
 
 
 def plot_fairsde(runs: pd.DataFrame) -> Any:
-    """Draw the gain of every group under every method.
+    """Plot the gain of every group under every method.
 
     Parameters
     ----------

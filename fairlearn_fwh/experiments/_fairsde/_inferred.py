@@ -255,14 +255,14 @@ def _up_to(told: pd.DataFrame, figure: str) -> str:
 
 
 def plot_fairsde_inferred(runs: pd.DataFrame, ax: Any = None) -> Any:
-    """Draw gains and bounds of the worst-off group against the error of the discriminator.
+    """Plot gains and bounds of the worst-off group against the error of the discriminator.
 
     Parameters
     ----------
     runs : DataFrame
         As `run_fairsde_inferred` returns it.
     ax : matplotlib Axes, optional
-        Where to draw; by default a new figure.
+        Where to plot; by default new axes.
 
     Returns
     -------

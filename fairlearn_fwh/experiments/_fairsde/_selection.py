@@ -147,14 +147,14 @@ def summarize_selection(runs: pd.DataFrame, alpha: float = 0.05) -> pd.DataFrame
 
 
 def plot_selection_harm(summary: pd.DataFrame, ax: Any = None) -> Any:
-    """Draw the share of splits with a harmed group, for every rule.
+    """Plot the share of splits with a harmed group, for every rule.
 
     Parameters
     ----------
     summary : DataFrame
         What `summarize_selection` returns.
     ax : matplotlib Axes, optional
-        Where to draw; by default a new figure.
+        Where to plot; by default new axes.
 
     Returns
     -------

@@ -58,15 +58,15 @@ def _generated_split(bunch: Any, attribute: str, *, test_size: float, random_sta
 
     (X, y, group), (X_test, y_test, group_test) = draw(N_PER_GROUP), draw(10 * N_PER_GROUP)
     return Split(
-        X,
-        y,
-        group,
-        X_test,
-        y_test,
-        group_test,
-        group.to_frame(),
-        group_test.to_frame(),
-        ["pooled", "own", "score"],
+        X=X,
+        y=y,
+        attribute=group,
+        X_test=X_test,
+        y_test=y_test,
+        attribute_test=group_test,
+        sensitive=group.to_frame(),
+        sensitive_test=group_test.to_frame(),
+        feature_names=["pooled", "own", "score"],
     )
 
 
@@ -277,7 +277,7 @@ def _answer(dataset: Any, table: pd.DataFrame) -> str:
 
 
 def plot_fairsde_shift(runs: pd.DataFrame) -> Any:
-    """Draw how often a group is harmed against the strength of the shift.
+    """Plot how often a group is harmed against the strength of the shift.
 
     Parameters
     ----------

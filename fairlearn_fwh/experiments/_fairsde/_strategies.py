@@ -60,15 +60,15 @@ def _generated(n_groups: int) -> DataSpec:
         rng = np.random.default_rng([random_state, n_groups])
         (X, y, group), (X_test, y_test, group_test) = draw(rng), draw(rng)
         return Split(
-            X,
-            y,
-            group,
-            X_test,
-            y_test,
-            group_test,
-            group.to_frame(),
-            group_test.to_frame(),
-            ["pooled", "own"],
+            X=X,
+            y=y,
+            attribute=group,
+            X_test=X_test,
+            y_test=y_test,
+            attribute_test=group_test,
+            sensitive=group.to_frame(),
+            sensitive_test=group_test.to_frame(),
+            feature_names=["pooled", "own"],
         )
 
     return DataSpec(lambda home: None, "group", split=split)
@@ -268,7 +268,7 @@ def _answer(runs: pd.DataFrame) -> str:
 
 
 def plot_fairsde_strategies(runs: pd.DataFrame) -> Any:
-    """Draw what strategies do to worst group and gap, and how power falls as groups multiply.
+    """Plot what strategies do to worst group and gap, and how power falls as groups multiply.
 
     Parameters
     ----------

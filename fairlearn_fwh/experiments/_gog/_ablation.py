@@ -176,7 +176,7 @@ def _answer(runs: pd.DataFrame) -> str:
 
 
 def plot_gog_ablation(runs: pd.DataFrame) -> Any:
-    """Draw the accuracy of majority and minority under every variant.
+    """Plot the accuracy of majority and minority under every variant.
 
     Parameters
     ----------

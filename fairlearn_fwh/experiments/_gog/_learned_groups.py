@@ -189,7 +189,7 @@ def _answer(runs: pd.DataFrame) -> str:
 
 
 def plot_gog_groups(runs: pd.DataFrame) -> Any:
-    """Draw how much better than by chance neighbours and probe know the group.
+    """Plot how much better than by chance neighbours and probe know the group.
 
     Parameters
     ----------

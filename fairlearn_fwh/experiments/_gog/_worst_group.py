@@ -251,7 +251,7 @@ tests, Holm over the groups, level {ALPHA}). Learners have layers of 64 and 32 b
 
 
 def plot_gog(runs: pd.DataFrame) -> Any:
-    """Draw what the worst group gains over plain training, under every condition.
+    """Plot what the worst group gains over plain training, under every condition.
 
     Parameters
     ----------

@@ -87,19 +87,19 @@ def _split_pair(pair: Bunch, attribute: str, *, test_size: float, random_state: 
     )
     labels = pair.target.target.to_numpy()
     return TransferSplit(
-        X,
-        labels[train],
-        groups.iloc[train],
-        None,
-        (
+        X=X,
+        y=labels[train],
+        groups=groups.iloc[train],
+        known=None,
+        auxiliary=(
             X_auxiliary,
             pair.auxiliary.target.to_numpy()[other],
             others.iloc[other],
         ),
-        X_test,
-        labels[test],
-        groups.iloc[test],
-        None if shared else _input_modules(X.shape[1], X_auxiliary.shape[1], random_state),
+        X_test=X_test,
+        y_test=labels[test],
+        groups_test=groups.iloc[test],
+        input_modules=None if shared else _input_modules(X.shape[1], X_auxiliary.shape[1], random_state),
     )
 
 
@@ -140,14 +140,14 @@ def _split_adult(bunch: Bunch, attribute: str, *, test_size: float, random_state
     names = attribute.split(" x ")
     groups = bunch.attributes[names].agg(" x ".join, axis=1)
     return TransferSplit(
-        X,
-        bunch.income[train],
-        groups.iloc[train],
-        bunch.attributes[names[0]].iloc[train] if len(names) > 1 else None,
-        (X_other, bunch.long_hours[other], bunch.attributes[names[-1]].iloc[other]),
-        X_test,
-        bunch.income[test],
-        groups.iloc[test],
+        X=X,
+        y=bunch.income[train],
+        groups=groups.iloc[train],
+        known=bunch.attributes[names[0]].iloc[train] if len(names) > 1 else None,
+        auxiliary=(X_other, bunch.long_hours[other], bunch.attributes[names[-1]].iloc[other]),
+        X_test=X_test,
+        y_test=bunch.income[test],
+        groups_test=groups.iloc[test],
     )
 
 

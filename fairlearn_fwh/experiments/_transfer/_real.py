@@ -223,7 +223,7 @@ def _change(value: float) -> str:
 
 
 def plot_transfer(runs: pd.DataFrame) -> Any:
-    """Draw macro F1 and epsilon of every method.
+    """Plot macro F1 and epsilon of every method.
 
     Parameters
     ----------

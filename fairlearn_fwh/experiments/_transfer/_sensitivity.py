@@ -141,7 +141,7 @@ def _grid(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def plot_transfer_sensitivity(runs: pd.DataFrame) -> Any:
-    """Draw epsilon and macro F1 by setting, and the change of epsilon by tasks.
+    """Plot epsilon and macro F1 by setting, and the change of epsilon by tasks.
 
     Parameters
     ----------

@@ -186,7 +186,7 @@ in a group that the features tell. With two attributes the auxiliary knows the s
 
 
 def plot_transfer_synthetic(runs: pd.DataFrame) -> Any:
-    """Draw epsilon of auxiliary and target under every variant, draw by draw.
+    """Plot epsilon of auxiliary and target under every variant, draw by draw.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Encoders: networks that turn a person's features or picture into a representation."""
+"""Encoders: networks that turn a person's features or image into a representation."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def make_table_encoder(n_features: int, hidden_layer_sizes: Sequence[int]) -> nn
 
 
 def make_convolutional_encoder(input_shape: tuple[int, ...]) -> nn.Sequential:
-    """Make a small convolutional encoder for pictures of 16 x 16 pixels or more.
+    """Make a small convolutional encoder for images of 16 x 16 pixels or more.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ class ResidualBlock(nn.Module):
 
 
 def make_resnet18_encoder(input_shape: tuple[int, ...]) -> nn.Sequential:
-    """Make a ResNet-18 for small pictures: 3 x 3 convolutions from the first layer on, no pooling before the blocks.
+    """Make a ResNet-18 for small images: 3 x 3 convolutions from the first layer on, no pooling before the blocks.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Pictures of a torch Dataset, which are read when they are needed."""
+"""Images of a torch Dataset, which are read when they are needed."""
 
 from __future__ import annotations
 
@@ -10,40 +10,40 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-#: Pictures that are read at a time.
+#: Images that are read at a time.
 _BATCH = 256
 
 
 @dataclass(frozen=True)
-class DatasetPictures:
-    """Some pictures of a Dataset, in the place of an array (n, ...).
+class DatasetImages:
+    """Some images of a Dataset, in the place of an array (n, ...).
 
     Attributes
     ----------
     dataset : Dataset
-        Its items are pictures, or tuples that begin with one.
+        Its items are images, or tuples that begin with one.
     rows : ndarray of int, shape (n,)
         Which of its items.
-    picture_shape : tuple of int
+    image_shape : tuple of int
     num_workers : int
         Processes that read.
     """
 
     dataset: Any
     rows: np.ndarray
-    picture_shape: tuple[int, ...]
+    image_shape: tuple[int, ...]
     num_workers: int
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Number of pictures, and the shape of each."""
-        return (len(self.rows), *self.picture_shape)
+        """Number of images, and the shape of each."""
+        return (len(self.rows), *self.image_shape)
 
     def __len__(self) -> int:
         return len(self.rows)
 
-    def take_rows(self, rows: np.ndarray) -> DatasetPictures:
-        """Some of the pictures, by position or mask; nothing is read."""
+    def take_rows(self, rows: np.ndarray) -> DatasetImages:
+        """Some of the images, by position or mask; nothing is read."""
         return replace(self, rows=self.rows[rows])
 
     def read(self) -> np.ndarray:
@@ -52,26 +52,26 @@ class DatasetPictures:
         Raises
         ------
         ValueError
-            If a picture has another shape than the others, or holds NaN or infinity.
+            If an image has another shape than the others, or holds NaN or infinity.
         """
-        return np.stack([self._picture(int(row)) for row in self.rows])
+        return np.stack([self._image(int(row)) for row in self.rows])
 
-    def _picture(self, row: int) -> np.ndarray:
-        picture = picture_of(self.dataset[row])
-        if picture.shape != self.picture_shape:
+    def _image(self, row: int) -> np.ndarray:
+        image = image_of(self.dataset[row])
+        if image.shape != self.image_shape:
             raise ValueError(
-                f"All pictures must have the same shape; item {row} of the Dataset has {picture.shape}, an earlier one "
-                f"{self.picture_shape}. Resize them."
+                f"All images must have the same shape; item {row} of the Dataset has {image.shape}, an earlier one "
+                f"{self.image_shape}. Resize them."
             )
-        if picture.dtype.kind == "f" and not np.isfinite(picture).all():
-            raise ValueError(f"The picture of item {row} of the Dataset contains NaN or infinity.")
-        return picture
+        if image.dtype.kind == "f" and not np.isfinite(image).all():
+            raise ValueError(f"The image of item {row} of the Dataset contains NaN or infinity.")
+        return image
 
 
 class _Batches(Dataset):
-    """Reads a batch of pictures per item."""
+    """Reads a batch of images per item."""
 
-    def __init__(self, batches: list[DatasetPictures]) -> None:
+    def __init__(self, batches: list[DatasetImages]) -> None:
         self.batches = batches
 
     def __len__(self) -> int:
@@ -82,7 +82,7 @@ class _Batches(Dataset):
 
 
 class _Labels(Dataset):
-    """Labels and groups of items, whose pictures are left behind where they were read."""
+    """Labels and groups of items, whose images are left behind where they were read."""
 
     def __init__(self, dataset: Any) -> None:
         self.dataset = dataset
@@ -95,8 +95,8 @@ class _Labels(Dataset):
         n_parts = len(item) if isinstance(item, tuple | list) else 1
         if n_parts != 3:
             raise ValueError(
-                f"A Dataset for fit must yield (picture, label, group); item {i} has {n_parts} part{'' if n_parts == 1 else 's'}. "
-                "Without groups give pictures as an array, and y."
+                f"A Dataset for fit must yield (image, label, group); item {i} has {n_parts} part{'' if n_parts == 1 else 's'}. "
+                "Without groups give images as an array, and y."
             )
         label, group = _value(item[1]), _value(item[2])
         for name, value in (("label", label), ("group", group)):
@@ -111,7 +111,7 @@ class _Labels(Dataset):
 
 
 def in_batches(X: Any, size: int = _BATCH) -> Iterator[np.ndarray]:
-    """Pictures of an array or of a Dataset, some at a time."""
+    """Images of an array or of a Dataset, some at a time."""
     starts = range(0, len(X), size)
     if isinstance(X, np.ndarray):
         return (X[start : start + size] for start in starts)
@@ -148,8 +148,8 @@ def read_labels(dataset: Any, num_workers: int) -> tuple[np.ndarray, Any]:
     return np.asarray(labels), objects
 
 
-def open_dataset(dataset: Any, num_workers: int) -> DatasetPictures:
-    """Take the pictures of a Dataset, without reading more than one.
+def open_dataset(dataset: Any, num_workers: int) -> DatasetImages:
+    """Take the images of a Dataset, without reading more than one.
 
     Raises
     ------
@@ -163,8 +163,8 @@ def open_dataset(dataset: Any, num_workers: int) -> DatasetPictures:
             f"A Dataset must have a length and items by number; {type(dataset).__name__} has no length."
         )
     if not len(dataset):
-        raise ValueError("The Dataset is empty; at least one picture is needed.")
-    return DatasetPictures(dataset, np.arange(len(dataset)), picture_of(dataset[0]).shape, num_workers)
+        raise ValueError("The Dataset is empty; at least one image is needed.")
+    return DatasetImages(dataset, np.arange(len(dataset)), image_of(dataset[0]).shape, num_workers)
 
 
 def check_one_shape(images: Any) -> None:
@@ -179,24 +179,22 @@ def check_one_shape(images: Any) -> None:
 
 
 def has_groups(dataset: Any) -> bool:
-    """Whether items are (picture, label, group)."""
+    """Whether items are (image, label, group)."""
     return isinstance(dataset[0], tuple | list) and len(dataset[0]) == 3
 
 
-def picture_of(item: Any) -> np.ndarray:
-    """Picture of an item, shape (channels, height, width) or (height, width, channels).
+def image_of(item: Any) -> np.ndarray:
+    """Image of an item, shape (channels, height, width) or (height, width, channels).
 
     Raises
     ------
     ValueError
         If it has not three dimensions.
     """
-    picture = np.asarray(item[0] if isinstance(item, tuple | list) else item)
-    if picture.ndim != 3:
-        raise ValueError(
-            f"A picture must have 3 dimensions, of which one is the channels; got {picture.shape}."
-        )
-    return picture
+    image = np.asarray(item[0] if isinstance(item, tuple | list) else item)
+    if image.ndim != 3:
+        raise ValueError(f"An image must have 3 dimensions, of which one is the channels; got {image.shape}.")
+    return image
 
 
 def _value(value: Any) -> Any:

@@ -15,10 +15,10 @@ from torch.utils.data import Dataset
 
 from ...base._features import check_numbers
 from ...base._samples import numbers, take_rows
-from ._images import DatasetPictures, check_one_shape, in_batches, open_dataset
+from ._images import DatasetImages, check_one_shape, in_batches, open_dataset
 from ._scaling import chunks, standardize
 
-#: Turns a batch of pictures into as many others of the same shape.
+#: Turns a batch of images into as many others of the same shape.
 Augmentation = Callable[[Tensor], Tensor]
 
 #: Numbers of channels by which the axis of channels is known.
@@ -77,7 +77,7 @@ class ImageInputs:
     def batches(self, X: Any) -> Iterator[np.ndarray]:
         """Inputs of some images of an array or a Dataset at a time, shape (..., channels, height, width)."""
         images = open_dataset(X, self.num_workers) if isinstance(X, Dataset) else X
-        if not isinstance(images, DatasetPictures):
+        if not isinstance(images, DatasetImages):
             images = np.asarray(images)
         if not len(images):
             yield np.empty((0, *self.shape), dtype=np.float32)
@@ -98,7 +98,7 @@ class ImageColumn:
 
     Parameters
     ----------
-    images : ndarray or DatasetPictures
+    images : ndarray or DatasetImages
     inputs : ImageInputs
     augmentation : callable, optional
     """
@@ -122,7 +122,7 @@ class ImageColumn:
             If `augmentation` returns something else than images of this shape.
         """
         images = take_rows(self.images, rows.numpy())
-        array = images.read() if isinstance(images, DatasetPictures) else images
+        array = images.read() if isinstance(images, DatasetImages) else images
         batch = torch.as_tensor(self.inputs.channels_first(array))
         if self.augmentation is None:
             return self.inputs.standardize(batch)
@@ -189,7 +189,7 @@ def check_table_or_images(estimator: Any, X: Any, *, reset: bool, num_workers: i
     ----------
     estimator : estimator
         Remembers number and names of features.
-    X : array-like, data frame, Dataset or DatasetPictures
+    X : array-like, data frame, Dataset or DatasetImages
     reset : bool
         Whether the features are those of a fit.
     num_workers : int
@@ -197,14 +197,14 @@ def check_table_or_images(estimator: Any, X: Any, *, reset: bool, num_workers: i
 
     Returns
     -------
-    array, data frame or DatasetPictures
+    array, data frame or DatasetImages
 
     Raises
     ------
     ValueError
         If they are no numbers, have another number of dimensions than 2 or 4, or images have several shapes or no axis of channels.
     """
-    if isinstance(X, Dataset | DatasetPictures):
+    if isinstance(X, Dataset | DatasetImages):
         checked = open_dataset(X, num_workers) if isinstance(X, Dataset) else X
         if reset:
             estimator.n_features_in_ = checked.shape[1]

@@ -215,7 +215,7 @@ def cramers_v(
 
 
 def plot_groups(explanation: GroupExplanation, n_features: int = 8, ax: Any = None) -> Any:
-    """Draw how groups differ from each other in the features that separate them most, and of whom they consist.
+    """Plot how groups differ from each other in the features that separate them most, and of whom they consist.
 
     Parameters
     ----------
@@ -223,7 +223,7 @@ def plot_groups(explanation: GroupExplanation, n_features: int = 8, ax: Any = No
     n_features : int
         Number of features that are shown.
     ax : matplotlib Axes, optional
-        Where to draw; by default a new figure.
+        Where to plot; by default new axes.
 
     Returns
     -------
@@ -411,7 +411,7 @@ class ExplainsGroups:
         n_features: int = 8,
         ax: Any = None,
     ) -> Any:
-        """Draw what separates the groups or, with audit attributes, of whom they consist.
+        """Plot what separates the groups or, with audit attributes, of whom they consist.
 
         Parameters
         ----------
@@ -420,7 +420,7 @@ class ExplainsGroups:
         n_features : int
             Number of features that are shown.
         ax : matplotlib Axes, optional
-            Where to draw; by default a new figure.
+            Where to plot; by default new axes.
 
         Returns
         -------

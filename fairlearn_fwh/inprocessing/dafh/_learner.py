@@ -149,14 +149,14 @@ class GroupLearner:
         if self.previous is not None:
             load_state(routers[0], heads[0], self.previous)
         return RoutedHeads(
-            routers,
-            heads,
-            self.bins,
-            self.objective,
-            self.balance,
-            min(self._batch_size(n_rows), n_rows),
-            n_groups,
-            self.costs,
+            routers=routers,
+            heads=heads,
+            bins=self.bins,
+            objective=self.objective,
+            balance=self.balance,
+            batch_size=min(self._batch_size(n_rows), n_rows),
+            n_groups=n_groups,
+            costs=self.costs,
         )
 
     def _batch_size(self, n_rows: int) -> int:
@@ -189,16 +189,16 @@ class GroupLearner:
         router, heads = module.modules_of(state)
         chosen = candidates[0]
         return LearnedGroups(
-            router,
-            heads,
-            state,
-            [float(costs[chosen]) for costs in history.costs if np.isfinite(costs[chosen])],
-            [figures[chosen] for figures in history.figures if chosen in figures],
-            len(history.costs),
-            epoch,
-            self._stability([history.best[member][2] for member in candidates], module, validation),
-            self.side_by_side([(router, heads)], module.running_shares.shape[1]),
-            history.interrupted,
+            router=router,
+            heads=heads,
+            state=state,
+            costs=[float(costs[chosen]) for costs in history.costs if np.isfinite(costs[chosen])],
+            figures=[figures[chosen] for figures in history.figures if chosen in figures],
+            n_iter=len(history.costs),
+            best_epoch=epoch,
+            stability=self._stability([history.best[member][2] for member in candidates], module, validation),
+            members=self.side_by_side([(router, heads)], module.running_shares.shape[1]),
+            interrupted=history.interrupted,
         )
 
     def _stability(
@@ -214,4 +214,13 @@ class GroupLearner:
     def side_by_side(self, pairs: list[tuple[nn.Module, nn.Module]], n_groups: int) -> RoutedHeads:
         """Put pairs of a router and heads side by side, on the CPU."""
         routers, heads = zip(*pairs, strict=True)
-        return RoutedHeads(routers, heads, self.bins, self.objective, self.balance, 1, n_groups, self.costs)
+        return RoutedHeads(
+            routers=routers,
+            heads=heads,
+            bins=self.bins,
+            objective=self.objective,
+            balance=self.balance,
+            batch_size=1,
+            n_groups=n_groups,
+            costs=self.costs,
+        )

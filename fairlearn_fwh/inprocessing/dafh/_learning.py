@@ -43,15 +43,15 @@ class LearnsByGradient:
             probabilities = align_probabilities(self.pooled_estimator_, sample.X, self.classes_)
             pooled_loss = (probabilities * costs[codes]).sum(axis=1)
         return Table(
-            self.scaler_.transform(X).astype(np.float32)
+            Z=self.scaler_.transform(X).astype(np.float32)
             if sparse.issparse(X)
             else standardize(self.scaler_, X),
-            None if self._bins is None else self._bins.codes(X),
-            codes,
-            pooled_loss.astype(np.float32),
-            pooled_risk,
-            sample.weights,
-            costs,
+            bins=None if self._bins is None else self._bins.codes(X),
+            codes=codes,
+            pooled_loss=pooled_loss.astype(np.float32),
+            pooled_risk=pooled_risk,
+            weights=sample.weights,
+            costs=costs,
         )
 
     def _learner(

@@ -23,7 +23,7 @@ from ...postprocessing._scores import Guarantee, resolve_score
 from .._training._callbacks import check_callbacks
 from .._training._devices import check_device
 from .._training._encoders import make_encoder
-from .._training._images import DatasetPictures, has_groups, open_dataset, read_labels
+from .._training._images import DatasetImages, has_groups, open_dataset, read_labels
 from .._training._inputs import check_table_or_images, make_inputs
 from .._training._layer_sizes import check_layer_sizes
 from .._training._seeding import seeded
@@ -476,7 +476,7 @@ class SelectiveExpertsClassifier(ShowsRepresentation, GroupRoutedClassifier):
     # --- predicting -------------------------------------------------------------------------------------------------
 
     def _route(self, X: Any, sensitive_features: Any) -> tuple[np.ndarray, Sequence[tuple[Any, Any]]]:
-        if sensitive_features is None and isinstance(X, DatasetPictures) and has_groups(X.dataset):
+        if sensitive_features is None and isinstance(X, DatasetImages) and has_groups(X.dataset):
             _, sensitive_features = read_labels(X.dataset, self.num_workers)
         # Without "infer" a group of the user's may have that name.
         if not isinstance(self.group_estimators_.get(INFERRED), MixtureClassifier):

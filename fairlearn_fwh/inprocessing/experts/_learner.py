@@ -138,13 +138,13 @@ class ExpertLearner:
         partners = torch.Generator().manual_seed(self._draw())
         with seeded(self._draw()):
             network = ExpertNetwork(
-                encoder,
-                n_outputs,
-                len(labels),
-                len(self.classes),
-                weights,
-                partners,
-                self.training.mixed_precision,
+                encoder=encoder,
+                n_outputs=n_outputs,
+                n_groups=len(labels),
+                n_classes=len(self.classes),
+                weights=weights,
+                generator=partners,
+                mixed_precision=self.training.mixed_precision,
             )
         if two_stage:
             network.learns_heads = False

@@ -13,7 +13,7 @@ _LINES = {"pooled": "--", "experts": "-"}
 
 
 def plot_learning_curves(history: dict[str, list[dict[str, Any]]], ax: Any = None) -> Any:
-    """Draw every group's validation loss: a colour for each group, a line style for each network, a dot at the best epoch.
+    """Plot every group's validation loss: a colour for each group, a line style for each network, a dot at the best epoch.
 
     Parameters
     ----------

@@ -55,7 +55,7 @@ class ShowsRepresentation:
     def plot_representation(
         self: HasExperts, X: Any, y: Any, *, sensitive_features: Any, ax: Any = None
     ) -> Any:
-        """Draw people in the plane of the representation's two largest principal components, coloured by group, marked by class.
+        """Plot people in the plane of the representation's two largest principal components, coloured by group, marked by class.
 
         Parameters
         ----------
@@ -66,7 +66,7 @@ class ShowsRepresentation:
         sensitive_features : array-like, shape (n,), DataFrame or dict
             Groups. A picture shows single people as points, without anything else about them.
         ax : matplotlib Axes, optional
-            Where to draw; by default a new figure.
+            Where to plot; by default new axes.
 
         Returns
         -------
@@ -94,12 +94,12 @@ class ShowsRepresentation:
         return np.concatenate([self._encoder(batch) for batch in self._inputs.batches(X)])
 
     def plot_learning_curves(self: HasExperts, ax: Any = None) -> Any:
-        """Draw the validation losses of every group, of the pooled network and of the experts, from epoch to epoch.
+        """Plot the validation losses of every group, of the pooled network and of the experts, from epoch to epoch.
 
         Parameters
         ----------
         ax : matplotlib Axes, optional
-            Where to draw; by default a new figure.
+            Where to plot; by default new axes.
 
         Returns
         -------

@@ -15,7 +15,7 @@ _MOST_POINTS = 2000
 
 
 def plot_representation(z: np.ndarray, classes: np.ndarray, groups: Groups, ax: Any = None) -> Any:
-    """Draw people in the plane of the two largest principal components: colour by group, marker by class.
+    """Plot people in the plane of the two largest principal components: colour by group, marker by class.
 
     Parameters
     ----------

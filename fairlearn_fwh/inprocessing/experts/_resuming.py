@@ -13,7 +13,7 @@ from torch import nn
 from ...base._fingerprint import code_of, fingerprint
 from ...base._samples import Sample
 from ...metrics._core._groups import Groups
-from .._training._images import DatasetPictures
+from .._training._images import DatasetImages
 from .._training._inputs import ImageInputs, Inputs
 
 #: Parameters that change what is learned; and `max_epochs`, if there are two stages.
@@ -55,7 +55,7 @@ def fingerprint_of_training(
         "augmentation": code_of(parameters["augmentation"]),
     }
     weights = {name: value.numpy() for name, value in encoder.state_dict().items()}
-    if isinstance(sample.X, DatasetPictures) and isinstance(inputs, ImageInputs):
+    if isinstance(sample.X, DatasetImages) and isinstance(inputs, ImageInputs):
         X: Any = (sample.X.shape, inputs.mean, inputs.scale)
     else:
         X = np.asarray(sample.X)

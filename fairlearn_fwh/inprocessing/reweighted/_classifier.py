@@ -333,14 +333,14 @@ class ReweightedClassifier(SingleModelClassifier, ABC):
         return self.classes_[probabilities.argmax(axis=1)]
 
     def plot_weights(self, sensitive_features: Any, ax: Any = None) -> Any:
-        """Draw whom the last epoch weighed up or down, by group; groups of fewer than 10 people are left out.
+        """Plot whom the last epoch weighed up or down, by group; groups of fewer than 10 people are left out.
 
         Parameters
         ----------
         sensitive_features : array-like, shape (n,), DataFrame or dict
             Groups of the rows of `fit`.
         ax : matplotlib Axes, optional
-            Where to draw; by default a new figure.
+            Where to plot; by default new axes.
 
         Returns
         -------

@@ -86,7 +86,7 @@ class ReweightedNetwork(TrainedAlone):
             return torch.ones_like(losses)
         with torch.no_grad():
             batch = Batch(
-                X, y, weight, losses.detach(), entered.detach(), residuals(scores, y), self.learner.weight.detach()
+                X=X, y=y, weight=weight, losses=losses.detach(), representation=entered.detach(), residuals=residuals(scores, y), last_weight=self.learner.weight.detach()
             )  # fmt: skip
         return self.weighting(batch)
 

@@ -14,7 +14,7 @@ _SMALLEST_DRAWN = 10
 
 
 def plot_weights(weights: np.ndarray, sensitive_features: Any, ax: Any = None) -> Any:
-    """Draw the weights of each group: mean, median, quartiles, and 5 % and 95 % quantiles.
+    """Plot the weights of each group: mean, median, quartiles, and 5 % and 95 % quantiles.
 
     Parameters
     ----------

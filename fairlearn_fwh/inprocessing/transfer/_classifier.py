@@ -388,13 +388,13 @@ class MultiTaskTransferClassifier(ComparesWithSingleTask, SingleModelClassifier)
             others = [self._fit_alone(task, seed.randint(2**31)) for task in tasks[1:]]
             losses_alone = np.array([model._kept()["loss"] for model in (alone, *others)])
         learner = TransferLearner(
-            network,
-            fitting,
-            validation,
-            groups,
-            losses_alone,
-            0.0 if alone is None else LEAST_SHARE_OF_F1 * alone._kept()["macro_f1"],
-            TaskSampler([len(rows.y) for rows in fitting], self.task_sampling),
+            network=network,
+            fitting=fitting,
+            validation=validation,
+            target_groups=groups,
+            alone=losses_alone,
+            least_f1=0.0 if alone is None else LEAST_SHARE_OF_F1 * alone._kept()["macro_f1"],
+            sampler=TaskSampler([len(rows.y) for rows in fitting], self.task_sampling),
         )
         with seeded(own_seed):
             self.best_epoch_, self.validation_history_, self._interrupted = learner.train(

@@ -109,13 +109,13 @@ def read_task(
     strata = np.zeros_like(codes) if groups is None else groups.codes[present]
     fitting, validation = hold_out(codes, strata, validation_fraction, check_random_state(seed))
     return Task(
-        name,
-        sample,
-        groups,
-        classes,
-        present[fitting],
-        present[validation if len(validation) else fitting],
-        features,
+        name=name,
+        sample=sample,
+        groups=groups,
+        classes=classes,
+        fitting=present[fitting],
+        validation=present[validation if len(validation) else fitting],
+        features=features,
     )
 
 

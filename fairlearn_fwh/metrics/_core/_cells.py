@@ -94,7 +94,15 @@ class LossCells:
         else:
             weight, weight_squared = rows.weights[chunk], rows.weights[chunk] ** 2
         if not rows.is_binary:
-            return cls(assigned, audit, np.column_stack(losses), disagrees, n, weight, weight_squared)
+            return cls(
+                assigned=assigned,
+                audit=audit,
+                losses=np.column_stack(losses),
+                disagrees=disagrees,
+                n=n,
+                weight=weight,
+                weight_squared=weight_squared,
+            )
         cell_of_row, first_row, n = _find_cells(assigned, audit, [*losses, disagrees])
         if rows.weights is None:
             weight = weight_squared = n.astype(float)
@@ -102,13 +110,13 @@ class LossCells:
             weight, weight_squared = (np.bincount(cell_of_row, w, len(n)) for w in (weight, weight_squared))
         cell_losses = np.column_stack([loss[first_row] for loss in losses])
         return cls(
-            assigned[first_row],
-            audit[first_row],
-            cell_losses,
-            disagrees[first_row],
-            n,
-            weight,
-            weight_squared,
+            assigned=assigned[first_row],
+            audit=audit[first_row],
+            losses=cell_losses,
+            disagrees=disagrees[first_row],
+            n=n,
+            weight=weight,
+            weight_squared=weight_squared,
         )
 
     @classmethod

@@ -122,13 +122,13 @@ def merge_layouts(a: Layout, b: Layout) -> Layout:
             f"Frames can be added only if they compare the same group classifiers; got {a.groups!r} and {b.groups!r}."
         )
     return Layout(
-        a.groups if a.has_envy else _merge_labels(a.groups, b.groups),
-        a.group_names,
-        _merge_labels(a.audit, b.audit),
-        a.audit_names,
-        a.control_names,
-        a.has_envy,
-        a.pooled_groups,
+        groups=a.groups if a.has_envy else _merge_labels(a.groups, b.groups),
+        group_names=a.group_names,
+        audit=_merge_labels(a.audit, b.audit),
+        audit_names=a.audit_names,
+        control_names=a.control_names,
+        has_envy=a.has_envy,
+        pooled_groups=a.pooled_groups,
     )
 
 

@@ -93,7 +93,15 @@ class Measurement:
         (assigned, audit), pairs = find_pairs(cells.assigned, cells.audit, len(layout.audit))
         sums = GroupSums.of(cells, pairs, len(assigned))
         replicates = bootstrap.draw(cells, pairs, len(assigned))
-        return cls(layout, loss, weighted, assigned, audit, sums, replicates)
+        return cls(
+            layout=layout,
+            loss=loss,
+            weighted=weighted,
+            assigned=assigned,
+            audit=audit,
+            sums=sums,
+            replicates=replicates,
+        )
 
     def __add__(self, other: Measurement) -> Measurement:
         if self.loss != other.loss:
@@ -113,16 +121,16 @@ class Measurement:
         n_pairs = len(assigned_of_pair)
         replicates = add_replicates(mine.replicates, theirs.replicates, self.n_shards)
         return Measurement(
-            layout,
-            self.loss,
-            self.weighted or other.weighted,
-            assigned_of_pair,
-            audit_of_pair,
-            mine.sums.concatenate(theirs.sums).aggregate(pairs, n_pairs),
-            None if replicates is None else replicates.aggregate(pairs, n_pairs),
-            self.n_shards + other.n_shards,
-            labels,
-            exponent,
+            layout=layout,
+            loss=self.loss,
+            weighted=self.weighted or other.weighted,
+            assigned=assigned_of_pair,
+            audit=audit_of_pair,
+            sums=mine.sums.concatenate(theirs.sums).aggregate(pairs, n_pairs),
+            replicates=None if replicates is None else replicates.aggregate(pairs, n_pairs),
+            n_shards=self.n_shards + other.n_shards,
+            labels=labels,
+            exponent=exponent,
         )
 
     def _divided_by(self, exponent: int) -> Measurement:

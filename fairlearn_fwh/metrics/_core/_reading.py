@@ -184,7 +184,15 @@ def make_layout(
     """
     if unknown := pooled_groups - set(labels):
         raise ValueError(f"pooled_groups names {sorted(map(str, unknown))}; the groups are {labels[:10]!r}.")
-    return Layout(labels, assigned.names, audit.labels, audit.names, control_names, has_envy, pooled_groups)
+    return Layout(
+        groups=labels,
+        group_names=assigned.names,
+        audit=audit.labels,
+        audit_names=audit.names,
+        control_names=control_names,
+        has_envy=has_envy,
+        pooled_groups=pooled_groups,
+    )
 
 
 def check_what_is_given(has_own: bool, has_by_group: bool, has_groups: bool) -> None:

@@ -66,14 +66,14 @@ class Columns:
                 raise ValueError(f"{name} names column {repeated[0]!r} more than once.")
         check_what_is_given(y_pred is not None, bool(y_pred_by_group), groups is not None)
         return cls(
-            y_true,
-            y_pred_pooled,
-            y_pred,
-            sample_weight,
-            dict(y_pred_by_group or {}),
-            _names(groups),
-            _names(sensitive_features),
-            _names(control_features),
+            y_true=y_true,
+            y_pred_pooled=y_pred_pooled,
+            y_pred=y_pred,
+            sample_weight=sample_weight,
+            y_pred_by_group=dict(y_pred_by_group or {}),
+            groups=_names(groups),
+            sensitive_features=_names(sensitive_features),
+            control_features=_names(control_features),
         )
 
     def by_role(self) -> dict[str, str]:

@@ -113,7 +113,15 @@ def measure_lazily(
         check_pooled_groups(layout, assigned[sums_of_rows.value[:, -1] > 0])
         (assigned, audit), pairs = find_pairs(assigned, audit, len(layout.audit))
         sums = sums_of_rows.aggregate(pairs, len(assigned))
-        measured = Measurement(layout, loss, weighted, assigned, audit, sums, None)
+        measured = Measurement(
+            layout=layout,
+            loss=loss,
+            weighted=weighted,
+            assigned=assigned,
+            audit=audit,
+            sums=sums,
+            replicates=None,
+        )
     return measured.about(found.labels, found.exponent)
 
 

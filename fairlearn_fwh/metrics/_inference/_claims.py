@@ -185,7 +185,15 @@ def rationality_claims(measured: Measurement) -> ClaimKind:
     made = np.ones((len(labels), 1), dtype=bool)
     identical = measured.audit_is_pooled[:, None]
     columns = np.array([POOLED_COLUMN])
-    return ClaimKind("rationality", measured.levels.audit, labels, columns, [POOLED], made, identical)
+    return ClaimKind(
+        name="rationality",
+        sums=measured.levels.audit,
+        groups=labels,
+        columns=columns,
+        others=[POOLED],
+        made=made,
+        identical=identical,
+    )
 
 
 def envy_claims(measured: Measurement) -> ClaimKind:
@@ -197,7 +205,13 @@ def envy_claims(measured: Measurement) -> ClaimKind:
     identical = is_pooled[:, None] & is_pooled[:k]
     columns = FIRST_GROUP + np.arange(k)
     return ClaimKind(
-        "envy", measured.levels.assigned, layout.assigned_labels, columns, layout.groups, others, identical
+        name="envy",
+        sums=measured.levels.assigned,
+        groups=layout.assigned_labels,
+        columns=columns,
+        others=layout.groups,
+        made=others,
+        identical=identical,
     )
 
 
@@ -208,13 +222,17 @@ def paired_differences(
     n = sums.n[rows].astype(float)
     gain, variance = sums.gain()[rows, columns], sums.gain_variance()[rows, columns]
     if not loss.is_binary:
-        return PairedDifferences(n, gain, variance, None, None, weighted, loss.upper)
+        return PairedDifferences(
+            n=n, gain=gain, variance=variance, worse=None, better=None, weighted=weighted, upper=loss.upper
+        )
     worse, better = (share[rows, columns] for share in sums.discordance())
     if weighted:
         n, worse, better = effective_counts(n, worse, better, variance, sums.kish_size()[rows])
     else:
         worse, better = np.rint(worse * n), np.rint(better * n)
-    return PairedDifferences(n, gain, variance, worse, better, weighted, loss.upper)
+    return PairedDifferences(
+        n=n, gain=gain, variance=variance, worse=worse, better=better, weighted=weighted, upper=loss.upper
+    )
 
 
 def _concatenate(pieces: list[PairedDifferences], loss: Loss, weighted: bool) -> PairedDifferences:
@@ -223,7 +241,13 @@ def _concatenate(pieces: list[PairedDifferences], loss: Loss, weighted: bool) ->
 
     worse, better = (column(name) if loss.is_binary else None for name in ("worse", "better"))
     return PairedDifferences(
-        column("n"), column("gain"), column("variance"), worse, better, weighted, loss.upper
+        n=column("n"),
+        gain=column("gain"),
+        variance=column("variance"),
+        worse=worse,
+        better=better,
+        weighted=weighted,
+        upper=loss.upper,
     )
 
 

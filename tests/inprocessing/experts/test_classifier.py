@@ -384,7 +384,7 @@ def test_loss_is_the_sum_of_its_parts_with_one_person_of_a_group():
     assert network(X, y, group, torch.ones(5)).item() == pytest.approx(classification.item(), rel=1e-5)
 
 
-def pictures(n, seed=0, opposite=True, channels_last=True):
+def images(n, seed=0, opposite=True, channels_last=True):
     """Pictures that are brighter on the left or on the right, with a rule that depends on the group."""
     rng = np.random.default_rng(seed)
     side, group = rng.integers(0, 2, n), rng.integers(0, 2, n)
@@ -398,10 +398,10 @@ def pictures(n, seed=0, opposite=True, channels_last=True):
 
 @pytest.mark.parametrize("channels_last", [True, False])
 def test_images(channels_last):
-    X, y, group = pictures(900, channels_last=channels_last)
+    X, y, group = images(900, channels_last=channels_last)
     model = SelectiveExpertsClassifier(max_epochs=6, learning_rate=0.01, random_state=0, patience=3)
     model.fit(X, y, sensitive_features=group)
-    X_test, y_test, group_test = pictures(300, seed=1, channels_last=channels_last)
+    X_test, y_test, group_test = images(300, seed=1, channels_last=channels_last)
     assert model.score(X_test, y_test, sensitive_features=group_test) > 0.95
     assert model.fallback_groups_ == {}
     assert model.represent(X_test).shape == (300, 64)
@@ -412,7 +412,7 @@ def test_images(channels_last):
 
 
 def test_inputs_of_images_are_standardised_by_channel():
-    X, _, _ = pictures(600)  # more than are read at a time
+    X, _, _ = images(600)  # more than are read at a time
     inputs = make_inputs(X)
     Z = np.concatenate(list(inputs.batches(X)))
     assert Z.shape == (600, 3, 16, 16)

@@ -1,4 +1,4 @@
-"""Pictures: Datasets that are read when needed, augmentation, workers, precision, checkpoints, and what belongs together."""
+"""Images: Datasets that are read when needed, augmentation, workers, precision, checkpoints, and what belongs together."""
 
 import warnings
 
@@ -16,7 +16,7 @@ from fairlearn_fwh.inprocessing import SelectiveExpertsClassifier, make_convolut
 from fairlearn_fwh.inprocessing._training._images import open_dataset, read_labels
 from fairlearn_fwh.inprocessing.experts import _learner as _expert_learner
 
-from .test_classifier import hidden_groups, pictures
+from .test_classifier import hidden_groups, images
 
 #: What a few epochs learn need not be chosen.
 pytestmark = pytest.mark.filterwarnings("ignore:.*groups have no classifier of their own")
@@ -24,8 +24,8 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*groups have no classifier of t
 QUICK = {"max_epochs": 3, "learning_rate": 0.01, "random_state": 0}
 
 
-class Pictures(Dataset):
-    """A Dataset of (picture, label, group), or of less."""
+class Images(Dataset):
+    """A Dataset of (image, label, group), or of less."""
 
     def __init__(self, X, y, group, n_parts=3):
         self.parts = (X, y, group)[:n_parts]
@@ -42,7 +42,7 @@ class Pictures(Dataset):
 
 @pytest.fixture(scope="module")
 def data():
-    return pictures(600)
+    return images(600)
 
 
 @pytest.fixture(scope="module")
@@ -54,10 +54,10 @@ def of_array(data):
 @pytest.mark.parametrize("num_workers", [0, 2])
 def test_a_dataset_gives_the_same_model_as_an_array(data, of_array, num_workers):
     X, _, group = data
-    model = SelectiveExpertsClassifier(**QUICK, num_workers=num_workers).fit(Pictures(*data))
+    model = SelectiveExpertsClassifier(**QUICK, num_workers=num_workers).fit(Images(*data))
     expected = of_array.predict_proba(X, sensitive_features=group)
     assert (model.predict_proba(X, sensitive_features=group) == expected).all()
-    assert (model.predict_proba(Pictures(*data)) == expected).all()  # its groups route
+    assert (model.predict_proba(Images(*data)) == expected).all()  # its groups route
     assert (model.selection_table_["gain"] == of_array.selection_table_["gain"]).all()
     assert model.separability_ == of_array.separability_
     assert model.group_sizes_ == of_array.group_sizes_
@@ -65,7 +65,7 @@ def test_a_dataset_gives_the_same_model_as_an_array(data, of_array, num_workers)
 
 def test_a_dataset_is_asked_like_an_array(data, of_array):
     X, y, group = data
-    triples, alone = Pictures(*data), Pictures(*data, n_parts=1)
+    triples, alone = Images(*data), Images(*data, n_parts=1)
     assert (of_array.predict_group(triples) == group).all()
     assert of_array.score(triples, y) == of_array.score(X, y, sensitive_features=group)
     assert (of_array.represent(alone) == of_array.represent(X)).all()
@@ -82,7 +82,7 @@ def test_a_dataset_is_asked_like_an_array(data, of_array):
 
 
 def test_pictures_are_read_when_they_are_needed(data):
-    dataset = Pictures(*data)
+    dataset = Images(*data)
     opened = open_dataset(dataset, 0)
     some = opened.take_rows(np.arange(600) % 3 == 0).take_rows(np.array([1, 5]))
     assert dataset.n_read == 1
@@ -94,22 +94,22 @@ def test_pictures_are_read_when_they_are_needed(data):
 def test_groups_of_a_dataset_may_be_tuples_tensors_or_missing(data):
     X, y, group = data
     pairs = [(str(g), i % 2) for i, g in enumerate(group)]
-    model = SelectiveExpertsClassifier(**QUICK).fit(Pictures(X, y, pairs))
+    model = SelectiveExpertsClassifier(**QUICK).fit(Images(X, y, pairs))
     assert sorted(model.groups_) == [("0", 0), ("0", 1), ("1", 0), ("1", 1)]
-    labels, groups = read_labels(Pictures(torch.as_tensor(X), torch.as_tensor(y), torch.as_tensor(group)), 0)
+    labels, groups = read_labels(Images(torch.as_tensor(X), torch.as_tensor(y), torch.as_tensor(group)), 0)
     assert labels.tolist() == y.tolist()
     assert groups.tolist() == group.tolist()
     tensors = [(torch.tensor(g), np.str_("z")) for g in group]
-    assert set(read_labels(Pictures(X, y, tensors), 0)[1]) == {(0, "z"), (1, "z")}
+    assert set(read_labels(Images(X, y, tensors), 0)[1]) == {(0, "z"), (1, "z")}
     with pytest.raises(
         ValueError, match="The group of item 0 of the Dataset must be a single value or a tuple"
     ):
-        read_labels(Pictures(X, y, [{}] * 600), 0)
+        read_labels(Images(X, y, [{}] * 600), 0)
     with pytest.raises(ValueError, match="The label of item 0 of the Dataset must be a single value; got"):
-        read_labels(Pictures(X, torch.zeros(600, 2), group), 0)
+        read_labels(Images(X, torch.zeros(600, 2), group), 0)
     holed = ["a", np.nan] + ["b"] * 598
     with pytest.raises(ValueError, match="sensitive_features.*missing"):
-        SelectiveExpertsClassifier(**QUICK).fit(Pictures(X, y, holed))
+        SelectiveExpertsClassifier(**QUICK).fit(Images(X, y, holed))
 
 
 class Stream(IterableDataset):
@@ -122,13 +122,13 @@ class Stream(IterableDataset):
 @pytest.mark.parametrize(
     ("dataset", "error", "message"),
     [
-        (lambda X, y, g: Pictures(X, y, g, n_parts=2), ValueError, r"yield \(picture, label, group\); item 0 has 2 parts"),
-        (lambda X, y, g: Pictures(X, y, g, n_parts=1), ValueError, "item 0 has 1 part"),
-        (lambda X, y, g: Pictures([*X[:9], X[9][:12], *X[10:]], y, g), ValueError, r"item 9 of the Dataset has \(12, 16, 3\), an earlier one \(16, 16, 3\)"),
-        (lambda X, y, g: Pictures(X[:, :, :, 0], y, g), ValueError, r"3 dimensions, of which one is the channels; got \(16, 16\)"),
-        (lambda X, y, g: Pictures(np.moveaxis(X, 3, 2), y, g), ValueError, "images of shape"),
-        (lambda X, y, g: Pictures(np.where(X[4, 4, 4, 0] == X, np.nan, X), y, g), ValueError, "contains NaN or infinity"),
-        (lambda X, y, g: Pictures(X[:0], y, g), ValueError, "The Dataset is empty"),
+        (lambda X, y, g: Images(X, y, g, n_parts=2), ValueError, r"yield \(image, label, group\); item 0 has 2 parts"),
+        (lambda X, y, g: Images(X, y, g, n_parts=1), ValueError, "item 0 has 1 part"),
+        (lambda X, y, g: Images([*X[:9], X[9][:12], *X[10:]], y, g), ValueError, r"item 9 of the Dataset has \(12, 16, 3\), an earlier one \(16, 16, 3\)"),
+        (lambda X, y, g: Images(X[:, :, :, 0], y, g), ValueError, r"3 dimensions, of which one is the channels; got \(16, 16\)"),
+        (lambda X, y, g: Images(np.moveaxis(X, 3, 2), y, g), ValueError, "images of shape"),
+        (lambda X, y, g: Images(np.where(X[4, 4, 4, 0] == X, np.nan, X), y, g), ValueError, "contains NaN or infinity"),
+        (lambda X, y, g: Images(X[:0], y, g), ValueError, "The Dataset is empty"),
         (lambda X, y, g: Stream(), TypeError, "Stream has no length"),
     ],
 )  # fmt: skip
@@ -148,14 +148,14 @@ def test_images_of_different_sizes_are_refused(data):
 
 def test_a_dataset_brings_its_own_labels(data):
     with pytest.raises(ValueError, match="leave out y and sensitive_features"):
-        SelectiveExpertsClassifier().fit(Pictures(*data), data[1])
+        SelectiveExpertsClassifier().fit(Images(*data), data[1])
     X, y, group = hidden_groups(300)
     model = SelectiveExpertsClassifier(max_epochs=1, random_state=0).fit(
         pd.DataFrame(X, columns=list("abc")), y
     )
-    assert not hasattr(model.fit(Pictures(*data)), "feature_names_in_")
+    assert not hasattr(model.fit(Images(*data)), "feature_names_in_")
     with pytest.raises(ValueError, match="rows of shape .*, as in fit"):
-        SelectiveExpertsClassifier(**QUICK).fit(*data[:2]).predict(Pictures(data[0][:, :12], *data[1:]))
+        SelectiveExpertsClassifier(**QUICK).fit(*data[:2]).predict(Images(data[0][:, :12], *data[1:]))
 
 
 # --- augmentation ----------------------------------------------------------------------------------------------------
@@ -212,7 +212,7 @@ def test_augmentation_must_return_images_of_the_same_shape(data):
 
 def test_mixed_precision_learns_the_same_task(data):
     X, y, group = data
-    X_test, y_test, group_test = pictures(300, seed=1)
+    X_test, y_test, group_test = images(300, seed=1)
     settings = {"learning_rate": 0.01, "random_state": 0, "max_epochs": 6}
     seen = []
 
@@ -338,11 +338,11 @@ def test_other_settings_of_training_are_refused(tmp_path, first, second):
 def test_other_pictures_and_augmentations_are_refused(data, tmp_path):
     X, y, group = data
     settings = QUICK | {"max_epochs": 1, "checkpoint_dir": tmp_path}
-    SelectiveExpertsClassifier(**settings, augmentation=lambda images: images).fit(Pictures(*data))
+    SelectiveExpertsClassifier(**settings, augmentation=lambda images: images).fit(Images(*data))
     for dataset, augmentation in (
-        (Pictures(255 - X, y, group), lambda images: images),
-        (Pictures(*data), lambda images: images * 0),
-        (Pictures(*data), flip),
+        (Images(255 - X, y, group), lambda images: images),
+        (Images(*data), lambda images: images * 0),
+        (Images(*data), flip),
     ):
         with pytest.raises(ValueError, match="other data or settings"):
             SelectiveExpertsClassifier(**settings, augmentation=augmentation).fit(dataset)

@@ -274,14 +274,14 @@ def table4_markdown(summary: pd.DataFrame, protocol: str) -> str:
 
 
 def plot_table4(summary: pd.DataFrame, ax: Any = None) -> Any:
-    """Draw the mean gain over pooled of every method on every data set, with corrected 95 % intervals.
+    """Plot the mean gain over pooled of every method on every data set, with corrected 95 % intervals.
 
     Parameters
     ----------
     summary : DataFrame
         As `summarize_table4` returns it.
     ax : matplotlib Axes, optional
-        Where to draw; by default a new figure.
+        Where to plot; by default new axes.
 
     Returns
     -------

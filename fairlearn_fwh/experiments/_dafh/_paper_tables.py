@@ -25,7 +25,7 @@ from .._methods import (
 )
 from .._runs import Progress, Rows, percent, points, run_splits
 from ._paper_recipe import GRID, brief_model, paper_dafh, paper_method, recipe_of
-from ._table4 import measure_methods
+from ._paper_table4 import measure_methods
 
 NUMBERS_OF_GROUPS = (2, 3, 4)
 
@@ -427,14 +427,14 @@ def _document(title: str, runs: pd.DataFrame, note: str, table: str) -> str:
 
 
 def plot_runs(runs: pd.DataFrame, ax: Any = None) -> Any:
-    """Draw accuracy against the rate of fairness without harm, one mark per method and data set (means over splits).
+    """Plot accuracy against the rate of fairness without harm, one mark per method and data set (means over splits).
 
     Parameters
     ----------
     runs : DataFrame
         As `run_table5`, `run_table6` or `run_table7` return it.
     ax : matplotlib Axes, optional
-        Where to draw; by default a new figure.
+        Where to plot; by default new axes.
 
     Returns
     -------
@@ -461,14 +461,14 @@ def plot_runs(runs: pd.DataFrame, ax: Any = None) -> Any:
 
 
 def plot_grid(runs: pd.DataFrame, ax: Any = None) -> Any:
-    """Draw the test rate of every setting against its validation rate (means over splits).
+    """Plot the test rate of every setting against its validation rate (means over splits).
 
     Parameters
     ----------
     runs : DataFrame
         As `run_grid` returns it.
     ax : matplotlib Axes, optional
-        Where to draw; by default a new figure.
+        Where to plot; by default new axes.
 
     Returns
     -------

@@ -19,7 +19,7 @@ from ...inprocessing.dafh._explanation import plot_groups
 from .._data import PAPER_DATA, Split
 from .._methods import Method, _quietly_fit, converged_model, dafh, pooled, trivial_partition
 from .._runs import Progress, Rows, percent, run_splits
-from ._table4 import measure_methods
+from ._paper_table4 import measure_methods
 
 #: Printed in Figure 1, in per cent: rate of fairness without harm, accuracy.
 FIGURE1_NUMBERS = {
@@ -105,7 +105,7 @@ def figure1_markdown(runs: pd.DataFrame) -> str:
 
 
 def plot_figure1(random_state: int = 0) -> Any:
-    """Draw the generated data under four classifiers, with their decision lines and the learned groups.
+    """Plot the generated data under four classifiers, with their decision lines and the learned groups.
 
     Parameters
     ----------
@@ -228,7 +228,7 @@ def figure2_markdown(runs: pd.DataFrame) -> str:
 
 
 def plot_figure2(runs: pd.DataFrame) -> Any:
-    """Draw rate and accuracy on validation rows over the epochs, with standard deviations over splits.
+    """Plot rate and accuracy on validation rows over the epochs, with standard deviations over splits.
 
     Parameters
     ----------
@@ -332,7 +332,7 @@ def figure3_markdown(found: dict[str, Any]) -> str:
 
 
 def plot_figure3(found: dict[str, Any]) -> Any:
-    """Draw the composition of the learned groups.
+    """Plot the composition of the learned groups.
 
     Parameters
     ----------
