@@ -58,7 +58,7 @@ class PreferenceMetric(ClassificationMetric):
         ``predict_group(dataset)``.
     pooled_groups : iterable of labels, optional
         Groups whose classifier is the pooled one by construction.
-    loss : {"zero_one", "rejection", "log", "brier"} or callable
+    loss : str or callable
         Loss of a person: of labels, of favorable decisions, or (two labels) of scores. A callable takes coded labels
         (1 is favorable).
 

@@ -49,14 +49,12 @@ def demo(data_home: Path | None, out: Path) -> None:
 
 def _available(data_home: Path | None) -> list[str]:
     """Real data sets whose files are on disk, else the embedded ones."""
-    from ..datasets import fetch_adult, fetch_arrest, fetch_bank_marketing, fetch_german_credit, fetch_violent
     from ..experiments._data import EMBEDDED_DATA, REAL_DATA
 
-    fetchers = (fetch_adult, fetch_arrest, fetch_violent, fetch_german_credit, fetch_bank_marketing)
     found = []
-    for name, fetch in zip(REAL_DATA, fetchers, strict=True):
+    for name, data in REAL_DATA.items():
         try:
-            fetch(data_home=data_home, download_if_missing=False)
+            data.load(data_home, download_if_missing=False)
         except DatasetNotFoundError:
             continue
         except InvalidDataFileError as error:

@@ -29,7 +29,7 @@ class DataSpec:
 
     Parameters
     ----------
-    load : callable (data_home) -> Bunch
+    load : callable (data_home, **options of fetch) -> Bunch
     attribute : str
         The sensitive feature of the DAFH paper's trivial partition (its section 6.2).
     load_as_published : callable (data_home) -> Bunch, optional
@@ -38,19 +38,19 @@ class DataSpec:
         By default `make_split`.
     """
 
-    load: Callable[[Any], Any]
+    load: Callable[..., Any]
     attribute: str
     load_as_published: Callable[[Any], Any] | None = None
     split: Callable[..., Split] | None = None
 
 
 REAL_DATA = {
-    "adult": DataSpec(lambda home: fetch_adult(data_home=home), "race"),
-    "arrest": DataSpec(lambda home: fetch_arrest(data_home=home), "race"),
-    "violent": DataSpec(lambda home: fetch_violent(data_home=home), "race"),
-    "german": DataSpec(lambda home: fetch_german_credit(data_home=home), "sex"),
+    "adult": DataSpec(lambda home, **more: fetch_adult(data_home=home, **more), "race"),
+    "arrest": DataSpec(lambda home, **more: fetch_arrest(data_home=home, **more), "race"),
+    "violent": DataSpec(lambda home, **more: fetch_violent(data_home=home, **more), "race"),
+    "german": DataSpec(lambda home, **more: fetch_german_credit(data_home=home, **more), "sex"),
     "bank": DataSpec(
-        lambda home: fetch_bank_marketing(data_home=home),
+        lambda home, **more: fetch_bank_marketing(data_home=home, **more),
         "age_group",
         lambda home: fetch_bank_marketing(data_home=home, include_leakage=True),
     ),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,8 @@ class Reproduction:
     plot : callable (runs) -> Axes or Figure
     options : tuple of str
         What can be chosen.
+    small : dict from str to object
+        Arguments of `run` with which it is quick; by default one split of the smallest data set.
     """
 
     help: str
@@ -50,6 +52,7 @@ class Reproduction:
     markdown: Callable[..., str]
     plot: Callable[[Any], Any]
     options: tuple[str, ...] = (DATASETS, SPLITS, JOBS)
+    small: Mapping[str, Any] = field(default_factory=dict)
 
 
 _TABLE = (DATASETS, SPLITS, PROTOCOL, JOBS)
@@ -109,6 +112,7 @@ PAPER_REPRODUCTIONS = {
         _figures.figure3_markdown,
         _figures.plot_figure3,
         (DATASETS,),
+        small={"datasets": ["arrest"]},
     ),
 } | {
     name: Reproduction(
@@ -116,6 +120,7 @@ PAPER_REPRODUCTIONS = {
         partial(_questions.run_question, name),
         partial(_questions.question_markdown, name),
         partial(_questions.plot_question, name),
+        small={} if "german" in question.datasets else {"datasets": [question.datasets[-1]]},
     )
     for name, question in _questions.QUESTIONS.items()
 }
@@ -138,24 +143,28 @@ REPRODUCTIONS = PAPER_REPRODUCTIONS | {
         _fairsde_inferred.run_fairsde_inferred,
         _fairsde_inferred.fairsde_inferred_markdown,
         _fairsde_inferred.plot_fairsde_inferred,
+        small={"datasets": ["generated-0"]},
     ),
     "fairsde-strategies": Reproduction(
         "Strategies of selection on the same experts, as intersections multiply.",
         _fairsde_strategies.run_fairsde_strategies,
         _fairsde_strategies.fairsde_strategies_markdown,
         _fairsde_strategies.plot_fairsde_strategies,
+        small={"datasets": ["generated-4"]},
     ),
     "fairsde-shift": Reproduction(
         "Experts that were chosen on one distribution and are used on another: when the guarantee breaks.",
         _fairsde_shift.run_fairsde_shift,
         _fairsde_shift.fairsde_shift_markdown,
         _fairsde_shift.plot_fairsde_shift,
+        small={"datasets": ["generated"]},
     ),
     "gog": Reproduction(
         "One model without demographics: Graph of Gradients, ARL, DRO and DAFH, with noise in the labels (arXiv 2412.03706).",
         _gog.run_gog,
         _gog.gog_markdown,
         _gog.plot_gog,
+        small={"conditions": [_gog.AS_IT_IS, "30 % of labels turned"]},
     ),
     "gog-ablation": Reproduction(
         "What carries the effect of Graph of Gradients: the adversary, the graph, or what it is made of.",
@@ -163,18 +172,21 @@ REPRODUCTIONS = PAPER_REPRODUCTIONS | {
         _gog_ablation.gog_ablation_markdown,
         _gog_ablation.plot_gog_ablation,
         (SPLITS, JOBS),
+        small={"learners": {"4 hidden units": (4,)}, "n_people": 400},
     ),
     "gog-groups": Reproduction(
         "Do gradients know groups better than features?",
         _gog_groups.run_gog_groups,
         _gog_groups.gog_groups_markdown,
         _gog_groups.plot_gog_groups,
+        small={"datasets": ["generated-1"]},
     ),
     "transfer": Reproduction(
         "Fairness from a related task whose groups are known (arXiv 2305.12671), on pairs of real tasks.",
         _transfer.run_transfer,
         _transfer.transfer_markdown,
         _transfer.plot_transfer,
+        small={"datasets": ["german-bank"], "max_epochs": 5},
     ),
     "transfer-synthetic": Reproduction(
         "Which path carries fairness over to the target: the published one, or two others; also intersections.",
@@ -182,6 +194,7 @@ REPRODUCTIONS = PAPER_REPRODUCTIONS | {
         _transfer_synthetic.transfer_synthetic_markdown,
         _transfer_synthetic.plot_transfer_synthetic,
         (SPLITS, JOBS),
+        small={"n_people": 400, "max_epochs": 5},
     ),
     "transfer-sensitivity": Reproduction(
         "When fairness transfers: by weight, decay, burn-in, and by how alike tasks are.",
@@ -189,6 +202,13 @@ REPRODUCTIONS = PAPER_REPRODUCTIONS | {
         _transfer_sensitivity.transfer_sensitivity_markdown,
         _transfer_sensitivity.plot_transfer_sensitivity,
         (SPLITS, JOBS),
+        small={
+            "settings": {"fairness_weight": (0.0, 0.3)},
+            "similarities": (1.0, 0.0),
+            "signals": (0.0, 1.2),
+            "n_people": 400,
+            "max_epochs": 5,
+        },
     ),
 }
 

@@ -57,7 +57,7 @@ def measure_file(
         Columns with the predictions of every group's classifier; the labels are those of the groups, as spelled.
     groups, sensitive_features, control_features : str or list of str, optional
         Names of columns; several make an intersection. In Parquet files text, integers, booleans or dates.
-    loss : {"zero_one", "rejection", "log", "brier", "squared", "absolute"}
+    loss : str
         As for `PreferenceFrame`.
     labels : sequence of labels, optional
         All labels that there are, as spelled in the file.

@@ -44,8 +44,8 @@ def rationality_gain_group_min(
         True labels, what people got, what the pooled classifier says.
     sensitive_features : array-like, shape (n,) or (n, q)
         Groups that are compared; several columns are an intersection.
-    loss : {"zero_one", "rejection", "log", "brier", "squared", "absolute"} or callable
-        Loss of a person.
+    loss : str or callable
+        Loss of a person; see `PreferenceFrame` for their names.
     sample_weight : array-like, shape (n,), optional
         Weights of the rows.
 
@@ -100,8 +100,8 @@ def envy_gain_group_min(
         Each person's own column of `y_pred_by_group`, 0 to K - 1.
     sensitive_features : array-like, shape (n,) or (n, q)
         Groups that are compared; several columns are an intersection.
-    loss : {"zero_one", "rejection", "log", "brier", "squared", "absolute"} or callable
-        Loss of a person.
+    loss : str or callable
+        Loss of a person; see `PreferenceFrame` for their names.
     sample_weight : array-like, shape (n,), optional
         Weights of the rows.
 
@@ -154,8 +154,8 @@ def negative_flip_rate_group_max(
         True labels, what people got, what the pooled classifier says.
     sensitive_features : array-like, shape (n,) or (n, q)
         Groups that are compared; several columns are an intersection.
-    loss : {"zero_one", "rejection", "log", "brier", "squared", "absolute"} or callable
-        Loss of a person.
+    loss : str or callable
+        Loss of a person; see `PreferenceFrame` for their names.
     sample_weight : array-like, shape (n,), optional
         Weights of the rows.
 

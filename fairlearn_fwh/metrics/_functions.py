@@ -47,8 +47,8 @@ def rationality_gain(
         What people got.
     y_pred_pooled : array-like, shape (n,)
         What the pooled classifier, or any baseline, says.
-    loss : {"zero_one", "rejection", "log", "brier", "squared", "absolute"} or callable
-        Loss of a person.
+    loss : str or callable
+        Loss of a person; see `PreferenceFrame` for their names.
     sample_weight : array-like, shape (n,), optional
         Weights of the rows.
 
@@ -98,8 +98,8 @@ def envy_gain(
     groups : array-like, shape (n,)
         Each person's own column of `y_pred_by_group` (0 to K - 1 for arrays and packed predictions). People of
         several groups: the smallest gain of any of them.
-    loss : {"zero_one", "rejection", "log", "brier", "squared", "absolute"} or callable
-        Loss of a person.
+    loss : str or callable
+        Loss of a person; see `PreferenceFrame` for their names.
     sample_weight : array-like, shape (n,), optional
         Weights of the rows.
 
@@ -185,8 +185,8 @@ def fairness_without_harm_rate(
         True labels, what people got, what the pooled classifier says.
     y_pred_by_group : DataFrame, dict, array of shape (n, K), or the result of `pack_predictions`
         What every group's classifier says.
-    loss : {"zero_one", "rejection", "log", "brier", "squared", "absolute"} or callable
-        Loss of a person.
+    loss : str or callable
+        Loss of a person; see `PreferenceFrame` for their names.
     sample_weight : array-like, shape (n,), optional
         Weights of the rows.
 
@@ -229,8 +229,8 @@ def strict_preference_rate(
         True labels, what people got, what the pooled classifier says.
     y_pred_by_group : DataFrame, dict, array of shape (n, K), or the result of `pack_predictions`
         What every group's classifier says.
-    loss : {"zero_one", "rejection", "log", "brier", "squared", "absolute"} or callable
-        Loss of a person.
+    loss : str or callable
+        Loss of a person; see `PreferenceFrame` for their names.
     sample_weight : array-like, shape (n,), optional
         Weights of the rows.
 
@@ -264,8 +264,8 @@ def negative_flip_rate(
     ----------
     y_true, y_pred, y_pred_pooled : array-like, shape (n,)
         True labels, what people got, what the pooled classifier says.
-    loss : {"zero_one", "rejection", "log", "brier", "squared", "absolute"} or callable
-        Loss of a person.
+    loss : str or callable
+        Loss of a person; see `PreferenceFrame` for their names.
     sample_weight : array-like, shape (n,), optional
         Weights of the rows.
 
@@ -298,8 +298,8 @@ def positive_flip_rate(
     ----------
     y_true, y_pred, y_pred_pooled : array-like, shape (n,)
         True labels, what people got, what the pooled classifier says.
-    loss : {"zero_one", "rejection", "log", "brier", "squared", "absolute"} or callable
-        Loss of a person.
+    loss : str or callable
+        Loss of a person; see `PreferenceFrame` for their names.
     sample_weight : array-like, shape (n,), optional
         Weights of the rows.
 

@@ -57,8 +57,8 @@ def find_harmed_subgroup(
         More features by which people may be told apart.
     sample_weight : array-like, shape (n,), optional
         Weights of the rows.
-    loss : {"zero_one", "rejection", "log", "brier", "squared", "absolute"} or callable
-        Loss of a person.
+    loss : str or callable
+        Loss of a person; see `PreferenceFrame` for their names.
     max_depth : int
         Depth of the trees: the number of conditions that describe the people who are found.
     min_samples_leaf : int

@@ -629,7 +629,7 @@ class PreferenceFrame:
             True labels.
         sensitive_features : array-like, shape (n,), DataFrame or dict, optional
             What the estimator routes by, if it does; in any case the audit groups.
-        loss : {"zero_one", "rejection", "log", "brier", "squared", "absolute"} or callable
+        loss : str or callable
             As for the class. For "log" and "brier" probabilities of ``classes_[1]`` are compared.
         sample_weight : array-like, shape (n,), optional
             Weights of the rows.
@@ -692,7 +692,7 @@ class PreferenceFrame:
             Columns with the predictions of every group's classifier; without labels their names are the labels.
         groups, sensitive_features, control_features : str or list of str, optional
             Names of columns; several make an intersection.
-        loss : {"zero_one", "rejection", "log", "brier", "squared", "absolute"} or callable
+        loss : str or callable
             As for the class; callables for eager frames only.
         n_boot, ci_quantiles, random_state, stratify, pooled_groups, labels
             As for the class.

@@ -9,49 +9,24 @@ from fairlearn_fwh.experiments._dafh._paper_recipe import GRID, recipe_of
 from fairlearn_fwh.experiments._dafh._paper_tables import TABLE6_NUMBERS, TABLE7_NUMBERS
 from fairlearn_fwh.experiments._dafh._questions import run_question
 from fairlearn_fwh.experiments._dafh._theory import estimate_discrepancy, held_out_objective
-from fairlearn_fwh.experiments._gog import _ablation as _gog_ablation
-from fairlearn_fwh.experiments._gog import _worst_group as _gog
 from fairlearn_fwh.experiments._gog._learned_groups import run_gog_groups
 from fairlearn_fwh.experiments._registry import DATASETS, REPRODUCTIONS, write_reproduction
-from fairlearn_fwh.experiments._transfer import _sensitivity as _transfer_sensitivity
-from fairlearn_fwh.experiments._transfer import _synthetic as _transfer_synthetic
-from fairlearn_fwh.inprocessing import MultiTaskTransferClassifier
 from fairlearn_fwh.metrics import PreferenceFrame
 
 pytestmark = pytest.mark.slow
 
 mpl.use("Agg")
 
-#: What is run on other data than German credit, the smallest.
-_OTHER_DATA = {
-    "theorems": "arrest",
-    "multiclass": "digits",
-    "figure3": "arrest",
-    "fairsde-inferred": "generated-0",
-    "fairsde-strategies": "generated-4",
-    "fairsde-shift": "generated",
-    "gog-groups": "generated-1",
-    "transfer": "german-bank",
-}
-
 
 @pytest.mark.parametrize("name", [name for name in REPRODUCTIONS if name != "grid"])
-def test_every_reproduction_writes_runs_table_and_picture(name, real_data, tmp_path, monkeypatch):
-    for module in (_gog_ablation, _transfer_synthetic, _transfer_sensitivity):
-        monkeypatch.setattr(module, "N_PEOPLE", 400)
-    monkeypatch.setattr(_transfer_sensitivity, "SETTINGS", {"fairness_weight": (0.0, 0.3)})
-    monkeypatch.setattr(_transfer_sensitivity, "SIMILARITIES", (1.0, 0.0))
-    monkeypatch.setattr(_transfer_sensitivity, "SIGNALS", (0.0, 1.2))
-    monkeypatch.setattr(_gog_ablation, "LEARNERS", {"4 hidden units": (4,)})
-    monkeypatch.setitem(MultiTaskTransferClassifier.__init__.__kwdefaults__, "max_epochs", 5)
+def test_every_reproduction_writes_runs_table_and_picture(name, real_data, tmp_path):
     reproduction = REPRODUCTIONS[name]
     arguments = {}
     if DATASETS in reproduction.options:
-        arguments = {"datasets": [_OTHER_DATA.get(name, "german")], "data_home": real_data}
+        arguments = {"datasets": ["german"], "data_home": real_data}
     if "n_splits" in reproduction.options:
         arguments["n_splits"] = 1
-    if name == "gog":
-        arguments["conditions"] = [_gog.AS_IT_IS, "30 % of labels turned"]
+    arguments |= reproduction.small
     protocol = "paper" if "protocol" in reproduction.options else None
     if protocol:
         arguments["protocol"] = protocol

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -62,7 +63,12 @@ def make_hidden_minority(n: int, rng: np.random.Generator) -> tuple[np.ndarray, 
 
 
 def run_gog_ablation(
-    *, n_splits: int = 10, n_jobs: int | None = None, progress: Progress | None = None
+    *,
+    n_splits: int = 10,
+    n_jobs: int | None = None,
+    progress: Progress | None = None,
+    learners: Mapping[str, tuple[int, ...]] = LEARNERS,
+    n_people: int = N_PEOPLE,
 ) -> pd.DataFrame:
     """Train learners of several sizes against adversaries with and without a graph, on generated people with a hidden minority.
 
@@ -72,6 +78,9 @@ def run_gog_ablation(
         Draws of the data; seeds 0 to ``n_splits - 1``.
     n_jobs, progress
         As for `run_fairsde`.
+    learners : dict from name to sizes of hidden layers
+    n_people : int
+        To learn from, and as many to test.
 
     Returns
     -------
@@ -83,14 +92,14 @@ def run_gog_ablation(
     ValueError
         If `n_splits` is less than 1.
     """
-    return run_draws(_run_draw, n_splits, n_jobs, progress)
+    return run_draws(partial(_run_draw, learners, n_people), n_splits, n_jobs, progress)
 
 
-def _run_draw(seed: int) -> Rows:
+def _run_draw(learners: Mapping[str, tuple[int, ...]], n_people: int, seed: int) -> Rows:
     rng = np.random.default_rng(seed)
-    (X, y, _), (X_test, y_test, minority) = (make_hidden_minority(N_PEOPLE, rng) for _ in range(2))
+    (X, y, _), (X_test, y_test, minority) = (make_hidden_minority(n_people, rng) for _ in range(2))
     rows: Rows = []
-    for learner, sizes in LEARNERS.items():
+    for learner, sizes in learners.items():
         for variant, make in VARIANTS.items():
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", ConvergenceWarning)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -27,24 +28,30 @@ SMALLEST_SHOWN, SMALLEST_OF_SMALL = 100, 40
 
 ALONE, BASE = "STL-base", "MTL-base"
 
-Fit = Callable[[TransferSplit, int], Any]
+Fit = Callable[[TransferSplit, int, int], Any]
 
 
-def _model(split: TransferSplit, seed: int, **settings: Any) -> MultiTaskTransferClassifier:
-    return MultiTaskTransferClassifier(input_modules=split.input_modules, random_state=seed, **settings)
+def _model(split: TransferSplit, seed: int, epochs: int, **settings: Any) -> MultiTaskTransferClassifier:
+    return MultiTaskTransferClassifier(
+        input_modules=split.input_modules, random_state=seed, max_epochs=epochs, **settings
+    )
 
 
-def _alone(split: TransferSplit, seed: int, **settings: Any) -> MultiTaskTransferClassifier:
+def _alone(split: TransferSplit, seed: int, epochs: int, **settings: Any) -> MultiTaskTransferClassifier:
     modules = split.input_modules and {"target": split.input_modules["target"]}
-    return MultiTaskTransferClassifier(input_modules=modules, random_state=seed, **settings)
+    return MultiTaskTransferClassifier(
+        input_modules=modules, random_state=seed, max_epochs=epochs, **settings
+    )
 
 
-def _fine_tune(split: TransferSplit, seed: int) -> Any:
+def _fine_tune(split: TransferSplit, seed: int, epochs: int) -> Any:
     """Make a network fair on the auxiliary, then go on with it on the target: the paper's negative control."""
     X, y, groups = split.auxiliary
-    first = MultiTaskTransferClassifier(random_state=seed).fit(X, y, sensitive_features=groups)
+    first = MultiTaskTransferClassifier(random_state=seed, max_epochs=epochs).fit(
+        X, y, sensitive_features=groups
+    )
     encoder = _encoder_of(first)
-    return MultiTaskTransferClassifier(encoder, random_state=seed).fit(split.X, split.y)
+    return MultiTaskTransferClassifier(encoder, random_state=seed, max_epochs=epochs).fit(split.X, split.y)
 
 
 def _encoder_of(model: MultiTaskTransferClassifier) -> nn.Module:
@@ -61,22 +68,24 @@ def _encoder_of(model: MultiTaskTransferClassifier) -> nn.Module:
 
 #: Every objective.
 METHODS: dict[str, Fit] = {
-    ALONE: lambda s, seed: _alone(s, seed, fairness_weight=0.0).fit(s.X, s.y),
-    "STL-fair (knows the target's groups)": lambda s, seed: _alone(s, seed).fit(
+    ALONE: lambda s, seed, epochs: _alone(s, seed, epochs, fairness_weight=0.0).fit(s.X, s.y),
+    "STL-fair (knows the target's groups)": lambda s, seed, epochs: _alone(s, seed, epochs).fit(
         s.X, s.y, sensitive_features=s.groups, validation_sensitive_features=s.groups
     ),
-    BASE: lambda s, seed: _model(s, seed, fairness_weight=0.0).fit(s.X, s.y, auxiliary=s.auxiliary),
-    "MTL-fair": lambda s, seed: _model(s, seed).fit(s.X, s.y, auxiliary=s.auxiliary),
-    "MTL-fair, epoch by the target's groups": lambda s, seed: _model(s, seed).fit(
+    BASE: lambda s, seed, epochs: _model(s, seed, epochs, fairness_weight=0.0).fit(
+        s.X, s.y, auxiliary=s.auxiliary
+    ),
+    "MTL-fair": lambda s, seed, epochs: _model(s, seed, epochs).fit(s.X, s.y, auxiliary=s.auxiliary),
+    "MTL-fair, epoch by the target's groups": lambda s, seed, epochs: _model(s, seed, epochs).fit(
         s.X, s.y, auxiliary=s.auxiliary, validation_sensitive_features=s.groups
     ),
-    "MTL-fair, by the target's head": lambda s, seed: _model(s, seed, fairness_path="target_head").fit(
-        s.X, s.y, auxiliary=s.auxiliary
-    ),
-    "MTL-fair, as published": lambda s, seed: _model(s, seed, fairness_path="auxiliary_head").fit(
-        s.X, s.y, auxiliary=s.auxiliary
-    ),
-    "MTL-inter": lambda s, seed: _model(s, seed).fit(
+    "MTL-fair, by the target's head": lambda s, seed, epochs: _model(
+        s, seed, epochs, fairness_path="target_head"
+    ).fit(s.X, s.y, auxiliary=s.auxiliary),
+    "MTL-fair, as published": lambda s, seed, epochs: _model(
+        s, seed, epochs, fairness_path="auxiliary_head"
+    ).fit(s.X, s.y, auxiliary=s.auxiliary),
+    "MTL-inter": lambda s, seed, epochs: _model(s, seed, epochs).fit(
         s.X, s.y, sensitive_features=s.known, auxiliary=s.auxiliary
     ),
     "fine-tuning": _fine_tune,
@@ -98,6 +107,7 @@ def run_transfer(
     data_home: Any = None,
     n_jobs: int | None = None,
     progress: Progress | None = None,
+    max_epochs: int = 50,
 ) -> pd.DataFrame:
     """Train the objectives of the paper on pairs of a target and an auxiliary.
 
@@ -109,6 +119,8 @@ def run_transfer(
         Seeds 0 to ``n_splits - 1``; a quarter of the target's rows is for testing.
     data_home, n_jobs, progress
         As for `run_fairsde`.
+    max_epochs : int
+        Of every training.
 
     Returns
     -------
@@ -124,17 +136,23 @@ def run_transfer(
         If the file of a data set is nowhere.
     """
     return run_splits(
-        _run_split, PAIRS, datasets, n_splits=n_splits, data_home=data_home, n_jobs=n_jobs, progress=progress
+        partial(_run_split, max_epochs),
+        PAIRS,
+        datasets,
+        n_splits=n_splits,
+        data_home=data_home,
+        n_jobs=n_jobs,
+        progress=progress,
     )
 
 
-def _run_split(dataset: str, seed: int, split: Any) -> Rows:
+def _run_split(max_epochs: int, dataset: str, seed: int, split: Any) -> Rows:
     answers = {}
     for name, fit in _methods(split).items():
         with warnings.catch_warnings():
             for expected in (UserWarning, ConvergenceWarning):  # they say what the table shows
                 warnings.simplefilter("ignore", expected)
-            answers[name] = fit(split, seed).predict(split.X_test)
+            answers[name] = fit(split, seed, max_epochs).predict(split.X_test)
     smallest = SMALLEST_OF_SMALL if dataset == "german-bank" else SMALLEST_SHOWN
     return [
         {"method": name, **_figures(split, answer, answers[ALONE], smallest)}

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import warnings
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -30,7 +33,15 @@ SIMILARITIES, SIGNALS = (1.0, 0.8, 0.5, 0.0), (0.0, 0.6, 1.2, 2.4)
 
 
 def run_transfer_sensitivity(
-    *, n_splits: int = 5, n_jobs: int | None = None, progress: Progress | None = None
+    *,
+    n_splits: int = 5,
+    n_jobs: int | None = None,
+    progress: Progress | None = None,
+    settings: Mapping[str, Sequence[float]] = SETTINGS,
+    similarities: Sequence[float] = SIMILARITIES,
+    signals: Sequence[float] = SIGNALS,
+    n_people: int = N_PEOPLE,
+    max_epochs: int = 50,
 ) -> pd.DataFrame:
     """Train a target with an auxiliary whose groups are known, under other settings and with other auxiliaries.
 
@@ -40,6 +51,14 @@ def run_transfer_sensitivity(
         Draws of the data; seeds 0 to ``n_splits - 1``.
     n_jobs, progress
         As for `run_fairsde`.
+    settings : dict from parameter to values
+        Of which one is changed at a time.
+    similarities, signals : sequence of float
+        Of the two tasks, every one with every other.
+    n_people : int
+        To learn from, of each task.
+    max_epochs : int
+        Of every training.
 
     Returns
     -------
@@ -52,32 +71,37 @@ def run_transfer_sensitivity(
     ValueError
         If `n_splits` is less than 1.
     """
-    return run_draws(_run_draw, n_splits, n_jobs, progress)
+    figures: Any = partial(_figures, n_people=n_people, max_epochs=max_epochs)
+
+    def draw(seed: int) -> Rows:
+        rows: Rows = [
+            {"split": seed, "setting": name, "value": float(value), **figures(seed, **{name: value})}
+            for name, values in settings.items()
+            for value in values
+        ]
+        for similarity, signal in itertools.product(similarities, signals):
+            base = figures(seed, similarity, signal, fairness_weight=0.0)["epsilon"]
+            fair = figures(seed, similarity, signal)
+            pair = {"similarity": similarity, "signal": signal, "base_epsilon": base, **fair}
+            rows.append({"split": seed, "setting": "pair", **pair})
+        return rows
+
+    return run_draws(draw, n_splits, n_jobs, progress)
 
 
-def _run_draw(seed: int) -> Rows:
-    rows: Rows = [
-        {"split": seed, "setting": name, "value": float(value), **_figures(seed, **{name: value})}
-        for name, values in SETTINGS.items()
-        for value in values
-    ]
-    for similarity in SIMILARITIES:
-        for signal in SIGNALS:
-            base = _figures(seed, similarity, signal, fairness_weight=0.0)["epsilon"]
-            fair = _figures(seed, similarity, signal)
-            rows.append(
-                {
-                    "split": seed, "setting": "pair", "similarity": similarity, "signal": signal, "base_epsilon": base, **fair,
-                }
-            )  # fmt: skip
-    return rows
-
-
-def _figures(seed: int, similarity: float = 1.0, signal: float = 1.2, **settings: Any) -> dict[str, float]:
+def _figures(
+    seed: int,
+    similarity: float = 1.0,
+    signal: float = 1.2,
+    *,
+    n_people: int,
+    max_epochs: int,
+    **settings: Any,
+) -> dict[str, float]:
     rng = np.random.default_rng(seed)
-    target, test = draw_people(N_PEOPLE, rng), draw_people(N_TEST, rng)
-    auxiliary = draw_people(N_PEOPLE, rng, signal=signal, similarity=similarity, shift=0.2)
-    model = MultiTaskTransferClassifier(random_state=seed, **settings)
+    target, test = draw_people(n_people, rng), draw_people(N_TEST, rng)
+    auxiliary = draw_people(n_people, rng, signal=signal, similarity=similarity, shift=0.2)
+    model = MultiTaskTransferClassifier(random_state=seed, max_epochs=max_epochs, **settings)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         model.fit(target.X, target.y, auxiliary=(auxiliary.X, auxiliary.y, auxiliary.a))
@@ -103,7 +127,7 @@ def transfer_sensitivity_markdown(runs: pd.DataFrame) -> str:
     n_draws = runs["split"].nunique()
     rows = [
         (name, f"{value:g}", f"{mine['epsilon'].mean():.2f}", percent(mine["macro_f1"].mean()))
-        for name in SETTINGS
+        for name in _settings(runs)
         for value, mine in runs[runs["setting"] == name].groupby("value")
     ]
     grid = _grid(runs)
@@ -129,6 +153,11 @@ def transfer_sensitivity_markdown(runs: pd.DataFrame) -> str:
             "",
         ]
     )  # fmt: skip
+
+
+def _settings(runs: pd.DataFrame) -> list[str]:
+    """Parameters that were changed."""
+    return [name for name in dict.fromkeys(runs["setting"]) if name != "pair"]
 
 
 def _grid(runs: pd.DataFrame) -> pd.DataFrame:
@@ -157,10 +186,12 @@ def plot_transfer_sensitivity(runs: pd.DataFrame) -> Any:
     MissingExtraError
         If matplotlib is not installed.
     """
-    figure, (panels,) = new_panels(1, len(SETTINGS) + 1, (15.5, 4.2))
+    settings = _settings(runs)
+    figure, (panels,) = new_panels(1, len(settings) + 1, (15.5, 4.2))
     top = 1.1 * runs.groupby(["setting", "value"])[["epsilon", "macro_f1"]].mean().to_numpy().max()
-    for ax, (name, values) in zip(panels, SETTINGS.items(), strict=False):
+    for ax, name in zip(panels, settings, strict=False):
         means = runs[runs["setting"] == name].groupby("value")[["epsilon", "macro_f1"]].mean()
+        values = means.index
         for i, (column, label) in enumerate((("epsilon", "epsilon"), ("macro_f1", "macro F1"))):
             look = style(i)
             ax.plot(range(len(values)), means[column], marker=look["fmt"], color=look["color"], label=label)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,11 +25,12 @@ BASE = "MTL-base"
 #: Epsilon has fallen by a third at no less than this share of the macro F1: what we call success.
 LARGEST_RATIO, LEAST_F1 = 2 / 3, 0.97
 
-Variant = Callable[[int, People, People], MultiTaskTransferClassifier]
+Variant = Callable[[int, int, People, People], MultiTaskTransferClassifier]
 
 
 def _fit(
     seed: int,
+    epochs: int,
     target: People,
     auxiliary: People,
     groups: Any,
@@ -37,7 +39,7 @@ def _fit(
     chosen: Any = None,
     **settings: Any,
 ) -> Any:
-    model = MultiTaskTransferClassifier(random_state=seed, **settings)
+    model = MultiTaskTransferClassifier(random_state=seed, max_epochs=epochs, **settings)
     return model.fit(
         target.X, target.y, sensitive_features=own, auxiliary=(auxiliary.X, auxiliary.y, groups), validation_sensitive_features=chosen
     )  # fmt: skip
@@ -53,27 +55,29 @@ def _variants(two: bool) -> dict[str, Variant]:
         return 2 * people.a + people.b if two else people.a
 
     variants: dict[str, Variant] = {
-        BASE: lambda seed, t, o: _fit(seed, t, o, known(o), fairness_weight=0.0),
-        "encoder (default)": lambda seed, t, o: _fit(seed, t, o, known(o)),
-        "encoder, epoch by the target's groups": lambda seed, t, o: _fit(
-            seed, t, o, known(o), chosen=audit(t)
+        BASE: lambda seed, epochs, t, o: _fit(seed, epochs, t, o, known(o), fairness_weight=0.0),
+        "encoder (default)": lambda seed, epochs, t, o: _fit(seed, epochs, t, o, known(o)),
+        "encoder, epoch by the target's groups": lambda seed, epochs, t, o: _fit(
+            seed, epochs, t, o, known(o), chosen=audit(t)
         ),
-        "target's head": lambda seed, t, o: _fit(seed, t, o, known(o), fairness_path="target_head"),
-        "auxiliary's head (published)": lambda seed, t, o: _fit(
-            seed, t, o, known(o), fairness_path="auxiliary_head"
+        "target's head": lambda seed, epochs, t, o: _fit(
+            seed, epochs, t, o, known(o), fairness_path="target_head"
+        ),
+        "auxiliary's head (published)": lambda seed, epochs, t, o: _fit(
+            seed, epochs, t, o, known(o), fairness_path="auxiliary_head"
         ),
     }
     if two:
         variants |= {
-            "MTL-inter, encoder": lambda seed, t, o: _fit(seed, t, o, o.b, own=t.a),
-            "MTL-inter, epoch by the target's groups": lambda seed, t, o: _fit(
-                seed, t, o, o.b, own=t.a, chosen=audit(t)
+            "MTL-inter, encoder": lambda seed, epochs, t, o: _fit(seed, epochs, t, o, o.b, own=t.a),
+            "MTL-inter, epoch by the target's groups": lambda seed, epochs, t, o: _fit(
+                seed, epochs, t, o, o.b, own=t.a, chosen=audit(t)
             ),
-            "MTL-inter, published": lambda seed, t, o: _fit(
-                seed, t, o, o.b, own=t.a, fairness_path="auxiliary_head"
+            "MTL-inter, published": lambda seed, epochs, t, o: _fit(
+                seed, epochs, t, o, o.b, own=t.a, fairness_path="auxiliary_head"
             ),
-            "both know both (upper bound)": lambda seed, t, o: _fit(
-                seed, t, o, audit(o), own=audit(t), chosen=audit(t)
+            "both know both (upper bound)": lambda seed, epochs, t, o: _fit(
+                seed, epochs, t, o, audit(o), own=audit(t), chosen=audit(t)
             ),
         }
     return variants
@@ -83,7 +87,12 @@ SETTINGS = {"one attribute": False, "two attributes": True}
 
 
 def run_transfer_synthetic(
-    *, n_splits: int = 10, n_jobs: int | None = None, progress: Progress | None = None
+    *,
+    n_splits: int = 10,
+    n_jobs: int | None = None,
+    progress: Progress | None = None,
+    n_people: int = N_PEOPLE,
+    max_epochs: int = 50,
 ) -> pd.DataFrame:
     """Train a target with an auxiliary whose groups are known, by every path of the fairness term.
 
@@ -93,6 +102,10 @@ def run_transfer_synthetic(
         Draws of the data; seeds 0 to ``n_splits - 1``.
     n_jobs, progress
         As for `run_fairsde`.
+    n_people : int
+        To learn from, of each task.
+    max_epochs : int
+        Of every training.
 
     Returns
     -------
@@ -105,22 +118,22 @@ def run_transfer_synthetic(
     ValueError
         If `n_splits` is less than 1.
     """
-    return run_draws(_run_draw, n_splits, n_jobs, progress)
+    return run_draws(partial(_run_draw, n_people, max_epochs), n_splits, n_jobs, progress)
 
 
-def _run_draw(seed: int) -> Rows:
+def _run_draw(n_people: int, max_epochs: int, seed: int) -> Rows:
     rows: Rows = []
     for setting, two in SETTINGS.items():
         rng = np.random.default_rng(seed)
         target, auxiliary = (
-            draw_people(N_PEOPLE, rng, two=two),
-            draw_people(N_PEOPLE, rng, shift=0.2, two=two),
+            draw_people(n_people, rng, two=two),
+            draw_people(n_people, rng, shift=0.2, two=two),
         )
         test, test_auxiliary = draw_people(N_TEST, rng, two=two), draw_people(N_TEST, rng, shift=0.2, two=two)
         for variant, fit in _variants(two).items():
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", UserWarning)
-                model = fit(seed, target, auxiliary)
+                model = fit(seed, max_epochs, target, auxiliary)
             answer = model.predict(test.X)
             rows.append(
                 {
