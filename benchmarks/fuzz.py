@@ -235,18 +235,25 @@ def _dask(table: Table) -> Any:
     return dd.from_pandas(pd.DataFrame(table.columns), npartitions=2)
 
 
-def _spark(table: Table) -> Any:
+def spark_session() -> Any:
+    """Give the session of Spark, with what makes small queries quick."""
     from pyspark import sql
 
-    session = (
-        sql.SparkSession.builder.master("local[1]")
-        .config("spark.ui.enabled", "false")
-        .config("spark.sql.shuffle.partitions", "1")
-        .config("spark.driver.bindAddress", "127.0.0.1")
-        .config("spark.driver.host", "127.0.0.1")
-        .getOrCreate()
-    )
-    return session.createDataFrame(list(zip(*table.columns.values(), strict=True)), list(table.columns))
+    settings = {
+        "spark.ui.enabled": "false",
+        "spark.sql.shuffle.partitions": "1",
+        "spark.sql.codegen.wholeStage": "false",
+        "spark.sql.adaptive.enabled": "false",
+        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.driver.host": "127.0.0.1",
+    }
+    return sql.SparkSession.builder.master("local[1]").config(map=settings).getOrCreate()
+
+
+def _spark(table: Table) -> Any:
+    rows = list(zip(*table.columns.values(), strict=True))
+    return spark_session().createDataFrame(rows, list(table.columns))
 
 
 DISTRIBUTED = {"dask": _dask, "spark": _spark}

@@ -1,6 +1,7 @@
 """Fixtures that all tests share."""
 
 import os
+import shutil
 
 # Several workers of pytest-xdist share the cores: one thread each is faster than many that wait for each other.
 for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
@@ -42,3 +43,15 @@ def opposite_rules(n, angle=0.4, n_features=2, seed=0):
     along = X[:, 0] * np.cos(angle) + X[:, 1] * np.sin(angle)
     across = X[:, 1] * np.cos(angle) - X[:, 0] * np.sin(angle)
     return X, (along * across > 0).astype(int), (across > 0).astype(int)
+
+
+@pytest.fixture(scope="session")
+def spark():
+    """The one session of Spark, which takes seconds to start; tests that use it are of the group "spark", so that one worker runs them."""
+    if shutil.which("java") is None:
+        pytest.skip("Spark needs Java, which is not on this machine")
+    from benchmarks.fuzz import spark_session
+
+    session = spark_session()
+    yield session
+    session.stop()

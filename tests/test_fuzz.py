@@ -1,7 +1,5 @@
 """A small part of ``python -m benchmarks.fuzz``; the whole of it is run by hand."""
 
-import shutil
-
 import pytest
 
 from benchmarks import fuzz
@@ -9,15 +7,18 @@ from benchmarks import fuzz
 
 @pytest.mark.parametrize("part", range(4))
 def test_random_tables_in_every_container(part):
-    assert fuzz.run(500, seed=100 + part) == []
+    assert fuzz.run(250, seed=100 + part) == []
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("container", fuzz.DISTRIBUTED)
-def test_random_tables_in_distributed_frames(container):
-    if container == "spark" and shutil.which("java") is None:
-        pytest.skip("Spark needs Java, which is not on this machine")
-    assert fuzz.run(20 if container == "spark" else 60, seed=7, containers=(container,)) == []
+def test_random_tables_in_dask():
+    assert fuzz.run(40, seed=7, containers=("dask",)) == []
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("spark")
+def test_random_tables_in_spark(spark):
+    assert fuzz.run(10, seed=7, containers=("spark",)) == []
 
 
 def test_what_is_wrong_is_found(monkeypatch):

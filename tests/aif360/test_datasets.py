@@ -1,7 +1,5 @@
 """From this package's data sets to AIF360's, and back."""
 
-import inspect
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -192,8 +190,3 @@ def test_standard_dataset_takes_text_of_any_kind(dtype):
     assert text.dtypes.equals(frame.astype(dict.fromkeys(["sex", "job", "paid"], dtype)).dtypes)
     with pytest.raises(TypeError, match="frame must be a pandas DataFrame; got dict"):
         as_object_strings({})
-
-
-def test_all_data_sets_are_tried():
-    assert len(FETCH) == 6
-    assert all("data_home" in inspect.signature(getattr(datasets, name)).parameters for name in FETCH)

@@ -113,7 +113,10 @@ def test_small_groups_are_tested_but_not_shown():
     page = audit.to_html()
     assert "<td>few</td>" not in page
     assert "Suppressed" in page
-    assert "409" not in page
+    words = re.sub(r"base64,[A-Za-z0-9+/=]+", "", page)  # pictures may hold any digits
+    assert len(words) < len(page)
+    assert "400" in words
+    assert "409" not in words
     assert not Audit(frame, min_group_size=5).suppressed
 
 

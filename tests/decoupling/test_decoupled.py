@@ -49,7 +49,8 @@ def test_each_group_is_served_by_a_classifier_fitted_on_it_alone():
         )
     pooled = LogisticRegression(max_iter=2000).fit(X, y)
     np.testing.assert_allclose(model.pooled_estimator_.coef_, pooled.coef_)
-    assert model.score(X, y, sensitive_features=s) > 0.95 > 0.7 > pooled.score(X, y)
+    assert model.score(X, y, sensitive_features=s) > 0.95
+    assert pooled.score(X, y) < 0.7
 
 
 def test_by_group_asks_every_classifier_about_every_row():

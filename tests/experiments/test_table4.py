@@ -9,6 +9,7 @@ from fairlearn_fwh.experiments._dafh._paper_table4 import (
     summarize_table4,
     table4_markdown,
 )
+from fairlearn_fwh.experiments._data import REAL_DATA
 
 pytestmark = pytest.mark.slow
 
@@ -86,5 +87,12 @@ def test_corrected_standard_error():
 
 def test_paper_numbers_are_complete():
     """Table 4 (and Table 6, K = 2, for clustering) has four methods on five data sets; Figure 1 has three on generated data."""
-    assert len(PAPER_NUMBERS) == 23
+    methods = ("pooled", "trivial partition", "clustering", "DAFH, no fallback")
+    of_table_4 = {(data, method) for data in REAL_DATA for method in methods}
+    assert set(PAPER_NUMBERS) == of_table_4 | {
+        ("synthetic", method) for method in methods if method != "clustering"
+    }
+    for (_, method), (rate, accuracy) in PAPER_NUMBERS.items():
+        assert np.isnan(rate) == (method == "pooled")
+        assert 50 < accuracy < 100
     assert PAPER_NUMBERS["adult", "DAFH, no fallback"] == (90.70, 83.36)

@@ -20,7 +20,7 @@ from fairlearn_fwh.inprocessing import (
     DROClassifier,
     GradientGraphClassifier,
 )
-from fairlearn_fwh.inprocessing.reweighted import _classifier as _reweighted_classifier
+from fairlearn_fwh.inprocessing.reweighted import _classifier
 
 ALL = [GradientGraphClassifier, AdversarialReweightingClassifier, DROClassifier]
 
@@ -50,17 +50,18 @@ def rows():
 
 @pytest.mark.simulation
 @pytest.mark.slow
-@pytest.mark.parametrize("estimator", [GradientGraphClassifier, AdversarialReweightingClassifier])
-def test_a_hidden_minority_gains(estimator):
-    gains = []
-    for seed in range(4):
+def test_a_hidden_minority_gains():
+    """`fairlearn-fwh reproduce gog-ablation` shows it for more learners and draws."""
+    gains = {GradientGraphClassifier: [], AdversarialReweightingClassifier: []}
+    for seed in range(3):
         (X, y, _), (X_test, y_test, group) = hidden_minority(6000, seed), hidden_minority(6000, 100 + seed)
         settings = {"hidden_layer_sizes": (4,), "max_epochs": 30, "random_state": seed}
-        model = estimator(**settings).fit(X, y)
         same = DROClassifier(alpha=1.0, **settings).fit(X, y)  # nobody weighs more
-        frame = model.preference_frame(X_test, y_test, baseline=same, sensitive_features=group)
-        gains.append(frame.by_group.loc["minority", "rationality_gain"])
-    assert np.mean(gains) > 0.03
+        for estimator, found in gains.items():
+            model = estimator(**settings).fit(X, y)
+            frame = model.preference_frame(X_test, y_test, baseline=same, sensitive_features=group)
+            found.append(frame.by_group.loc["minority", "rationality_gain"])
+    assert min(np.mean(found) for found in gains.values()) > 0.03
 
 
 @pytest.mark.parametrize("estimator", ALL)
@@ -112,27 +113,17 @@ def test_nobody_weighs_more_where_the_ball_is_a_point(rows):
         (GradientGraphClassifier(**QUICK, node_features="inputs_and_label"), lambda losses: losses.mean()),
     ],
 )
-def test_the_epoch_with_the_smallest_risk_of_validation_rows_is_kept(rows, model, risk, monkeypatch):
+def test_the_epoch_with_the_smallest_risk_of_validation_rows_is_kept(rows, model, risk):
     X, y, _ = rows
-    seen = []
-
-    def remember(module, table, original=_reweighted_classifier.all_losses):
-        losses = original(module, table)
-        if len(losses) == 300:
-            seen.append(losses.numpy().astype(float))
-        return losses
-
-    monkeypatch.setattr(_reweighted_classifier, "all_losses", remember)
-    model = clone(model).fit(X, y)
+    model = clone(model).set_params(keep_weights=True).fit(X, y)
+    validation = np.isnan(model.sample_weights_)
+    losses = -np.log(model.predict_proba(X[validation])[np.arange(validation.sum()), y[validation]])
     risks = [epoch["risk"] for epoch in model.validation_history_]
-    assert risks == pytest.approx([risk(losses) for losses in seen], rel=1e-5)
-    tails = [epoch["tail"] for epoch in model.validation_history_]
-    assert tails == pytest.approx([np.sort(losses)[-60:].mean() for losses in seen], rel=1e-5)
-    probabilities = model.predict_proba(X)[np.arange(1500), y]
     assert model.best_epoch_ == int(np.argmin(risks)) + 1
-    best = seen[int(np.argmin(risks))]
-    kept = -np.log(probabilities)
-    assert np.isin(np.round(best, 3), np.round(kept, 3)).mean() > 0.97  # validation rows are among all
+    best = model.validation_history_[model.best_epoch_ - 1]
+    assert best["risk"] == pytest.approx(risk(losses), rel=1e-5)
+    assert best["loss"] == pytest.approx(losses.mean(), rel=1e-5)
+    assert best["tail"] == pytest.approx(np.sort(losses)[-60:].mean(), rel=1e-5)
 
 
 def test_the_first_epochs_weigh_all_the_same(rows):
@@ -318,8 +309,8 @@ def test_validation_rows_are_weighed_in_random_batches(rows, monkeypatch):
     X, y, group = rows
     order = np.argsort(group, kind="stable")
     seen = []
-    original = _reweighted_classifier.all_weights
-    monkeypatch.setattr(_reweighted_classifier, "all_weights", lambda *a: seen.append(a[2]) or original(*a))
+    original = _classifier.all_weights
+    monkeypatch.setattr(_classifier, "all_weights", lambda *a: seen.append(a[2]) or original(*a))
     GradientGraphClassifier(**QUICK | {"batch_size": 64}).fit(X[order], y[order])
     batches = seen[0]
     assert sorted(torch.cat(list(batches)).tolist()) == list(range(300))
@@ -377,7 +368,7 @@ def test_searches_and_frames(rows):
 
 
 @pytest.mark.parametrize("estimator", ALL)
-def test_the_worst_group_of_arrest_is_about_as_well_off(real_data, estimator):
+def test_on_arrest_people_are_answered_otherwise_and_nobody_is_significantly_worse_off(real_data, estimator):
     bunch = fetch_arrest(data_home=real_data)
     X = default_preprocessor(bunch.data).fit_transform(bunch.data)
     race, y = bunch.sensitive_features["race"].to_numpy(), bunch.target.to_numpy()
@@ -388,6 +379,7 @@ def test_the_worst_group_of_arrest_is_about_as_well_off(real_data, estimator):
     model = estimator(**settings, **mild).fit(X[train], y[train])
     same = DROClassifier(alpha=1.0, **settings).fit(X[train], y[train])
     frame = model.preference_frame(X[test], y[test], baseline=same, sensitive_features=race[test])
-    assert frame.overall["accuracy"] > 0.62
-    large = frame.by_group[frame.by_group["n"] > 100]
-    assert large["rationality_gain"].min() > -0.06
+    assert frame.overall["accuracy"] > 0.64  # 0.54 is the larger class
+    assert frame.overall["disagreement_rate"] > 0.01  # which plain training against itself has not
+    assert frame.violations(alpha=0.05, claims="rationality").empty
+    assert min(model.effective_shares_) < 0.999

@@ -1,7 +1,6 @@
 """The same figures from every engine, and clear errors before anything is computed."""
 
 import datetime
-import shutil
 import subprocess
 import sys
 import textwrap
@@ -36,24 +35,6 @@ def table():
             "label_pooled": np.array(["no", "yes"])[by_group[:, 0]],
         }
     )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def spark():
-    if shutil.which("java") is None:
-        pytest.skip("Spark needs Java, which is not on this machine")
-    from pyspark import sql as pyspark_sql
-
-    session = (
-        pyspark_sql.SparkSession.builder.master("local[1]")
-        .config("spark.ui.enabled", "false")
-        .config("spark.sql.shuffle.partitions", "1")
-        .config("spark.driver.bindAddress", "127.0.0.1")
-        .config("spark.driver.host", "127.0.0.1")
-        .getOrCreate()
-    )
-    yield session
-    session.stop()
 
 
 ENGINES = {
@@ -110,6 +91,7 @@ def test_every_engine_gives_the_figures_of_pandas(table, engine, case):
     assert_same(frame, PreferenceFrame.from_frame(table, **columns))
 
 
+@pytest.mark.xdist_group("spark")
 @pytest.mark.slow
 def test_spark_gives_the_figures_of_pandas(table, spark, tmp_path):
     table.to_parquet(tmp_path / "table.parquet")
@@ -395,6 +377,7 @@ def test_names_that_mean_something_to_an_engine_are_names(engine, names, rng):
     assert_like_pandas(CASED[engine](columns), pd.DataFrame(columns), **roles)
 
 
+@pytest.mark.xdist_group("spark")
 @pytest.mark.slow
 def test_spark_keeps_names_with_dots_and_capitals(spark, rng):
     y = rng.integers(0, 2, 60).tolist()
