@@ -4,18 +4,20 @@
 PYTHON ?= python3
 VENV ?= .venv
 CONSTRAINTS ?= constraints.txt
+TESTED ?= test
 DATA = $(or $(FAIRLEARN_FWH_DATA),$(wildcard ../shared/data))
 PIP = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS)
 
-.PHONY: demo test lint pytest notebooks docs test-minimum test-aif360 benchmark reproduce clean
+.PHONY: demo test lint pytest notebooks docs test-minimum test-aif360 test-newest environments benchmark reproduce clean
 
 demo: $(VENV)/.demo
 	$(VENV)/bin/fairlearn-fwh demo
 
 test: lint pytest docs
 
+# A file is run by one worker, so that what its tests share is made once.
 pytest: $(VENV)/.test
-	$(VENV)/bin/python -m pytest -n 2 $(PYTEST_ARGUMENTS)
+	$(VENV)/bin/python -m pytest -n 2 --dist loadfile $(PYTEST_ARGUMENTS)
 
 # The notebooks, on less data (make notebooks FAST= for all) and with the files that FAIRLEARN_FWH_DATA names or that lie beside the project; where
 # there are none, on generated data. They are left with their outputs where the site looks for them.
@@ -31,18 +33,43 @@ docs: notebooks
 	rm -rf docs/reference/generated
 	$(VENV)/bin/sphinx-build --fresh-env --write-all --fail-on-warning --keep-going --quiet --jobs 2 docs docs/_build/html
 
-# The same tests, but for simulations and docstrings, with the oldest versions that pyproject.toml allows.
-test-minimum:
-	$(MAKE) pytest VENV=.venv-minimum CONSTRAINTS=constraints-minimum.txt PYTEST_ARGUMENTS='tests -m "not simulation"'
+# What versions of libraries can change: how values, frames, files and engines are read, what estimators keep of scikit-learn's and AIF360's
+# conventions, what is written and comes back. What methods do on average is the same with all versions.
+VERSIONED = tests/aif360 tests/audit tests/base tests/cli tests/datasets tests/decoupling tests/files tests/metrics tests/postprocessing \
+	tests/reductions tests/inprocessing/_training tests/test_methods.py tests/test_package.py tests/test_persistence.py tests/test_sklearn_compat.py
+QUICK = -m "not slow and not simulation"
 
-# The fast tests with the versions that AIF360 is happiest with.
+# With the oldest versions that pyproject.toml allows.
+MINIMUM = VENV=.venv-minimum CONSTRAINTS=constraints-minimum.txt
+test-minimum:
+	$(MAKE) pytest $(MINIMUM) PYTEST_ARGUMENTS='$(VERSIONED) $(QUICK)'
+
+# With the versions that AIF360 is happiest with.
+AIF360 = VENV=.venv-aif360 CONSTRAINTS=constraints-aif360.txt
 test-aif360:
-	$(MAKE) pytest VENV=.venv-aif360 CONSTRAINTS=constraints-aif360.txt PYTEST_ARGUMENTS='tests -m "not slow and not simulation"'
+	$(MAKE) pytest $(AIF360) PYTEST_ARGUMENTS='$(VERSIONED) $(QUICK)'
+
+# On the newest Python that is on the machine, without torch and AIF360, for which there may be no builds yet.
+NEWEST = PYTHON=$(shell .ci/newest_python) VENV=.venv-newest TESTED=test-light
+test-newest:
+	$(MAKE) pytest $(NEWEST) PYTEST_ARGUMENTS='$(VERSIONED) $(QUICK)'
+
+# All environments side by side: pip waits for disk and network more than for processors.
+environments:
+	$(MAKE) -j 4 environment-of-docs environment-of-minimum environment-of-aif360 environment-of-newest
+environment-of-docs: $(VENV)/.docs
+environment-of-minimum:
+	$(MAKE) .venv-minimum/.test $(MINIMUM)
+environment-of-aif360:
+	$(MAKE) .venv-aif360/.test $(AIF360)
+environment-of-newest:
+	$(MAKE) .venv-newest/.test $(NEWEST)
 
 lint: $(VENV)/.test
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
 
 # All tables, figures and questions of the DAFH paper, on the data that FAIRLEARN_FWH_DATA names or that lie beside the project.
 reproduce: $(VENV)/.demo
@@ -61,7 +88,7 @@ $(VENV)/.demo: $(VENV)/.venv pyproject.toml $(CONSTRAINTS)
 	touch $@
 
 $(VENV)/.test: $(VENV)/.venv pyproject.toml $(CONSTRAINTS)
-	$(PIP) --no-build-isolation -e '.[test]'
+	$(PIP) --no-build-isolation -e '.[$(TESTED)]'
 	touch $@
 
 $(VENV)/.docs: $(VENV)/.test

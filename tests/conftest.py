@@ -1,16 +1,26 @@
 """Fixtures that all tests share."""
 
 import os
-import shutil
 
 # Several workers of pytest-xdist share the cores: one thread each is faster than many that wait for each other.
 for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pytest
+
+#: What is about an extra is left out where it is not installed.
+NEED_TORCH = (
+    "aif360", "experiments", "inprocessing", "cli/test_commands.py", "cli/test_terminal.py", "decoupling/test_real_models.py", "test_documentation.py",
+    "test_package.py",
+)  # fmt: skip
+collect_ignore = list(NEED_TORCH) if find_spec("torch") is None else []
+if find_spec("aif360") is None:
+    collect_ignore.append("aif360")
+
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -43,15 +53,3 @@ def opposite_rules(n, angle=0.4, n_features=2, seed=0):
     along = X[:, 0] * np.cos(angle) + X[:, 1] * np.sin(angle)
     across = X[:, 1] * np.cos(angle) - X[:, 0] * np.sin(angle)
     return X, (along * across > 0).astype(int), (across > 0).astype(int)
-
-
-@pytest.fixture(scope="session")
-def spark():
-    """The one session of Spark, which takes seconds to start; tests that use it are of the group "spark", so that one worker runs them."""
-    if shutil.which("java") is None:
-        pytest.skip("Spark needs Java, which is not on this machine")
-    from benchmarks.fuzz import spark_session
-
-    session = spark_session()
-    yield session
-    session.stop()

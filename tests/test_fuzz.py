@@ -15,12 +15,6 @@ def test_random_tables_in_dask():
     assert fuzz.run(40, seed=7, containers=("dask",)) == []
 
 
-@pytest.mark.slow
-@pytest.mark.xdist_group("spark")
-def test_random_tables_in_spark(spark):
-    assert fuzz.run(10, seed=7, containers=("spark",)) == []
-
-
 def test_what_is_wrong_is_found(monkeypatch):
     monkeypatch.setattr(fuzz, "loss_of", lambda loss, y, p: 0.5)
     assert fuzz.run(40, seed=1)

@@ -2,6 +2,7 @@
 
 import io
 import pickle
+import warnings
 
 import joblib
 import numpy as np
@@ -10,10 +11,9 @@ import pytest
 import skops.io
 
 from fairlearn_fwh.base._plain_state import PlainTable
-from fairlearn_fwh.decoupling import PreferenceTreeClassifier, PreferredTreatmentClassifier
-from fairlearn_fwh.inprocessing import SelectiveExpertsClassifier
 from fairlearn_fwh.metrics import PreferenceFrame
-from fairlearn_fwh.postprocessing import NoHarmSelector
+
+from .methods import HERE, name_of
 
 
 def opposite_groups(n=900):
@@ -44,43 +44,31 @@ WAYS = {
 
 @pytest.fixture(scope="module")
 def fitted():
+    """Every method, fitted once when it is asked for."""
     X, y, groups = opposite_groups()
-    models = [
-        NoHarmSelector(random_state=0),
-        PreferenceTreeClassifier(random_state=0),
-        PreferredTreatmentClassifier(random_state=0),
-        SelectiveExpertsClassifier(max_epochs=2, random_state=0),
-    ]
-    side = [PreferredTreatmentClassifier]  # takes single features
-    return {
-        type(model).__name__: model.fit(
-            X, y, sensitive_features=groups["side"] if type(model) in side else groups
-        )
-        for model in models
-    }
+    models = {}
+
+    def give(method):
+        if method.name not in models:
+            groups_of_fit = {"sensitive_features": groups["side"]} if method.takes_groups else {}
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)
+                models[method.name] = method.load()(**method.quick, random_state=0).fit(X, y, **groups_of_fit)
+        return models[method.name]
+
+    return give
 
 
 @pytest.mark.filterwarnings("ignore::fairlearn_fwh.exceptions.GroupFallbackWarning")
 @pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize(
-    "name",
-    [
-        "NoHarmSelector",
-        "PreferenceTreeClassifier",
-        "PreferredTreatmentClassifier",
-        "SelectiveExpertsClassifier",
-    ],
-)
-def test_estimators_and_their_tables_come_back(request, name, way):
+@pytest.mark.parametrize("method", HERE, ids=name_of)
+def test_estimators_and_their_tables_come_back(fitted, method, way):
     X, _, groups = opposite_groups()
-    model = request.getfixturevalue("fitted")[name]
+    model = fitted(method)
     loaded = WAYS[way](model)
-    features = groups["side"] if name == "PreferredTreatmentClassifier" else groups
-    assert (
-        loaded.predict(X, sensitive_features=features) == model.predict(X, sensitive_features=features)
-    ).all()
+    routed = {"sensitive_features": groups["side"]} if method.routes and method.takes_groups else {}
+    assert (loaded.predict(X, **routed) == model.predict(X, **routed)).all()
     tables = {key: value for key, value in vars(model).items() if isinstance(value, pd.DataFrame)}
-    assert tables
     for key, table in tables.items():
         pd.testing.assert_frame_equal(getattr(loaded, key), table)
     if hasattr(model, "preference_frame_"):

@@ -474,6 +474,7 @@ def test_other_columns_at_predict_are_refused():
 
 
 def test_adult_by_race_and_sex(real_data):
+    pytest.importorskip("torch")
     from fairlearn_fwh.experiments._data import REAL_DATA, make_split
 
     split = make_split(REAL_DATA["adult"].load(real_data), "race", test_size=0.25, random_state=0)

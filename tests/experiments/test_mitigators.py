@@ -9,7 +9,7 @@ from fairlearn_fwh.experiments import audit_mitigators, plot_comparison
 from fairlearn_fwh.experiments._comparison import compare_on_split, load_split
 from fairlearn_fwh.experiments._mitigators import mitigators
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("mitigators")]
+pytestmark = pytest.mark.slow
 
 mpl.use("Agg")
 

@@ -22,7 +22,6 @@ from sklearn.utils import check_random_state
 from fairlearn_fwh.datasets import default_preprocessor, fetch_arrest
 from fairlearn_fwh.decoupling import DecoupledClassifier, PreferenceTreeClassifier
 from fairlearn_fwh.exceptions import GroupFallbackWarning
-from fairlearn_fwh.inprocessing import DAFHClassifier
 from fairlearn_fwh.metrics import PreferenceFrame, keep_own_classifier
 from fairlearn_fwh.postprocessing import NoHarmSelector
 
@@ -558,6 +557,9 @@ def test_labels_that_the_classifiers_do_not_know_are_refused():
 
 
 def test_learned_groups_and_trees_can_be_chosen_from():
+    pytest.importorskip("torch")
+    from fairlearn_fwh.inprocessing import DAFHClassifier
+
     X, y, s = opposite_rules(3000)
     tree = PreferenceTreeClassifier(max_depth=1, random_state=0)
     model = NoHarmSelector(tree, random_state=0).fit(X, y, sensitive_features=pd.DataFrame({"s": s}))

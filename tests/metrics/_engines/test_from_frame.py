@@ -21,8 +21,7 @@ from ..samples import random_sample
 N = 2_000
 
 
-@pytest.fixture(scope="module")
-def table():
+def make_table():
     y, pooled, by_group, groups = random_sample(0, N, 3)
     rng = np.random.default_rng(0)
     return pd.DataFrame(
@@ -35,6 +34,11 @@ def table():
             "label_pooled": np.array(["no", "yes"])[by_group[:, 0]],
         }
     )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def table():
+    return make_table()
 
 
 ENGINES = {
@@ -89,16 +93,6 @@ def test_every_engine_gives_the_figures_of_pandas(table, engine, case):
     with dask.config.set(scheduler="sync"):
         frame = PreferenceFrame.from_frame(ENGINES[engine](table), **columns)
     assert_same(frame, PreferenceFrame.from_frame(table, **columns))
-
-
-@pytest.mark.xdist_group("spark")
-@pytest.mark.slow
-def test_spark_gives_the_figures_of_pandas(table, spark, tmp_path):
-    table.to_parquet(tmp_path / "table.parquet")
-    data = spark.read.parquet(str(tmp_path / "table.parquet"))
-    for case in ("envy", "weighted", "brier", "text", "controls"):
-        columns = {"y_true": "y"} | CASES[case]
-        assert_same(PreferenceFrame.from_frame(data, **columns), PreferenceFrame.from_frame(table, **columns))
 
 
 def test_from_frame_is_the_constructor_on_columns(table):
@@ -375,27 +369,6 @@ def test_names_that_mean_something_to_an_engine_are_names(engine, names, rng):
     columns = {"y": y, new: 1 - y, old: y, group: rng.choice(["a", "b"], 60)}
     roles = {"y_true": "y", "y_pred": new, "y_pred_pooled": old, "sensitive_features": group}
     assert_like_pandas(CASED[engine](columns), pd.DataFrame(columns), **roles)
-
-
-@pytest.mark.xdist_group("spark")
-@pytest.mark.slow
-def test_spark_keeps_names_with_dots_and_capitals(spark, rng):
-    y = rng.integers(0, 2, 60).tolist()
-    columns = {
-        "y": y,
-        "a.b": [1 - label for label in y],
-        "good": y,
-        "bad": [1 - label for label in y],
-        "g": ["a", "A"] * 30,
-    }
-    data = spark.createDataFrame(list(zip(*columns.values(), strict=True)), list(columns))
-    roles = {
-        "y_true": "y",
-        "y_pred_pooled": "a.b",
-        "y_pred_by_group": {"a": "good", "A": "bad"},
-        "groups": "g",
-    }
-    assert_like_pandas(data, pd.DataFrame(columns), **roles)
 
 
 @pytest.mark.parametrize("lazy", [False, True])
