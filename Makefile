@@ -4,7 +4,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 CONSTRAINTS ?= constraints.txt
-TESTED ?= test
+TESTED ?= test,lint
 DATA = $(or $(FAIRLEARN_FWH_DATA),$(wildcard ../shared/data))
 PIP = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS)
 
@@ -40,12 +40,12 @@ VERSIONED = tests/aif360 tests/audit tests/base tests/cli tests/datasets tests/d
 QUICK = -m "not slow and not simulation"
 
 # With the oldest versions that pyproject.toml allows.
-MINIMUM = VENV=.venv-minimum CONSTRAINTS=constraints-minimum.txt
+MINIMUM = VENV=.venv-minimum CONSTRAINTS=constraints-minimum.txt TESTED=test
 test-minimum:
 	$(MAKE) pytest $(MINIMUM) PYTEST_ARGUMENTS='$(VERSIONED) $(QUICK)'
 
 # With the versions that AIF360 is happiest with.
-AIF360 = VENV=.venv-aif360 CONSTRAINTS=constraints-aif360.txt
+AIF360 = VENV=.venv-aif360 CONSTRAINTS=constraints-aif360.txt TESTED=test
 test-aif360:
 	$(MAKE) pytest $(AIF360) PYTEST_ARGUMENTS='$(VERSIONED) $(QUICK)'
 

@@ -26,6 +26,7 @@ from .._training._callbacks import check_callbacks
 from .._training._devices import check_device
 from .._training._layer_sizes import check_layer_sizes
 from .._training._net import OPTIMIZERS
+from .._training._parameters import TRAINING
 from ._decision_costs import DecisionCosts
 from ._explanation import ExplainsGroups, warn_if_unstable
 from ._fallback import FallsBack
@@ -200,6 +201,7 @@ class DAFHClassifier(ExplainsGroups, LearnsFromBatches, LearnsByGradient, FallsB
     """
 
     _parameter_constraints: dict[str, list[Any]] = {
+        **TRAINING,
         "estimator": [FitsAndPredicts(), None],
         "n_groups": [Interval(Integral, 2, None, closed="left"), StrOptions({"auto"})],
         "max_groups": [Interval(Integral, 2, None, closed="left")],
@@ -219,17 +221,10 @@ class DAFHClassifier(ExplainsGroups, LearnsFromBatches, LearnsByGradient, FallsB
         "router_threshold": [Interval(Real, 0, 1, closed="left")],
         "refit": ["boolean", None],
         "optimizer": [StrOptions(set(OPTIMIZERS))],
-        "learning_rate": [Interval(Real, 0, None, closed="neither")],
         "router_learning_rate": [Interval(Real, 0, None, closed="neither")],
         "batch_size": [Interval(Integral, 1, None, closed="left"), None],
-        "max_epochs": [Interval(Integral, 1, None, closed="left")],
-        "patience": [Interval(Integral, 1, None, closed="left")],
         "warm_start": ["boolean"],
-        "device": [str],
         "accelerator": [HasMethods(["prepare", "backward"]), None],
-        "callbacks": [list, tuple, None],
-        "verbose": ["verbose"],
-        "random_state": ["random_state"],
     }
 
     certificates_: dict[Any, str]

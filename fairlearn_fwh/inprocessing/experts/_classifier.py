@@ -26,6 +26,7 @@ from .._training._encoders import make_encoder
 from .._training._images import DatasetImages, has_groups, open_dataset, read_labels
 from .._training._inputs import check_table_or_images, make_inputs
 from .._training._layer_sizes import check_layer_sizes
+from .._training._parameters import TRAINING
 from .._training._seeding import seeded
 from ._learner import EXPERTS, POOLED, REPRESENTATION, ExpertLearner, Training
 from ._network import ExpertWeights
@@ -148,6 +149,7 @@ class SelectiveExpertsClassifier(ShowsRepresentation, GroupRoutedClassifier):
     """
 
     _parameter_constraints: dict[str, list[Any]] = {
+        **TRAINING,
         "encoder": [HasMethods(["forward"]), callable, None],
         "hidden_layer_sizes": ["array-like"],
         "discriminator_weight": [Interval(Real, 0, None, closed="left")],
@@ -162,22 +164,13 @@ class SelectiveExpertsClassifier(ShowsRepresentation, GroupRoutedClassifier):
             for name in ("strategy", "guarantee", "tolerance", "alpha", "scoring")
         },
         "min_group_size": [Interval(Integral, 2, None, closed="left")],
-        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
         "selection_fraction": [Interval(Real, 0, 1, closed="neither")],
-        "learning_rate": [Interval(Real, 0, None, closed="neither")],
-        "batch_size": [Interval(Integral, 2, None, closed="left")],
-        "max_epochs": [Interval(Integral, 1, None, closed="left")],
-        "patience": [Interval(Integral, 1, None, closed="left")],
         "augmentation": [callable, None],
         "mixed_precision": ["boolean"],
         "num_workers": [Interval(Integral, 0, None, closed="left")],
         "checkpoint_dir": [str, os.PathLike, None],
         "handle_unknown": [StrOptions({"pooled", "error", "infer"})],
         "missing_group": [StrOptions({"error", "separate"})],
-        "callbacks": [list, tuple, None],
-        "device": [str],
-        "verbose": ["verbose"],
-        "random_state": ["random_state"],
     }
 
     def __init__(

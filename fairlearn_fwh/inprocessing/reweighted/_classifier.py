@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
@@ -30,6 +30,7 @@ from .._training._inputs import make_inputs
 from .._training._layer_sizes import check_layer_sizes
 from .._training._learners import make_learner, two_columns
 from .._training._networks import as_precise_network
+from .._training._parameters import TRAINING
 from .._training._seeding import seeded
 from .._training._trainer import train
 from ._epoch_choice import LeastRisk, LeastWorstWeighting
@@ -93,19 +94,11 @@ class ReweightedClassifier(SingleModelClassifier, ABC):
 
     #: Of the parameters that all have.
     _shared_constraints: dict[str, list[Any]] = {
+        **TRAINING,
         "module": [HasMethods(["forward"]), callable, None],
         "hidden_layer_sizes": ["array-like"],
         "warmup_epochs": [Interval(Integral, 0, None, closed="left")],
-        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
-        "learning_rate": [Interval(Real, 0, None, closed="neither")],
-        "batch_size": [Interval(Integral, 2, None, closed="left")],
-        "max_epochs": [Interval(Integral, 1, None, closed="left")],
-        "patience": [Interval(Integral, 1, None, closed="left")],
         "keep_weights": ["boolean"],
-        "callbacks": [list, tuple, None],
-        "device": [str],
-        "verbose": ["verbose"],
-        "random_state": ["random_state"],
     }
 
     @abstractmethod

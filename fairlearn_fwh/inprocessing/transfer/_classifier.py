@@ -29,6 +29,7 @@ from .._training._inputs import TableInputs
 from .._training._layer_sizes import check_layer_sizes
 from .._training._learners import two_columns
 from .._training._networks import as_precise_network
+from .._training._parameters import TRAINING
 from .._training._seeding import seeded
 from ._building import chain, make_network, make_task_inputs
 from ._equalized_odds_loss import CONSTRAINTS
@@ -155,6 +156,7 @@ class MultiTaskTransferClassifier(ComparesWithSingleTask, SingleModelClassifier)
     }
 
     _parameter_constraints: dict[str, list[Any]] = {
+        **TRAINING,
         "encoder": [HasMethods(["forward"]), callable, None],
         "hidden_layer_sizes": ["array-like"],
         "input_modules": [dict, None],
@@ -167,15 +169,6 @@ class MultiTaskTransferClassifier(ComparesWithSingleTask, SingleModelClassifier)
         "fairness_tasks": ["array-like", None],
         "task_sampling": [StrOptions(set(TASK_SAMPLINGS))],
         "concentration": [Interval(Real, 0, None, closed="neither")],
-        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
-        "learning_rate": [Interval(Real, 0, None, closed="neither")],
-        "batch_size": [Interval(Integral, 2, None, closed="left")],
-        "max_epochs": [Interval(Integral, 1, None, closed="left")],
-        "patience": [Interval(Integral, 1, None, closed="left")],
-        "callbacks": [list, tuple, None],
-        "device": [str],
-        "verbose": ["verbose"],
-        "random_state": ["random_state"],
     }
 
     def __init__(
