@@ -12,7 +12,7 @@ def test_random_tables_in_every_container(part):
 
 @pytest.mark.slow
 def test_random_tables_in_dask():
-    assert fuzz.run(40, seed=7, containers=("dask",)) == []
+    assert fuzz.run(20, seed=7, containers=("dask",)) == []
 
 
 def test_what_is_wrong_is_found(monkeypatch):
