@@ -6,9 +6,11 @@ import warnings
 from pathlib import Path
 
 import pytest
+import torch
 from sklearn.utils.estimator_checks import check_estimator
 
 from fairlearn_fwh._methods import METHODS
+from fairlearn_fwh.inprocessing.reweighted._weighting import Batch
 
 from .test_package import MODULES
 
@@ -94,6 +96,35 @@ def test_notebooks_are_kept_without_outputs_and_say_what_they_do_not_show(notebo
 def test_notebooks_are_in_the_tutorials():
     text = (ROOT / "docs" / "tutorials" / "index.md").read_text(encoding="utf-8")
     assert re.findall(r"^(\d\d_\S+)$", text, re.MULTILINE) == [path.stem for path in NOTEBOOKS]
+
+
+def test_the_weighting_of_the_example_weighs_by_losses():
+    names = {"__name__": "page"}
+    code, _ = examples(ROOT / "CONTRIBUTING.md")[1]
+    exec(compile(code, "CONTRIBUTING.md", "exec"), names)
+    weighting, people = names["FocalWeighting"](2.0), torch.full((4,), 0.25)
+    certain, doubtful = torch.zeros(4), torch.tensor([0.1, 0.1, 1.0, 3.0])
+    assert weighting(batch_of(certain)).tolist() == [0.0] * 4
+    weights = weighting(batch_of(doubtful))
+    assert weights.mean().item() == pytest.approx(1)
+    assert weights[0] < weights[2] < weights[3]
+    p = torch.exp(-doubtful)
+    assert weighting.risk(doubtful, people).item() == pytest.approx(
+        (-((1 - p) ** 2) * torch.log(p)).mean().item()
+    )
+
+
+def batch_of(losses):
+    nothing = torch.zeros(len(losses))
+    return Batch(
+        X=nothing,
+        y=nothing,
+        weight=nothing,
+        losses=losses,
+        representation=nothing,
+        residuals=nothing,
+        last_weight=nothing,
+    )
 
 
 def test_the_method_of_the_example_keeps_the_conventions_of_scikit_learn():

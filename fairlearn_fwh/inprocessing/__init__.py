@@ -9,10 +9,14 @@ except ImportError as error:
     raise MissingExtraError.for_extra("fairlearn_fwh.inprocessing", "torch") from error
 
 from ._training._encoders import make_convolutional_encoder, make_resnet18_encoder
-from .dafh import DAFHClassifier
-from .experts import SelectiveExpertsClassifier
-from .reweighted import AdversarialReweightingClassifier, DROClassifier, GradientGraphClassifier
-from .transfer import DifferentialEqualizedOddsLoss, MultiTaskTransferClassifier, TransferReport
+from .dafh._classifier import DAFHClassifier
+from .experts._classifier import SelectiveExpertsClassifier
+from .reweighted._adversarial_reweighting import AdversarialReweightingClassifier
+from .reweighted._dro import DROClassifier
+from .reweighted._gradient_graph import GradientGraphClassifier
+from .transfer._classifier import MultiTaskTransferClassifier
+from .transfer._equalized_odds_loss import DifferentialEqualizedOddsLoss
+from .transfer._report import TransferReport
 
 __all__ = [
     "AdversarialReweightingClassifier",

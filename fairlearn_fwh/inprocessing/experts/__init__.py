@@ -1,5 +1,1 @@
 """Experts of groups on a shared representation, used only where they harm nobody (FairSDE)."""
-
-from ._classifier import SelectiveExpertsClassifier
-
-__all__ = ["SelectiveExpertsClassifier"]

@@ -22,7 +22,12 @@ from fairlearn_fwh.inprocessing import (
 )
 from fairlearn_fwh.inprocessing.reweighted import _classifier
 
-ALL = [GradientGraphClassifier, AdversarialReweightingClassifier, DROClassifier]
+from ...methods import HERE
+
+#: Every class of the family in the list of methods.
+ALL = [
+    estimator for method in HERE if issubclass(estimator := method.load(), _classifier.ReweightedClassifier)
+]
 
 QUICK = {"hidden_layer_sizes": (8,), "max_epochs": 6, "random_state": 0}
 
