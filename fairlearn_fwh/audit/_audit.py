@@ -36,6 +36,8 @@ class Audit(Findings):
         One minus the confidence: for all violations together, and for all certificates together.
     min_group_size : int
         Groups with fewer people are tested, but suppressed in the report.
+    harm_margin : float
+        Loss that is not yet called harm, in units of the loss: harm is a loss significantly larger than that.
     source : str
         What was audited, for the title of the report.
 
@@ -73,9 +75,12 @@ class Audit(Findings):
         tolerance: float = 0.01,
         alpha: float = 0.05,
         min_group_size: int = SMALLEST_SHOWN,
+        harm_margin: float = 0.0,
         source: str = "",
     ) -> None:
-        super().__init__(frame, tolerance=tolerance, alpha=alpha, min_group_size=min_group_size)
+        super().__init__(
+            frame, tolerance=tolerance, alpha=alpha, min_group_size=min_group_size, harm_margin=harm_margin
+        )
         self.source = source
 
     def exit_status(self, require: str = "no-harm") -> int:
@@ -115,6 +120,7 @@ class Audit(Findings):
             "certified": self.certified,
             "loss": self.frame.loss_name,
             "tolerance": float(self.tolerance),
+            "harm_margin": float(self.harm_margin),
             "alpha": float(self.alpha),
             "claims": self.claims,
             "n_claims": len(self.certificate),

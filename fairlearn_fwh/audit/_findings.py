@@ -41,6 +41,8 @@ class Findings:
         One minus the confidence: for all violations together, and for all certificates together.
     min_group_size : int
         Groups with fewer people are tested, but suppressed.
+    harm_margin : float
+        Loss that is not yet called harm, in units of the loss: harm is a loss significantly larger than that.
 
     Attributes
     ----------
@@ -63,6 +65,7 @@ class Findings:
         tolerance: float = 0.01,
         alpha: float = 0.05,
         min_group_size: int = SMALLEST_SHOWN,
+        harm_margin: float = 0.0,
     ) -> None:
         if isinstance(frame.overall, pd.DataFrame):
             raise ValueError("frame has control features; audit a frame without them.")
@@ -75,8 +78,14 @@ class Findings:
         self.frame, self.tolerance, self.alpha = frame, tolerance, alpha
         self.min_group_size = min_group_size
         self.claims = "all" if frame.has_envy else "rationality"
+        self.harm_margin = harm_margin
         judged = judge(
-            frame, tolerance=tolerance, alpha=alpha, claims=self.claims, min_group_size=min_group_size
+            frame,
+            tolerance=tolerance,
+            alpha=alpha,
+            claims=self.claims,
+            min_group_size=min_group_size,
+            harm_margin=harm_margin,
         )
         self.outcome, self.verdict = judged.outcome, judged.text
         self.violations, self.certificate = judged.violations, judged.certificate
@@ -109,7 +118,7 @@ class Findings:
 
     @property
     def harm_found(self) -> bool:
-        """Whether some claim is significantly violated."""
+        """Whether some claim is significantly violated, by more than the margin."""
         return len(self.violations) > 0
 
     @cached_property
@@ -139,7 +148,7 @@ class Findings:
     def _groups(self) -> pd.DataFrame:
         frame, table = self.frame, self.frame.by_group
         intervals = frame.gain_intervals(self.alpha)
-        harm = frame.harm_tests(claims=self.claims)
+        harm = frame.harm_tests(claims=self.claims, margin=self.harm_margin)
         harm = harm[harm["kind"] == "rationality"]
         certificate = self.certificate[self.certificate["kind"] == "rationality"]
         result = table[["n", "risk", "pooled_risk"]].assign(

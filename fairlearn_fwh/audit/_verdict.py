@@ -10,7 +10,7 @@ import pandas as pd
 
 from ..metrics._core._names import SMALLEST_SHOWN, group_name
 from ..metrics._core._units import Unit
-from ..metrics._inference._claims import NEVER_RIGHT
+from ..metrics._inference._claims import FEW_HEAVY, NEVER_RIGHT
 
 if TYPE_CHECKING:
     from ..metrics._preference_frame import PreferenceFrame
@@ -27,6 +27,7 @@ def verdict(
     alpha: float = 0.05,
     claims: str = "rationality",
     min_group_size: int = SMALLEST_SHOWN,
+    harm_margin: float = 0.0,
 ) -> str:
     """Say whether any group is harmed, and how sure that is.
 
@@ -42,6 +43,8 @@ def verdict(
         What is claimed of every group.
     min_group_size : int
         Smaller groups are counted, not named.
+    harm_margin : float
+        Loss that is not yet called harm.
 
     Returns
     -------
@@ -61,7 +64,14 @@ def verdict(
     >>> verdict(frame)
     'harms a (-50.0 points, 100 people), b (-50.0 points, 100 people), with 95 % confidence.'
     """
-    return judge(frame, tolerance=tolerance, alpha=alpha, claims=claims, min_group_size=min_group_size).text
+    return judge(
+        frame,
+        tolerance=tolerance,
+        alpha=alpha,
+        claims=claims,
+        min_group_size=min_group_size,
+        harm_margin=harm_margin,
+    ).text
 
 
 @dataclass(frozen=True)
@@ -86,14 +96,20 @@ class Verdict:
 
 
 def judge(
-    frame: PreferenceFrame, *, tolerance: float, alpha: float, claims: str, min_group_size: int
+    frame: PreferenceFrame,
+    *,
+    tolerance: float,
+    alpha: float,
+    claims: str,
+    min_group_size: int,
+    harm_margin: float = 0.0,
 ) -> Verdict:
     """Say whether any group is harmed, and how sure that is; parameters as of `verdict`."""
     confidence = f"{100 * (1 - alpha):g} % confidence"
     claims = "rationality" if claims == "all" and not frame.has_envy else claims
     table = frame.certify(tolerance=tolerance, alpha=alpha, claims=claims)
     words = _Words(frame, min_group_size, dict(zip(table["group"], table["n"], strict=True)))
-    violations = frame.violations(alpha=alpha, claims=claims)
+    violations = frame.violations(alpha=alpha, claims=claims, margin=harm_margin)
 
     def say(outcome: str, text: str) -> Verdict:
         return Verdict(outcome, text, violations, table)
@@ -108,7 +124,8 @@ def judge(
     if len(envious):
         found.append(f"gives a worse classifier than another group's to {words.listed(envious, words.envy)}")
     if found:
-        return say("harm" if len(harmed) else "envy", f"{' and '.join(found)}, with {confidence}.")
+        beyond = f" by more than {words.unit.amount_in_words(harm_margin)}" if harm_margin else ""
+        return say("harm" if len(harmed) else "envy", f"{' and '.join(found)}{beyond}, with {confidence}.")
     unsure = table[~table["certified"] & (table["n"] > 0)]
     # That all got the pooled prediction would be told of small groups, too.
     has_hidden = bool((frame.by_group["n"] < min_group_size).any())
@@ -150,6 +167,8 @@ class _Words:
         """How many people there are, and what is known of them."""
         if row.method == NEVER_RIGHT:
             return f"{row.n:,} people, about whom every answer of both classifiers is wrong"
+        if row.method == FEW_HEAVY:
+            return f"{row.n:,} people, of whom few have most of the weight"
         return f"{row.n:,} people, bound {self.unit.gain(row.lower_bound, 1)}"
 
     def envy(self, row: Any) -> str:

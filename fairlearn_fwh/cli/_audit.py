@@ -47,6 +47,9 @@ from ._terminal import say, show_groups
 @click.option(
     "--tolerance", type=float, default=0.01, show_default=True, help="Largest loss that counts as none."
 )
+@click.option(
+    "--harm-margin", type=float, default=0.0, show_default=True, help="Loss that is not yet called harm."
+)
 @click.option("--alpha", type=float, default=0.05, show_default=True, help="One minus the confidence.")
 @click.option(
     "--min-group-size",
@@ -98,6 +101,7 @@ def audit(
     weight: str | None,
     loss: str,
     tolerance: float,
+    harm_margin: float,
     alpha: float,
     min_group_size: int,
     require: str,
@@ -140,6 +144,7 @@ def audit(
                 tolerance=tolerance,
                 alpha=alpha,
                 min_group_size=min_group_size,
+                harm_margin=harm_margin,
                 source=predictions.name,
             )
         for message in dict.fromkeys(in_options(str(warning.message)) for warning in caught):

@@ -12,11 +12,14 @@ import numpy as np
 from ..base._answers import ask_labels
 from ..base._samples import Sample
 from ..metrics._core._groups import Groups
-from ..metrics._inference._tests import MIN_SCORE_TEST_SIZE, mcnemar_p_value
+from ..metrics._inference._tests import mcnemar_p_value
 from ._tree import Node
 
 #: With more subtrees than this they are not all tried.
 MAX_SUBTREES = 5000
+
+#: Gains of smaller atomic groups do not rank subtrees where there are larger ones.
+SMALLEST_RANKED = 30
 
 #: Gains of the worst-off, the best-off and the median atomic group: what subtrees are ranked by.
 Key = tuple[float, float, float]
@@ -112,7 +115,7 @@ class TreePruner:
 
     def _measurable(self, cells: np.ndarray) -> np.ndarray:
         """Atomic groups whose gains rank subtrees: those of very few people would rank them by chance."""
-        large = self.sizes[cells] >= MIN_SCORE_TEST_SIZE
+        large = self.sizes[cells] >= SMALLEST_RANKED
         return large if large.any() else np.ones(len(cells), dtype=bool)
 
     def _subtrees(self) -> Iterable[list[Node]]:

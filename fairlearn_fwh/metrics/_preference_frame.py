@@ -26,6 +26,7 @@ from ._inference._claims import (
     check_alpha,
     check_claims,
     check_correction,
+    check_margin,
     check_test,
     envy_claims,
     make_claims,
@@ -74,7 +75,7 @@ class PreferenceFrame:
     sample_weight : array-like, shape (n,), optional
         Weights of the rows; rows of weight zero are left out.
     n_boot : int, optional
-        Number of bootstrap replicates, for intervals that have no formula and for `replicates`.
+        Number of bootstrap replicates, for `replicates`; intervals do not need them.
     ci_quantiles : sequence of float
         Quantiles at which `overall_ci`, `by_group_ci`, `risk_matrix_ci` and `envy_matrix_ci` have bounds.
     random_state : int, RandomState instance or None
@@ -370,7 +371,12 @@ class PreferenceFrame:
         return self._tables.difference(method)
 
     def violations(
-        self, alpha: float | None = None, claims: str = "all", correction: str | None = "holm"
+        self,
+        alpha: float | None = None,
+        claims: str = "all",
+        correction: str | None = "holm",
+        *,
+        margin: float = 0.0,
     ) -> pd.DataFrame:
         """List the groups that would do better with the pooled or another group's classifier.
 
@@ -386,6 +392,9 @@ class PreferenceFrame:
             `y_pred_by_group` "all" is rationality alone.
         correction : {"holm", "bonferroni", None}
             Adjustment of p-values over the claims that were asked for.
+        margin : float
+            Loss that is not yet a violation, in units of the loss. With `alpha` the loss has to be significantly larger (at a margin
+            above 0 by the test of certificates, mirrored): in a large sample every loss is significant, however small.
 
         Returns
         -------
@@ -395,12 +404,14 @@ class PreferenceFrame:
         Raises
         ------
         ValueError
-            If `alpha` is not between 0 and 1, `correction` is unknown, or envy is asked for and was not measured.
+            If `alpha` is not between 0 and 1, `margin` is negative, not a number or as large as the largest loss, `correction` is unknown,
+            or envy is asked for and was not measured.
         """
         if alpha is not None:
             check_alpha(alpha)
         check_correction(correction)
-        return self._claims(claims, strict=False).violations(alpha, correction)
+        check_margin(margin, self._measured.loss)
+        return self._claims(claims, strict=False).violations(alpha, correction, margin)
 
     def certify(
         self,
@@ -423,8 +434,8 @@ class PreferenceFrame:
         alpha : float
             Probability of a false certificate, for all claims together.
         method : {"tango", "exact", "bernstein"}
-            Score test of paired 0-1 losses (Tango 1998; below 30 people Clopper-Pearson bounds; at tolerance 0 the exact
-            McNemar test; with weights on effective counts with the linearised variance; for real-valued losses a t test),
+            Score test of paired 0-1 losses (Tango 1998; below 100 people the exact unconditional test by the same statistic; at
+            tolerance 0 the exact McNemar test; with weights on effective counts; for real-valued losses a t test),
             Clopper-Pearson bounds (0-1 losses without weights), or the empirical Bernstein bound (Maurer and Pontil 2009;
             bounded losses).
         correction : {"holm", "bonferroni", None}
@@ -436,8 +447,8 @@ class PreferenceFrame:
         -------
         DataFrame
             One row per claim: `group`, `kind`, `other`, `n`, `gain`, `lower_bound` (one-sided; simultaneous at
-            alpha over the number of claims; of the score test, so that at tolerance 0 it can be just above 0 where
-            the exact test does not certify), `p_value`, `p_adjusted`, `certified` (`p_adjusted` below `alpha`, or
+            alpha over the number of claims; of the score test, below 30 people of Clopper and Pearson, so that at tolerance 0 it
+            can be just above 0 where the exact test does not certify), `p_value`, `p_adjusted`, `certified` (`p_adjusted` below `alpha`, or
             `identical`), `identical` (both are the pooled classifier by construction: not tested), `method`.
 
         Raises
@@ -449,7 +460,9 @@ class PreferenceFrame:
         check_test(tolerance, alpha, method, correction, self._measured.loss, self._measured.weighted)
         return self._claims(claims, strict=True).certify(tolerance, alpha, method, correction)
 
-    def harm_tests(self, *, claims: str = "all", correction: str | None = "holm") -> pd.DataFrame:
+    def harm_tests(
+        self, *, claims: str = "all", correction: str | None = "holm", margin: float = 0.0
+    ) -> pd.DataFrame:
         """Test every claim for a violation, whatever the sign of its gain.
 
         Parameters
@@ -458,6 +471,8 @@ class PreferenceFrame:
             As for `violations`, which lists the claims that are rejected.
         correction : {"holm", "bonferroni", None}
             Adjustment of p-values over the claims that were asked for.
+        margin : float
+            Loss that is not yet a violation.
 
         Returns
         -------
@@ -467,10 +482,11 @@ class PreferenceFrame:
         Raises
         ------
         ValueError
-            If a parameter is unknown, or envy is asked for and was not measured.
+            If a parameter is unknown or out of range, or envy is asked for and was not measured.
         """
         check_correction(correction)
-        return self._claims(claims, strict=False).test_harm(correction)
+        check_margin(margin, self._measured.loss)
+        return self._claims(claims, strict=False).test_harm(correction, margin)
 
     def power(
         self,
@@ -497,10 +513,11 @@ class PreferenceFrame:
         -------
         DataFrame
             One row per audit group: `n`, `discordance` (for real-valued losses the variance of a difference),
-            `n_needed`, `smallest_tolerance` that its `n` people could be certified for, and whether they are `enough`.
-            Normal approximation, Bonferroni over the groups: ``n = (z_{1 - alpha / m} + z_power)^2 q / tolerance^2``, and
-            at least the size at which Tango's bound certifies without any discordance. The smallest tolerance that the
-            sample does certify is minus the `lower_bound` of `certify`.
+            `n_needed` for a certificate of the group with that probability, `n_needed_together` for certificates of all groups with that
+            probability (if they are independent and each has as many as it needs), `smallest_tolerance` that its `n` people could be certified for, and whether they are `enough`.
+            For 0-1 losses the sizes are found with the power of the very test of `certify`, Bonferroni over the groups; for real-valued ones
+            by the normal approximation ``n = (z_{1 - alpha / m} + z_power)^2 q / tolerance^2``. The smallest tolerance is a normal
+            approximation; the one that the sample does certify is minus the `lower_bound` of `certify`.
 
         Raises
         ------
@@ -525,9 +542,10 @@ class PreferenceFrame:
         -------
         DataFrame
             One row per audit group: `n`, `gain`, `worst_gain` in the ball, and `radius_to_harm`, the smallest radius at
-            which the gain can be 0 (0 if it is not positive now): ``gain^2 / variance``. Exact for 0-1 losses; for
-            real-valued ones a lower bound, ``gain - sqrt(radius variance)``, which is exact in small balls. About
-            the sample's distribution: add the uncertainty of `certify`.
+            which the gain can be 0 (0 if it is not positive now): ``gain^2 / variance``. Exact for 0-1 losses. For
+            real-valued ones both are bounds: the gain does not fall below ``gain - sqrt(radius variance)``, nor below what
+            the limits of the loss allow; in small balls this is exact, in large ones the truth can be far better.
+            About the sample's distribution: add the uncertainty of `certify`.
 
         Raises
         ------
@@ -535,7 +553,7 @@ class PreferenceFrame:
             If `radius` is negative or not a number.
         """
         m = self._measured
-        table = worst_shift_table(m.levels.audit, radius, is_binary=m.loss.is_binary)
+        table = worst_shift_table(m.levels.audit, radius, m.loss)
         return table.set_index(self._layout.audit_index())
 
     def gain_intervals(self, alpha: float = 0.05) -> pd.DataFrame:

@@ -60,7 +60,6 @@ class Tables:
         m = self.measured
         return Bounds(
             levels=m.levels,
-            replicates=m.replicate_levels,
             layout=m.layout,
             loss=m.loss,
             weighted=m.weighted,

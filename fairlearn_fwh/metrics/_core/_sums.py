@@ -155,6 +155,10 @@ class GroupSums(Totals):
         """Kish's effective size, (sum of w)^2 / (sum of w^2), shape (g,)."""
         return self.weight**2 / np.maximum(self.weight_squared, np.finfo(float).tiny)
 
+    def discordant_size(self) -> np.ndarray:
+        """Kish's effective number of the people about whom the two classifiers differ, for 0-1 losses; shape (g, m)."""
+        return divide(self.apart**2, self.apart_2)
+
 
 def _without_noise(total: np.ndarray, magnitude: np.ndarray) -> np.ndarray:
     """Sums of squared deviations; 0, which means unknown, where they are lost in the rounding of larger sums."""

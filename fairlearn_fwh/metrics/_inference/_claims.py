@@ -17,6 +17,8 @@ from .._core._sums import GroupSums
 from ._tests import (
     CORRECTIONS,
     METHODS,
+    UNCONDITIONAL,
+    UNEVEN,
     PairedDifferences,
     adjust_p_values,
     certificate_p_value,
@@ -30,6 +32,9 @@ CLAIMS = ("rationality", "envy", "all")
 
 #: What stands in place of a method where labels seem never to meet: nothing is certified there.
 NEVER_RIGHT = "none: every answer of both classifiers is wrong"
+
+#: What stands there where weights are so uneven that few people could reverse the result.
+FEW_HEAVY = "none: few people have most of the weight"
 
 
 @dataclass(frozen=True)
@@ -58,18 +63,17 @@ class Claims:
         bound_alpha = alpha if correction is None else alpha / max(int(tested.sum()), 1)
         identical = self.table["identical"].to_numpy()
         hopeless = self.table["never_right"].to_numpy()
+        few = self.differences.rests_on_few(tolerance)
         p_values = certificate_p_value(self.differences, tolerance, method)
         adjusted = np.full(len(p_values), np.nan)
         adjusted[tested] = adjust_p_values(p_values[tested], correction)
-        bounds = gain_lower_bound(self.differences, bound_alpha, method)
+        bounds = self._bounds(tolerance, bound_alpha, method, p_values)
         return self.table.assign(
-            lower_bound=np.where(identical, 0.0, np.where(tested, bounds, np.nan)),
+            lower_bound=np.where(identical, 0.0, np.where(tested, np.where(few, -np.inf, bounds), np.nan)),
             p_value=np.where(tested, p_values, np.nan),
             p_adjusted=adjusted,
             certified=~hopeless & (identical | (np.nan_to_num(adjusted, nan=1.0) < alpha)),
-            method=np.where(
-                hopeless, NEVER_RIGHT, np.where(tested, method_used(self.differences, method, tolerance), "")
-            ),
+            method=self._methods(hopeless, few, method, tolerance),
         )[
             [
                 "group",
@@ -86,6 +90,18 @@ class Claims:
             ]
         ]
 
+    def _bounds(self, tolerance: float, alpha: float, method: str, p_values: np.ndarray) -> np.ndarray:
+        """Lower bounds; where the exact test of few people disagrees about the tolerance it is right, and the bound lies there."""
+        bounds = gain_lower_bound(self.differences, alpha, method)
+        is_exact = method_used(self.differences, method, tolerance) == UNCONDITIONAL
+        agreed = np.where(p_values < alpha, np.fmax(bounds, -tolerance), np.fmin(bounds, -tolerance))
+        return np.where(is_exact, agreed, bounds)
+
+    def _methods(self, hopeless: np.ndarray, few: np.ndarray, method: str, tolerance: float) -> np.ndarray:
+        """Name the test of each claim, or say why there is none."""
+        used = np.where(few, FEW_HEAVY, method_used(self.differences, method, tolerance))
+        return np.where(hopeless, NEVER_RIGHT, np.where(self.tested(), used, ""))
+
     def intervals(self, alpha: float) -> pd.DataFrame:
         """Two-sided 1 - alpha interval of each gain by itself; see `PreferenceFrame.gain_intervals`."""
         identical, empty = self.table["identical"].to_numpy(), self.table["n"].to_numpy() == 0
@@ -97,23 +113,23 @@ class Claims:
         }
         return self.table[["group", "n", "gain"]].assign(**bounds)
 
-    def test_harm(self, correction: str | None) -> pd.DataFrame:
+    def test_harm(self, correction: str | None, margin: float = 0.0) -> pd.DataFrame:
         """Test each claim for a violation: columns `p_value` and `p_adjusted` beside those of `table`."""
         tested = self.tested()
-        p_values = np.where(tested, harm_p_value(self.differences), np.nan)
+        p_values = np.where(tested, harm_p_value(self.differences, margin), np.nan)
         adjusted = np.full(len(p_values), np.nan)
         adjusted[tested] = adjust_p_values(p_values[tested], correction)
         return self.table.drop(columns=["identical", "never_right"]).assign(
             p_value=p_values, p_adjusted=adjusted
         )
 
-    def violations(self, alpha: float | None, correction: str | None) -> pd.DataFrame:
+    def violations(self, alpha: float | None, correction: str | None, margin: float = 0.0) -> pd.DataFrame:
         """Return the claims that the sample contradicts; see `PreferenceFrame.violations`."""
-        found = (self.table["gain"] < 0).to_numpy()
+        found = (self.table["gain"] < -margin).to_numpy()
         if alpha is None:
             table = self.table.drop(columns=["identical", "never_right"])
         else:
-            table = self.test_harm(correction)
+            table = self.test_harm(correction, margin)
             found = found & (table["p_adjusted"].fillna(1.0).to_numpy() < alpha)
         return table[found].reset_index(drop=True)
 
@@ -168,7 +184,7 @@ def make_claims(kinds: list[ClaimKind], loss: Loss, weighted: bool) -> Claims:
             )
         )
         pieces.append(paired_differences(kind.sums, rows, columns, loss, weighted))
-    return Claims(pd.concat(tables, ignore_index=True), _concatenate(pieces, loss, weighted))
+    return Claims(pd.concat(tables, ignore_index=True), _concatenate(pieces))
 
 
 def _never_right(sums: GroupSums, rows: np.ndarray, columns: np.ndarray, loss: Loss) -> np.ndarray:
@@ -221,33 +237,48 @@ def paired_differences(
     """Say what the sample knows of the gains of some groups (rows of `sums`) over some classifiers (columns)."""
     n = sums.n[rows].astype(float)
     gain, variance = sums.gain()[rows, columns], sums.gain_variance()[rows, columns]
+    kish = sums.kish_size()[rows] if weighted else n
     if not loss.is_binary:
+        size = np.minimum(n, kish)
         return PairedDifferences(
-            n=n, gain=gain, variance=variance, worse=None, better=None, weighted=weighted, upper=loss.upper
+            n=size,
+            gain=gain,
+            variance=variance,
+            worse=None,
+            better=None,
+            weighted=weighted,
+            upper=loss.upper,
+            uneven=None,
         )
     worse, better = (share[rows, columns] for share in sums.discordance())
+    uneven = None
     if weighted:
-        n, worse, better = effective_counts(n, worse, better, variance, sums.kish_size()[rows])
+        uneven = np.where(n > UNEVEN * kish, kish, np.inf)
+        discordant = sums.discordant_size()[rows, columns]
+        n, worse, better = effective_counts(worse, better, variance, kish, discordant)
     else:
         worse, better = np.rint(worse * n), np.rint(better * n)
     return PairedDifferences(
-        n=n, gain=gain, variance=variance, worse=worse, better=better, weighted=weighted, upper=loss.upper
-    )
-
-
-def _concatenate(pieces: list[PairedDifferences], loss: Loss, weighted: bool) -> PairedDifferences:
-    def column(name: str) -> np.ndarray:
-        return np.concatenate([getattr(piece, name) for piece in pieces])
-
-    worse, better = (column(name) if loss.is_binary else None for name in ("worse", "better"))
-    return PairedDifferences(
-        n=column("n"),
-        gain=column("gain"),
-        variance=column("variance"),
+        n=n,
+        gain=gain,
+        variance=variance,
         worse=worse,
         better=better,
         weighted=weighted,
         upper=loss.upper,
+        uneven=uneven,
+    )
+
+
+def _concatenate(pieces: list[PairedDifferences]) -> PairedDifferences:
+    def column(name: str) -> Any:
+        parts = [getattr(piece, name) for piece in pieces]
+        return None if parts[0] is None else np.concatenate(parts)
+
+    names = ("n", "gain", "variance", "worse", "better", "uneven")
+    first = pieces[0]
+    return PairedDifferences(
+        **{name: column(name) for name in names}, weighted=first.weighted, upper=first.upper
     )
 
 
@@ -278,6 +309,14 @@ def check_correction(correction: str | None) -> None:
     """Raise ValueError unless `correction` is known."""
     if correction not in CORRECTIONS:
         raise ValueError(f"correction must be one of {list(CORRECTIONS)}; got {correction!r}.")
+
+
+def check_margin(margin: float, loss: Loss) -> None:
+    """Check a loss that does not count as harm."""
+    limit = np.inf if loss.upper is None else loss.upper
+    if not isinstance(margin, Real) or not 0 <= margin < limit:
+        bounded = "" if loss.upper is None else f" and below {loss.upper}, the largest loss"
+        raise ValueError(f"margin must be at least 0{bounded}; got {margin!r}.")
 
 
 def check_test(

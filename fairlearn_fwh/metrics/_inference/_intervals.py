@@ -1,8 +1,7 @@
 """Bounds of every entry of a frame's tables.
 
 Shares of people have mid-P bounds (`_proportions`), gains in 0-1 losses Tango's, means of real-valued losses Student's t.
-An entry that is a minimum or maximum has the bounds that its parts have together. What has no formula has percentiles
-of the bootstrap, and counts have none.
+An entry that is a minimum, a maximum or a spread has the bounds that its parts have together; counts have none.
 """
 
 from __future__ import annotations
@@ -21,17 +20,17 @@ from .._core._figures import (
     Levels,
     nan_max,
     nan_min,
-    overall_figures,
 )
 from .._core._layout import Layout
 from .._core._losses import Loss
-from .._core._sums import GroupSums, Totals
+from .._core._sums import GroupSums
 from ._claims import paired_differences
 from ._proportions import rate_lower_bound, rate_upper_bound
-from ._tests import gain_lower_bound, mean_lower_bound
+from ._spread import RiskBounds, spread_change_bound
+from ._tests import effective_size, gain_lower_bound, mean_lower_bound
 
 #: How the bounds of a figure are found.
-RATE, GAIN, MEAN, SIMULTANEOUS, BOOTSTRAP, NONE = "mid-p", "tango", "t", "simultaneous", "bootstrap", ""
+RATE, GAIN, MEAN, SIMULTANEOUS, NONE = "mid-p", "tango", "t", "simultaneous", ""
 
 
 def check_quantiles(ci_quantiles: Sequence[float]) -> tuple[float, ...]:
@@ -52,7 +51,6 @@ class Bounds:
     Attributes
     ----------
     levels : Levels of GroupSums
-    replicates : Levels of Totals, or None
     layout : Layout
     loss : Loss
     weighted : bool
@@ -63,7 +61,6 @@ class Bounds:
     """
 
     levels: Levels[GroupSums]
-    replicates: Levels[Totals] | None
     layout: Layout
     loss: Loss
     weighted: bool
@@ -122,7 +119,7 @@ class Bounds:
             "max_gain": nan_max(gains),
             "min_gain": nan_min(gains),
             "envy_margin": self._smallest_envy(q, per_row=False),
-            "disparity_change": self._percentile("disparity_change", q),
+            "disparity_change": self._disparity_change(q),
         }
 
     def methods(self) -> dict[str, str]:
@@ -142,7 +139,7 @@ class Bounds:
             "max_gain": SIMULTANEOUS,
             "min_gain": SIMULTANEOUS,
             "envy_margin": SIMULTANEOUS,
-            "disparity_change": BOOTSTRAP if self.replicates is not None else NONE,
+            "disparity_change": SIMULTANEOUS,
             "risk_matrix": risk,
             "envy_matrix": gain,
         }
@@ -161,7 +158,8 @@ class Bounds:
     def _mean_bounds(self, sums: GroupSums, columns: np.ndarray, q: float) -> np.ndarray:
         if self.loss.is_binary:
             return self._rate_bounds(sums, columns, q)
-        n = np.broadcast_to(sums.n[:, None].astype(float), (len(sums.n), len(columns)))
+        size = sums.kish_size() if self.weighted else sums.n.astype(float)
+        n = np.broadcast_to(size[:, None], (len(sums.n), len(columns)))
         means, variances = sums.mean()[:, columns], sums.mean_variance()[:, columns]
         sign = 1 if q < 0.5 else -1
         bounds = sign * mean_lower_bound(n, sign * means, variances, min(q, 1 - q))
@@ -172,11 +170,8 @@ class Bounds:
         shares = sums.mean()[:, columns]
         n = np.broadcast_to(sums.n[:, None].astype(float), shares.shape)
         if self.weighted:
-            # Korn and Graubard (1998): the size of a simple random sample with the same variance.
             variances = sums.mean_variance()[:, columns]
-            with np.errstate(divide="ignore", invalid="ignore"):
-                size = np.where(variances > 0, shares * (1 - shares) / variances, sums.kish_size()[:, None])
-            n = np.minimum(size, n)
+            n = effective_size(shares * (1 - shares), variances, sums.kish_size()[:, None])
         if q < 0.5:
             return rate_lower_bound(n, shares, q)
         return rate_upper_bound(n, shares, 1 - q)
@@ -234,20 +229,21 @@ class Bounds:
         n_claims = np.broadcast_to(n_claims, tested.reshape(shape).shape).reshape(own.shape)
         return nan_min(np.where(others, self.envy(q, n_claims), np.nan).reshape(shape))
 
-    def _percentile(self, figure: str, q: float) -> np.ndarray:
-        if self.replicates is None:
-            return np.full(len(self.layout.controls), np.nan)
-        return percentile(self.replicate_figures()[figure], q)
+    def _disparity_change(self, q: float) -> np.ndarray:
+        """Bounds of the change of disparity of each control level, shape (C,)."""
+        audit, bounds = self.levels.audit, []
+        for control in range(len(self.layout.controls)):
+            mine = (self.layout.control_of_audit == control) & (audit.n > 0)
+            parts = [self._risk_and_bounds(column, mine) for column in (OWN, POOLED_COLUMN)]
+            bounds.append(spread_change_bound(parts[0], parts[1], q) if mine.any() else np.nan)
+        return np.array(bounds)
 
-    def replicate_figures(self) -> dict[str, np.ndarray]:
-        """Figures of each control level in each replicate, shape (n_boot, C)."""
-        assert self.replicates is not None
-        return overall_figures(self.replicates, self.layout, has_accuracy=self.loss.counts_errors)
+    def _risk_and_bounds(self, column: int, groups: np.ndarray) -> tuple[np.ndarray, RiskBounds]:
+        """Risks of some audit groups under one classifier, and what bounds them."""
+        columns = np.array([column])
 
+        def bounds(sign: int, alpha: float) -> np.ndarray:
+            quantile = alpha if sign < 0 else 1 - alpha
+            return self._mean_bounds(self.levels.audit, columns, quantile)[groups, 0]
 
-def percentile(replicates: np.ndarray, q: float) -> np.ndarray:
-    """Quantile over replicates of what is not NaN; NaN where everything is."""
-    known = ~np.isnan(replicates).all(axis=0)
-    result = np.full(replicates.shape[1:], np.nan)
-    result[known] = np.nanquantile(replicates[:, known], q, axis=0)
-    return result
+        return self.levels.audit.mean()[groups, column], bounds

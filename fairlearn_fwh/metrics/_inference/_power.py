@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from numbers import Real
 
 import numpy as np
@@ -11,7 +10,7 @@ from scipy import stats
 
 from .._core._losses import Loss
 from ._claims import Claims, check_alpha
-from ._tests import MIN_SCORE_TEST_SIZE, gain_lower_bound
+from ._sample_size import size_needed, tolerance_without_discordance
 
 
 def power_table(
@@ -24,10 +23,9 @@ def power_table(
 ) -> pd.DataFrame:
     """Sizes that certificates need; see `PreferenceFrame.power`.
 
-    The size is ``(z_{1 - alpha / m} + z_power)^2 q / tolerance^2`` for m claims and a variance q of the difference of
-    one person (the discordance, where the true gain is 0), but at least the size at which a sample without any
-    discordance is certified, ``z^2 (1 - tolerance) / tolerance`` from Tango's bound ``-z^2 / (n + z^2)`` (exact below 30).
-    Weighted people are as many as have together the effective size that is needed.
+    For 0-1 losses the size is searched for with the power of the very test that `certify` uses at that size (`_sample_size`), at level
+    alpha over the number of claims. For real-valued losses it is ``(z_{1 - alpha / m} + z_power)^2 q / tolerance^2`` for a variance q of one
+    person's difference. Weighted people are as many as have together the effective size that is needed.
     """
     _check(tolerance, alpha, discordance, power, loss)
     d, identical = claims.differences, claims.table["identical"].to_numpy()
@@ -36,35 +34,40 @@ def power_table(
         spread = d.variance * n + d.gain**2  # variance of one person's difference around a gain of 0
     else:
         spread = np.full(len(n), float(discordance))
-    level = alpha / max(int(claims.tested().sum()), 1)
+    n_claims = max(int(claims.tested().sum()), 1)
+    level = alpha / n_claims
     z = stats.norm.isf(level) + stats.norm.ppf(power)
     people = claims.table["n"].to_numpy(dtype=float)
     with np.errstate(divide="ignore", invalid="ignore"):
-        needed = z**2 * spread / tolerance**2
         smallest = z * np.sqrt(spread / n)
         if loss.is_binary:
-            needed = np.maximum(needed, _size_without_discordance(tolerance, level))
-            nobody = replace(d, gain=np.zeros_like(n), worse=np.zeros_like(n), better=np.zeros_like(n))
-            smallest = np.maximum(smallest, -gain_lower_bound(nobody, level, "tango"))
-        needed = np.ceil(needed * people / n)  # weights make many people count like fewer
+            smallest = np.maximum(smallest, tolerance_without_discordance(n, level))
+            each, together = (_sizes(spread, tolerance, level, p) for p in (power, power ** (1 / n_claims)))
+        else:
+            each = z**2 * spread / tolerance**2
+            together = (
+                (stats.norm.isf(level) + stats.norm.ppf(power ** (1 / n_claims))) ** 2 * spread / tolerance**2
+            )
+        # Weights make many people count like fewer.
+        each, together = (np.ceil(size * people / n) for size in (each, together))
     limit = np.inf if loss.upper is None else loss.upper
-    needed, smallest = (
+    each, together, smallest = (
         np.where(identical, 0.0, np.where(people > 0, x, np.nan))
-        for x in (needed, np.minimum(smallest, limit))
+        for x in (each, together, np.minimum(smallest, limit))
     )
     return claims.table[["n"]].assign(
         discordance=np.where(people > 0, spread, np.nan),
-        n_needed=needed,
+        n_needed=each,
+        n_needed_together=together,
         smallest_tolerance=smallest,
-        enough=(people >= needed) & (smallest <= tolerance),
+        enough=people >= each,
     )
 
 
-def _size_without_discordance(tolerance: float, alpha: float) -> float:
-    """Size from which a sample in which the classifiers never differ is certified: exactly below 30, by Tango above."""
-    exact = np.log(alpha / 2) / np.log1p(-tolerance)
-    score = stats.norm.isf(alpha) ** 2 * (1 - tolerance) / tolerance
-    return float(max(score, min(exact, MIN_SCORE_TEST_SIZE)))
+def _sizes(discordance: np.ndarray, tolerance: float, level: float, power: float) -> np.ndarray:
+    """Sizes that are needed, once for groups whose shares of discordant people have the same three digits."""
+    rounded = [float(f"{share:.3g}") if np.isfinite(share) else 0.0 for share in discordance]
+    return np.array([size_needed(min(share, 1.0), tolerance, level, power) for share in rounded])
 
 
 def _check(tolerance: float, alpha: float, discordance: float | None, power: float, loss: Loss) -> None:

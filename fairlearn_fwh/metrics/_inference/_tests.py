@@ -11,12 +11,22 @@ import numpy as np
 from scipy import special, stats
 
 from .._core._bisection import bisect
+from ._unconditional import EXACT_BELOW, tango_statistic, unconditional_p_value
 
 METHODS = ("tango", "exact", "bernstein")
+
+#: What stands for the score test where there are few people.
+UNCONDITIONAL = "unconditional"
 CORRECTIONS = ("holm", "bonferroni", None)
 
-#: Below this size the score test is replaced by the exact one (spec 0.2).
-MIN_SCORE_TEST_SIZE = 30
+#: Below this size bounds are exact (Clopper and Pearson), not those of the score test.
+MIN_SCORE_BOUND_SIZE = 30
+
+#: Weights are uneven if people are worth less than the ``UNEVEN``-th part of their number.
+UNEVEN = 1.5
+
+#: With uneven weights nothing is certified where fewer discordant people (effective ones) are to be expected.
+FEWEST_DISCORDANT = 10.0
 
 _BISECTIONS = 60
 
@@ -39,6 +49,8 @@ class PairedDifferences:
         Whether people have different weights.
     upper : float or None
         Largest possible loss, if there is one; differences lie in [-upper, upper].
+    uneven : ndarray of float or None
+        Kish's effective size where weights are uneven, infinity where they are not; for weighted 0-1 losses only.
     """
 
     n: np.ndarray
@@ -48,31 +60,85 @@ class PairedDifferences:
     better: np.ndarray | None
     weighted: bool
     upper: float | None
+    uneven: np.ndarray | None = None
+
+    def rests_on_few(self, tolerance: float) -> np.ndarray:
+        """Whether few heavy people, who may not be in the sample, could reverse a certificate, shape (m,).
+
+        A claim that is just not true has a share of discordant people of at least the tolerance. Where fewer than `FEWEST_DISCORDANT` of
+        them are to be expected among people of uneven weights, none of the heavy ones may be in the sample.
+        """
+        if self.uneven is None or self.worse is None or self.better is None:
+            return np.zeros(len(self.n), dtype=bool)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            share = np.where(self.n > 0, (self.worse + self.better) / self.n, 0.0)
+        return self.uneven * np.maximum(share, tolerance) < FEWEST_DISCORDANT
 
     def mirrored(self) -> PairedDifferences:
         """Return the same differences seen from the other classifier."""
         return replace(self, gain=-self.gain, worse=self.better, better=self.worse)
 
 
-def effective_counts(
-    n: np.ndarray, worse: np.ndarray, better: np.ndarray, variance: np.ndarray, kish: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Turn weighted shares into effective counts with the same linearised variance (Korn and Graubard 1998).
+def effective_size(shares_variance: np.ndarray, variance: np.ndarray, kish: np.ndarray) -> np.ndarray:
+    """Size of a simple random sample with the same linearised variance (Korn and Graubard 1998), at most Kish's.
 
-    The score test then has the variance of the normal test for weighted data and keeps its good
-    behaviour where few people, or none, are discordant. Without an estimate of the variance Kish's
-    effective size, (sum of w)^2 / (sum of w^2), is used.
+    Where the few people to whom something happens are light by chance, the linearised variance is far too small; Kish's effective size,
+    (sum of w)^2 / (sum of w^2), knows the weights of all.
+
+    Parameters
+    ----------
+    shares_variance : ndarray
+        Variance of one person without weights.
+    variance : ndarray
+        Linearised variance of the weighted mean.
+    kish : ndarray
+
+    Returns
+    -------
+    ndarray
     """
-    variance_of_one = worse + better - (better - worse) ** 2
     with np.errstate(divide="ignore", invalid="ignore"):
-        size = np.where((variance > 0) & (variance_of_one > 0), variance_of_one / variance, kish)
-    size = np.minimum(size, n)
+        size = np.where((variance > 0) & (shares_variance > 0), shares_variance / variance, kish)
+    return np.minimum(size, kish)
+
+
+def effective_counts(
+    worse: np.ndarray,
+    better: np.ndarray,
+    variance: np.ndarray,
+    kish: np.ndarray,
+    discordant: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Turn weighted shares into effective counts with which the score test has the variance of weighted data.
+
+    Parameters
+    ----------
+    worse, better : ndarray
+        Weighted shares of people.
+    variance : ndarray
+        Linearised variance of the gain.
+    kish : ndarray
+        Kish's effective size of all people.
+    discordant : ndarray
+        Kish's effective size of the discordant people, whom the counts never exceed: one person of a large weight is one person.
+
+    Returns
+    -------
+    size, worse, better : ndarray
+    """
+    size = effective_size(worse + better - (better - worse) ** 2, variance, kish)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        size = np.fmin(size, discordant / (worse + better))
     return size, size * worse, size * better
 
 
 def certificate_p_value(differences: PairedDifferences, tolerance: float, method: str) -> np.ndarray:
     """P-values of H0: gain <= -tolerance. Small means: own is not worse by more than the tolerance."""
     d = differences
+    return np.where(d.rests_on_few(tolerance), 1.0, _certificate_p_value(d, tolerance, method))
+
+
+def _certificate_p_value(d: PairedDifferences, tolerance: float, method: str) -> np.ndarray:
     if method == "bernstein":
         return _bernstein_p_value(d, tolerance)
     if d.worse is None or d.better is None:
@@ -82,16 +148,19 @@ def certificate_p_value(differences: PairedDifferences, tolerance: float, method
     if tolerance == 0:  # the score test has its level for large samples only; at 0 there is an exact one
         return mcnemar_p_value(d.better, d.worse)
     p_values = tango_p_value(d.n, d.worse, d.better, tolerance)
-    small = (d.n < MIN_SCORE_TEST_SIZE) & (d.n > 0)
+    small = (d.n < EXACT_BELOW) & (d.n > 0)
     if small.any():
-        p_values[small] = _exact_p_value(d.n[small], d.worse[small], d.better[small], tolerance)
+        p_values[small] = unconditional_p_value(d.n[small], d.worse[small], d.better[small], tolerance)
     return p_values
 
 
 def gain_lower_bound(differences: PairedDifferences, alpha: float | np.ndarray, method: str) -> np.ndarray:
-    """One-sided lower 1 - alpha bound of the gain."""
-    d = differences
-    alpha = np.broadcast_to(alpha, d.n.shape)
+    """One-sided lower 1 - alpha bound of the gain, not below what a gain can be."""
+    bound = _gain_lower_bound(differences, np.broadcast_to(alpha, differences.n.shape), method)
+    return bound if differences.upper is None else np.fmax(bound, -differences.upper)
+
+
+def _gain_lower_bound(d: PairedDifferences, alpha: np.ndarray, method: str) -> np.ndarray:
     if method == "bernstein":
         return _bernstein_bound(d, alpha)
     if d.worse is None or d.better is None:
@@ -99,7 +168,7 @@ def gain_lower_bound(differences: PairedDifferences, alpha: float | np.ndarray, 
     if method == "exact":
         return _exact_bound(d.n, d.worse, d.better, alpha)
     bound = tango_bound(d.n, d.worse, d.better, alpha)
-    small = (d.n < MIN_SCORE_TEST_SIZE) & (d.n > 0)
+    small = (d.n < MIN_SCORE_BOUND_SIZE) & (d.n > 0)
     if small.any():
         bound[small] = _exact_bound(d.n[small], d.worse[small], d.better[small], alpha[small])
     return bound
@@ -113,22 +182,26 @@ def method_used(differences: PairedDifferences, method: str, tolerance: float) -
         return np.full(len(differences.n), "normal", dtype=object)
     if tolerance == 0:
         return np.full(len(differences.n), "mcnemar", dtype=object)
-    return np.where(differences.n < MIN_SCORE_TEST_SIZE, "exact", "tango").astype(object)
+    return np.where(differences.n < EXACT_BELOW, UNCONDITIONAL, "tango").astype(object)
 
 
-def harm_p_value(differences: PairedDifferences) -> np.ndarray:
-    """P-values of H0: gain >= 0. Small means: own is worse than the other.
+def harm_p_value(differences: PairedDifferences, margin: float = 0.0) -> np.ndarray:
+    """P-values of H0: gain >= -margin. Small means: own is worse than the other by more than the margin.
 
-    Exact one-sided McNemar test for 0-1 losses, ``BinomCDF(better; better + worse, 1/2)``, for weighted ones on
-    effective counts; t test for real-valued losses.
+    At margin 0 the exact one-sided McNemar test for 0-1 losses, ``BinomCDF(better; better + worse, 1/2)``, for weighted
+    ones on effective counts, and a t test for real-valued losses; at a larger one the test of certificates, mirrored.
     """
     d = differences
-    if d.worse is None or d.better is None:
-        p_values = _normal_p_value(d.mirrored(), 0.0)
-        # Everybody loses the same: no spread to measure by, and the sign test's smallest p-value.
-        alike = (d.variance == 0) & (d.gain < 0)
-        return np.where(alike, np.minimum(p_values, 0.5**d.n), p_values)
-    return mcnemar_p_value(d.worse, d.better)
+    if d.worse is not None and d.better is not None:
+        return (
+            certificate_p_value(d.mirrored(), -margin, "tango")
+            if margin
+            else mcnemar_p_value(d.worse, d.better)
+        )
+    p_values = _normal_p_value(d.mirrored(), -margin)
+    # Everybody loses the same: no spread to measure by, and the sign test's smallest p-value.
+    alike = (d.variance == 0) & (d.gain < -margin)
+    return np.where(alike, np.minimum(p_values, 0.5**d.n), p_values)
 
 
 def mcnemar_p_value(more: np.ndarray, fewer: np.ndarray) -> np.ndarray:
@@ -141,7 +214,7 @@ def mcnemar_p_value(more: np.ndarray, fewer: np.ndarray) -> np.ndarray:
 
 def tango_p_value(n: np.ndarray, worse: np.ndarray, better: np.ndarray, tolerance: float) -> np.ndarray:
     """Score test of H0: (worse - better) / n >= tolerance (Tango 1998)."""
-    p_values = stats.norm.cdf(_tango_statistic(n, worse, better, np.full(np.shape(n), tolerance)))
+    p_values = stats.norm.cdf(tango_statistic(n, worse, better, np.full(np.shape(n), tolerance)))
     return np.where(n > 0, p_values, 1.0)
 
 
@@ -158,21 +231,9 @@ def tango_bound(
     high = np.ones_like(low)
     critical = stats.norm.ppf(alpha)
     _, high = bisect(
-        lambda delta: _tango_statistic(n, worse, better, delta) <= critical, low, high, steps=_BISECTIONS
+        lambda delta: tango_statistic(n, worse, better, delta) <= critical, low, high, steps=_BISECTIONS
     )
     return -np.where(n > 0, high, 1.0)
-
-
-def _tango_statistic(n: np.ndarray, worse: np.ndarray, better: np.ndarray, delta: np.ndarray) -> np.ndarray:
-    """Tango's statistic with the discordance estimated under the hypothesis difference = delta (spec 0.2)."""
-    b = -worse - better + (2 * n - worse + better) * delta
-    root = np.sqrt(np.maximum(b**2 + 8 * n * better * delta * (1 - delta), 0.0))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        q = np.maximum(root - b, 0.0) / (4 * n)
-        variance = n * (2 * q + delta * (1 - delta))
-        # An extreme delta leaves no variance: the sample then contradicts it, or says nothing.
-        difference = worse - better - n * delta
-        return np.where(variance > 0, difference / np.sqrt(variance), np.where(difference < 0, -np.inf, 0.0))
 
 
 def _exact_bound(

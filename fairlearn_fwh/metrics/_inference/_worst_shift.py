@@ -9,19 +9,22 @@ import pandas as pd
 
 from .._core._bisection import bisect
 from .._core._figures import POOLED_COLUMN
+from .._core._losses import Loss
 from .._core._sums import GroupSums
 
 _BISECTIONS = 100
 
 
-def worst_shift_table(sums: GroupSums, radius: float, *, is_binary: bool) -> pd.DataFrame:
+def worst_shift_table(sums: GroupSums, radius: float, loss: Loss) -> pd.DataFrame:
     """Worst gains within the ball; see `PreferenceFrame.worst_shift`."""
     if not isinstance(radius, Real) or not np.isfinite(radius) or radius < 0:
         raise ValueError(f"radius must be a number of at least 0; got {radius!r}.")
     gain = sums.gain()[:, POOLED_COLUMN]
     variance = np.maximum(_second_moment(sums) - gain**2, 0.0)
     worst = gain - np.sqrt(radius * variance)
-    if is_binary:
+    if loss.upper is not None and loss.lower is not None:
+        worst = np.fmax(worst, loss.lower - loss.upper)
+    if loss.is_binary:
         worse, better = (share[:, POOLED_COLUMN] for share in sums.discordance())
         worst = worst_mean(
             np.array([-1.0, 0.0, 1.0]), np.stack([worse, 1 - worse - better, better], axis=-1), radius
