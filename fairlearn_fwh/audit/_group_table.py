@@ -24,9 +24,7 @@ def group_table(findings: Findings) -> tuple[list[str], list[list[str]]]:
     """
     unit = findings.unit
     interval = f"{100 * (1 - findings.alpha):g} % interval"
-    header = ["group", "people", "risk", "pooled risk", f"gain ({interval})"]
-    margin = f" by more than {unit.amount(findings.harm_margin)}" if findings.harm_margin else ""
-    header.append(f"harmed{margin}")
+    header = ["group", "people", "risk", "pooled risk", f"gain ({interval})", "harmed"]
     header.append(f"loses less than {unit.amount(findings.tolerance)}" if findings.tolerance else "gains")
     if findings.power is not None:
         header.append("people needed for that")

@@ -71,6 +71,29 @@ def test_certified_can_be_required(run, path):
     assert run(path, *same, 0.0001, "--require", "certified").exit_code == 1
 
 
+def test_a_loss_within_the_margin_is_not_harm(run, path, tmp_path):
+    arguments = [
+        "--y-pred",
+        "worse",
+        "--sensitive",
+        "g",
+        "--json",
+        tmp_path / "r.json",
+        "--html",
+        tmp_path / "r.html",
+    ]
+    for margin, status in ((0, 1), (0.02, 1), (0.3, 0)):
+        result = run(path, *arguments, "--harm-margin", margin)
+        assert result.exit_code == status
+        assert json.loads((tmp_path / "r.json").read_text())["harm_margin"] == margin
+        assert ("by more than 2 points" in result.output) == (margin == 0.02)
+        assert ("by more than a margin of" in (tmp_path / "r.html").read_text()) == (margin > 0)
+    for margin in (-0.01, 1):
+        result = run(path, *arguments, "--harm-margin", margin)
+        assert result.exit_code == 2
+        assert "margin must be at least 0 and below 1.0, the largest loss" in result.output
+
+
 @pytest.mark.parametrize("path", ["parquet"], indirect=True)
 def test_classifiers_of_groups_are_compared(run, path, tmp_path):
     common = ("--groups", "g", "--json", tmp_path / "result.json")

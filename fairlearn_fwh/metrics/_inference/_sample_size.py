@@ -12,6 +12,9 @@ from ._unconditional import EXACT_BELOW, table_p_values, tango_statistic
 #: Numbers of discordant people are looked at between these quantiles.
 _TAIL = 1e-9
 
+#: Larger sizes are those of the normal approximation, which then is right to a few people in a thousand.
+MOST_SEARCHED = 20_000
+
 #: Sizes that are tried at a time.
 _N_TRIED = 64
 
@@ -61,7 +64,7 @@ def _score_power(n: np.ndarray, discordance: float, tolerance: float, level: flo
 
     def is_certified(worse: np.ndarray) -> np.ndarray:
         return (
-            tango_statistic(n[:, None].astype(float), worse, discordant - worse, np.float64(tolerance))
+            tango_statistic(n[:, None].astype(float), worse, discordant - worse, np.asarray(tolerance))
             < critical
         )
 
@@ -89,7 +92,7 @@ def size_needed(discordance: float, tolerance: float, level: float, power: float
     """Smallest number of people from which on a certificate has this power.
 
     Powers of a test of counts go up and down a little from one size to the next; the size is that after the last at which the power is
-    too low. Above some hundred people sizes are tried in steps of less than half a per cent.
+    too low. Above some hundred people sizes are tried in steps of less than half a per cent, above 20,000 the normal approximation is taken.
 
     Parameters
     ----------
@@ -101,6 +104,8 @@ def size_needed(discordance: float, tolerance: float, level: float, power: float
     float
     """
     guess = max(_normal_size(discordance, tolerance, level, power), 2.0)
+    if guess > MOST_SEARCHED:
+        return float(np.ceil(guess))
     low, high = 1, int(np.ceil(1.25 * guess)) + 20
     while certificate_power(_grid(high, int(1.1 * high) + 4), discordance, tolerance, level).min() < power:
         low, high = high, int(1.3 * high) + 10

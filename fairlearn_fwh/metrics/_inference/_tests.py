@@ -72,7 +72,8 @@ class PairedDifferences:
             return np.zeros(len(self.n), dtype=bool)
         with np.errstate(divide="ignore", invalid="ignore"):
             share = np.where(self.n > 0, (self.worse + self.better) / self.n, 0.0)
-        return self.uneven * np.maximum(share, tolerance) < FEWEST_DISCORDANT
+            expected = self.uneven * np.maximum(share, tolerance)
+        return np.isfinite(self.uneven) & (expected < FEWEST_DISCORDANT)
 
     def mirrored(self) -> PairedDifferences:
         """Return the same differences seen from the other classifier."""
