@@ -7,7 +7,7 @@ from benchmarks import fuzz
 
 @pytest.mark.parametrize("part", range(4))
 def test_random_tables_in_every_container(part):
-    assert fuzz.run(250, seed=100 + part) == []
+    assert fuzz.run(150, seed=100 + part) == []
 
 
 @pytest.mark.slow

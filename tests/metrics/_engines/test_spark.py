@@ -52,4 +52,4 @@ def test_spark_keeps_names_with_dots_and_capitals(spark, rng):
 
 
 def test_random_tables_in_spark(spark):
-    assert fuzz.run(10, seed=7, containers=("spark",)) == []
+    assert fuzz.run(5, seed=7, containers=("spark",)) == []
