@@ -1,6 +1,6 @@
 """How often what is said with confidence is wrong, by simulation: ``python -m benchmarks.validity``.
 
-Every figure has a standard error of at most 0.6 points.
+Standard errors are at most 1 point.
 """
 
 from __future__ import annotations
