@@ -12,6 +12,7 @@ from . import (
     preference_frame,
     restarts,
     selection_guarantee,
+    validity,
 )
 
 preference_frame.main()
@@ -25,3 +26,4 @@ selection_guarantee.main()
 experts.main()
 gradient_graph.main()
 identical_groups.main()
+validity.main()

@@ -57,8 +57,8 @@ class NoHarmSelector(RoutedClassifier):
     scoring : {"accuracy", "balanced_accuracy", "roc_auc"}, loss or callable
         What counts, within each group: a score, a loss of `PreferenceFrame` ("brier" and "log" are negated, "zero_one" and
         "rejection" are shown as accuracy and acceptance rate), or a metric ``(y_true, y_pred) -> float`` of labels, greater
-        is better. Tests: Tango's score test for accuracy (at tolerance 0 the exact McNemar test; Clopper-Pearson bounds
-        below 30 people), the empirical Bernstein bound for "brier", DeLong's for "roc_auc"; other scores have none and need
+        is better. Tests: Tango's score test for accuracy (at tolerance 0 the exact McNemar test, above it below
+        100 people the exact unconditional one), the empirical Bernstein bound for "brier", DeLong's for "roc_auc"; other scores have none and need
         ``guarantee="empirical"``.
     prefit : bool
         The classifiers are fitted already, and every row given to `fit` is for choosing. They must not have seen them.

@@ -12,7 +12,7 @@ from ._unconditional import EXACT_BELOW, table_p_values, tango_statistic
 #: Numbers of discordant people are looked at between these quantiles.
 _TAIL = 1e-9
 
-#: Larger sizes are those of the normal approximation, which then is right to a few people in a thousand.
+#: Larger sizes come from the normal approximation.
 MOST_SEARCHED = 20_000
 
 #: Sizes that are tried at a time.

@@ -22,10 +22,10 @@ CORRECTIONS = ("holm", "bonferroni", None)
 #: Below this size bounds are exact (Clopper and Pearson), not those of the score test.
 MIN_SCORE_BOUND_SIZE = 30
 
-#: Weights are uneven if people are worth less than the ``UNEVEN``-th part of their number.
+#: Weights are uneven if the number of people is more than so many times Kish's effective size.
 UNEVEN = 1.5
 
-#: With uneven weights nothing is certified where fewer discordant people (effective ones) are to be expected.
+#: With uneven weights nothing is certified where fewer effective discordant people than this are to be expected.
 FEWEST_DISCORDANT = 10.0
 
 _BISECTIONS = 60
