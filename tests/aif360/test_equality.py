@@ -55,7 +55,7 @@ def data(request, real_data):
         dataset = german_as_aif360_has_it(dataset)
     scale = dataset.features.std(axis=0)
     dataset.features = (dataset.features - dataset.features.mean(axis=0)) / np.where(scale > 0, scale, 1.0)
-    rows = np.random.default_rng(0).permutation(len(dataset.labels))[:3000]
+    rows = np.random.default_rng(0).permutation(len(dataset.labels))[:1200]
     return dataset.subset(rows).split([0.7], shuffle=False)
 
 

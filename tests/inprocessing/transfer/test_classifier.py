@@ -58,7 +58,7 @@ def auxiliary():
 @pytest.mark.slow
 def test_fairness_is_carried_over():
     """By the default path, and by the one that is aimed at the target; the published one makes the auxiliary fair."""
-    (X, y, z), auxiliary = people(4000, 0), people(4000, 1, shift=0.2)
+    (X, y, z), auxiliary = people(2500, 0), people(2500, 1, shift=0.2)
     X_test, y_test, z_test = people(10_000, 2)
 
     def epsilon(**changes):

@@ -172,7 +172,7 @@ def test_bounds_of_rates_cover_exactly_computed(n):
 
 CASES = [
     (n, risk, discordance)
-    for n in (50, 100, 200, 500, 1000, 5000)
+    for n in (50, 100, 300, 5000)
     for risk in (0.05, 0.1, 0.2, 0.35, 0.5)
     for discordance in (0.02, 0.05, 0.1, 0.2, 0.3)
     if discordance <= 2 * risk
@@ -245,19 +245,19 @@ def test_exact_and_bernstein_bounds_cover_at_least_as_often_as_they_say(method):
 def test_the_smallest_gain_is_covered_by_its_simultaneous_bounds():
     rng = np.random.default_rng(2)
     covered = []
-    for _ in range(150):
+    for _ in range(100):
         worse, better, both, _ = rng.multinomial(300, [0.1, 0.1, 0.2, 0.6], size=10).T
         overall = frame_of_flips(
             np.full(10, 300), worse, better, both, ci_quantiles=(0.025, 0.975)
         ).overall_ci
         covered.append(overall[0.025]["min_gain"] <= 0 <= overall[0.975]["min_gain"])
-    assert np.mean(covered) >= 0.95 - 3 * np.sqrt(0.95 * 0.05 / 150)
+    assert np.mean(covered) >= 0.95 - 3 * np.sqrt(0.95 * 0.05 / 100)
 
 
 @pytest.mark.parametrize("correction", ["holm", "bonferroni"])
 def test_family_wise_error_of_certificates_and_violations_with_20_groups(correction):
     rng = np.random.default_rng(3)
-    n_frames, alpha, tolerance = 300, 0.05, 0.05
+    n_frames, alpha, tolerance = 200, 0.05, 0.05
     false_certificates = false_violations = 0
     for _ in range(n_frames):
         # Certificates: every group loses exactly the tolerance. Violations: nobody loses anything.
