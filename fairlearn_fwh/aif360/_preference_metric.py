@@ -338,7 +338,7 @@ class PreferenceMetric(ClassificationMetric):
         return self._figure("negative_flip_rate", privileged)
 
     def num_violations(
-        self, alpha: float | None = None, claims: str = "all", correction: str | None = "holm"
+        self, alpha: float | None = None, claims: str = "all", correction: str | None = "min_p"
     ) -> int:
         """Count the groups that would do better with another classifier.
 
@@ -348,7 +348,7 @@ class PreferenceMetric(ClassificationMetric):
             Count significant violations only; by default every negative gain in the sample.
         claims : {"rationality", "envy", "all"}
             Against the pooled classifier, against other groups', or both.
-        correction : {"holm", "bonferroni", None}
+        correction : {"min_p", "holm", "bonferroni", None}
             Adjustment of p-values over all claims.
 
         Returns

@@ -61,7 +61,7 @@ def _quantitative_analyses(findings: Findings) -> str:
     confidence = f"{100 * (1 - findings.alpha):g} % confidence"
     notes = [
         f"Gains in {findings.unit.name}; intervals hold each by itself. Who is harmed, and what is shown, is so with {confidence}"
-        + (f" for all {n_claims} claims together (Holm)." if n_claims > 1 else ".")
+        + (f" for all {n_claims} claims together (step-down)." if n_claims > 1 else ".")
     ]
     if findings.power is not None:
         notes.append(

@@ -42,7 +42,7 @@ def find_harmed_subgroup(
 
     The rows are split into parts. For each, a shallow tree is grown on the other parts to predict the gain, and the
     people of this part who fall into its worst node are tested for harm (negative flips beyond positive flips). The
-    tree has not seen them, so the test is honest (Athey and Imbens 2016); p-values are adjusted over the parts by Holm,
+    tree has not seen them, so the test is honest (Athey and Imbens 2016); p-values are adjusted over the parts,
     which holds however the parts depend on each other.
 
     Parameters

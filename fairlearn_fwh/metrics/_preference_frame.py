@@ -24,16 +24,19 @@ from ._inference._bootstrap import BootstrapSettings
 from ._inference._claims import (
     Claims,
     check_alpha,
+    check_alpha_weights,
     check_claims,
     check_correction,
     check_margin,
     check_test,
     envy_claims,
     make_claims,
+    of_people,
     rationality_claims,
 )
 from ._inference._intervals import check_quantiles
 from ._inference._power import power_table
+from ._inference._step_down import MIN_P
 from ._inference._worst_shift import worst_shift_table
 from ._tables import Tables
 
@@ -374,7 +377,7 @@ class PreferenceFrame:
         self,
         alpha: float | None = None,
         claims: str = "all",
-        correction: str | None = "holm",
+        correction: str | None = "min_p",
         *,
         margin: float = 0.0,
     ) -> pd.DataFrame:
@@ -390,8 +393,9 @@ class PreferenceFrame:
         claims : {"rationality", "envy", "all"}
             Rationality is checked for the audit groups, envy for pairs of assigned groups. Without
             `y_pred_by_group` "all" is rationality alone.
-        correction : {"holm", "bonferroni", None}
-            Adjustment of p-values over the claims that were asked for.
+        correction : {"min_p", "holm", "bonferroni", None}
+            Adjustment of p-values over the claims that were asked for. "min_p" steps down with the distribution that each p-value has
+            (exact for counts of people, independent between groups), and rejects whatever "holm" does.
         margin : float
             Loss that is not yet a violation, in units of the loss. With `alpha` the loss has to be significantly larger (at a margin
             above 0 by the test of certificates, mirrored): in a large sample every loss is significant, however small.
@@ -419,8 +423,9 @@ class PreferenceFrame:
         tolerance: float,
         alpha: float = 0.05,
         method: str = "tango",
-        correction: str | None = "holm",
+        correction: str | None = "min_p",
         claims: str = "rationality",
+        alpha_weights: Mapping[Any, float] | None = None,
     ) -> pd.DataFrame:
         """Test for each claim whether the group loses less than `tolerance` by its own classifier.
 
@@ -438,10 +443,14 @@ class PreferenceFrame:
             tolerance 0 the exact McNemar test; with weights on effective counts; for real-valued losses a t test),
             Clopper-Pearson bounds (0-1 losses without weights), or the empirical Bernstein bound (Maurer and Pontil 2009;
             bounded losses).
-        correction : {"holm", "bonferroni", None}
-            Adjustment of p-values over the claims that were asked for.
+        correction : {"min_p", "holm", "bonferroni", None}
+            Adjustment of p-values over the claims that were asked for. "min_p" steps down with the distribution that each p-value has
+            (exact for counts of people, independent between groups), and rejects whatever "holm" does.
         claims : {"rationality", "envy", "all"}
             Rationality is claimed for the audit groups, envy-freeness for pairs of assigned groups.
+        alpha_weights : dict from audit group to float, optional
+            Share of alpha that each group has, chosen before the sample was seen; the shares sum to 1. By default all have the same.
+            For ``claims="rationality"``.
 
         Returns
         -------
@@ -458,10 +467,19 @@ class PreferenceFrame:
             and was not measured.
         """
         check_test(tolerance, alpha, method, correction, self._measured.loss, self._measured.weighted)
-        return self._claims(claims, strict=True).certify(tolerance, alpha, method, correction)
+        weights = check_alpha_weights(alpha_weights, claims, self._layout.audit)
+        return self._claims(claims, strict=True).certify(tolerance, alpha, method, correction, weights)
+
+    def _certify_rationality(self, tolerance: float, alpha: float, method: str, people: Any) -> pd.DataFrame:
+        """Certify for groups of which some may have the same people; see `keep_own_classifier`."""
+        check_test(tolerance, alpha, method, MIN_P, self._measured.loss, self._measured.weighted)
+        claims = self._claims("rationality", strict=True)
+        if people is not None:
+            claims = of_people(claims, people)
+        return claims.certify(tolerance, alpha, method, MIN_P)
 
     def harm_tests(
-        self, *, claims: str = "all", correction: str | None = "holm", margin: float = 0.0
+        self, *, claims: str = "all", correction: str | None = "min_p", margin: float = 0.0
     ) -> pd.DataFrame:
         """Test every claim for a violation, whatever the sign of its gain.
 
@@ -469,8 +487,9 @@ class PreferenceFrame:
         ----------
         claims : {"rationality", "envy", "all"}
             As for `violations`, which lists the claims that are rejected.
-        correction : {"holm", "bonferroni", None}
-            Adjustment of p-values over the claims that were asked for.
+        correction : {"min_p", "holm", "bonferroni", None}
+            Adjustment of p-values over the claims that were asked for. "min_p" steps down with the distribution that each p-value has
+            (exact for counts of people, independent between groups), and rejects whatever "holm" does.
         margin : float
             Loss that is not yet a violation.
 

@@ -19,6 +19,7 @@ def keep_own_classifier(
     tolerance: float = 0.0,
     alpha: float = 0.05,
     method: str = "tango",
+    people: Any = None,
 ) -> pd.DataFrame:
     """Decide which groups keep their own classifier and which are given back to the pooled one.
 
@@ -27,7 +28,7 @@ def keep_own_classifier(
     frame : PreferenceFrame
         Made from data that took no part in fitting or choosing the classifiers. Its audit groups are decided on.
     rule : {"certified", "empirical"}
-        Keep if the gain is certified to be above ``-tolerance`` (for all groups together, by Holm), or if it is
+        Keep if the gain is certified to be above ``-tolerance`` (for all groups together), or if it is
         above ``-tolerance`` in this sample. Ties at tolerance 0 go to the pooled classifier.
     tolerance : float
         Largest loss that counts as none, in units of the loss.
@@ -35,6 +36,9 @@ def keep_own_classifier(
         Probability of a false certificate; for "certified" only.
     method : {"tango", "exact", "bernstein"}
         Test, as for `PreferenceFrame.certify`.
+    people : array-like of shape (n_groups,), optional
+        Where groups of the frame have the same people, such as several candidates for one group: whose rows each has. Groups with
+        different labels have no people in common. By default no two groups have.
 
     Returns
     -------
@@ -44,7 +48,8 @@ def keep_own_classifier(
     Raises
     ------
     ValueError
-        If `rule` is unknown, `tolerance` or `alpha` is out of range, or `method` does not fit the loss.
+        If `rule` is unknown, `tolerance` or `alpha` is out of range, `method` does not fit the loss, or `people` is not one
+        label per group.
 
     Examples
     --------
@@ -56,8 +61,7 @@ def keep_own_classifier(
     """
     if rule not in RULES:
         raise ValueError(f"rule must be one of {list(RULES)}; got {rule!r}.")
-    table = frame.certify(tolerance=tolerance, alpha=alpha, method=method, claims="rationality")
-    table = table.set_index("group")
+    table = frame._certify_rationality(tolerance, alpha, method, people).set_index("group")
     return decide(table, rule, tolerance)
 
 

@@ -95,13 +95,13 @@ class Evidence:
             if label >= 0
         ]
         answers, rows, claim_of_row = (np.concatenate(piece) for piece in zip(*pieces, strict=True))
-        return self._compare(answers, rows, claim_of_row, int((candidates >= 0).sum()), guarantee)
+        return self._compare(answers, rows, claim_of_row, np.nonzero(candidates >= 0)[0], guarantee)
 
     def pooled_scores(self) -> pd.DataFrame:
         """Score of every group with the pooled classifier."""
         rows = np.flatnonzero(self.codes >= 0)
         nothing = Guarantee(EMPIRICAL, 0.0, 0.5)
-        table = self._compare(self.pooled[rows], rows, self.codes[rows], len(self.labels), nothing)
+        table = self._compare(self.pooled[rows], rows, self.codes[rows], np.arange(len(self.labels)), nothing)
         return table[["n", "pooled_score"]]
 
     def _claims_about_own(self, claims: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -120,12 +120,17 @@ class Evidence:
         return self.answers_of([name])[name][rows], rows, claim[rows]
 
     def _compare(
-        self, answers: np.ndarray, rows: np.ndarray, claims: np.ndarray, n_claims: int, guarantee: Guarantee
+        self,
+        answers: np.ndarray,
+        rows: np.ndarray,
+        claims: np.ndarray,
+        groups: np.ndarray,
+        guarantee: Guarantee,
     ) -> pd.DataFrame:
         if not len(rows):
-            return nothing_to_compare(n_claims)
+            return nothing_to_compare(len(groups))
         weights = None if self.weights is None else self.weights[rows]
-        sample = PairedAnswers(self.y[rows], answers, self.pooled[rows], claims, weights, n_claims)
+        sample = PairedAnswers(self.y[rows], answers, self.pooled[rows], claims, weights, groups)
         return self.score.compare(sample, guarantee)
 
 

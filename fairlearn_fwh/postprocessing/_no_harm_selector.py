@@ -47,7 +47,7 @@ class NoHarmSelector(RoutedClassifier):
         no larger than all-pooled's. "min_gap" can refuse an improvement of the best-off group. All are solved
         exactly; ties go to the pooled classifier.
     guarantee : {"certified", "empirical"}
-        A classifier may replace the pooled one if a test says at level `alpha`, for all groups together (Holm),
+        A classifier may replace the pooled one if a test says at level `alpha`, for all groups together (step-down min-P),
         that its gain is above ``-tolerance``; or if its gain in the selection data is.
     tolerance : float
         Largest loss of score that counts as none. At 0 "certified" means significantly better; above 0 it is a test
@@ -114,7 +114,7 @@ class NoHarmSelector(RoutedClassifier):
     References
     ----------
     Tan et al., "Selective Demographic Experts", AAAI 2026, arXiv 2511.06293 (selection of experts without
-    guarantee). Tests: Tango 1998; Maurer and Pontil 2009; DeLong et al. 1988; Holm 1979.
+    guarantee). Tests: Tango 1998; Maurer and Pontil 2009; DeLong et al. 1988; Westfall and Young 1993.
 
     Examples
     --------

@@ -17,9 +17,9 @@ from ..metrics import PreferenceFrame, keep_own_classifier
 from ..metrics._core._label_sets import all_labels
 from ..metrics._core._losses import LOSSES, Loss
 from ..metrics._inference._delong import compare_auc
+from ..metrics._inference._step_down import MIN_P, NullLaws, SharedPeople, adjust_p_values
 from ..metrics._inference._tests import (
     PairedDifferences,
-    adjust_p_values,
     certificate_p_value,
     gain_lower_bound,
 )
@@ -57,7 +57,8 @@ class PairedAnswers:
     claims : ndarray of int, shape (m,)
         Claim of each row.
     weights : ndarray, shape (m,), or None
-    n_claims : int
+    groups : ndarray of int, shape (n_claims,)
+        Group of each claim: claims about different groups are about different people.
     """
 
     y: np.ndarray
@@ -65,7 +66,12 @@ class PairedAnswers:
     pooled: np.ndarray
     claims: np.ndarray
     weights: np.ndarray | None
-    n_claims: int
+    groups: np.ndarray
+
+    @property
+    def n_claims(self) -> int:
+        """Number of claims."""
+        return len(self.groups)
 
     def rows_by_claim(self) -> list[np.ndarray]:
         """Positions of the rows of every claim."""
@@ -159,6 +165,7 @@ class LossScore(Score):
             tolerance=guarantee.tolerance,
             alpha=guarantee.alpha,
             method="bernstein" if bernstein else "tango",
+            people=sample.groups[np.unique(sample.claims)],
         )
         offset = 1.0 if self.loss.is_binary else 0.0
         figures = frame.by_group
@@ -214,7 +221,13 @@ class AucScore(Score):
         p_values = certificate_p_value(differences, guarantee.tolerance, "tango")
         known = rarer > 0
         adjusted = np.full(sample.n_claims, np.nan)
-        adjusted[known] = adjust_p_values(p_values[known], "holm")
+        groups = sample.groups[known]
+        adjusted[known] = adjust_p_values(
+            p_values[known],
+            MIN_P,
+            laws=NullLaws.uniform(len(groups)),
+            people=SharedPeople(groups, np.zeros(len(groups), dtype=int)),
+        )
         bounds = gain_lower_bound(differences, guarantee.alpha / max(int(known.sum()), 1), "tango")
         return _decide(
             [len(i) for i in rows], own, other, guarantee, np.where(known, bounds, np.nan), adjusted

@@ -102,7 +102,7 @@ def run_table4(
     DataFrame
         One row per data set, split and method: `accuracy`, `pooled_accuracy`, `rationality_gain`,
         `fairness_without_harm_rate` (NaN where there are no group classifiers; 1 where everybody has the pooled
-        one, so read it beside the disagreement), `disagreement_rate`, `min_gain`, `n_harmed` (groups significantly harmed on the test rows, Holm, 0.05),
+        one, so read it beside the disagreement), `disagreement_rate`, `min_gain`, `n_harmed` (groups significantly harmed on the test rows, step-down, 0.05),
         `share_of_own` (share of the groups that keep their own classifier), `n_train`, `n_test`, `seconds`.
 
     Raises

@@ -249,7 +249,7 @@ def fairsde_markdown(runs: pd.DataFrame) -> str:
 
 
 _LEGEND = f"""Gains are in percentage points of accuracy over a network of the same architecture that is trained for everybody (corrected 95 % intervals
-over splits; groups with at least {SMALLEST_SHOWN} test rows). A group is harmed if its loss is significant (exact McNemar tests, Holm over all groups, level
+over splits; groups with at least {SMALLEST_SHOWN} test rows). A group is harmed if its loss is significant (exact McNemar tests, step-down over all groups, level
 {ALPHA}). "Experts" serve every group that is large enough, "selected" those that NoHarmSelector certifies, "heads alone" share a
 representation that is trained for classification only."""
 

@@ -57,7 +57,7 @@ def run_selection(
     -------
     DataFrame
         One row per data set, attribute, split and rule: `harmed` (a group is significantly worse off than with the pooled
-        classifier on the test rows: exact McNemar tests, Holm), `gain` and `smallest_gain` on them, and `groups_kept`, the
+        classifier on the test rows: exact McNemar tests, step-down), `gain` and `smallest_gain` on them, and `groups_kept`, the
         share of the groups that keep their own classifier.
 
     Raises

@@ -237,7 +237,7 @@ def fairsde_strategies_markdown(runs: pd.DataFrame) -> str:
 
 
 _LEGEND = f"""Means over splits. Gains and changes are on test rows, in percentage points of accuracy, against the pooled classifier; worst group and gap are
-over groups with at least {SMALLEST_SHOWN} test rows. A group is harmed if its loss is significant (exact McNemar tests, Holm over all groups, level {ALPHA}). In
+over groups with at least {SMALLEST_SHOWN} test rows. A group is harmed if its loss is significant (exact McNemar tests, step-down over all groups, level {ALPHA}). In
 generated data {N_GENERATED:,} people are divided among all groups, and every other expert is better by {100 * BETTER:.0f} points, the rest by none."""
 
 

@@ -36,13 +36,18 @@ class Levels(Generic[T]):
     @classmethod
     def of(cls, pairs: T, assigned: np.ndarray, audit: np.ndarray, layout: Layout) -> Levels[T]:
         """Add up sums over pairs of an assigned (-1 for none) and an audit group."""
-        control = layout.control_of_audit[audit]
-        rows = np.where(assigned >= 0, control * len(layout.groups) + assigned, -1)
+        rows = rows_of_assigned(assigned, audit, layout)
         return cls(
             pairs.aggregate(audit, len(layout.audit)),
             pairs.aggregate(rows, len(layout.own_column)),
-            pairs.aggregate(control, len(layout.controls)),
+            pairs.aggregate(layout.control_of_audit[audit], len(layout.controls)),
         )
+
+
+def rows_of_assigned(assigned: np.ndarray, audit: np.ndarray, layout: Layout) -> np.ndarray:
+    """Row of the assigned tables of each pair of an assigned and an audit group; -1 for people without an assigned group."""
+    control = layout.control_of_audit[audit]
+    return np.where(assigned >= 0, control * len(layout.groups) + assigned, -1)
 
 
 def group_figures(totals: Totals) -> dict[str, np.ndarray]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,8 @@ class Loss:
         Largest possible loss, None if there is none or it is not known.
     lower : float or None
         Smallest possible loss, None if it is not known.
+    limit : float or None
+        Where larger losses are cut off, if they are.
     """
 
     name: str
@@ -41,6 +44,17 @@ class Loss:
     predicts: str
     upper: float | None
     lower: float | None = 0.0
+    limit: float | None = None
+
+    @property
+    def span(self) -> float | None:
+        """Largest possible difference between two losses; None if there is none or it is not known."""
+        return None if self.upper is None or self.lower is None else self.upper - self.lower
+
+    @property
+    def title(self) -> str:
+        """Name, and where it is cut off."""
+        return self.name if self.limit is None else f"{self.name}, at most {self.limit:g}"
 
     @property
     def is_binary(self) -> bool:
@@ -69,7 +83,22 @@ class Loss:
             )
         if not self.is_binary and not np.isfinite(losses := losses.astype(float)).all():
             raise ValueError(f"loss {self.name!r} is not finite for some rows of {name}.")
+        if self.limit is not None:
+            losses = np.minimum(losses, self.limit)
+        self._check_limits(losses, name)
         return losses
+
+    def _check_limits(self, losses: np.ndarray, name: str) -> None:
+        low, high = (
+            (-np.inf if self.lower is None else self.lower),
+            (np.inf if self.upper is None else self.upper),
+        )
+        outside = (losses < low) | (losses > high)
+        if outside.any():
+            raise ValueError(
+                f"loss {self.name!r} is outside its limits, {low:g} to {high:g}, for {int(outside.sum()):,} row(s) of {name}; the first is "
+                f"{losses[outside][0]:g} in row {int(np.argmax(outside))}."
+            )
 
 
 def _check_labels(y_true: np.ndarray, y_pred: np.ndarray, name: str) -> None:
@@ -145,17 +174,40 @@ LOSSES = {
 }
 
 
-def resolve_loss(loss: str | Callable[..., Any]) -> Loss:
-    """Find a loss by name, or wrap the user's function.
+def resolve_loss(loss: str | Callable[..., Any], limit: float | None = None) -> Loss:
+    """Find a loss by name, or wrap the user's function; cut it off at a limit.
 
     Raises
     ------
     ValueError
-        If `loss` is neither a known name nor callable.
+        If `loss` is neither a known name nor callable, or `limit` is not between the loss's smallest and largest value.
     """
+    found = _find(loss)
+    if limit is None:
+        return found
+    low, high = (
+        (-np.inf if found.lower is None else found.lower),
+        (np.inf if found.upper is None else found.upper),
+    )
+    if (
+        not isinstance(limit, Real)
+        or isinstance(limit, bool)
+        or not low < limit < high
+        or not np.isfinite(limit)
+    ):
+        between = f"above {low:g}" + ("" if np.isinf(high) else f" and below {high:g}, the largest loss")
+        raise ValueError(f"loss_limit must be a number {between}; got {limit!r}.")
+    return replace(found, upper=float(limit), limit=float(limit))
+
+
+def _find(loss: str | Callable[..., Any]) -> Loss:
     if isinstance(loss, str) and loss in LOSSES:
         return LOSSES[loss]
     if callable(loss):
-        bounds = getattr(loss, "upper", None), getattr(loss, "lower", None)
-        return Loss(getattr(loss, "__name__", "custom"), loss, "values", *bounds)
+        name = getattr(loss, "__name__", "custom")
+        bounds = {which: getattr(loss, which, None) for which in ("upper", "lower")}
+        for which, bound in bounds.items():
+            if bound is not None and not isinstance(bound, Real):
+                raise ValueError(f"loss {name!r} has {which}={bound!r}; it must be a number.")
+        return Loss(name, loss, "values", **bounds)
     raise ValueError(f"loss must be one of {sorted(LOSSES)} or a callable; got {loss!r}.")

@@ -10,7 +10,8 @@ from typing import Protocol
 import numpy as np
 
 from ._cells import DERIVED, LossCells, LossRows
-from ._figures import FIRST_GROUP, Levels
+from ._figures import FIRST_GROUP, Levels, rows_of_assigned
+from ._histograms import GainHistograms
 from ._label_sets import LabelSets
 from ._layout import Layout, merge_layouts, positions
 from ._losses import Loss
@@ -46,6 +47,8 @@ class Measurement:
         Bootstrap replicates of the sums.
     n_shards : int
         Number of samples that were added up.
+    histograms : GainHistograms or None
+        Of the gains of each pair; for real-valued losses with limits, without weights.
     labels : LabelSets or None
         Labels that occur, for losses that compare labels.
     exponent : int
@@ -60,6 +63,7 @@ class Measurement:
     sums: GroupSums
     replicates: Totals | None
     n_shards: int = 1
+    histograms: GainHistograms | None = None
     labels: LabelSets | None = None
     exponent: int = 0
 
@@ -101,6 +105,9 @@ class Measurement:
             audit=audit,
             sums=sums,
             replicates=replicates,
+            histograms=GainHistograms.of(cells, pairs, loss.span)
+            if loss.span and can_be_bet_on(loss, weighted)
+            else None,
         )
 
     def __add__(self, other: Measurement) -> Measurement:
@@ -129,9 +136,16 @@ class Measurement:
             sums=mine.sums.concatenate(theirs.sums).aggregate(pairs, n_pairs),
             replicates=None if replicates is None else replicates.aggregate(pairs, n_pairs),
             n_shards=self.n_shards + other.n_shards,
+            histograms=self._histograms_with(other, pairs),
             labels=labels,
             exponent=exponent,
         )
+
+    def _histograms_with(self, other: Measurement, pairs: np.ndarray) -> GainHistograms | None:
+        """Histograms of both; none where one of them has weights."""
+        if self.histograms is None or other.histograms is None:
+            return None
+        return self.histograms.concatenate(other.histograms, len(self.assigned)).aggregate(pairs)
 
     def _divided_by(self, exponent: int) -> Measurement:
         """Divide weights by a larger power of two."""
@@ -151,12 +165,26 @@ class Measurement:
         order = positions(layout.groups, self.layout.groups)[:-1]
         columns[FIRST_GROUP : FIRST_GROUP + len(order)] = FIRST_GROUP + order
         replicates = None if self.replicates is None else self.replicates.reorder(columns)
-        return replace(self, sums=self.sums.reorder(columns), replicates=replicates)
+        histograms = None if self.histograms is None else self.histograms.reorder(columns)
+        return replace(self, sums=self.sums.reorder(columns), replicates=replicates, histograms=histograms)
 
     @cached_property
     def levels(self) -> Levels[GroupSums]:
         """Sums of audit groups, assigned groups and control levels."""
         return Levels.of(self.sums, self.assigned, self.audit, self.layout)
+
+    @cached_property
+    def audit_histograms(self) -> GainHistograms | None:
+        """Histograms of audit groups."""
+        return None if self.histograms is None else self.histograms.aggregate(self.audit)
+
+    @cached_property
+    def assigned_histograms(self) -> GainHistograms | None:
+        """Histograms of the rows of the assigned tables."""
+        if self.histograms is None:
+            return None
+        rows = rows_of_assigned(self.assigned, self.audit, self.layout)
+        return self.histograms.aggregate(rows)
 
     @cached_property
     def replicate_levels(self) -> Levels[Totals] | None:
@@ -169,8 +197,7 @@ class Measurement:
     def row_of_audit(self) -> np.ndarray:
         """Row of the assigned tables with the same members as each audit group, or -1; shape (A,)."""
         layout = self.layout
-        rows = layout.control_of_audit[self.audit] * len(layout.groups) + self.assigned
-        rows = np.where(self.assigned >= 0, rows, -1)
+        rows = rows_of_assigned(self.assigned, self.audit, layout)
         audit_partners = np.bincount(self.audit, minlength=len(layout.audit))
         row_partners = np.bincount(rows + 1, minlength=len(layout.own_column) + 1)
         same = (rows >= 0) & (audit_partners[self.audit] == 1) & (row_partners[rows + 1] == 1)
@@ -185,6 +212,11 @@ class Measurement:
         others = np.bincount(self.audit, ~is_pooled[self.assigned], minlength=len(self.layout.audit))
         members = np.bincount(self.audit, minlength=len(self.layout.audit))
         return (others == 0) & (members > 0)
+
+
+def can_be_bet_on(loss: Loss, weighted: bool) -> bool:
+    """Whether gains have the bounds of `_betting`: those of real-valued losses with limits, of people who count alike."""
+    return not loss.is_binary and loss.span is not None and not weighted
 
 
 def find_pairs(

@@ -12,9 +12,10 @@ import numpy as np
 
 from .._core._cells import DERIVED, LossCells
 from .._core._groups import POOLED, Groups, encode_groups, intersect_groups, read_assigned_and_audit
+from .._core._histograms import BINS, GainHistograms
 from .._core._layout import Layout
-from .._core._losses import EPSILON, LOSSES, Loss
-from .._core._measurement import Measurement, find_pairs
+from .._core._losses import EPSILON, LOSSES, Loss, resolve_loss
+from .._core._measurement import Measurement, can_be_bet_on, find_pairs
 from .._core._reading import (
     check_pooled_groups,
     make_layout,
@@ -69,7 +70,7 @@ def measure_lazily(
     ValueError
         If the frame is empty, a value is missing or of the wrong kind, or there are more than `max_cells` cells.
     """
-    if loss.name not in LOSSES or LOSSES[loss.name] != loss:
+    if loss.name not in LOSSES or resolve_loss(loss.name, loss.limit) != loss:
         raise ValueError(
             f"loss must be one of {sorted(LOSSES)} for a lazy frame; a function cannot run in its engine."
         )
@@ -121,6 +122,9 @@ def measure_lazily(
             audit=audit,
             sums=sums,
             replicates=None,
+            histograms=_histograms(losses, columns, loss, pooled_groups)
+            if can_be_bet_on(loss, weighted)
+            else None,
         )
     return measured.about(found.labels, found.exponent)
 
@@ -183,7 +187,14 @@ def _loss_of(i: int) -> str:
 
 
 def _loss(loss: Loss, y: Any, p: Any) -> Any:
-    """`_losses` as an expression."""
+    """`_losses` as an expression, cut off at the loss's limit."""
+    value = _uncut_loss(loss, y, p)
+    if loss.limit is None:
+        return value
+    return nw.when(value > loss.limit).then(nw.lit(loss.limit)).otherwise(value)
+
+
+def _uncut_loss(loss: Loss, y: Any, p: Any) -> Any:
     if loss.name == "rejection":
         return (p != 1).cast(nw.Int64)
     if loss.is_binary:
@@ -255,6 +266,35 @@ def _group_and_sum(rows: nw.LazyFrame[Any], columns: Columns) -> nw.LazyFrame[An
             *(nw.col(name).sum().alias(f"sum_{name}") for name in products),
         )
     )
+
+
+def _histograms(
+    rows: nw.LazyFrame[Any], columns: Columns, loss: Loss, pooled_groups: frozenset[Any]
+) -> GainHistograms:
+    """Count gains by groups and bins, as `GainHistograms.of`: one query per classifier that the own one is compared with."""
+    parts = []
+    for position, name in enumerate(_losses(columns)[1:], start=1):
+        gains = rows.with_columns(gain=nw.col(name) - nw.col(_OWN), everybody=nw.lit(0))
+        # Roots of numbers from 0 to 1, so that none is taken of a negative one; whole numbers by subtraction, as engines cast differently.
+        root = (nw.col("gain").abs() / loss.span) ** 0.5 * BINS
+        gains = gains.with_columns(root=nw.when(root > BINS - 1).then(nw.lit(BINS - 1.0)).otherwise(root))
+        gains = gains.with_columns(near=nw.col("root") - nw.col("root") % 1.0)
+        signed = nw.when(nw.col("gain") >= 0).then(nw.col("near")).otherwise(-1.0 - nw.col("near"))
+        table = collect(
+            gains.with_columns(bin=signed)
+            .group_by(*(_keys(columns) or ["everybody"]), "bin")
+            .agg(
+                nw.len().alias("n"),
+                nw.col("gain").sum().alias("total"),
+                nw.col("wrong").sum().alias("wrong_sum"),
+            )
+        )
+        layout, assigned, audit = _read_groups(table, columns, pooled_groups)
+        _, pairs = find_pairs(assigned, audit, len(layout.audit))
+        bins, n, total = (_numbers(table, key) for key in ("bin", "n", "total"))
+        column = np.full(len(bins), position)
+        parts.append(GainHistograms(pairs, column, bins.astype(np.int64), n.astype(np.int64), total))
+    return functools.reduce(lambda a, b: a.concatenate(b, 0), parts).merged()
 
 
 def _weights(columns: Columns) -> dict[str, str]:

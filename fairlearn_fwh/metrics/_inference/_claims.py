@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from numbers import Real
 from typing import Any
 
@@ -14,13 +15,13 @@ from .._core._groups import POOLED, flat_index
 from .._core._losses import Loss
 from .._core._measurement import Measurement
 from .._core._sums import GroupSums
+from ._null_laws import laws_of_certificates, laws_of_harm
+from ._step_down import CORRECTIONS, NullLaws, SharedPeople, adjust_p_values
 from ._tests import (
-    CORRECTIONS,
     METHODS,
     UNCONDITIONAL,
     UNEVEN,
     PairedDifferences,
-    adjust_p_values,
     certificate_p_value,
     effective_counts,
     gain_lower_bound,
@@ -48,25 +49,50 @@ class Claims:
         classifiers was wrong): one row per claim.
     differences : PairedDifferences
         What the sample says about each claim.
+    people : SharedPeople
+        Which claims are about the same people.
     """
 
     table: pd.DataFrame
     differences: PairedDifferences
+    people: SharedPeople
 
     def tested(self) -> np.ndarray:
         """Claims that need a test: somebody is in the group, and the two classifiers may differ."""
         return (self.table["n"].to_numpy() > 0) & ~self.table["identical"].to_numpy()
 
-    def certify(self, tolerance: float, alpha: float, method: str, correction: str | None) -> pd.DataFrame:
+    def adjust(
+        self, p_values: np.ndarray, correction: str | None, laws: NullLaws, weights: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Adjust the p-values of the claims that are tested for their number; NaN for the others."""
+        tested = np.flatnonzero(self.tested())
+        adjusted = np.full(len(p_values), np.nan)
+        adjusted[tested] = adjust_p_values(
+            p_values[tested],
+            correction,
+            laws=laws.of(tested),
+            people=self.people.of(tested),
+            weights=None if weights is None else weights[tested],
+        )
+        return adjusted
+
+    def certify(
+        self,
+        tolerance: float,
+        alpha: float,
+        method: str,
+        correction: str | None,
+        weights: np.ndarray | None = None,
+    ) -> pd.DataFrame:
         """Test each claim for non-inferiority; see `PreferenceFrame.certify`."""
         tested = self.tested()
-        bound_alpha = alpha if correction is None else alpha / max(int(tested.sum()), 1)
+        bound_alpha = alpha * self._shares(correction, weights)
         identical = self.table["identical"].to_numpy()
         hopeless = self.table["never_right"].to_numpy()
         few = self.differences.rests_on_few(tolerance)
         p_values = certificate_p_value(self.differences, tolerance, method)
-        adjusted = np.full(len(p_values), np.nan)
-        adjusted[tested] = adjust_p_values(p_values[tested], correction)
+        laws = laws_of_certificates(self.differences, tolerance, method)
+        adjusted = self.adjust(p_values, correction, laws, weights)
         bounds = self._bounds(tolerance, bound_alpha, method, p_values)
         return self.table.assign(
             lower_bound=np.where(identical, 0.0, np.where(tested, np.where(few, -np.inf, bounds), np.nan)),
@@ -90,7 +116,15 @@ class Claims:
             ]
         ]
 
-    def _bounds(self, tolerance: float, alpha: float, method: str, p_values: np.ndarray) -> np.ndarray:
+    def _shares(self, correction: str | None, weights: np.ndarray | None) -> np.ndarray:
+        """Share of alpha that the bound of each claim has; all of it without a correction."""
+        tested = self.tested()
+        if correction is None:
+            return np.ones(len(tested))
+        shares = np.ones(len(tested)) if weights is None else weights
+        return np.where(tested, shares / max(shares[tested].sum(), np.finfo(float).tiny), 1.0)
+
+    def _bounds(self, tolerance: float, alpha: np.ndarray, method: str, p_values: np.ndarray) -> np.ndarray:
         """Lower bounds; where the exact test of few people disagrees about the tolerance it is right, and the bound lies there."""
         bounds = gain_lower_bound(self.differences, alpha, method)
         is_exact = method_used(self.differences, method, tolerance) == UNCONDITIONAL
@@ -117,8 +151,7 @@ class Claims:
         """Test each claim for a violation: columns `p_value` and `p_adjusted` beside those of `table`."""
         tested = self.tested()
         p_values = np.where(tested, harm_p_value(self.differences, margin), np.nan)
-        adjusted = np.full(len(p_values), np.nan)
-        adjusted[tested] = adjust_p_values(p_values[tested], correction)
+        adjusted = self.adjust(p_values, correction, laws_of_harm(self.differences, margin))
         return self.table.drop(columns=["identical", "never_right"]).assign(
             p_value=p_values, p_adjusted=adjusted
         )
@@ -165,9 +198,12 @@ class ClaimKind:
 
 
 def make_claims(kinds: list[ClaimKind], loss: Loss, weighted: bool) -> Claims:
-    """Build a family of claims of one or several kinds."""
-    tables, pieces = [], []
-    for kind in kinds:
+    """Build a family of claims of one or several kinds.
+
+    Groups of one kind have no people in common; those of another kind are other groupings of the same people.
+    """
+    tables, pieces, groups, parts = [], [], [], []
+    for part, kind in enumerate(kinds):
         rows, picks = np.nonzero(kind.made)
         columns = kind.columns[picks]
         tables.append(
@@ -184,7 +220,10 @@ def make_claims(kinds: list[ClaimKind], loss: Loss, weighted: bool) -> Claims:
             )
         )
         pieces.append(paired_differences(kind.sums, rows, columns, loss, weighted))
-    return Claims(pd.concat(tables, ignore_index=True), _concatenate(pieces))
+        groups.append(rows)
+        parts.append(np.full(len(rows), part))
+    people = SharedPeople(np.concatenate(groups), np.concatenate(parts))
+    return Claims(pd.concat(tables, ignore_index=True), _concatenate(pieces), people)
 
 
 def _never_right(sums: GroupSums, rows: np.ndarray, columns: np.ndarray, loss: Loss) -> np.ndarray:
@@ -193,6 +232,22 @@ def _never_right(sums: GroupSums, rows: np.ndarray, columns: np.ndarray, loss: L
         return np.zeros(len(rows), dtype=bool)
     risk = sums.mean()
     return (sums.n[rows] > 0) & (risk[rows, 0] >= 1) & (risk[rows, columns] >= 1)
+
+
+def of_people(claims: Claims, groups: Any) -> Claims:
+    """Say which claims are about the same people, where it is not those about the same group: one label per claim.
+
+    Raises
+    ------
+    ValueError
+        If there is not one label per claim.
+    """
+    if len(groups) != len(claims.table):
+        raise ValueError(
+            f"people must have one label for each of {len(claims.table)} groups; got {len(groups)}."
+        )
+    codes, _ = pd.factorize(np.asarray(groups))
+    return replace(claims, people=SharedPeople(codes, np.zeros(len(codes), dtype=int)))
 
 
 def rationality_claims(measured: Measurement) -> ClaimKind:
@@ -309,6 +364,33 @@ def check_correction(correction: str | None) -> None:
     """Raise ValueError unless `correction` is known."""
     if correction not in CORRECTIONS:
         raise ValueError(f"correction must be one of {list(CORRECTIONS)}; got {correction!r}.")
+
+
+def check_alpha_weights(
+    alpha_weights: Mapping[Any, float] | None, claims: str, groups: list[Any]
+) -> np.ndarray | None:
+    """Check the shares of alpha, and put them in the order of the groups.
+
+    Raises
+    ------
+    ValueError
+        If they are for other claims or groups, not above 0, or do not sum to 1.
+    """
+    if alpha_weights is None:
+        return None
+    if claims != "rationality":
+        raise ValueError(
+            f"alpha_weights needs claims='rationality', one claim per group; got claims={claims!r}."
+        )
+    if not isinstance(alpha_weights, Mapping) or set(alpha_weights) != set(groups):
+        given = list(alpha_weights) if isinstance(alpha_weights, Mapping) else alpha_weights
+        raise ValueError(f"alpha_weights must have a share for each of the groups {groups!r}; got {given!r}.")
+    shares = [alpha_weights[group] for group in groups]
+    if not all(isinstance(share, Real) and 0 < share <= 1 for share in shares):
+        raise ValueError(f"alpha_weights must be above 0 and at most 1; got {shares!r}.")
+    if abs(sum(shares) - 1) > 1e-9:
+        raise ValueError(f"alpha_weights must sum to 1; they sum to {sum(shares):g}.")
+    return np.array(shares, dtype=float)
 
 
 def check_margin(margin: float, loss: Loss) -> None:

@@ -17,7 +17,6 @@ METHODS = ("tango", "exact", "bernstein")
 
 #: What stands for the score test where there are few people.
 UNCONDITIONAL = "unconditional"
-CORRECTIONS = ("holm", "bonferroni", None)
 
 #: Below this size bounds are exact (Clopper and Pearson), not those of the score test.
 MIN_SCORE_BOUND_SIZE = 30
@@ -317,17 +316,3 @@ def _bernstein_p_value(d: PairedDifferences, tolerance: float) -> np.ndarray:
     with np.errstate(invalid="ignore", divide="ignore"):
         root = (np.sqrt(root_term**2 + 4 * term * np.maximum(excess, 0)) - root_term) / (2 * term)
     return np.where((d.n > 1) & (excess > 0), np.minimum(2 * np.exp(-(root**2)), 1.0), 1.0)
-
-
-def adjust_p_values(p_values: np.ndarray, correction: str | None) -> np.ndarray:
-    """Adjust p-values for their number: Holm, Bonferroni, or not at all."""
-    m = len(p_values)
-    if correction is None or m == 0:
-        return p_values
-    if correction == "bonferroni":
-        return np.minimum(p_values * m, 1.0)
-    order = np.argsort(p_values)
-    stepped = np.maximum.accumulate(p_values[order] * (m - np.arange(m)))
-    adjusted = np.empty(m)
-    adjusted[order] = np.minimum(stepped, 1.0)
-    return adjusted

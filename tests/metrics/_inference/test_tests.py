@@ -6,11 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import optimize, stats
 
+from fairlearn_fwh.metrics._inference._step_down import adjust_p_values
 from fairlearn_fwh.metrics._inference._tests import (
     PairedDifferences,
     _exact_bound,
     _exact_p_value,
-    adjust_p_values,
     certificate_p_value,
     gain_lower_bound,
     harm_p_value,
