@@ -45,6 +45,11 @@ from ._terminal import say, show_groups
     show_default=True,
 )
 @click.option(
+    "--loss-limit",
+    type=float,
+    help="Cut off losses at this value; log, squared and absolute need it.",
+)
+@click.option(
     "--tolerance", type=float, default=0.01, show_default=True, help="Largest loss that counts as none."
 )
 @click.option(
@@ -100,6 +105,7 @@ def audit(
     sensitive: list[str] | None,
     weight: str | None,
     loss: str,
+    loss_limit: float | None,
     tolerance: float,
     harm_margin: float,
     alpha: float,
@@ -135,6 +141,7 @@ def audit(
                 sensitive_features=sensitive,
                 sample_weight=weight,
                 loss=loss,
+                loss_limit=loss_limit,
                 labels=labels,
                 engine=engine,
                 dialect=Dialect(delimiter=character(delimiter), quote=quote, null=tuple(null)),

@@ -90,4 +90,5 @@ _ARGUMENTS = {
     "sensitive_features": "--sensitive",
     "sample_weight": "--weight",
     "min_group_size": "--min-group-size",
+    "loss_limit": "--loss-limit",
 }

@@ -40,6 +40,7 @@ def measure_file(
     engine: str = "auto",
     dialect: Dialect | None = None,
     max_cells: int = 100_000,
+    loss_limit: float | None = None,
 ) -> PreferenceFrame:
     r"""Measure a CSV or Parquet file without reading it into memory.
 
@@ -67,6 +68,8 @@ def measure_file(
         How a CSV file is written; by default RFC 4180.
     max_cells : int
         As for `PreferenceFrame.from_frame`.
+    loss_limit : float, optional
+        As for `PreferenceFrame`.
 
     Returns
     -------
@@ -116,7 +119,7 @@ def measure_file(
             measured = measure_lazily(
                 table,
                 columns,
-                resolve_loss(loss),
+                resolve_loss(loss, loss_limit),
                 BootstrapSettings(None, True, None),
                 labels=labels,
                 max_cells=max_cells,

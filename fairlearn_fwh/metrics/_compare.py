@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from . import _shown
-from ._inference._claims import check_alpha
+from ._inference._claims import NEVER_RIGHT, check_margin, check_test, join_claims
+from ._inference._step_down import MIN_P, adjust_p_values
 from ._preference_frame import PreferenceFrame
 
 
@@ -60,7 +61,11 @@ class FrameComparison:
 
 
 def compare(
-    frames: Mapping[str, PreferenceFrame], *, tolerance: float = 0.01, alpha: float = 0.05
+    frames: Mapping[str, PreferenceFrame],
+    *,
+    tolerance: float = 0.01,
+    alpha: float = 0.05,
+    harm_margin: float = 0.0,
 ) -> FrameComparison:
     """Put several models that were measured on the same people beside each other.
 
@@ -71,7 +76,10 @@ def compare(
     tolerance : float
         Loss that counts as none in certificates.
     alpha : float
-        One minus the confidence, for all groups of one model together.
+        One minus the confidence, for all groups of all models together: who looks at twenty harmless models finds somebody harmed by one of
+        them otherwise.
+    harm_margin : float
+        Loss that is not yet called harm, in units of the loss.
 
     Returns
     -------
@@ -79,12 +87,13 @@ def compare(
         Its `table` has for each model `n`, `risk`, `pooled_risk`, `gain` of the whole sample, `worst_group`,
         `worst_gain` with `lower` and `upper` (bounds of the smallest gain, for all groups together, at the outermost of
         `ci_quantiles`), `disparity_change`, `negative_flip_rate`, `disagreement_rate`, `n_harmed` (groups with a
-        significant violation) and `n_certified` of `n_groups` groups.
+        significant violation) and `n_certified` of `n_groups` groups, and whether the model is `harmless`: all of its groups are certified,
+        with one error probability for all models that are called so.
 
     Raises
     ------
     ValueError
-        If there are no frames, or they were not measured on the same people.
+        If there are no frames, they were not measured on the same people, the loss has no limits, or a parameter is out of range.
 
     Examples
     --------
@@ -99,7 +108,6 @@ def compare(
     perfect    0.0         0.5         0            2
     always 1   0.5         0.0         0            0
     """
-    check_alpha(alpha)
     if not frames:
         raise ValueError("frames is empty; at least one is needed.")
     first_name, first = next(iter(frames.items()))
@@ -109,17 +117,47 @@ def compare(
         if isinstance(frame.overall, pd.DataFrame):
             raise ValueError(f"frames[{name!r}] has control features; compare frames without them.")
         same = (
-            first.by_group["n"].equals(frame.by_group["n"]) and frame._measured.loss == first._measured.loss
+            first.by_group["n"].equals(frame.by_group["n"])
+            and frame._measured.loss == first._measured.loss
+            and frame._measured.weighted == first._measured.weighted
         )
         if not same:
             raise ValueError(
-                f"frames[{name!r}] and frames[{first_name!r}] are of different people, audit groups or losses."
+                f"frames[{name!r}] and frames[{first_name!r}] are of different people, weights, audit groups or losses."
             )
-    rows = {name: _row(frame, tolerance, alpha) for name, frame in frames.items()}
+    loss = first._measured.loss
+    check_test(tolerance, alpha, "tango", MIN_P, loss, weighted=False)
+    check_margin(harm_margin, loss)
+    decisions = _decide(list(frames.values()), tolerance, alpha, harm_margin)
+    rows = {
+        name: _row(frame) | decisions.iloc[i].to_dict() | {"n_groups": len(frame.by_group)}
+        for i, (name, frame) in enumerate(frames.items())
+    }
     return FrameComparison(pd.DataFrame.from_dict(rows, orient="index").rename_axis("model"), dict(frames))
 
 
-def _row(frame: PreferenceFrame, tolerance: float, alpha: float) -> dict[str, Any]:
+def _decide(frames: list[PreferenceFrame], tolerance: float, alpha: float, margin: float) -> pd.DataFrame:
+    """Count harmed and certified groups, and tell harmless models; one family over models and groups, and one over models."""
+    claims = join_claims([frame._claims("rationality", strict=True) for frame in frames])
+    shape = (len(frames), -1)
+    harm = claims.test_harm(MIN_P, margin)
+    harmed = (harm["p_adjusted"].fillna(1.0) < alpha) & (harm["gain"] < -margin)
+    certificate = claims.certify(tolerance, alpha, "tango", MIN_P)
+    people = (certificate["n"] > 0).to_numpy().reshape(shape)
+    # All groups of a model have to be certified, so that the largest p-value of its groups is that of the model.
+    p_values = certificate["p_value"].where(~certificate["identical"], 0.0)
+    hopeless = certificate["method"] == NEVER_RIGHT
+    largest = np.where(people, p_values.mask(hopeless, 1.0).to_numpy().reshape(shape), 0.0).max(axis=1)
+    return pd.DataFrame(
+        {
+            "n_harmed": harmed.to_numpy().reshape(shape).sum(axis=1),
+            "n_certified": certificate["certified"].to_numpy().reshape(shape).sum(axis=1),
+            "harmless": adjust_p_values(largest, "holm") < alpha,
+        }
+    )
+
+
+def _row(frame: PreferenceFrame) -> dict[str, Any]:
     overall = frame.overall.to_dict()
     return {
         "n": int(overall["n"]),
@@ -130,9 +168,6 @@ def _row(frame: PreferenceFrame, tolerance: float, alpha: float) -> dict[str, An
         "disparity_change": overall["disparity_change"],
         "negative_flip_rate": overall["negative_flip_rate"],
         "disagreement_rate": overall["disagreement_rate"],
-        "n_harmed": len(frame.violations(alpha=alpha, claims="rationality")),
-        "n_certified": int(frame.certify(tolerance=tolerance, alpha=alpha)["certified"].sum()),
-        "n_groups": len(frame.by_group),
     }
 
 

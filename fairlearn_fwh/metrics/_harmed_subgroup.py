@@ -19,7 +19,7 @@ from ._core._groups import group_columns
 from ._core._label_sets import LabelSets, all_labels
 from ._core._losses import resolve_loss
 from ._core._values import as_column, as_weights, to_numpy
-from ._inference._claims import check_alpha
+from ._inference._claims import check_alpha, check_has_test
 from ._preference_frame import PreferenceFrame
 
 
@@ -37,6 +37,7 @@ def find_harmed_subgroup(
     n_splits: int = 2,
     alpha: float = 0.05,
     random_state: Any = None,
+    loss_limit: float | None = None,
 ) -> pd.DataFrame:
     """Look for people who do worse with what they got than with the pooled classifier.
 
@@ -69,6 +70,8 @@ def find_harmed_subgroup(
         Probability of a false finding, for all parts together.
     random_state : int, RandomState instance or None
         Seed of the split and of the trees.
+    loss_limit : float, optional
+        Cut off losses at this value; needed for losses without limits, see `PreferenceFrame`.
 
     Returns
     -------
@@ -111,7 +114,8 @@ def find_harmed_subgroup(
     y = as_column(y_true, "y_true")
     own, pooled = as_column(y_pred, "y_pred", len(y)), as_column(y_pred_pooled, "y_pred_pooled", len(y))
     weights = as_weights(sample_weight, len(y))
-    loss_of = resolve_loss(loss)
+    loss_of = resolve_loss(loss, loss_limit)
+    check_has_test(loss_of)
     gain = loss_of(y, pooled, "y_pred_pooled").astype(float) - loss_of(y, own)
     if loss_of.predicts == "labels":
         LabelSets.of_columns(y, {"y_pred": own, "y_pred_pooled": pooled}, None).check()
@@ -141,6 +145,7 @@ def find_harmed_subgroup(
         pooled=pooled,
         weights=weights,
         loss=loss,
+        loss_limit=loss_limit,
         part_of_row=part_of_row,
         parts=list(subgroups),
     )
@@ -154,6 +159,7 @@ def _test(
     pooled: np.ndarray,
     weights: np.ndarray | None,
     loss: str | Callable[..., Any],
+    loss_limit: float | None,
     part_of_row: np.ndarray,
     parts: list[int],
 ) -> pd.DataFrame:
@@ -169,10 +175,14 @@ def _test(
         sensitive_features=part_of_row[found],
         sample_weight=None if weights is None else weights[found],
         loss=loss,
+        loss_limit=loss_limit,
         labels=all_labels(y, own, pooled) if resolve_loss(loss).predicts == "labels" else None,
     )
-    tests = frame.harm_tests(claims="rationality").set_index("group")[["n", "gain", "p_value", "p_adjusted"]]
-    tests = tests.join(frame.by_group[["negative_flip_rate", "positive_flip_rate"]])[columns]
+    # The tree of one part was grown on the people of the others: the tests are not independent.
+    tests = frame.harm_tests(claims="rationality", correction="holm").set_index("group")
+    tests = tests[["n", "gain", "p_value", "p_adjusted"]].join(
+        frame.by_group[["negative_flip_rate", "positive_flip_rate"]]
+    )[columns]
     return tests.reindex(parts).assign(n=lambda table: table["n"].fillna(0).astype(int))
 
 

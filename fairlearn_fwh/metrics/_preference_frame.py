@@ -27,6 +27,7 @@ from ._inference._claims import (
     check_alpha_weights,
     check_claims,
     check_correction,
+    check_has_test,
     check_margin,
     check_test,
     envy_claims,
@@ -71,7 +72,11 @@ class PreferenceFrame:
     loss : {"zero_one", "rejection", "log", "brier", "squared", "absolute"} or callable
         Loss of a person. Predictions are labels for "zero_one"; decisions for "rejection", which is 0 for people with
         prediction 1, whatever is true (the acceptance rate as benefit, Zafar et al. 2017); probabilities of the
-        positive class for "log" and "brier". A callable takes (y_true, y_pred) and returns one loss per row.
+        positive class for "log" and "brier". A callable takes (y_true, y_pred) and returns one loss per row; attributes `lower`
+        and `upper` say between which limits they lie.
+    loss_limit : float, optional
+        Cut off losses at this value. "log", "squared", "absolute" and callables without limits need it to be tested: a rare large loss
+        may not be in the sample. All figures, tests and certificates are then about the loss that is cut off.
     control_features : array-like, shape (n,), DataFrame or dict, optional
         Features within whose levels everything is measured, as in fairlearn's `MetricFrame`: they come first in the
         index of every table, and `overall` has a row for each level.
@@ -169,10 +174,11 @@ class PreferenceFrame:
         stratify: bool = True,
         pooled_groups: Iterable[Any] = (),
         labels: Any = None,
+        loss_limit: float | None = None,
     ) -> None:
         quantiles = check_quantiles(ci_quantiles)
         bootstrap = BootstrapSettings(n_boot, stratify, random_state)
-        loss_of = resolve_loss(loss)
+        loss_of = resolve_loss(loss, loss_limit)
         rows, layout, sets, exponent = read_rows(
             y_true=y_true,
             y_pred=y_pred,
@@ -261,9 +267,14 @@ class PreferenceFrame:
         return self._tables.envy_matrix_ci
 
     @property
+    def can_be_tested(self) -> bool:
+        """Whether losses have limits, without which no test of them keeps its level."""
+        return self._measured.loss.span is not None
+
+    @property
     def loss_name(self) -> str:
-        """Name of the loss."""
-        return self._measured.loss.name
+        """Name of the loss, and where it is cut off."""
+        return self._measured.loss.title
 
     @property
     def is_weighted(self) -> bool:
@@ -386,8 +397,8 @@ class PreferenceFrame:
         Parameters
         ----------
         alpha : float, optional
-            List significant violations only: exact McNemar tests (on effective counts for weighted rows, t tests for
-            real-valued losses), adjusted over all claims that were asked for. By default every negative
+            List significant violations only: exact McNemar tests (on effective counts for weighted rows; for
+            real-valued losses bets, with weights t tests), adjusted over all claims that were asked for. By default every negative
             gain in the sample is listed. An empty table means that no violation was *found*; `certify` says
             whether there is none.
         claims : {"rationality", "envy", "all"}
@@ -408,11 +419,12 @@ class PreferenceFrame:
         Raises
         ------
         ValueError
-            If `alpha` is not between 0 and 1, `margin` is negative, not a number or as large as the largest loss, `correction` is unknown,
+            If the loss has no limits and `alpha` is given, `alpha` is not between 0 and 1, `margin` is negative, not a number or as large as the largest loss, `correction` is unknown,
             or envy is asked for and was not measured.
         """
         if alpha is not None:
             check_alpha(alpha)
+            check_has_test(self._measured.loss)
         check_correction(correction)
         check_margin(margin, self._measured.loss)
         return self._claims(claims, strict=False).violations(alpha, correction, margin)
@@ -438,11 +450,10 @@ class PreferenceFrame:
             "not worse by more than that".
         alpha : float
             Probability of a false certificate, for all claims together.
-        method : {"tango", "exact", "bernstein"}
+        method : {"tango", "exact"}
             Score test of paired 0-1 losses (Tango 1998; below 100 people the exact unconditional test by the same statistic; at
-            tolerance 0 the exact McNemar test; with weights on effective counts; for real-valued losses a t test),
-            Clopper-Pearson bounds (0-1 losses without weights), or the empirical Bernstein bound (Maurer and Pontil 2009;
-            bounded losses).
+            tolerance 0 the exact McNemar test; with weights on effective counts), or Clopper-Pearson bounds (0-1 losses without
+            weights). Real-valued losses have bets (Waudby-Smith and Ramdas 2024), with weights a t test whatever the method.
         correction : {"min_p", "holm", "bonferroni", None}
             Adjustment of p-values over the claims that were asked for. "min_p" steps down with the distribution that each p-value has
             (exact for counts of people, independent between groups), and rejects whatever "holm" does.
@@ -463,7 +474,7 @@ class PreferenceFrame:
         Raises
         ------
         ValueError
-            If a parameter is out of range, the method does not fit the loss or the weights, or envy is asked for
+            If a parameter is out of range, the loss has no limits, the method does not fit the loss or the weights, or envy is asked for
             and was not measured.
         """
         check_test(tolerance, alpha, method, correction, self._measured.loss, self._measured.weighted)
@@ -477,6 +488,11 @@ class PreferenceFrame:
         if people is not None:
             claims = of_people(claims, people)
         return claims.certify(tolerance, alpha, method, MIN_P)
+
+    def _untested_gains(self) -> pd.DataFrame:
+        """Gains of the audit groups in the columns of `certify`, without a test."""
+        unknown = dict.fromkeys(("lower_bound", "p_value", "p_adjusted"), float("nan"))
+        return self._claims("rationality", strict=True).table.assign(**unknown, certified=False)
 
     def harm_tests(
         self, *, claims: str = "all", correction: str | None = "min_p", margin: float = 0.0
@@ -503,6 +519,7 @@ class PreferenceFrame:
         ValueError
             If a parameter is unknown or out of range, or envy is asked for and was not measured.
         """
+        check_has_test(self._measured.loss)
         check_correction(correction)
         check_margin(margin, self._measured.loss)
         return self._claims(claims, strict=False).test_harm(correction, margin)
@@ -535,7 +552,7 @@ class PreferenceFrame:
             `n_needed` for a certificate of the group with that probability, `n_needed_together` for certificates of all groups with that
             probability (if they are independent and each has as many as it needs), `smallest_tolerance` that its `n` people could be certified for, and whether they are `enough`.
             For 0-1 losses the sizes are found with the power of the very test of `certify`, Bonferroni over the groups; for real-valued ones
-            by the normal approximation ``n = (z_{1 - alpha / m} + z_power)^2 q / tolerance^2``. The smallest tolerance is a normal
+            with the normal approximation of what bets win, with weights as ``n = (z_{1 - alpha / m} + z_power)^2 q / tolerance^2``. The smallest tolerance is a normal
             approximation; the one that the sample does certify is minus the `lower_bound` of `certify`.
 
         Raises
@@ -653,6 +670,7 @@ class PreferenceFrame:
         loss: str | Callable[..., Any] = "zero_one",
         sample_weight: Any = None,
         labels: Any = None,
+        loss_limit: float | None = None,
     ) -> PreferenceFrame:
         """Make the frame of a fitted routed ensemble on a sample.
 
@@ -672,6 +690,8 @@ class PreferenceFrame:
             Weights of the rows.
         labels : sequence of labels, optional
             As for the class.
+        loss_limit : float, optional
+            As for the class.
 
         Returns
         -------
@@ -690,6 +710,7 @@ class PreferenceFrame:
         return cls(
             y_true=y,
             loss=loss,
+            loss_limit=loss_limit,
             labels=known_labels(end_of(estimator), y, resolve_loss(loss), labels),
             **ask_routed_ensemble(estimator, X, sensitive_features, sample_weight, resolve_loss(loss)),
         )
@@ -715,6 +736,7 @@ class PreferenceFrame:
         pooled_groups: Iterable[Any] = (),
         labels: Any = None,
         max_cells: int = 100_000,
+        loss_limit: float | None = None,
     ) -> PreferenceFrame:
         """Measure the columns of a data frame, in the engine that holds it.
 
@@ -731,7 +753,7 @@ class PreferenceFrame:
             Names of columns; several make an intersection.
         loss : str or callable
             As for the class; callables for eager frames only.
-        n_boot, ci_quantiles, random_state, stratify, pooled_groups, labels
+        n_boot, ci_quantiles, random_state, stratify, pooled_groups, labels, loss_limit
             As for the class.
         max_cells : int
             Most groups that are taken back from an engine; with `n_boot` most combinations of groups and distinct losses,
@@ -774,7 +796,7 @@ class PreferenceFrame:
         )
         check_columns(table.collect_schema(), columns)
         if isinstance(table, nw.LazyFrame):
-            loss_of = resolve_loss(loss)
+            loss_of = resolve_loss(loss, loss_limit)
             measured = measure_lazily(
                 table,
                 columns,
@@ -788,6 +810,7 @@ class PreferenceFrame:
         return cls(
             **eager_parameters(table, columns),
             loss=loss,
+            loss_limit=loss_limit,
             n_boot=n_boot,
             ci_quantiles=quantiles,
             random_state=random_state,

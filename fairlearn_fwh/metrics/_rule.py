@@ -34,7 +34,7 @@ def keep_own_classifier(
         Largest loss that counts as none, in units of the loss.
     alpha : float
         Probability of a false certificate; for "certified" only.
-    method : {"tango", "exact", "bernstein"}
+    method : {"tango", "exact"}
         Test, as for `PreferenceFrame.certify`.
     people : array-like of shape (n_groups,), optional
         Where groups of the frame have the same people, such as several candidates for one group: whose rows each has. Groups with
@@ -61,7 +61,11 @@ def keep_own_classifier(
     """
     if rule not in RULES:
         raise ValueError(f"rule must be one of {list(RULES)}; got {rule!r}.")
-    table = frame._certify_rationality(tolerance, alpha, method, people).set_index("group")
+    if rule == "empirical" and not frame.can_be_tested:
+        table = frame._untested_gains()
+    else:
+        table = frame._certify_rationality(tolerance, alpha, method, people)
+    table = table.set_index("group")
     return decide(table, rule, tolerance)
 
 

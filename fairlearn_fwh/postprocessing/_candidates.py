@@ -254,6 +254,8 @@ class Selection:
 def _envy(frame: PreferenceFrame, guarantee: Guarantee) -> str:
     if not frame.has_envy:
         return "Envy was not measured."
+    if not frame.can_be_tested:
+        return "Envy was not tested: the loss has no limits."
     found = frame.violations(alpha=guarantee.alpha, claims="envy")
     if not len(found):
         return "No significant envy was found in the selection data."

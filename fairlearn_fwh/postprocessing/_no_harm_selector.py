@@ -58,7 +58,7 @@ class NoHarmSelector(RoutedClassifier):
         What counts, within each group: a score, a loss of `PreferenceFrame` ("brier" and "log" are negated, "zero_one" and
         "rejection" are shown as accuracy and acceptance rate), or a metric ``(y_true, y_pred) -> float`` of labels, greater
         is better. Tests: Tango's score test for accuracy (at tolerance 0 the exact McNemar test, above it below
-        100 people the exact unconditional one), the empirical Bernstein bound for "brier", DeLong's for "roc_auc"; other scores have none and need
+        100 people the exact unconditional one), bets for "brier" (Waudby-Smith and Ramdas 2024), DeLong's for "roc_auc"; other scores have none and need
         ``guarantee="empirical"``.
     prefit : bool
         The classifiers are fitted already, and every row given to `fit` is for choosing. They must not have seen them.
@@ -114,7 +114,7 @@ class NoHarmSelector(RoutedClassifier):
     References
     ----------
     Tan et al., "Selective Demographic Experts", AAAI 2026, arXiv 2511.06293 (selection of experts without
-    guarantee). Tests: Tango 1998; Maurer and Pontil 2009; DeLong et al. 1988; Westfall and Young 1993.
+    guarantee). Tests: Tango 1998; Waudby-Smith and Ramdas 2024; DeLong et al. 1988; Westfall and Young 1993.
 
     Examples
     --------

@@ -142,8 +142,8 @@ class LossScore(Score):
             _refuse_certificate(self.name)
         if guarantee.kind == CERTIFIED and not self.loss.is_binary and weighted:
             raise ValueError(
-                f"scoring={self.name!r} with guarantee='certified' does not take sample_weight: the empirical Bernstein "
-                "bound is for equal weights. Use scoring='accuracy' or guarantee='empirical'."
+                f"scoring={self.name!r} with guarantee='certified' does not take sample_weight: its bound "
+                "is for equal weights. Use scoring='accuracy' or guarantee='empirical'."
             )
 
     def compare(self, sample: PairedAnswers, guarantee: Guarantee) -> pd.DataFrame:
@@ -158,13 +158,11 @@ class LossScore(Score):
             if self.loss.predicts == "labels"
             else None,
         )
-        bernstein = guarantee.kind == CERTIFIED and not self.loss.is_binary
         table = keep_own_classifier(
             frame,
             rule=guarantee.kind,
             tolerance=guarantee.tolerance,
             alpha=guarantee.alpha,
-            method="bernstein" if bernstein else "tango",
             people=sample.groups[np.unique(sample.claims)],
         )
         offset = 1.0 if self.loss.is_binary else 0.0

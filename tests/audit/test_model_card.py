@@ -67,8 +67,8 @@ def test_at_tolerance_0_it_says_who_is_shown_to_gain_and_has_no_power():
 
 
 def test_other_losses_have_their_own_unit():
-    card = frame_of({"a": 500, "b": 400}, {"a": 50}, loss="squared").to_model_card()
-    assert "squared loss" in card
+    card = frame_of({"a": 500, "b": 400}, {"a": 50}, loss="squared", loss_limit=4.0).to_model_card()
+    assert "squared (at most 4) loss" in card
     assert "percentage points" not in card
     row = next(line for line in card.splitlines() if line.startswith("| a "))
     assert row.split(" | ")[2:4] == ["0.1", "0"]

@@ -102,7 +102,10 @@ def test_classifiers_of_groups_are_compared(run, path, tmp_path):
     assert result["claims"] == "all"
     assert run(path, "--by-group", "a=better,b=pooled", *common, "--weight", "w").exit_code == 1  # b envies a
     assert run(path, "--by-group", "worse,better", *common).exit_code == 2
-    assert run(path, "--y-pred", "better", "--loss", "absolute").exit_code == 0
+    assert run(path, "--y-pred", "better", "--loss", "absolute", "--loss-limit", 2).exit_code == 0
+    refused = run(path, "--y-pred", "better", "--loss", "absolute")
+    assert refused.exit_code == 2
+    assert "Cut losses off with --loss-limit=" in refused.output
 
 
 @pytest.mark.parametrize("path", ["parquet"], indirect=True)
@@ -154,7 +157,7 @@ def test_no_file_is_written_over_another(run, path, tmp_path):
 
 @pytest.mark.parametrize("path", ["parquet"], indirect=True)
 def test_values_are_not_shown_as_per_cent(run, path):
-    result = run(path, "--y-pred", "w", "--loss", "squared")
+    result = run(path, "--y-pred", "w", "--loss", "squared", "--loss-limit", 100)
     everybody = next(line for line in result.output.splitlines() if line.startswith("all "))
     assert "%" not in everybody
 

@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from fairlearn_fwh.metrics import PreferenceFrame, compare
+from fairlearn_fwh.metrics._compare import _decide
 
-from .samples import random_sample
+from .samples import frame_of_flips, random_sample
 
 
 @pytest.fixture
@@ -62,3 +64,43 @@ def test_what_cannot_be_compared_is_said(frames):
     controlled = PreferenceFrame(y_true=[0, 1], y_pred=[0, 1], y_pred_pooled=[0, 0], control_features=[1, 2])
     with pytest.raises(ValueError, match=r"frames\['a'\] has control features"):
         compare({"a": controlled})
+
+
+@pytest.mark.simulation
+def test_among_twenty_harmless_models_nobody_is_found_harmed():
+    rng = np.random.default_rng(0)
+    runs, n_models, n_groups, n = 80, 20, 4, 400
+    zeros = np.zeros(n_groups, dtype=int)
+    harmed = harmless = alone = 0
+    for _ in range(runs):
+        flips = rng.multinomial(n, [0.05, 0.05, 0.9], size=(n_models, n_groups))
+        frames = [frame_of_flips(np.full(n_groups, n), f[:, 0], f[:, 1], zeros) for f in flips]
+        harmed += _decide(frames, 0.05, 0.05, 0.0)["n_harmed"].any()
+        alone += any(len(frame.violations(alpha=0.05)) for frame in frames)
+        # Every model loses exactly the tolerance for one group: none is harmless.
+        flips[:, 0] = rng.multinomial(n, [0.08, 0.03, 0.89], size=n_models)
+        frames = [frame_of_flips(np.full(n_groups, n), f[:, 0], f[:, 1], zeros) for f in flips]
+        harmless += _decide(frames, 0.05, 0.05, 0.0)["harmless"].any()
+    for errors in (harmed, harmless):
+        assert stats.binomtest(int(errors), runs, 0.05, alternative="greater").pvalue > 0.01
+    assert alone > 3 * harmed
+
+
+def test_a_model_is_harmless_if_all_its_groups_are_certified():
+    n, zeros = np.full(3, 2000), np.zeros(3, dtype=int)
+    frames = {
+        "good": frame_of_flips(n, zeros + 10, zeros + 60, zeros),
+        "one group unsure": frame_of_flips(n, np.array([10, 10, 120]), np.array([60, 60, 120]), zeros),
+    }
+    table = compare(frames, tolerance=0.01).table
+    assert table["harmless"].tolist() == [True, False]
+    assert table["n_certified"].tolist() == [3, 2]
+
+
+def test_models_are_tested_at_a_margin():
+    n, zeros = np.full(2, 2000), np.zeros(2, dtype=int)
+    frames = {"worse": frame_of_flips(n, np.array([120, 20]), np.array([20, 20]), zeros)}
+    assert compare(frames).table["n_harmed"].tolist() == [1]
+    assert compare(frames, harm_margin=0.05).table["n_harmed"].tolist() == [0]
+    with pytest.raises(ValueError, match="margin must be at least 0"):
+        compare(frames, harm_margin=-0.1)

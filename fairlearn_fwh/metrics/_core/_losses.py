@@ -54,7 +54,7 @@ class Loss:
     @property
     def title(self) -> str:
         """Name, and where it is cut off."""
-        return self.name if self.limit is None else f"{self.name}, at most {self.limit:g}"
+        return self.name if self.limit is None else f"{self.name} (at most {self.limit:g})"
 
     @property
     def is_binary(self) -> bool:
@@ -185,6 +185,8 @@ def resolve_loss(loss: str | Callable[..., Any], limit: float | None = None) -> 
     found = _find(loss)
     if limit is None:
         return found
+    if found.is_binary:
+        raise ValueError(f"loss_limit does not apply to loss={found.name!r}, which is 0 or 1.")
     low, high = (
         (-np.inf if found.lower is None else found.lower),
         (np.inf if found.upper is None else found.upper),

@@ -113,7 +113,7 @@ class Measurement:
     def __add__(self, other: Measurement) -> Measurement:
         if self.loss != other.loss:
             raise ValueError(
-                f"Frames can be added only if they have the same loss; got {self.loss.name!r} and {other.loss.name!r}."
+                f"Frames can be added only if they have the same loss; got {self.loss.title!r} and {other.loss.title!r}."
             )
         layout = merge_layouts(self.layout, other.layout)
         other = other._in_order_of(layout)

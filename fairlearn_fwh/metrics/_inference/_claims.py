@@ -12,9 +12,11 @@ import pandas as pd
 
 from .._core._figures import FIRST_GROUP, POOLED_COLUMN
 from .._core._groups import POOLED, flat_index
+from .._core._histograms import GainHistograms
 from .._core._losses import Loss
 from .._core._measurement import Measurement
 from .._core._sums import GroupSums
+from ._betting import GainDraws
 from ._null_laws import laws_of_certificates, laws_of_harm
 from ._step_down import CORRECTIONS, NullLaws, SharedPeople, adjust_p_values
 from ._tests import (
@@ -186,6 +188,8 @@ class ClaimKind:
         Which groups are compared with which.
     identical : ndarray of bool, shape (g, len(others))
         Which comparisons are between the same classifier by construction.
+    histograms : GainHistograms or None
+        Histograms of the groups' gains, if there are any.
     """
 
     name: str
@@ -195,6 +199,7 @@ class ClaimKind:
     others: list[Any]
     made: np.ndarray
     identical: np.ndarray
+    histograms: GainHistograms | None = None
 
 
 def make_claims(kinds: list[ClaimKind], loss: Loss, weighted: bool) -> Claims:
@@ -219,7 +224,7 @@ def make_claims(kinds: list[ClaimKind], loss: Loss, weighted: bool) -> Claims:
                 }
             )
         )
-        pieces.append(paired_differences(kind.sums, rows, columns, loss, weighted))
+        pieces.append(paired_differences(kind.sums, rows, columns, loss, weighted, kind.histograms))
         groups.append(rows)
         parts.append(np.full(len(rows), part))
     people = SharedPeople(np.concatenate(groups), np.concatenate(parts))
@@ -232,6 +237,15 @@ def _never_right(sums: GroupSums, rows: np.ndarray, columns: np.ndarray, loss: L
         return np.zeros(len(rows), dtype=bool)
     risk = sums.mean()
     return (sums.n[rows] > 0) & (risk[rows, 0] >= 1) & (risk[rows, columns] >= 1)
+
+
+def join_claims(parts: list[Claims]) -> Claims:
+    """Make one family of the same claims about several models, which share the people of each group."""
+    people = SharedPeople(
+        *(np.concatenate([getattr(p.people, name) for p in parts]) for name in ("group", "part"))
+    )
+    table = pd.concat([part.table for part in parts], ignore_index=True)
+    return Claims(table, _concatenate([part.differences for part in parts]), people)
 
 
 def of_people(claims: Claims, groups: Any) -> Claims:
@@ -264,6 +278,7 @@ def rationality_claims(measured: Measurement) -> ClaimKind:
         others=[POOLED],
         made=made,
         identical=identical,
+        histograms=measured.audit_histograms,
     )
 
 
@@ -283,11 +298,17 @@ def envy_claims(measured: Measurement) -> ClaimKind:
         others=layout.groups,
         made=others,
         identical=identical,
+        histograms=measured.assigned_histograms,
     )
 
 
 def paired_differences(
-    sums: GroupSums, rows: np.ndarray, columns: np.ndarray, loss: Loss, weighted: bool
+    sums: GroupSums,
+    rows: np.ndarray,
+    columns: np.ndarray,
+    loss: Loss,
+    weighted: bool,
+    histograms: GainHistograms | None = None,
 ) -> PairedDifferences:
     """Say what the sample knows of the gains of some groups (rows of `sums`) over some classifiers (columns)."""
     n = sums.n[rows].astype(float)
@@ -295,6 +316,10 @@ def paired_differences(
     kish = sums.kish_size()[rows] if weighted else n
     if not loss.is_binary:
         size = np.minimum(n, kish)
+        draws = None
+        if histograms is not None and loss.span is not None:
+            claims = [(histograms, int(g), int(c)) for g, c in zip(rows, columns, strict=True)]
+            draws = GainDraws(claims, loss.span)
         return PairedDifferences(
             n=size,
             gain=gain,
@@ -302,8 +327,8 @@ def paired_differences(
             worse=None,
             better=None,
             weighted=weighted,
-            upper=loss.upper,
-            uneven=None,
+            upper=loss.span,
+            draws=draws,
         )
     worse, better = (share[rows, columns] for share in sums.discordance())
     uneven = None
@@ -320,7 +345,7 @@ def paired_differences(
         worse=worse,
         better=better,
         weighted=weighted,
-        upper=loss.upper,
+        upper=loss.span,
         uneven=uneven,
     )
 
@@ -332,8 +357,13 @@ def _concatenate(pieces: list[PairedDifferences]) -> PairedDifferences:
 
     names = ("n", "gain", "variance", "worse", "better", "uneven")
     first = pieces[0]
+    draws = None
+    if first.draws is not None:
+        draws = replace(
+            first.draws, claims=[c for p in pieces if p.draws is not None for c in p.draws.claims]
+        )
     return PairedDifferences(
-        **{name: column(name) for name in names}, weighted=first.weighted, upper=first.upper
+        **{name: column(name) for name in names}, weighted=first.weighted, upper=first.upper, draws=draws
     )
 
 
@@ -414,11 +444,18 @@ def check_test(
     if method not in METHODS:
         raise ValueError(f"method must be one of {list(METHODS)}; got {method!r}.")
     check_correction(correction)
+    check_has_test(loss)
     if weighted and method != "tango":
         raise ValueError(f"method={method!r} does not apply to weighted rows; use method='tango'.")
     if method == "exact" and not loss.is_binary:
         raise ValueError(f"method='exact' needs loss='zero_one' or 'rejection'; the loss is {loss.name!r}.")
-    if method == "bernstein" and loss.upper is None:
+
+
+def check_has_test(loss: Loss) -> None:
+    """Raise ValueError if losses have no limits: no test of their means keeps its level then, however large the sample."""
+    if loss.span is None:
         raise ValueError(
-            f"method='bernstein' needs a bounded loss ('zero_one', 'rejection' or 'brier'); the loss is {loss.name!r}."
+            f"loss={loss.name!r} has no largest value, so that no test of it keeps its level: a rare large loss may not be in the sample. "
+            "Cut losses off with loss_limit=...; what is then tested, harm and certificates, is the loss that is cut off. (A function of "
+            "yours has limits if it has attributes `lower` and `upper`.)"
         )

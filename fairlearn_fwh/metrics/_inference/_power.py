@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from numbers import Real
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
+from .._core._bisection import bisect
 from .._core._losses import Loss
-from ._claims import Claims, check_alpha
+from ._betting import is_enough
+from ._claims import Claims, check_alpha, check_has_test
 from ._sample_size import size_needed, tolerance_without_discordance
 
 
@@ -24,8 +28,8 @@ def power_table(
     """Sizes that certificates need; see `PreferenceFrame.power`.
 
     For 0-1 losses the size is searched for with the power of the very test that `certify` uses at that size (`_sample_size`), at level
-    alpha over the number of claims. For real-valued losses it is ``(z_{1 - alpha / m} + z_power)^2 q / tolerance^2`` for a variance q of one
-    person's difference. Weighted people are as many as have together the effective size that is needed.
+    alpha over the number of claims. For real-valued losses a person's difference has a variance q: bets win enough with that probability, or,
+    of weighted people, the size is ``(z_{1 - alpha / m} + z_power)^2 q / tolerance^2``. Weighted people are as many as have together the effective size that is needed.
     """
     _check(tolerance, alpha, discordance, power, loss)
     d, identical = claims.differences, claims.table["identical"].to_numpy()
@@ -43,6 +47,16 @@ def power_table(
         if loss.is_binary:
             smallest = np.maximum(smallest, tolerance_without_discordance(n, level))
             each, together = (_sizes(spread, tolerance, level, p) for p in (power, power ** (1 / n_claims)))
+        elif d.draws is not None:
+            wins = partial(is_enough, variance=spread, span=d.draws.span, level=level)
+            smallest = _first(
+                lambda x: wins(n, tolerance=x, power=power), n.shape, d.draws.span * 1e-6, d.draws.span
+            )
+            limits = np.full(n.shape, float(tolerance))
+            each, together = (
+                _first(partial(wins, tolerance=limits, power=p), n.shape, 1.0, 1e12)
+                for p in (power, power ** (1 / n_claims))
+            )
         else:
             each = z**2 * spread / tolerance**2
             together = (
@@ -64,6 +78,15 @@ def power_table(
     )
 
 
+def _first(
+    is_past: Callable[[np.ndarray], np.ndarray], shape: tuple[int, ...], low: float, high: float
+) -> np.ndarray:
+    """Smallest values from which a condition holds, found on a logarithmic scale; `high` if there is none."""
+    ends = (np.full(shape, np.log(end)) for end in (low, high))
+    _, found = bisect(lambda x: is_past(np.exp(x)), *ends, steps=60)
+    return np.exp(found)
+
+
 def _sizes(discordance: np.ndarray, tolerance: float, level: float, power: float) -> np.ndarray:
     """Sizes that are needed, once for groups whose shares of discordant people have the same three digits."""
     rounded = [float(f"{share:.3g}") if np.isfinite(share) else 0.0 for share in discordance]
@@ -71,6 +94,7 @@ def _sizes(discordance: np.ndarray, tolerance: float, level: float, power: float
 
 
 def _check(tolerance: float, alpha: float, discordance: float | None, power: float, loss: Loss) -> None:
+    check_has_test(loss)
     check_alpha(alpha)
     limit = loss.upper if loss.upper is not None else np.inf
     if not isinstance(tolerance, Real) or not 0 < tolerance < limit:

@@ -11,9 +11,10 @@ import numpy as np
 from scipy import special, stats
 
 from .._core._bisection import bisect
+from ._betting import GainDraws, betting_bound, betting_p_value
 from ._unconditional import EXACT_BELOW, tango_statistic, unconditional_p_value
 
-METHODS = ("tango", "exact", "bernstein")
+METHODS = ("tango", "exact")
 
 #: What stands for the score test where there are few people.
 UNCONDITIONAL = "unconditional"
@@ -50,6 +51,8 @@ class PairedDifferences:
         Largest possible loss, if there is one; differences lie in [-upper, upper].
     uneven : ndarray of float or None
         Kish's effective size where weights are uneven, infinity where they are not; for weighted 0-1 losses only.
+    draws : GainDraws or None
+        The people's gains; for real-valued losses with limits, without weights.
     """
 
     n: np.ndarray
@@ -60,6 +63,7 @@ class PairedDifferences:
     weighted: bool
     upper: float | None
     uneven: np.ndarray | None = None
+    draws: GainDraws | None = None
 
     def rests_on_few(self, tolerance: float) -> np.ndarray:
         """Whether few heavy people, who may not be in the sample, could reverse a certificate, shape (m,).
@@ -76,7 +80,8 @@ class PairedDifferences:
 
     def mirrored(self) -> PairedDifferences:
         """Return the same differences seen from the other classifier."""
-        return replace(self, gain=-self.gain, worse=self.better, better=self.worse)
+        draws = None if self.draws is None else self.draws.mirrored()
+        return replace(self, gain=-self.gain, worse=self.better, better=self.worse, draws=draws)
 
 
 def effective_size(shares_variance: np.ndarray, variance: np.ndarray, kish: np.ndarray) -> np.ndarray:
@@ -139,8 +144,8 @@ def certificate_p_value(differences: PairedDifferences, tolerance: float, method
 
 
 def _certificate_p_value(d: PairedDifferences, tolerance: float, method: str) -> np.ndarray:
-    if method == "bernstein":
-        return _bernstein_p_value(d, tolerance)
+    if d.draws is not None:
+        return betting_p_value(d.draws, tolerance)
     if d.worse is None or d.better is None:
         return _normal_p_value(d, tolerance)
     if method == "exact":
@@ -161,10 +166,10 @@ def gain_lower_bound(differences: PairedDifferences, alpha: float | np.ndarray, 
 
 
 def _gain_lower_bound(d: PairedDifferences, alpha: np.ndarray, method: str) -> np.ndarray:
-    if method == "bernstein":
-        return _bernstein_bound(d, alpha)
+    if d.draws is not None:
+        return betting_bound(d.draws, alpha)
     if d.worse is None or d.better is None:
-        return _normal_bound(d, alpha)
+        return mean_lower_bound(d.n, d.gain, d.variance, alpha)
     if method == "exact":
         return _exact_bound(d.n, d.worse, d.better, alpha)
     bound = tango_bound(d.n, d.worse, d.better, alpha)
@@ -179,7 +184,8 @@ def method_used(differences: PairedDifferences, method: str, tolerance: float) -
     if method != "tango":
         return np.full(len(differences.n), method, dtype=object)
     if differences.worse is None:
-        return np.full(len(differences.n), "normal", dtype=object)
+        used = "normal" if differences.draws is None else "betting"
+        return np.full(len(differences.n), used, dtype=object)
     if tolerance == 0:
         return np.full(len(differences.n), "mcnemar", dtype=object)
     return np.where(differences.n < EXACT_BELOW, UNCONDITIONAL, "tango").astype(object)
@@ -189,7 +195,7 @@ def harm_p_value(differences: PairedDifferences, margin: float = 0.0) -> np.ndar
     """P-values of H0: gain >= -margin. Small means: own is worse than the other by more than the margin.
 
     At margin 0 the exact one-sided McNemar test for 0-1 losses, ``BinomCDF(better; better + worse, 1/2)``, for weighted
-    ones on effective counts, and a t test for real-valued losses; at a larger one the test of certificates, mirrored.
+    ones on effective counts; for real-valued losses and at a larger margin the test of certificates, mirrored.
     """
     d = differences
     if d.worse is not None and d.better is not None:
@@ -198,6 +204,8 @@ def harm_p_value(differences: PairedDifferences, margin: float = 0.0) -> np.ndar
             if margin
             else mcnemar_p_value(d.worse, d.better)
         )
+    if d.draws is not None:
+        return betting_p_value(d.draws.mirrored(), -margin)
     p_values = _normal_p_value(d.mirrored(), -margin)
     # Everybody loses the same: no spread to measure by, and the sign test's smallest p-value.
     alike = (d.variance == 0) & (d.gain < -margin)
@@ -273,46 +281,13 @@ def mean_lower_bound(
     return np.where((n > 1) & (variance > 0), bound, np.where(n > 0, -np.inf, np.nan))
 
 
-def _normal_bound(d: PairedDifferences, alpha: float | np.ndarray) -> np.ndarray:
-    bound = mean_lower_bound(d.n, d.gain, d.variance, alpha)
-    return np.where(d.variance > 0, bound, _bernstein_bound(d, alpha) if d.upper is not None else -np.inf)
-
-
 def _normal_p_value(d: PairedDifferences, tolerance: float) -> np.ndarray:
-    """Student's t test; where nobody differs from the others nothing varies, and Bernstein's bound decides."""
+    """Student's t test; where nobody differs from the others nothing varies, and nothing is known."""
     with np.errstate(invalid="ignore", divide="ignore"):
         t = (d.gain + tolerance) / np.sqrt(d.variance * _small_sample_factor(d.n))
         p_values = np.where(d.n > 1, stats.t.sf(t, np.maximum(d.n - 1, 1)), 1.0)
-    return np.where(
-        d.variance > 0, p_values, _bernstein_p_value(d, tolerance) if d.upper is not None else 1.0
-    )
+    return np.where(d.variance > 0, p_values, 1.0)
 
 
 def _small_sample_factor(n: np.ndarray) -> np.ndarray:
     return n / np.maximum(n - 1, 1)
-
-
-def _bernstein_terms(d: PairedDifferences) -> tuple[np.ndarray, np.ndarray]:
-    """Factors of sqrt(log(2 / alpha)) and log(2 / alpha) in the empirical Bernstein bound (spec 0.2, b)."""
-    if d.upper is None:
-        raise ValueError("method='bernstein' needs a bounded loss ('zero_one', 'rejection' or 'brier').")
-    sample_variance = d.variance * d.n * _small_sample_factor(d.n)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.sqrt(2 * sample_variance / d.n), 7 * (2 * d.upper) / (3 * (d.n - 1))
-
-
-def _bernstein_bound(d: PairedDifferences, alpha: float | np.ndarray) -> np.ndarray:
-    root_term, term = _bernstein_terms(d)
-    log = np.log(2 / alpha)
-    with np.errstate(invalid="ignore"):
-        bound = d.gain - root_term * np.sqrt(log) - term * log
-    return np.where(d.n > 1, bound, -np.inf)
-
-
-def _bernstein_p_value(d: PairedDifferences, tolerance: float) -> np.ndarray:
-    """Solve bound(alpha) = -tolerance for alpha: a quadratic equation in sqrt(log(2 / alpha))."""
-    root_term, term = _bernstein_terms(d)
-    excess = d.gain + tolerance
-    with np.errstate(invalid="ignore", divide="ignore"):
-        root = (np.sqrt(root_term**2 + 4 * term * np.maximum(excess, 0)) - root_term) / (2 * term)
-    return np.where((d.n > 1) & (excess > 0), np.minimum(2 * np.exp(-(root**2)), 1.0), 1.0)

@@ -58,10 +58,12 @@ CASES = {
     "controls": {"y_pred": "own", "y_pred_pooled": "pooled", "sensitive_features": "sex", "control_features": "year"},
     "booleans": {"y_pred": "flag", "y_pred_pooled": "own", "sensitive_features": "sex"},
     "text": {"y_true": "label", "y_pred": "label_own", "y_pred_pooled": "label_pooled", "sensitive_features": "sex"},
-    "log": {"y_pred": "score", "y_pred_pooled": "score0", "sensitive_features": "race", "loss": "log"},
+    "log": {"y_pred": "score", "y_pred_pooled": "score0", "sensitive_features": "race", "loss": "log", "loss_limit": 3.0},
     "brier": {"y_pred": "score", "y_pred_pooled": "score0", "sensitive_features": ["race"], "loss": "brier", "sample_weight": "weight"},
-    "absolute": {"y_pred": "score", "y_pred_pooled": "score0", "loss": "absolute"},
-    "squared envy": {"y_pred_pooled": "score0", "y_pred_by_group": {"f": "score", "m": "pooled"}, "groups": "sex", "loss": "squared"},
+    "unweighted brier": {"y_pred": "score", "y_pred_pooled": "score0", "sensitive_features": ["race", "sex"], "loss": "brier"},
+    "brier envy": {"y_pred_pooled": "score0", "y_pred_by_group": {"f": "score", "m": "score0"}, "groups": "sex", "loss": "brier"},
+    "absolute": {"y_pred": "score", "y_pred_pooled": "score0", "loss": "absolute", "loss_limit": 0.8},
+    "squared envy": {"y_pred_pooled": "score0", "y_pred_by_group": {"f": "score", "m": "pooled"}, "groups": "sex", "loss": "squared", "loss_limit": 1.0},
 }  # fmt: skip
 
 
@@ -138,6 +140,7 @@ def test_small_integers_do_not_overflow(engine, loss, dtype, rng):
         "y_pred_pooled": "pooled",
         "sample_weight": "weight",
         "loss": loss,
+        "loss_limit": 5000.0,
     }
     assert_same(
         PreferenceFrame.from_frame(ENGINES[engine](data), **columns),
