@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from ..metrics._core._groupings import why_hidden
 from ..metrics._core._names import SMALLEST_SHOWN, full_name
 from ..metrics._core._units import Unit
 from ._verdict import judge
@@ -164,13 +165,18 @@ class Findings:
         )
         if self.power is not None:
             result = result.join(self.power[["n_needed", "smallest_tolerance"]])
-        return result[result["n"] >= self.min_group_size]
+        return result[~self.frame._hidden(self.min_group_size).to_numpy()]
 
     @property
     def suppressed(self) -> list[Any]:
-        """Labels of the audit groups that are too small to be shown."""
-        table = self.frame.by_group
-        return list(table.index[table["n"] < self.min_group_size])
+        """Labels of the audit groups that are too small to be shown, or would tell of such a group."""
+        hidden = self.frame._hidden(self.min_group_size)
+        return list(hidden.index[hidden])
+
+    @property
+    def why_suppressed(self) -> str:
+        """Which groups these are, in words."""
+        return why_hidden(self.frame._measured, self.min_group_size)
 
     @cached_property
     def hides(self) -> bool:

@@ -30,7 +30,7 @@ def _factors(findings: Findings) -> str:
     text = f"{n_groups} group{'s' if n_groups > 1 else ''}, by {names}."
     if hidden:
         were = "were" if hidden > 1 else "was"
-        text += f" {hidden} of fewer than {findings.min_group_size} people {were} tested with the others and {were} left out here."
+        text += f" {hidden} {findings.why_suppressed} {were} tested with the others and {were} left out here."
     return text
 
 

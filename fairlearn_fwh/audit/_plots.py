@@ -69,7 +69,7 @@ def _scale(frame: PreferenceFrame) -> tuple[float, str]:
 def _shown(frame: PreferenceFrame, min_group_size: int) -> np.ndarray:
     """Rows of the audit groups that are drawn: of very many those with the lowest gains."""
     table = frame.by_group
-    rows = np.flatnonzero(table["n"].to_numpy() >= max(min_group_size, 1))
+    rows = np.flatnonzero(~frame._hidden(max(min_group_size, 1)).to_numpy())
     if len(rows) > MAX_DRAWN:
         gains = table["rationality_gain"].to_numpy()[rows]
         rows = np.sort(rows[np.argsort(gains, kind="stable")[:MAX_DRAWN]])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from ..metrics._core._groupings import why_hidden
 from ..metrics._core._names import SMALLEST_SHOWN, group_name
 from ..metrics._core._units import Unit
 from ..metrics._inference._claims import FEW_HEAVY, NEVER_RIGHT
@@ -108,7 +109,10 @@ def judge(
     confidence = f"{100 * (1 - alpha):g} % confidence"
     claims = "rationality" if claims == "all" and not frame.has_envy else claims
     table = frame.certify(tolerance=tolerance, alpha=alpha, claims=claims)
-    words = _Words(frame, min_group_size, dict(zip(table["group"], table["n"], strict=True)))
+    hidden = frame._hidden(min_group_size)
+    words = _Words(
+        frame, min_group_size, dict(zip(table["group"], table["n"], strict=True)), set(hidden.index[hidden])
+    )
     violations = frame.violations(alpha=alpha, claims=claims, margin=harm_margin)
 
     def say(outcome: str, text: str) -> Verdict:
@@ -128,7 +132,7 @@ def judge(
         return say("harm" if len(harmed) else "envy", f"{' and '.join(found)}{beyond}, with {confidence}.")
     unsure = table[~table["certified"] & (table["n"] > 0)]
     # That all got the pooled prediction would be told of small groups, too.
-    has_hidden = bool((frame.by_group["n"] < min_group_size).any())
+    has_hidden = bool(words.hidden)
     same = (
         not has_hidden and frame.overall["disagreement_rate"] == 0 and set(table["kind"]) == {"rationality"}
     )
@@ -158,6 +162,7 @@ class _Words:
     frame: PreferenceFrame
     min_group_size: int
     sizes: dict[Any, int]
+    hidden: set[Any]
 
     @property
     def unit(self) -> Unit:
@@ -193,13 +198,14 @@ class _Words:
         return f"a loss of more than {self.unit.amount_in_words(tolerance)} cannot be ruled out"
 
     def listed(self, table: pd.DataFrame, describe: Callable[[Any], str]) -> str:
-        is_shown = table["n"] >= self.min_group_size
+        hidden_here = (table["kind"] == "rationality") & table["group"].isin(self.hidden)
+        is_shown = (table["n"] >= self.min_group_size) & ~hidden_here
         shown = table[is_shown].sort_values("gain", kind="stable")
         parts = [f"{group_name(row.group)} ({describe(row)})" for row in shown.head(_MAX_NAMED).itertuples()]
         if (more := len(shown) - _MAX_NAMED) > 0:
             parts.append(f"{more:,} more")
         if hidden := table.loc[~is_shown, "group"].nunique():
             parts.append(
-                f"{hidden} group{'s' if hidden > 1 else ''} of fewer than {self.min_group_size} people"
+                f"{hidden} group{'s' if hidden > 1 else ''} {why_hidden(self.frame._measured, self.min_group_size)}"
             )
         return ", ".join(parts)

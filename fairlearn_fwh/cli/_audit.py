@@ -37,6 +37,11 @@ from ._terminal import say, show_groups
 @click.option(
     "--sensitive", callback=several, help="Columns whose intersections are audited; by default --groups."
 )
+@click.option(
+    "--margins",
+    is_flag=True,
+    help="Audit each column of --sensitive by itself as well, in one family with the intersections.",
+)
 @click.option("--weight", callback=not_empty, help="Column with weights.")
 @click.option(
     "--loss",
@@ -103,6 +108,7 @@ def audit(
     by_group: list[str] | None,
     groups: list[str] | None,
     sensitive: list[str] | None,
+    margins: bool,
     weight: str | None,
     loss: str,
     loss_limit: float | None,
@@ -147,7 +153,7 @@ def audit(
                 dialect=Dialect(delimiter=character(delimiter), quote=quote, null=tuple(null)),
             )
             result = Audit(
-                frame,
+                frame.over() if margins else frame,
                 tolerance=tolerance,
                 alpha=alpha,
                 min_group_size=min_group_size,
@@ -170,7 +176,7 @@ def audit(
         sys.exit(FAILURE)
     show_groups(result)
     if result.suppressed:
-        say(f"{len(result.suppressed)} group(s) of fewer than {min_group_size} people are not shown.")
+        say(f"{len(result.suppressed)} group(s) {result.why_suppressed} are not shown.")
     say(f"\n{result.sentence(printable(predictions.name))}")
     for path in files:
         say(f"Written: {path}")

@@ -11,6 +11,7 @@ import pandas as pd
 
 from . import _shown
 from ._core._alignment import check_alignment
+from ._core._groupings import all_groupings, hidden_groups, regroup
 from ._core._layout import Layout
 from ._core._losses import resolve_loss
 from ._core._measurement import Measurement
@@ -33,6 +34,7 @@ from ._inference._claims import (
     envy_claims,
     make_claims,
     of_people,
+    overlapping,
     rationality_claims,
 )
 from ._inference._intervals import check_quantiles
@@ -391,6 +393,7 @@ class PreferenceFrame:
         correction: str | None = "min_p",
         *,
         margin: float = 0.0,
+        over: Sequence[str | Sequence[str]] | None = None,
     ) -> pd.DataFrame:
         """List the groups that would do better with the pooled or another group's classifier.
 
@@ -410,6 +413,8 @@ class PreferenceFrame:
         margin : float
             Loss that is not yet a violation, in units of the loss. With `alpha` the loss has to be significantly larger (at a margin
             above 0 by the test of certificates, mirrored): in a large sample every loss is significant, however small.
+        over : list of str or of tuples of str, optional
+            Groupings that are one family, such as ``["race", "sex", ("race", "sex")]``; see `over`.
 
         Returns
         -------
@@ -422,6 +427,8 @@ class PreferenceFrame:
             If the loss has no limits and `alpha` is given, `alpha` is not between 0 and 1, `margin` is negative, not a number or as large as the largest loss, `correction` is unknown,
             or envy is asked for and was not measured.
         """
+        if over is not None:
+            return self.over(over).violations(alpha, claims, correction, margin=margin)
         if alpha is not None:
             check_alpha(alpha)
             check_has_test(self._measured.loss)
@@ -438,6 +445,7 @@ class PreferenceFrame:
         correction: str | None = "min_p",
         claims: str = "rationality",
         alpha_weights: Mapping[Any, float] | None = None,
+        over: Sequence[str | Sequence[str]] | None = None,
     ) -> pd.DataFrame:
         """Test for each claim whether the group loses less than `tolerance` by its own classifier.
 
@@ -462,6 +470,8 @@ class PreferenceFrame:
         alpha_weights : dict from audit group to float, optional
             Share of alpha that each group has, chosen before the sample was seen; the shares sum to 1. By default all have the same.
             For ``claims="rationality"``.
+        over : list of str or of tuples of str, optional
+            Groupings that are one family, such as ``["race", "sex", ("race", "sex")]``; see `over`.
 
         Returns
         -------
@@ -477,6 +487,15 @@ class PreferenceFrame:
             If a parameter is out of range, the loss has no limits, the method does not fit the loss or the weights, or envy is asked for
             and was not measured.
         """
+        if over is not None:
+            return self.over(over).certify(
+                tolerance=tolerance,
+                alpha=alpha,
+                method=method,
+                correction=correction,
+                claims=claims,
+                alpha_weights=alpha_weights,
+            )
         check_test(tolerance, alpha, method, correction, self._measured.loss, self._measured.weighted)
         weights = check_alpha_weights(alpha_weights, claims, self._layout.audit)
         return self._claims(claims, strict=True).certify(tolerance, alpha, method, correction, weights)
@@ -495,7 +514,12 @@ class PreferenceFrame:
         return self._claims("rationality", strict=True).table.assign(**unknown, certified=False)
 
     def harm_tests(
-        self, *, claims: str = "all", correction: str | None = "min_p", margin: float = 0.0
+        self,
+        *,
+        claims: str = "all",
+        correction: str | None = "min_p",
+        margin: float = 0.0,
+        over: Sequence[str | Sequence[str]] | None = None,
     ) -> pd.DataFrame:
         """Test every claim for a violation, whatever the sign of its gain.
 
@@ -508,6 +532,8 @@ class PreferenceFrame:
             (exact for counts of people, independent between groups), and rejects whatever "holm" does.
         margin : float
             Loss that is not yet a violation.
+        over : list of str or of tuples of str, optional
+            Groupings that are one family; see `over`.
 
         Returns
         -------
@@ -519,6 +545,8 @@ class PreferenceFrame:
         ValueError
             If a parameter is unknown or out of range, or envy is asked for and was not measured.
         """
+        if over is not None:
+            return self.over(over).harm_tests(claims=claims, correction=correction, margin=margin)
         check_has_test(self._measured.loss)
         check_correction(correction)
         check_margin(margin, self._measured.loss)
@@ -657,7 +685,45 @@ class PreferenceFrame:
         rationality, envy = check_claims(claims, has_envy=layout.has_envy, strict=strict)
         kinds = [rationality_claims(m)] if rationality else []
         kinds += [envy_claims(m)] if envy else []
-        return make_claims(kinds, m.loss, m.weighted)
+        made = make_claims(kinds, m.loss, m.weighted)
+        return made if m.n_once is None else overlapping(made, m, has_envy=envy)
+
+    def _hidden(self, min_group_size: int) -> pd.Series:
+        """Whether each audit group cannot be shown to others."""
+        return pd.Series(hidden_groups(self._measured, min_group_size), index=self.by_group.index)
+
+    def over(self, groupings: Sequence[str | Sequence[str]] | None = None) -> PreferenceFrame:
+        """Audit margins and intersections together: all women, all of a race, and women of a race.
+
+        Parameters
+        ----------
+        groupings : list of str or of tuples of str, optional
+            Columns of `sensitive_features`; a tuple is an intersection. By default every column by itself and the intersection of all.
+
+        Returns
+        -------
+        PreferenceFrame
+            Its audit groups are those of all groupings; a column that a grouping does not have is "all" in them. All their claims are one
+            family: decisions are adjusted for what overlapping groups have in common. Figures of everybody stay. It cannot be added to
+            another; add first. Without replicates.
+
+        Raises
+        ------
+        ValueError
+            If a column is unknown, a grouping comes twice, there is one column only or control features, or a group is called "all".
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from fairlearn_fwh.metrics import PreferenceFrame
+        >>> people = pd.DataFrame({"race": list("aabb") * 25, "sex": list("fmfm") * 25})
+        >>> frame = PreferenceFrame(y_true=[1] * 100, y_pred=[0, 1] * 50, y_pred_pooled=[1] * 100, sensitive_features=people)
+        >>> frame.over().violations(alpha=0.05)["group"].tolist()
+        [('a', 'all'), ('b', 'all'), ('all', 'f'), ('a', 'f'), ('b', 'f')]
+        """
+        m = self._measured
+        regrouped = regroup(m, all_groupings(self._layout) if groupings is None else groupings)
+        return type(self)._of(regrouped, self.ci_quantiles)
 
     @classmethod
     def from_estimator(

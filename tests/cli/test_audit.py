@@ -71,6 +71,21 @@ def test_certified_can_be_required(run, path):
     assert run(path, *same, 0.0001, "--require", "certified").exit_code == 1
 
 
+def test_margins_are_audited_with_the_intersections(run, table, tmp_path):
+    path = tmp_path / "predictions.parquet"
+    table.assign(h=np.arange(len(table)) % 3).to_parquet(path)
+    arguments = ("--y-pred", "worse", "--sensitive", "g,h", "--margins", "--json", tmp_path / "result.json")
+    result = run(path, *arguments)
+    assert result.exit_code == 1
+    groups = {group["group"]: group for group in json.loads((tmp_path / "result.json").read_text())["groups"]}
+    assert len(groups) == 2 + 3 + 6
+    assert groups["a x all"]["harmed"]
+    assert not groups["b x all"]["harmed"]
+    refused = run(path, "--y-pred", "worse", "--sensitive", "g", "--margins")
+    assert refused.exit_code == 2
+    assert "Margins need --sensitive of several columns; there is ['g']" in refused.output
+
+
 def test_a_loss_within_the_margin_is_not_harm(run, path, tmp_path):
     arguments = [
         "--y-pred",

@@ -34,13 +34,17 @@ class Levels(Generic[T]):
     overall: T
 
     @classmethod
-    def of(cls, pairs: T, assigned: np.ndarray, audit: np.ndarray, layout: Layout) -> Levels[T]:
-        """Add up sums over pairs of an assigned (-1 for none) and an audit group."""
-        rows = rows_of_assigned(assigned, audit, layout)
+    def of(
+        cls, pairs: T, assigned: np.ndarray, audit: np.ndarray, layout: Layout, n_once: int | None = None
+    ) -> Levels[T]:
+        """Add up sums over pairs of an assigned (-1 for none) and an audit group; the first `n_once` cover everybody once."""
+        rows, controls = rows_of_assigned(assigned, audit, layout), layout.control_of_audit[audit]
+        if n_once is not None:
+            rows[n_once:] = controls[n_once:] = -1
         return cls(
             pairs.aggregate(audit, len(layout.audit)),
             pairs.aggregate(rows, len(layout.own_column)),
-            pairs.aggregate(layout.control_of_audit[audit], len(layout.controls)),
+            pairs.aggregate(controls, len(layout.controls)),
         )
 
 

@@ -49,6 +49,8 @@ class Measurement:
         Number of samples that were added up.
     histograms : GainHistograms or None
         Of the gains of each pair; for real-valued losses with limits, without weights.
+    n_once : int or None
+        How many pairs cover everybody once, if audit groups overlap; the others are further groupings of the same people.
     labels : LabelSets or None
         Labels that occur, for losses that compare labels.
     exponent : int
@@ -64,6 +66,7 @@ class Measurement:
     replicates: Totals | None
     n_shards: int = 1
     histograms: GainHistograms | None = None
+    n_once: int | None = None
     labels: LabelSets | None = None
     exponent: int = 0
 
@@ -114,6 +117,10 @@ class Measurement:
         if self.loss != other.loss:
             raise ValueError(
                 f"Frames can be added only if they have the same loss; got {self.loss.title!r} and {other.loss.title!r}."
+            )
+        if self.n_once is not None or other.n_once is not None:
+            raise ValueError(
+                "Frames of overlapping groups cannot be added; add the frames, and call over afterwards."
             )
         layout = merge_layouts(self.layout, other.layout)
         other = other._in_order_of(layout)
@@ -171,7 +178,7 @@ class Measurement:
     @cached_property
     def levels(self) -> Levels[GroupSums]:
         """Sums of audit groups, assigned groups and control levels."""
-        return Levels.of(self.sums, self.assigned, self.audit, self.layout)
+        return Levels.of(self.sums, self.assigned, self.audit, self.layout, self.n_once)
 
     @cached_property
     def audit_histograms(self) -> GainHistograms | None:
@@ -184,6 +191,8 @@ class Measurement:
         if self.histograms is None:
             return None
         rows = rows_of_assigned(self.assigned, self.audit, self.layout)
+        if self.n_once is not None:
+            rows[self.n_once :] = -1
         return self.histograms.aggregate(rows)
 
     @cached_property
@@ -197,6 +206,8 @@ class Measurement:
     def row_of_audit(self) -> np.ndarray:
         """Row of the assigned tables with the same members as each audit group, or -1; shape (A,)."""
         layout = self.layout
+        if self.n_once is not None:
+            return np.full(len(layout.audit), -1)
         rows = rows_of_assigned(self.assigned, self.audit, layout)
         audit_partners = np.bincount(self.audit, minlength=len(layout.audit))
         row_partners = np.bincount(rows + 1, minlength=len(layout.own_column) + 1)

@@ -75,6 +75,13 @@ class Totals:
         arrays = {field.name: getattr(self, field.name) for field in fields(self)}
         return type(self)(**{name: a[..., columns] if a.ndim == n_axes else a for name, a in arrays.items()})
 
+    def take(self, groups: np.ndarray) -> Self:
+        """Take some groups, some of them several times."""
+        axis = self.weight.ndim - 1
+        return type(self)(
+            **{field.name: np.take(getattr(self, field.name), groups, axis=axis) for field in fields(self)}
+        )
+
     def concatenate(self, other: Self) -> Self:
         """Put the groups of two samples side by side."""
         axis = self.weight.ndim - 1

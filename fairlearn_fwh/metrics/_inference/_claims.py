@@ -17,8 +17,9 @@ from .._core._losses import Loss
 from .._core._measurement import Measurement
 from .._core._sums import GroupSums
 from ._betting import GainDraws
+from ._joint_law import JointLaw
 from ._null_laws import laws_of_certificates, laws_of_harm
-from ._step_down import CORRECTIONS, NullLaws, SharedPeople, adjust_p_values
+from ._step_down import CORRECTIONS, MIN_P, NullLaws, SharedPeople, adjust_p_values
 from ._tests import (
     METHODS,
     UNCONDITIONAL,
@@ -53,11 +54,14 @@ class Claims:
         What the sample says about each claim.
     people : SharedPeople
         Which claims are about the same people.
+    joint : JointLaw or None
+        What the people of overlapping groups have in common, if it is known.
     """
 
     table: pd.DataFrame
     differences: PairedDifferences
     people: SharedPeople
+    joint: JointLaw | None = None
 
     def tested(self) -> np.ndarray:
         """Claims that need a test: somebody is in the group, and the two classifiers may differ."""
@@ -66,7 +70,10 @@ class Claims:
     def adjust(
         self, p_values: np.ndarray, correction: str | None, laws: NullLaws, weights: np.ndarray | None = None
     ) -> np.ndarray:
-        """Adjust the p-values of the claims that are tested for their number; NaN for the others."""
+        """Adjust the p-values of the claims that are tested for their number; NaN for the others.
+
+        Of overlapping groups with the joint law of what they have in common, drawn at random; never above the sum of their own laws.
+        """
         tested = np.flatnonzero(self.tested())
         adjusted = np.full(len(p_values), np.nan)
         adjusted[tested] = adjust_p_values(
@@ -76,6 +83,9 @@ class Claims:
             people=self.people.of(tested),
             weights=None if weights is None else weights[tested],
         )
+        if self.joint is not None and correction == MIN_P and weights is None and len(tested):
+            jointly = self.joint.of(tested).adjust(p_values[tested], by_counts=laws.are_counts)
+            adjusted[tested] = np.minimum(adjusted[tested], jointly)
         return adjusted
 
     def certify(
@@ -280,6 +290,28 @@ def rationality_claims(measured: Measurement) -> ClaimKind:
         identical=identical,
         histograms=measured.audit_histograms,
     )
+
+
+def overlapping(claims: Claims, measured: Measurement, *, has_envy: bool) -> Claims:
+    """Say that claims are about overlapping groups; claims of envy have no law in common with them."""
+    people = SharedPeople.everybody(len(claims.table))
+    return replace(claims, people=people, joint=None if has_envy else joint_law(measured))
+
+
+def joint_law(measured: Measurement) -> JointLaw | None:
+    """What overlapping audit groups have in common; None where groups do not overlap."""
+    if measured.n_once is None:
+        return None
+    n, sums = measured.n_once, measured.sums
+    members = np.zeros((len(measured.layout.audit), n), dtype=bool)
+    members[measured.audit, np.arange(len(measured.audit)) % n] = True
+    once = sums.take(np.arange(n))
+    discordant = None
+    if measured.loss.is_binary and not measured.weighted:
+        discordant = np.rint(once.apart[:, POOLED_COLUMN]).astype(int)
+    # A sum that does not vary in the sample is given the variance that one person in a hundred would make.
+    variance = once.gain_variance()[:, POOLED_COLUMN] * once.weight**2 + 0.01 * once.weight_squared
+    return JointLaw(members, discordant, np.nan_to_num(variance))
 
 
 def envy_claims(measured: Measurement) -> ClaimKind:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -26,7 +27,7 @@ def laws_of_certificates(differences: PairedDifferences, tolerance: float, metho
         return NullLaws.uniform(m)
     used = method_used(d, method, tolerance)
     if (used == "mcnemar").all():
-        return _laws_by(d.worse + d.better, _of_mcnemar)
+        return replace(_laws_by(d.worse + d.better, mcnemar_values), are_counts=True)
     sizes = np.where(used == UNCONDITIONAL, d.n, _MANY + 1.0)
     return _laws_by(sizes, lambda n: np.unique(table_p_values(n, float(tolerance))))
 
@@ -45,6 +46,7 @@ def _laws_by(sizes: np.ndarray, values: Callable[[int], np.ndarray]) -> NullLaws
 
 
 @lru_cache(maxsize=1024)
-def _of_mcnemar(discordant: int) -> np.ndarray:
+def mcnemar_values(discordant: int) -> np.ndarray:
+    """P-values of McNemar's test of so many discordant people, ascending: of all of them gaining first, of none last."""
     better = np.arange(discordant, -1, -1, dtype=float)
     return mcnemar_p_value(better, discordant - better)

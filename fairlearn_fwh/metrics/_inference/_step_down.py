@@ -34,10 +34,13 @@ class NullLaws:
         Position among `attainable` of each claim's law; -1 for the uniform one.
     attainable : list of ndarray
         Values that p-values can take, ascending.
+    are_counts : bool
+        Whether all are McNemar's, by the number of people who gain.
     """
 
     of_claim: np.ndarray
     attainable: Sequence[np.ndarray]
+    are_counts: bool = False
 
     @classmethod
     def uniform(cls, n_claims: int) -> NullLaws:
@@ -46,7 +49,7 @@ class NullLaws:
 
     def of(self, claims: np.ndarray) -> NullLaws:
         """Leave some claims."""
-        return NullLaws(self.of_claim[claims], self.attainable)
+        return NullLaws(self.of_claim[claims], self.attainable, self.are_counts)
 
     def at(self, claims: np.ndarray, x: np.ndarray) -> np.ndarray:
         """Probabilities of p-values up to `x`, shape (len(claims), k) for `x` of that shape."""

@@ -1,0 +1,132 @@
+"""Several groupings of the same people beside each other: margins, such as all women, and intersections."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ._groups import as_tuple
+from ._layout import EVERYBODY, Layout
+from ._measurement import Measurement
+
+
+def read_groupings(over: Any, layout: Layout) -> list[tuple[int, ...]]:
+    """Read groupings as positions of their columns.
+
+    Parameters
+    ----------
+    over : sequence of str or of tuples of str
+        Names of audit columns; a tuple is an intersection.
+    layout : Layout
+
+    Raises
+    ------
+    ValueError
+        If a name is unknown, a grouping comes twice, there are fewer than two audit columns or control features, or a group is called "all".
+    """
+    names = layout.audit_names
+    if layout.control_names:
+        raise ValueError("Margins need a frame without control_features.")
+    if len(names) < 2:
+        raise ValueError(f"Margins need sensitive_features of several columns; there is {names!r}.")
+    if isinstance(over, str) or not isinstance(over, Sequence) or not len(over):
+        raise ValueError(
+            f"over must be a list of columns of sensitive_features, or tuples of them; got {over!r}."
+        )
+    groupings = []
+    for grouping in over:
+        columns = as_tuple(grouping)
+        unknown = [name for name in columns if name not in names]
+        if unknown or not columns or len(set(columns)) < len(columns):
+            raise ValueError(f"over must name columns among {names!r}; got {grouping!r}.")
+        groupings.append(tuple(sorted(names.index(name) for name in columns)))
+    if len(set(groupings)) < len(groupings):
+        raise ValueError(f"over has a grouping twice: {over!r}.")
+    taken = [name for i, name in enumerate(names) if EVERYBODY in {label[i] for label in layout.audit}]
+    if taken:
+        raise ValueError(
+            f"{taken[0]!r} has a group {EVERYBODY!r}, which stands for all groups of a column in over; rename it."
+        )
+    return groupings
+
+
+def all_groupings(layout: Layout) -> list[Any]:
+    """Every audit column by itself, and the intersection of all."""
+    names = list(layout.audit_names)
+    return [*names, tuple(names)] if len(names) > 1 else names
+
+
+def hidden_groups(measured: Measurement, min_group_size: int) -> np.ndarray:
+    """Audit groups that cannot be shown: of few people, or, where groups overlap, with few people in them whom the rest would tell.
+
+    Parameters
+    ----------
+    measured : Measurement
+    min_group_size : int
+
+    Returns
+    -------
+    ndarray of bool, shape (A,)
+    """
+    small = measured.levels.audit.n < min_group_size
+    if measured.n_once is None:
+        return small
+    atoms = np.arange(len(measured.audit)) % measured.n_once
+    hidden = small.copy()
+    hidden[measured.audit[np.isin(atoms, atoms[small[measured.audit]])]] = True
+    return hidden
+
+
+def why_hidden(measured: Measurement, min_group_size: int) -> str:
+    """Say in words which groups `hidden_groups` are."""
+    inside = "" if measured.n_once is None else ", or with such a group in them"
+    return f"of fewer than {min_group_size} people{inside}"
+
+
+def regroup(measured: Measurement, over: Any) -> Measurement:
+    """Audit several groupings at once.
+
+    Parameters
+    ----------
+    measured : Measurement
+        Its audit groups are intersections of several columns.
+    over : sequence of str or of tuples of str
+
+    Returns
+    -------
+    Measurement
+        The audit groups of all groupings; columns that a grouping does not have are "all".
+    """
+    groupings = read_groupings(over, measured.layout)
+    labels: list[Any] = []
+    codes: list[np.ndarray] = []
+    for grouping in groupings:
+        of_group = [
+            tuple(value if i in grouping else EVERYBODY for i, value in enumerate(label))
+            for label in measured.layout.audit
+        ]
+        position = {label: len(labels) + i for i, label in enumerate(dict.fromkeys(of_group))}
+        labels += position
+        codes.append(np.array([position[label] for label in of_group], dtype=np.intp)[measured.audit])
+    n_pairs, times = len(measured.audit), len(groupings)
+    repeated = np.tile(np.arange(n_pairs), times)
+    histograms = measured.histograms
+    if histograms is not None:
+        parts = [replace(histograms, group=histograms.group + i * n_pairs) for i in range(times)]
+        first, *rest = parts
+        for part in rest:
+            first = first.concatenate(part, 0)
+        histograms = first
+    return replace(
+        measured,
+        layout=replace(measured.layout, audit=labels),
+        assigned=measured.assigned[repeated],
+        audit=np.concatenate(codes),
+        sums=measured.sums.take(repeated),
+        replicates=None,
+        histograms=histograms,
+        n_once=n_pairs,
+    )
