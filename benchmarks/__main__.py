@@ -12,6 +12,7 @@ from . import (
     preference_frame,
     restarts,
     selection_guarantee,
+    subgroups,
     validity,
 )
 
@@ -26,4 +27,5 @@ selection_guarantee.main()
 experts.main()
 gradient_graph.main()
 identical_groups.main()
+subgroups.main()
 validity.main()

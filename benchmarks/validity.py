@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from fairlearn_fwh.metrics import PreferenceFrame
+from fairlearn_fwh.metrics import PreferenceFrame, compare
 
 RUNS = 4000
 
@@ -175,6 +175,181 @@ def few_people(runs: int = RUNS) -> pd.DataFrame:
     return table
 
 
+def plain_certificates(runs: int = RUNS) -> pd.DataFrame:
+    """False certificates and false harm of people who count alike, in per cent."""
+    rng = np.random.default_rng(0)
+    rows = {}
+    for n in (50, 200, 1000):
+        for discordance in (0.06, 0.15, 0.3):
+            shares = [(discordance + 0.05) / 2, (discordance - 0.05) / 2, 1 - discordance]
+            harmful = grouped(rng.multinomial(n, shares, size=runs))
+            fair = grouped(rng.multinomial(n, [discordance / 2, discordance / 2, 1 - discordance], size=runs))
+            intervals = fair.gain_intervals(0.05)
+            rows[n, discordance] = {
+                "certificate, tolerance .05": _certified(harmful, 0.05),
+                "certificate, tolerance 0": _certified(fair, 0.0),
+                "harm": _harmed(fair, 0.0),
+                "harm beyond .05": _harmed(harmful, 0.05),
+                "interval misses": 100 * float(((intervals["lower"] > 0) | (intervals["upper"] < 0)).mean()),
+            }
+    table = pd.DataFrame(rows).T
+    table.index.names = ["people", "discordance"]
+    return table
+
+
+def _harmed(frame: PreferenceFrame, margin: float) -> float:
+    return 100 * float((frame.harm_tests(correction=None, margin=margin)["p_value"] < 0.05).mean())
+
+
+def families(runs: int = 2000) -> pd.DataFrame:
+    """Families of groups of unequal sizes at tolerance 0: false certificates of anybody, and better groups certified, in per cent."""
+    rng = np.random.default_rng(0)
+    rows = {}
+    for n_groups, discordance, gain, n in (
+        (2, 0.1, 0.02, 1000),
+        (6, 0.05, 0.02, 500),
+        (6, 0.1, 0.05, 200),
+        (20, 0.1, 0.05, 200),
+    ):
+        sizes = np.linspace(0.5, 1.5, n_groups) * n
+        row = {}
+        for correction in ("min_p", "holm"):
+            false, kept = [], []
+            for _ in range(runs):
+                equal, better = (
+                    grouped(
+                        np.array(
+                            [
+                                rng.multinomial(
+                                    int(size), [(discordance - g) / 2, (discordance + g) / 2, 1 - discordance]
+                                )
+                                for size in sizes
+                            ]
+                        )
+                    )
+                    for g in (0.0, gain)
+                )
+                false.append(equal.certify(tolerance=0.0, correction=correction)["certified"].any())
+                kept.append(better.certify(tolerance=0.0, correction=correction)["certified"].mean())
+            row |= {f"{correction}: false": 100 * np.mean(false), f"{correction}: kept": 100 * np.mean(kept)}
+        rows[n_groups, discordance, gain, n] = row
+    table = pd.DataFrame(rows).T
+    table.index.names = ["groups", "discordance", "gain", "people on average"]
+    return table
+
+
+def real_valued(runs: int = RUNS) -> pd.DataFrame:
+    """Certificates in Brier loss at tolerance 0, in per cent, for several distributions of the gain."""
+    rng = np.random.default_rng(0)
+    rows = {}
+    for name, n, draw in (
+        ("normal, gain .022, deviation .14", 1000, lambda shape: rng.normal(0.022, 0.14, shape)),
+        ("normal, gain .010, deviation .14", 2000, lambda shape: rng.normal(0.010, 0.14, shape)),
+        ("normal, gain 0, deviation .14", 500, lambda shape: rng.normal(0.0, 0.14, shape)),
+        ("most gain .02, 2 % lose .98", 100, lambda shape: np.where(rng.random(shape) < 0.02, -0.98, 0.02)),
+        ("most gain .02, 2 % lose .98", 1000, lambda shape: np.where(rng.random(shape) < 0.02, -0.98, 0.02)),
+    ):
+        few = runs // 4
+        gains = np.clip(draw((few, n)), -1, 1)
+        frame = _in_brier_loss(gains)
+        rows[name, n] = {
+            "certified": _certified(frame, 0.0),
+            "mirrored: certified": _certified(_in_brier_loss(-gains), 0.0),
+        }
+    table = pd.DataFrame(rows).T
+    table.index.names = ["gains", "people"]
+    return table
+
+
+def _in_brier_loss(gains: np.ndarray) -> PreferenceFrame:
+    runs, n = gains.shape
+    own, pooled = (np.sqrt(np.clip(0.5 + sign * gains / 2, 0, 1)).ravel() for sign in (-1, 1))
+    return PreferenceFrame(
+        y_true=np.zeros(runs * n, dtype=int),
+        y_pred=own,
+        y_pred_pooled=pooled,
+        sensitive_features=np.repeat(np.arange(runs), n),
+        loss="brier",
+    )
+
+
+def cut_off_losses(runs: int = RUNS) -> pd.DataFrame:
+    """Certificates in log loss of constant forecasts, .995 in place of .97, cut off at 6, at a tolerance of just the loss, in per cent."""
+    rng = np.random.default_rng(0)
+    rows = {}
+    for n, rate in ((100, 0.03), (500, 0.03), (500, 0.02)):
+        few = runs // 4
+        own, pooled = np.full(few * n, 0.005), np.full(few * n, 0.03)
+        frame = PreferenceFrame(
+            y_true=(rng.random(few * n) < rate).astype(int),
+            y_pred=own,
+            y_pred_pooled=pooled,
+            sensitive_features=np.repeat(np.arange(few), n),
+            loss="log",
+            loss_limit=6.0,
+        )
+        loss = rate * (np.log(0.03) - np.log(0.005)) + (1 - rate) * (np.log(0.97) - np.log(0.995))
+        rows[n, rate] = {"true loss": loss, "false certificates": _certified(frame, loss)}
+    table = pd.DataFrame(rows).T
+    table.index.names = ["people", "rate of events"]
+    return table
+
+
+def overlapping(runs: int = 1000) -> pd.DataFrame:
+    """Margins and intersections of race and sex, which go together: anybody found, and all women found, in per cent."""
+    rng = np.random.default_rng(0)
+    rows = {}
+    for lost in (0.0, 0.025):
+        row: dict[str, float] = dict.fromkeys(
+            ("min_p: anybody", "min_p: women", "holm: anybody", "holm: women", "min_p: certified"), 0.0
+        )
+        for _ in range(runs):
+            n = 3000
+            sex = rng.integers(0, 2, n)
+            race = np.where(rng.random(n) < 0.4 + 0.2 * sex, 0, rng.integers(0, 4, n))
+            worse = (0.1 + lost * sex) / 2
+            u = rng.random(n)
+            frame = PreferenceFrame(
+                y_true=np.ones(n, dtype=int),
+                y_pred=(u >= worse).astype(int),
+                y_pred_pooled=((u < worse) | (u >= 0.1)).astype(int),
+                sensitive_features=pd.DataFrame({"race": race, "sex": np.where(sex == 1, "women", "men")}),
+            ).over()
+            for correction in ("min_p", "holm"):
+                found = frame.violations(alpha=0.05, correction=correction)["group"].tolist()
+                row[f"{correction}: anybody"] += 100 * bool(found) / runs
+                row[f"{correction}: women"] += 100 * (("all", "women") in found) / runs
+            row["min_p: certified"] += 100 * frame.certify(tolerance=0.0)["certified"].any() / runs
+        rows[lost] = row
+    table = pd.DataFrame(rows).T
+    table.index.name = "women lose"
+    return table
+
+
+def several_models(runs: int = 400) -> pd.DataFrame:
+    """Comparisons of models that harm nobody, in 4 groups of 400: somebody is found harmed, in per cent."""
+    rng = np.random.default_rng(0)
+    rows = {}
+    for n_models in (1, 5, 20):
+        jointly = each = harmless = 0
+        for _ in range(runs):
+            counts = rng.multinomial(400, [0.05, 0.05, 0.9], size=(n_models, 4))
+            frames = {str(i): grouped(c) for i, c in enumerate(counts)}
+            jointly += compare(frames).table["n_harmed"].any()
+            each += any(len(frame.violations(alpha=0.05)) for frame in frames.values())
+            counts[:, 0] = rng.multinomial(400, [0.08, 0.03, 0.89], size=n_models)
+            losing = {str(i): grouped(c) for i, c in enumerate(counts)}
+            harmless += compare(losing, tolerance=0.05).table["harmless"].any()
+        rows[n_models] = {
+            "compare": 100 * jointly / runs,
+            "each model by itself": 100 * each / runs,
+            "called harmless, though one group loses the tolerance": 100 * harmless / runs,
+        }
+    table = pd.DataFrame(rows).T
+    table.index.name = "models"
+    return table
+
+
 def main() -> None:
     for title, table in (
         ("False certificates of weighted people, per cent (nominal 5)", weighted_certificates()),
@@ -182,6 +357,12 @@ def main() -> None:
         ("Promised and achieved power, per cent (promised 80)", promised_power()),
         ("Coverage of the change of disparity, per cent (nominal 95)", disparity_changes()),
         ("Certificates of few people, per cent", few_people()),
+        ("False claims about people who count alike, per cent (nominal 5)", plain_certificates()),
+        ("Families of groups: false certificates (nominal 5), better groups certified, per cent", families()),
+        ("Certificates in Brier loss, per cent (nominal 5 where nobody gains)", real_valued()),
+        ("Certificates in log loss that is cut off, per cent (nominal 5)", cut_off_losses()),
+        ("Overlapping groups, per cent (nominal 5 where nobody loses)", overlapping()),
+        ("Several models, per cent (nominal 5)", several_models()),
     ):
         print(f"\n{title}\n{table.round(1).to_string()}")
 

@@ -63,6 +63,8 @@ def _quantitative_analyses(findings: Findings) -> str:
         f"Gains in {findings.unit.name}; intervals hold each by itself. Who is harmed, and what is shown, is so with {confidence}"
         + (f" for all {n_claims} claims together (step-down)." if n_claims > 1 else ".")
     ]
+    if findings.harm_margin:
+        notes.append(f"Harm is a loss of more than {findings.unit.amount_in_words(findings.harm_margin)}.")
     if findings.power is not None:
         notes.append(
             "People needed: so that it is shown with a chance of 80 % if the true gain is 0. A loss can be significant and still smaller than "

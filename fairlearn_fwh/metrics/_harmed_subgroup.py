@@ -17,10 +17,11 @@ from sklearn.utils import check_random_state
 from ._core._alignment import check_alignment
 from ._core._groups import group_columns
 from ._core._label_sets import LabelSets, all_labels
-from ._core._losses import resolve_loss
+from ._core._losses import Loss, resolve_loss
 from ._core._values import as_column, as_weights, to_numpy
 from ._inference._claims import check_alpha, check_has_test
 from ._preference_frame import PreferenceFrame
+from ._subgroup_scan import EVERYBODY, Slices, scan
 
 
 def find_harmed_subgroup(
@@ -38,10 +39,15 @@ def find_harmed_subgroup(
     alpha: float = 0.05,
     random_state: Any = None,
     loss_limit: float | None = None,
+    method: str | None = None,
 ) -> pd.DataFrame:
     """Look for people who do worse with what they got than with the pooled classifier.
 
-    The rows are split into parts. For each, a shallow tree is grown on the other parts to predict the gain, and the
+    By "scan" all slices of one and of two features are tested on all rows: ranges of quintiles of numbers, and categories. If nobody is
+    harmed, those about whom the classifiers differ lose or gain by the toss of a coin; the worst slice is compared with the worst slices of
+    999 tosses for all slices together (max-T: Westfall and Young 1993). For 0-1 losses without weights, where nearly always more is found.
+
+    By "tree" the rows are split into parts. For each, a shallow tree is grown on the other parts to predict the gain, and the
     people of this part who fall into its worst node are tested for harm (negative flips beyond positive flips). The
     tree has not seen them, so the test is honest (Athey and Imbens 2016); p-values are adjusted over the parts,
     which holds however the parts depend on each other.
@@ -63,27 +69,31 @@ def find_harmed_subgroup(
     max_depth : int
         Depth of the trees: the number of conditions that describe the people who are found.
     min_samples_leaf : int
-        Smallest number of people in a leaf while growing.
+        Smallest number of people in a leaf while growing, and in a slice.
     n_splits : int
-        Number of parts.
+        Number of parts for trees.
     alpha : float
-        Probability of a false finding, for all parts together.
+        Probability of a false finding, for all slices, or all parts, together.
     random_state : int, RandomState instance or None
-        Seed of the split and of the trees.
+        Seed of the tosses, or of the split and of the trees.
     loss_limit : float, optional
         Cut off losses at this value; needed for losses without limits, see `PreferenceFrame`.
+    method : {"scan", "tree"}, optional
+        By default "scan" where it applies, else "tree".
 
     Returns
     -------
     DataFrame
-        One row per part: `subgroup` in words, `n` people of the part who are in it, `gain`, `negative_flip_rate`,
-        `positive_flip_rate`, `p_value`, `p_adjusted` and `harmed` (`p_adjusted` below `alpha`). Parts in which the
-        tree expects nobody to be harmed, or nobody falls into the node, are not tested.
+        `subgroup` in words, `n` people who are in it, `gain`, `negative_flip_rate`, `positive_flip_rate`, `p_value`, `p_adjusted` and
+        `harmed` (`p_adjusted` below `alpha`). By "scan" the worst slice and at most four more, whose people who are in none above lose
+        significantly as well; no row where nobody loses. By "tree" one row per part; parts in which the tree expects nobody to be harmed, or nobody falls
+        into the node, are not tested.
 
     Raises
     ------
     ValueError
-        If lengths differ, values of labels are missing, a parameter is out of range, or there are too few rows.
+        If lengths differ, values of labels are missing, a parameter is out of range, there are too few rows, or `method` is "scan" and there
+        are weights or real-valued losses.
 
     Examples
     --------
@@ -93,11 +103,8 @@ def find_harmed_subgroup(
     >>> age, y = rng.integers(18, 80, 2000), rng.integers(0, 2, 2000)
     >>> own = np.where((age < 30) & (rng.random(2000) < 0.3), 1 - y, y)
     >>> found = find_harmed_subgroup({"age": age}, y, own, y_pred_pooled=y, random_state=0)
-    >>> found[["subgroup", "harmed"]]
-         subgroup  harmed
-    part
-    0     age < 30    True
-    1     age < 30    True
+    >>> found["subgroup"].tolist(), found["harmed"].tolist()
+    (['age < 31'], [True])
     """
     check_alpha(alpha)
     _check_counts(max_depth=(max_depth, 1), min_samples_leaf=(min_samples_leaf, 1), n_splits=(n_splits, 2))
@@ -119,7 +126,23 @@ def find_harmed_subgroup(
     gain = loss_of(y, pooled, "y_pred_pooled").astype(float) - loss_of(y, own)
     if loss_of.predicts == "labels":
         LabelSets.of_columns(y, {"y_pred": own, "y_pred_pooled": pooled}, None).check()
-    features = _read_features(X, sensitive_features, len(y))
+    columns = _read_columns(X, sensitive_features, len(y))
+    if _is_scanned(method, loss_of, weights):
+        if len(y) < min_samples_leaf:
+            raise ValueError(
+                f"There are {len(y)} rows; a slice of min_samples_leaf={min_samples_leaf} needs more."
+            )
+        slices = Slices.of(columns, len(y))
+        found = scan(
+            slices,
+            gain < 0,
+            gain > 0,
+            smallest=min_samples_leaf,
+            alpha=alpha,
+            rng=check_random_state(random_state),
+        )
+        return found.assign(harmed=(found["p_adjusted"] < alpha).to_numpy())
+    features = _Features.of(columns)
     if len(y) < n_splits * min_samples_leaf:
         raise ValueError(
             f"There are {len(y)} rows; n_splits={n_splits} parts of min_samples_leaf={min_samples_leaf} need more."
@@ -186,6 +209,20 @@ def _test(
     return tests.reindex(parts).assign(n=lambda table: table["n"].fillna(0).astype(int))
 
 
+def _is_scanned(method: str | None, loss: Loss, weights: np.ndarray | None) -> bool:
+    if method not in (None, "scan", "tree"):
+        raise ValueError(f"method must be 'scan' or 'tree'; got {method!r}.")
+    applies = loss.is_binary and weights is None
+    if method == "scan" and not applies:
+        what = (
+            f"loss={loss.name!r}, which has other values than 0 and 1"
+            if not loss.is_binary
+            else "sample_weight"
+        )
+        raise ValueError(f"method='scan' does not take {what}; use method='tree'.")
+    return applies and method != "tree"
+
+
 def _check_counts(**limits: tuple[Any, int]) -> None:
     for name, (value, least) in limits.items():
         if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
@@ -217,51 +254,67 @@ class _Features:
     names: list[str]
     categories: list[str | None]
 
+    @classmethod
+    def of(cls, columns: dict[str, pd.Series]) -> _Features:
+        """Take numbers as they are, and a column of 0 and 1 for each category of others."""
+        matrices: list[np.ndarray] = []
+        names: list[str] = []
+        categories: list[str | None] = []
+        for name, column in columns.items():
+            if pd.api.types.is_numeric_dtype(column):
+                matrices.append(column.to_numpy(dtype=float, na_value=np.nan)[:, None])
+                names.append(name)
+                categories.append(None)
+                continue
+            text = column.astype(object).where(column.notna(), "missing").astype(str)
+            encoder = OneHotEncoder(sparse_output=False, max_categories=50)
+            matrices.append(encoder.fit_transform(text.to_numpy(dtype=object)[:, None]))
+            labels = [str(c).removeprefix("x0_") for c in encoder.get_feature_names_out()]
+            names += [name] * len(labels)
+            categories += labels
+        return cls(np.column_stack(matrices), names, categories)
+
     def describe(self, tree: DecisionTreeRegressor, node: int) -> str:
-        """Write the conditions on the way to a node in words."""
-        conditions: list[str] = []
+        """Write the conditions on the way to a node in words, those on one number as one range."""
         t = tree.tree_
+        limits: dict[int, tuple[float, float]] = {}
         while node:
             is_left = node in t.children_left
             parent = int(np.flatnonzero((t.children_left if is_left else t.children_right) == node)[0])
-            conditions.insert(0, self._condition(int(t.feature[parent]), float(t.threshold[parent]), is_left))
+            column, threshold = int(t.feature[parent]), float(t.threshold[parent])
+            low, high = limits.get(column, (-np.inf, np.inf))
+            new = (low, min(high, threshold)) if is_left else (max(low, threshold), high)
+            limits = {column: new} | {other: limit for other, limit in limits.items() if other != column}
             node = parent
-        return " and ".join(dict.fromkeys(conditions)) or "everybody"
+        return " and ".join(self._condition(column, *limit) for column, limit in limits.items()) or EVERYBODY
 
-    def _condition(self, column: int, threshold: float, is_left: bool) -> str:
+    def _condition(self, column: int, low: float, high: float) -> str:
+        """Write ``low < value <= high``."""
         name, category = self.names[column], self.categories[column]
         if category is not None:
-            return f"{name} {'!=' if is_left else '='} {category}"
+            return f"{name} {'!=' if np.isinf(low) else '='} {category}"
         values = self.matrix[:, column]
         known = values[~np.isnan(values)]
         if np.array_equal(known, np.rint(known)):  # between two integers the next one reads better
-            return f"{name} {'<' if is_left else '>='} {int(np.floor(threshold)) + 1}"
-        return f"{name} {'<=' if is_left else '>'} {threshold:.4g}"
+            low, high = np.floor(low) + 1, np.floor(high) + 1
+            if np.isinf(low):
+                return f"{name} < {high:.0f}"
+            return f"{name} >= {low:.0f}" if np.isinf(high) else f"{low:.0f} <= {name} < {high:.0f}"
+        if np.isinf(low):
+            return f"{name} <= {high:.4g}"
+        return f"{name} > {low:.4g}" if np.isinf(high) else f"{low:.4g} < {name} <= {high:.4g}"
 
 
-def _read_features(X: Any, sensitive_features: Any, n_rows: int) -> _Features:
+def _read_columns(X: Any, sensitive_features: Any, n_rows: int) -> dict[str, pd.Series]:
+    """Features by name; sensitive features after the others."""
     columns = _named_columns(X)
     if sensitive_features is not None:
         groups = group_columns(sensitive_features, "sensitive_features")
         columns |= {name: pd.Series(to_numpy(column)).infer_objects() for name, column in groups.items()}
-    matrices: list[np.ndarray] = []
-    names: list[str] = []
-    categories: list[str | None] = []
     for name, column in columns.items():
         if len(column) != n_rows:
             raise ValueError(f"Feature {name!r} has {len(column)} rows, but y_true has {n_rows}.")
-        if pd.api.types.is_numeric_dtype(column):
-            matrices.append(column.to_numpy(dtype=float, na_value=np.nan)[:, None])
-            names.append(name)
-            categories.append(None)
-            continue
-        text = column.astype(object).where(column.notna(), "missing").astype(str)
-        encoder = OneHotEncoder(sparse_output=False, max_categories=50)
-        matrices.append(encoder.fit_transform(text.to_numpy(dtype=object)[:, None]))
-        labels = [str(c).removeprefix("x0_") for c in encoder.get_feature_names_out()]
-        names += [name] * len(labels)
-        categories += labels
-    return _Features(np.column_stack(matrices), names, categories)
+    return columns
 
 
 def _named_columns(X: Any) -> dict[str, pd.Series]:

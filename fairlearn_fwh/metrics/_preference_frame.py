@@ -269,6 +269,11 @@ class PreferenceFrame:
         return self._tables.envy_matrix_ci
 
     @property
+    def has_overlapping_groups(self) -> bool:
+        """Whether people are in several audit groups; see `over`."""
+        return self._measured.n_once is not None
+
+    @property
     def can_be_tested(self) -> bool:
         """Whether losses have limits, without which no test of them keeps its level."""
         return self._measured.loss.span is not None
@@ -645,7 +650,12 @@ class PreferenceFrame:
         return table.set_index(self._layout.audit_index())
 
     def to_model_card(
-        self, *, tolerance: float = 0.01, alpha: float = 0.05, min_group_size: int = SMALLEST_SHOWN
+        self,
+        *,
+        tolerance: float = 0.01,
+        alpha: float = 0.05,
+        min_group_size: int = SMALLEST_SHOWN,
+        harm_margin: float = 0.0,
     ) -> str:
         """Write verdict, sizes, gains, power and limits as a section of a model card.
 
@@ -657,6 +667,8 @@ class PreferenceFrame:
             One minus the confidence: for all violations together, and for all certificates together.
         min_group_size : int
             Groups with fewer people are tested, but not shown.
+        harm_margin : float
+            Loss that is not yet called harm, in units of the loss.
 
         Returns
         -------
@@ -676,12 +688,19 @@ class PreferenceFrame:
         >>> frame.to_model_card().splitlines()[2]
         '**Harm found.** The model harms a (-50.0 points, 100 people), b (-50.0 points, 100 people), with 95 % confidence.'
         """
-        return _shown.model_card(self, tolerance=tolerance, alpha=alpha, min_group_size=min_group_size)
+        return _shown.model_card(
+            self,
+            tolerance=tolerance,
+            alpha=alpha,
+            min_group_size=min_group_size,
+            harm_margin=harm_margin,
+        )
 
     def _claims(self, claims: str, *, strict: bool) -> Claims:
         layout, m = self._layout, self._measured
         if m.labels is not None:
             m.labels.check()
+        m.check_weights()
         rationality, envy = check_claims(claims, has_envy=layout.has_envy, strict=strict)
         kinds = [rationality_claims(m)] if rationality else []
         kinds += [envy_claims(m)] if envy else []

@@ -61,6 +61,8 @@ def keep_own_classifier(
     """
     if rule not in RULES:
         raise ValueError(f"rule must be one of {list(RULES)}; got {rule!r}.")
+    if frame.has_overlapping_groups:
+        raise ValueError("keep_own_classifier needs groups without people in common: decide before `over`.")
     if rule == "empirical" and not frame.can_be_tested:
         table = frame._untested_gains()
     else:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from fairlearn_fwh.metrics import PreferenceFrame
+from fairlearn_fwh.metrics import PreferenceFrame, keep_own_classifier
 from fairlearn_fwh.metrics._inference._joint_law import JointLaw
 from fairlearn_fwh.metrics._inference._tests import mcnemar_p_value
 
@@ -177,6 +177,8 @@ def test_frames_that_cannot_be_regrouped_are_refused(rng):
     with pytest.raises(ValueError, match="'sex' has a group 'all', which stands for all groups"):
         PreferenceFrame(**data, sensitive_features=people.replace("male", "all")).over()
     frame = PreferenceFrame(**data, sensitive_features=people)
+    with pytest.raises(ValueError, match="keep_own_classifier needs groups without people in common"):
+        keep_own_classifier(frame.over())
     with pytest.raises(ValueError, match="call over afterwards"):
         frame.over() + frame.over()
     assert len((frame + frame).over().by_group) == len(frame.over().by_group)

@@ -17,6 +17,9 @@ from ._layout import Layout, merge_layouts, positions
 from ._losses import Loss
 from ._sums import GroupSums, Totals, add_replicates
 
+#: People whose weights make them count like fewer cannot be tested. Up to 2 no test says anything either, but it says so by its p-value.
+FEWEST_EFFECTIVE = 1.1
+
 
 class Bootstrap(Protocol):
     """Draws replicates, if there are to be any."""
@@ -87,6 +90,21 @@ class Measurement:
                 raise ValueError(
                     f"Losses ({self.loss.name!r}) are so large that their squares are no numbers; give values in another unit."
                 )
+
+    def check_weights(self) -> None:
+        """Raise ValueError if one of several people has so much of the weight that nothing can be said of the others."""
+        n, weight, squared = self._of_everybody
+        if self.weighted and n > 1 and weight**2 < FEWEST_EFFECTIVE * squared:
+            raise ValueError(
+                f"sample_weight makes {n:,} rows count like {weight**2 / squared:.2f} (Kish's effective size): one row has nearly all "
+                "of the weight. Nothing can be tested; check the column, or trim the weights."
+            )
+
+    @property
+    def _of_everybody(self) -> tuple[int, float, float]:
+        once = slice(0, self.n_once)
+        sums = self.sums
+        return int(sums.n[once].sum()), float(sums.weight[once].sum()), float(sums.weight_squared[once].sum())
 
     def about(self, labels: LabelSets | None, exponent: int) -> Measurement:
         """Say which labels occurred, and by which power of two weights were divided."""

@@ -74,7 +74,7 @@ def power_table(
         n_needed=each,
         n_needed_together=together,
         smallest_tolerance=smallest,
-        enough=people >= each,
+        enough=(people >= each) & ~d.rests_on_few(tolerance),
     )
 
 

@@ -60,3 +60,19 @@ def test_a_loss_of_just_the_tolerance_is_rarely_certified(n, discordance, weight
         tolerance=0.05, correction=None
     )
     assert error["certified"].mean() <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 600)
+
+
+def test_one_person_with_most_of_the_weight_is_refused():
+    weights = np.ones(500)
+    weights[0] = 1e5
+    frame = PreferenceFrame(
+        y_true=[1, 0] * 250, y_pred=[1, 1] * 250, y_pred_pooled=[1, 0] * 250, sample_weight=weights
+    )
+    assert frame.by_group["n"].item() == 500
+    for test in (
+        lambda: frame.certify(tolerance=0.1),
+        lambda: frame.violations(alpha=0.05),
+        lambda: frame.power(0.1),
+    ):
+        with pytest.raises(ValueError, match="sample_weight makes 500 rows count like 1.01"):
+            test()
