@@ -14,6 +14,9 @@ from ._cells import LossCells
 #: Bins on each side of 0; the k-th ends at (k / 512)^2 of the largest gain.
 BINS = 512
 
+#: Up to so many possible bins people are counted in all of them; of more the non-empty ones are found by sorting.
+_MOST_COUNTED = 1 << 20
+
 
 @dataclass(frozen=True)
 class GainHistograms:
@@ -43,7 +46,17 @@ class GainHistograms:
         gains = np.concatenate([other - own for other in others])
         columns = np.repeat(np.arange(1, 1 + len(others)), len(own))
         n = np.tile(cells.n, len(others))
-        return cls(np.tile(groups, len(others)), columns, bin_of(gains, span), n, gains * n).merged()
+        codes = np.tile(groups, len(others))
+        bins = bin_of(gains, span)
+        shape = (int(groups.max(initial=0)) + 1, 1 + len(others), 2 * BINS)
+        if np.prod(shape, dtype=float) > _MOST_COUNTED:
+            return cls(codes, columns, bins, n, gains * n).merged()
+        keys = np.ravel_multi_index((codes, columns, bins + BINS), shape)
+        size = int(np.prod(shape))
+        people, totals = np.bincount(keys, n, size), np.bincount(keys, gains * n, size)
+        used = np.flatnonzero(people)
+        group, column, bin_ = np.unravel_index(used, shape)
+        return cls(group, column, bin_ - BINS, people[used].astype(np.int64), totals[used])
 
     def aggregate(self, codes: np.ndarray) -> GainHistograms:
         """Add up groups with equal codes, shape (g,); groups of code -1 are left out."""
@@ -88,8 +101,12 @@ class GainHistograms:
 
 def bin_of(gains: np.ndarray, span: float) -> np.ndarray:
     """Bin of each gain."""
-    from_zero = np.minimum(np.sqrt(np.abs(gains) / span) * BINS, BINS - 1).astype(np.int64)
-    return np.where(gains >= 0, from_zero, -1 - from_zero)
+    root = np.abs(gains)
+    root /= span
+    np.sqrt(root, out=root)
+    root *= BINS
+    np.floor(np.copysign(root, gains, out=root), out=root)
+    return np.clip(root, -BINS, BINS - 1, out=root).astype(np.int64)
 
 
 def edges_of(bins: np.ndarray, span: float) -> tuple[np.ndarray, np.ndarray]:

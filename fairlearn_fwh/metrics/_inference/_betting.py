@@ -12,9 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import stats
+from scipy import optimize, stats
 
-from .._core._bisection import bisect
 from .._core._histograms import GainHistograms, edges_of
 
 #: Level at which the stakes are the best ones.
@@ -26,7 +25,8 @@ _LARGEST_LOSS = 0.75
 #: What the variance is taken to be before anybody has been seen, as if of one person.
 _FIRST_VARIANCE = 0.25
 
-_BISECTIONS = 30
+#: How precise bounds are, as a share of the way from the smallest to the largest gain.
+_PRECISION = 1e-9
 
 
 @dataclass(frozen=True)
@@ -110,8 +110,11 @@ def _bound(bets: _Bets, alpha: float) -> float:
     if not len(bets.values):
         return 0.0
     wanted = np.log(1 / alpha)
-    low, _ = bisect(lambda mean: bets.largest_capital(mean) < wanted, 0.0, 1.0, steps=_BISECTIONS)
-    return float(low)
+    if bets.largest_capital(_PRECISION) < wanted:
+        return 0.0
+    missing = lambda mean: bets.largest_capital(mean) - wanted  # noqa: E731
+    # A little lower than the root, so that the bound itself is refuted.
+    return max(float(optimize.brentq(missing, _PRECISION, 1.0, xtol=_PRECISION)) - 2 * _PRECISION, 0.0)
 
 
 def is_enough(
