@@ -18,7 +18,7 @@ CASES = (
     (20_000, 32, 0.05, 0.05),
 )
 
-RUNS = 60
+RUNS = 100
 
 
 def draw(n: int, n_features: int, share: float, loss: float, rng: np.random.Generator) -> tuple:
@@ -58,7 +58,7 @@ def found_in(n: int, n_features: int, share: float, loss: float, runs: int) -> d
 
 def table(runs: int = RUNS) -> pd.DataFrame:
     """All cases."""
-    rows = {case: found_in(*case, runs if case[0] < 20_000 else max(runs // 3, 1)) for case in CASES}
+    rows = {case: found_in(*case, runs if case[0] < 20_000 else max(runs // 2, 1)) for case in CASES}
     result = pd.DataFrame(rows).T
     result.index.names = ["people", "features", "share harmed", "loss"]
     return result

@@ -275,11 +275,13 @@ def _histograms(
     parts = []
     for position, name in enumerate(_losses(columns)[1:], start=1):
         gains = rows.with_columns(gain=nw.col(name) - nw.col(_OWN), everybody=nw.lit(0))
-        # Roots of numbers from 0 to 1, so that none is taken of a negative one; whole numbers by subtraction, as engines cast differently.
-        root = (nw.col("gain").abs() / loss.span) ** 0.5 * BINS
-        gains = gains.with_columns(root=nw.when(root > BINS - 1).then(nw.lit(BINS - 1.0)).otherwise(root))
+        # As `bin_of`; whole numbers by subtraction, as engines cast differently.
+        gains = gains.with_columns(root=(nw.col("gain").abs() / loss.span) ** 0.5 * BINS)
         gains = gains.with_columns(near=nw.col("root") - nw.col("root") % 1.0)
-        signed = nw.when(nw.col("gain") >= 0).then(nw.col("near")).otherwise(-1.0 - nw.col("near"))
+        above = nw.when(nw.col("near") < BINS).then(nw.col("near")).otherwise(nw.lit(BINS - 1.0))
+        away = nw.when(nw.col("root") > nw.col("near")).then(nw.col("near") + 1.0).otherwise(nw.col("near"))
+        below = nw.when(away < BINS).then(0.0 - away).otherwise(nw.lit(-float(BINS)))
+        signed = nw.when(nw.col("gain") >= 0).then(above).otherwise(below)
         table = collect(
             gains.with_columns(bin=signed)
             .group_by(*(_keys(columns) or ["everybody"]), "bin")

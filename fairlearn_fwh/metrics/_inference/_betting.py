@@ -3,11 +3,13 @@
 If the claim is true no gambler is expected to win, so that a capital of 1 / alpha is seen with a probability of at most alpha, whatever the
 distribution (Waudby-Smith and Ramdas 2024, section 4: stakes that are set by the past). What people are bet on comes from histograms: the
 gains in a bin are moved to its edges, so many of them up and so many down that their sum stays; this spreads them, which costs the gambler
-a little and gains him nothing. The order in which people come is drawn with a fixed seed.
+a little and gains him nothing. The order in which people come is drawn with a seed that the counts give, so that it is the same for the
+same sample and another for another one.
 """
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -56,7 +58,8 @@ class GainDraws:
         histograms, group, column = self.claims[claim]
         bins, n, total = histograms.of_claim(group, column)
         low, high = edges_of(bins, self.span)
-        random = np.random.default_rng(0)
+        # One seed for all samples would put the rarest gains at the same places in every sample: the seed is made of the counts.
+        random = np.random.default_rng(zlib.crc32(np.concatenate([bins, n]).astype("<i8").tobytes()))
         up = np.clip((total - n * low) / (high - low), 0, n)
         up = np.floor(up + random.random(len(up))).astype(np.int64)
         values = np.repeat(np.concatenate([low, high]), np.concatenate([n - up, up]))

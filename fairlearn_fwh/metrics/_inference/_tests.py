@@ -48,7 +48,7 @@ class PairedDifferences:
     weighted : bool
         Whether people have different weights.
     upper : float or None
-        Largest possible loss, if there is one; differences lie in [-upper, upper].
+        Largest possible difference, if there is one; differences lie in [-upper, upper].
     uneven : ndarray of float or None
         Kish's effective size where weights are uneven, infinity where they are not; for weighted 0-1 losses only.
     draws : GainDraws or None
