@@ -9,6 +9,7 @@ __all__ = [
     "InvalidDataFileError",
     "LabelMismatchWarning",
     "MissingExtraError",
+    "UnitsWarning",
     "UnreadableValueError",
     "UnstableGroupsWarning",
 ]
@@ -159,3 +160,15 @@ class MissingExtraError(ImportError):
         MissingExtraError
         """
         return cls(f"{what} needs the extra '{extra}': pip install 'fairlearn-fwh[{extra}]'")
+
+
+class UnitsWarning(UserWarning):
+    """Rows may belong together in a way that was not, or cannot be, taken into account.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from fairlearn_fwh.exceptions import UnitsWarning
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("error", UnitsWarning)  # do not go on with such a frame
+    """

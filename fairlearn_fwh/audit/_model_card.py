@@ -37,6 +37,7 @@ def _factors(findings: Findings) -> str:
 def _metrics(findings: Findings) -> str:
     unit = findings.unit
     weighted = " Rows are weighted." if findings.frame.is_weighted else ""
+    weighted += " Rows of one person or other unit count together." if findings.frame.has_units else ""
     return _escaped(
         f"Risk is the {unit.risk_name} of a group. A gain is the risk with the pooled classifier (or another baseline) minus that with the model, in "
         f"{unit.name}: positive is good for the group, negative is harm.{weighted}"

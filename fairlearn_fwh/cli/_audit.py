@@ -42,6 +42,11 @@ from ._terminal import say, show_groups
     is_flag=True,
     help="Audit each column of --sensitive by itself as well, in one family with the intersections.",
 )
+@click.option(
+    "--unit",
+    callback=several,
+    help="Column that says whose rows belong together: a person who appears several times.",
+)
 @click.option("--weight", callback=not_empty, help="Column with weights.")
 @click.option(
     "--loss",
@@ -109,6 +114,7 @@ def audit(
     groups: list[str] | None,
     sensitive: list[str] | None,
     margins: bool,
+    unit: list[str] | None,
     weight: str | None,
     loss: str,
     loss_limit: float | None,
@@ -146,6 +152,7 @@ def audit(
                 groups=groups,
                 sensitive_features=sensitive,
                 sample_weight=weight,
+                units=unit,
                 loss=loss,
                 loss_limit=loss_limit,
                 labels=labels,

@@ -91,4 +91,5 @@ _ARGUMENTS = {
     "sample_weight": "--weight",
     "min_group_size": "--min-group-size",
     "loss_limit": "--loss-limit",
+    "units": "--unit",
 }

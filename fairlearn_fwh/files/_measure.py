@@ -41,6 +41,7 @@ def measure_file(
     dialect: Dialect | None = None,
     max_cells: int = 100_000,
     loss_limit: float | None = None,
+    units: str | Sequence[str] | None = None,
 ) -> PreferenceFrame:
     r"""Measure a CSV or Parquet file without reading it into memory.
 
@@ -70,6 +71,8 @@ def measure_file(
         As for `PreferenceFrame.from_frame`.
     loss_limit : float, optional
         As for `PreferenceFrame`.
+    units : str or list of str, optional
+        Column that says whose rows belong together, read like groups.
 
     Returns
     -------
@@ -106,6 +109,7 @@ def measure_file(
         sensitive_features=sensitive_features,
         control_features=control_features,
         sample_weight=sample_weight,
+        units=units,
     )
     dialect = Dialect() if dialect is None else dialect
     if not isinstance(dialect, Dialect):
@@ -175,7 +179,7 @@ def _as_in_text(file: OpenFile, columns: Columns, dialect: Dialect) -> nw.LazyFr
     schema, key_of = table.collect_schema(), dict(zip(file.names, numbered, strict=True))
     roles = columns.by_role()
     casts = {}
-    for role in columns.groupings():
+    for role in [*columns.groupings(), *columns.roles_of("units")]:
         name = roles[role]
         key, dtype = key_of[name], schema[key_of[name]]
         if dtype == nw.String:

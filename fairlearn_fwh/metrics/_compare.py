@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from . import _shown
-from ._inference._claims import NEVER_RIGHT, check_margin, check_test, join_claims
+from ._inference._checks import check_margin, check_test
+from ._inference._claims import NEVER_RIGHT, join_claims
 from ._inference._step_down import MIN_P, adjust_p_values
 from ._preference_frame import PreferenceFrame
 
@@ -120,10 +121,11 @@ def compare(
             first.by_group["n"].equals(frame.by_group["n"])
             and frame._measured.loss == first._measured.loss
             and frame._measured.weighted == first._measured.weighted
+            and frame.has_units == first.has_units
         )
         if not same:
             raise ValueError(
-                f"frames[{name!r}] and frames[{first_name!r}] are of different people, weights, audit groups or losses."
+                f"frames[{name!r}] and frames[{first_name!r}] are of different people, weights, units, audit groups or losses."
             )
     loss = first._measured.loss
     check_test(tolerance, alpha, "tango", MIN_P, loss, weighted=False)

@@ -15,11 +15,11 @@ from sklearn.tree import DecisionTreeRegressor
 from sklearn.utils import check_random_state
 
 from ._core._alignment import check_alignment
-from ._core._groups import group_columns
+from ._core._groups import encode_groups, group_columns
 from ._core._label_sets import LabelSets, all_labels
 from ._core._losses import Loss, resolve_loss
 from ._core._values import as_column, as_weights, to_numpy
-from ._inference._claims import check_alpha, check_has_test
+from ._inference._checks import check_alpha, check_has_test
 from ._preference_frame import PreferenceFrame
 from ._subgroup_scan import EVERYBODY, Slices, scan
 
@@ -40,6 +40,7 @@ def find_harmed_subgroup(
     random_state: Any = None,
     loss_limit: float | None = None,
     method: str | None = None,
+    units: Any = None,
 ) -> pd.DataFrame:
     """Look for people who do worse with what they got than with the pooled classifier.
 
@@ -80,6 +81,8 @@ def find_harmed_subgroup(
         Cut off losses at this value; needed for losses without limits, see `PreferenceFrame`.
     method : {"scan", "tree"}, optional
         By default "scan" where it applies, else "tree".
+    units : array-like, shape (n,), DataFrame or dict, optional
+        Whose rows belong together: they get one toss, and are in one part.
 
     Returns
     -------
@@ -116,11 +119,13 @@ def find_harmed_subgroup(
             "y_pred_pooled": y_pred_pooled,
             "sensitive_features": sensitive_features,
             "sample_weight": sample_weight,
+            "units": units,
         }
     )
     y = as_column(y_true, "y_true")
     own, pooled = as_column(y_pred, "y_pred", len(y)), as_column(y_pred_pooled, "y_pred_pooled", len(y))
     weights = as_weights(sample_weight, len(y))
+    unit = np.arange(len(y)) if units is None else encode_groups(units, "units", n_rows=len(y)).codes
     loss_of = resolve_loss(loss, loss_limit)
     check_has_test(loss_of)
     gain = loss_of(y, pooled, "y_pred_pooled").astype(float) - loss_of(y, own)
@@ -139,6 +144,7 @@ def find_harmed_subgroup(
             gain > 0,
             smallest=min_samples_leaf,
             alpha=alpha,
+            units=None if units is None else unit,
             rng=check_random_state(random_state),
         )
         return found.assign(harmed=(found["p_adjusted"] < alpha).to_numpy())
@@ -150,7 +156,10 @@ def find_harmed_subgroup(
     rng = check_random_state(random_state)
     part_of_row = np.full(len(y), -1)
     subgroups: dict[int, str] = {}
-    for part, (rest, held_out) in enumerate(KFold(n_splits, shuffle=True, random_state=rng).split(y)):
+    folds = KFold(n_splits, shuffle=True, random_state=rng).split(np.unique(unit))
+    for part, (_, units_held_out) in enumerate(folds):
+        is_held_out = np.isin(unit, units_held_out)
+        rest, held_out = np.flatnonzero(~is_held_out), np.flatnonzero(is_held_out)
         tree = DecisionTreeRegressor(
             max_depth=max_depth, min_samples_leaf=min_samples_leaf, random_state=rng.randint(2**31 - 1)
         )
@@ -169,6 +178,7 @@ def find_harmed_subgroup(
         weights=weights,
         loss=loss,
         loss_limit=loss_limit,
+        units=None if units is None else unit,
         part_of_row=part_of_row,
         parts=list(subgroups),
     )
@@ -183,6 +193,7 @@ def _test(
     weights: np.ndarray | None,
     loss: str | Callable[..., Any],
     loss_limit: float | None,
+    units: np.ndarray | None,
     part_of_row: np.ndarray,
     parts: list[int],
 ) -> pd.DataFrame:
@@ -199,6 +210,7 @@ def _test(
         sample_weight=None if weights is None else weights[found],
         loss=loss,
         loss_limit=loss_limit,
+        units=None if units is None else units[found],
         labels=all_labels(y, own, pooled) if resolve_loss(loss).predicts == "labels" else None,
     )
     # The tree of one part was grown on the people of the others: the tests are not independent.

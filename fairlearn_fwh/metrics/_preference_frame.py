@@ -22,21 +22,17 @@ from ._engines._columns import Columns, check_columns, check_names, eager_parame
 from ._engines._measure import measure_lazily
 from ._estimators import ask_routed_ensemble, end_of, known_labels
 from ._inference._bootstrap import BootstrapSettings
-from ._inference._claims import (
-    Claims,
+from ._inference._checks import (
     check_alpha,
     check_alpha_weights,
     check_claims,
     check_correction,
     check_has_test,
     check_margin,
+    check_no_replicates,
     check_test,
-    envy_claims,
-    make_claims,
-    of_people,
-    overlapping,
-    rationality_claims,
 )
+from ._inference._claims import Claims, envy_claims, make_claims, of_people, overlapping, rationality_claims
 from ._inference._intervals import check_quantiles
 from ._inference._power import power_table
 from ._inference._step_down import MIN_P
@@ -79,6 +75,10 @@ class PreferenceFrame:
     loss_limit : float, optional
         Cut off losses at this value. "log", "squared", "absolute" and callables without limits need it to be tested: a rare large loss
         may not be in the sample. All figures, tests and certificates are then about the loss that is cut off.
+    units : array-like, shape (n,), DataFrame or dict, optional
+        Whose rows belong together: a person who appears several times, a household, a lesion. Rows of a unit vary together, so that intervals
+        and tests count units, not rows: with the variance between units, and Student's distribution with one degree of freedom less than a
+        group has units. Without it every row counts as another person.
     control_features : array-like, shape (n,), DataFrame or dict, optional
         Features within whose levels everything is measured, as in fairlearn's `MetricFrame`: they come first in the
         index of every table, and `overall` has a row for each level.
@@ -177,6 +177,7 @@ class PreferenceFrame:
         pooled_groups: Iterable[Any] = (),
         labels: Any = None,
         loss_limit: float | None = None,
+        units: Any = None,
     ) -> None:
         quantiles = check_quantiles(ci_quantiles)
         bootstrap = BootstrapSettings(n_boot, stratify, random_state)
@@ -193,7 +194,9 @@ class PreferenceFrame:
             sample_weight=sample_weight,
             pooled_groups=pooled_groups,
             labels=labels,
+            units=units,
         )
+        check_no_replicates(units, n_boot)
         measured = Measurement.of_rows(rows, layout, loss_of, bootstrap).about(sets, exponent)
         self._tables = Tables(measured, quantiles)
 
@@ -267,6 +270,21 @@ class PreferenceFrame:
     def envy_matrix_ci(self) -> dict[float, pd.DataFrame]:
         """Bounds of `envy_matrix` at each of `ci_quantiles`."""
         return self._tables.envy_matrix_ci
+
+    @property
+    def n_units(self) -> int | None:
+        """Number of units, of all control levels together; None where it is not known which rows belong together."""
+        units = self._measured.units
+        return None if units is None else int(units.overall.n.sum())
+
+    @property
+    def _counts_unequally(self) -> bool:
+        return self._measured.weighted or self.has_units
+
+    @property
+    def has_units(self) -> bool:
+        """Whether it is known which rows belong together."""
+        return self._measured.units is not None
 
     @property
     def has_overlapping_groups(self) -> bool:
@@ -501,13 +519,13 @@ class PreferenceFrame:
                 claims=claims,
                 alpha_weights=alpha_weights,
             )
-        check_test(tolerance, alpha, method, correction, self._measured.loss, self._measured.weighted)
+        check_test(tolerance, alpha, method, correction, self._measured.loss, self._counts_unequally)
         weights = check_alpha_weights(alpha_weights, claims, self._layout.audit)
         return self._claims(claims, strict=True).certify(tolerance, alpha, method, correction, weights)
 
     def _certify_rationality(self, tolerance: float, alpha: float, method: str, people: Any) -> pd.DataFrame:
         """Certify for groups of which some may have the same people; see `keep_own_classifier`."""
-        check_test(tolerance, alpha, method, MIN_P, self._measured.loss, self._measured.weighted)
+        check_test(tolerance, alpha, method, MIN_P, self._measured.loss, self._counts_unequally)
         claims = self._claims("rationality", strict=True)
         if people is not None:
             claims = of_people(claims, people)
@@ -756,6 +774,7 @@ class PreferenceFrame:
         sample_weight: Any = None,
         labels: Any = None,
         loss_limit: float | None = None,
+        units: Any = None,
     ) -> PreferenceFrame:
         """Make the frame of a fitted routed ensemble on a sample.
 
@@ -777,6 +796,8 @@ class PreferenceFrame:
             As for the class.
         loss_limit : float, optional
             As for the class.
+        units : array-like, shape (n,), DataFrame or dict, optional
+            As for the class.
 
         Returns
         -------
@@ -796,6 +817,7 @@ class PreferenceFrame:
             y_true=y,
             loss=loss,
             loss_limit=loss_limit,
+            units=units,
             labels=known_labels(end_of(estimator), y, resolve_loss(loss), labels),
             **ask_routed_ensemble(estimator, X, sensitive_features, sample_weight, resolve_loss(loss)),
         )
@@ -813,6 +835,7 @@ class PreferenceFrame:
         sensitive_features: str | Sequence[str] | None = None,
         control_features: str | Sequence[str] | None = None,
         sample_weight: str | None = None,
+        units: str | Sequence[str] | None = None,
         loss: str | Callable[..., Any] = "zero_one",
         n_boot: int | None = None,
         ci_quantiles: Sequence[float] = _CI_QUANTILES,
@@ -834,7 +857,7 @@ class PreferenceFrame:
             Names of columns; see the class.
         y_pred_by_group : list of str, or dict from label to str, optional
             Columns with the predictions of every group's classifier; without labels their names are the labels.
-        groups, sensitive_features, control_features : str or list of str, optional
+        groups, sensitive_features, control_features, units : str or list of str, optional
             Names of columns; several make an intersection.
         loss : str or callable
             As for the class; callables for eager frames only.
@@ -878,7 +901,9 @@ class PreferenceFrame:
             sensitive_features=sensitive_features,
             control_features=control_features,
             sample_weight=sample_weight,
+            units=units,
         )
+        check_no_replicates(units, n_boot)
         check_columns(table.collect_schema(), columns)
         if isinstance(table, nw.LazyFrame):
             loss_of = resolve_loss(loss, loss_limit)

@@ -111,6 +111,7 @@ def scan(
     *,
     smallest: int,
     alpha: float,
+    units: np.ndarray | None,
     rng: np.random.RandomState,
 ) -> pd.DataFrame:
     """Test all slices of one and two features for harm.
@@ -126,6 +127,8 @@ def scan(
     smallest : int
         Smallest number of people of a slice.
     alpha : float
+    units : ndarray of int, shape (n,), or None
+        Whose rows belong together, and get one toss.
     rng : RandomState
 
     Returns
@@ -141,10 +144,8 @@ def scan(
     looked_at = slices.pairs() & (people >= smallest)
     scale = _scale(inside, looked_at)
     statistic = scale * _signed(inside, sign)
-    tosses = (2 * rng.randint(0, 2, len(inside)) - 1 for _ in range(N_FLIPS))
-    largest = np.array(
-        [(scale * _signed(inside, toss.astype(np.float32))).max(initial=0.0) for toss in tosses]
-    )
+    signs = _tosses(sign, None if units is None else units[discordant], rng)
+    largest = np.array([(scale * _signed(inside, signs_)).max(initial=0.0) for signs_ in signs])
     rows = []
     for i, j in _not_explained(inside, sign, looked_at, people, float(np.quantile(largest, 1 - alpha))):
         mine = slices.members[:, i] * slices.members[:, j] > 0
@@ -156,7 +157,9 @@ def scan(
                 "gain": (gain - lose) / n,
                 "negative_flip_rate": lose / n,
                 "positive_flip_rate": gain / n,
-                "p_value": float(mcnemar_p_value(np.array(float(lose)), np.array(float(gain)))),
+                "p_value": _p_value(inside[:, i] * inside[:, j], sign, signs)
+                if units is not None
+                else float(mcnemar_p_value(np.array(float(lose)), np.array(float(gain)))),
                 "p_adjusted": (1 + int((largest >= statistic[i, j] - _ROUNDING).sum())) / (1 + N_FLIPS),
             }
         )
@@ -164,9 +167,22 @@ def scan(
     return pd.DataFrame(rows, columns=columns).rename_axis("rank")
 
 
+def _tosses(sign: np.ndarray, units: np.ndarray | None, rng: np.random.RandomState) -> np.ndarray:
+    """Signs after tosses of coins, shape (N_FLIPS, d): one coin for all rows of a unit."""
+    units = np.arange(len(sign)) if units is None else np.unique(units, return_inverse=True)[1]
+    coins = rng.randint(0, 2, (N_FLIPS, int(units.max(initial=-1)) + 1)).astype(np.int8)
+    return (2 * coins[:, units] - 1) * sign.astype(np.int8)
+
+
+def _p_value(members: np.ndarray, sign: np.ndarray, signs: np.ndarray) -> float:
+    """Share of the tosses in which the people of one slice lose as much."""
+    drawn = signs.astype(np.float32) @ members
+    return float((1 + (drawn >= sign @ members - _ROUNDING).sum()) / (1 + len(signs)))
+
+
 def _signed(inside: np.ndarray, sign: np.ndarray) -> np.ndarray:
     """Sums of signs over the people of every pair of slices."""
-    signed: np.ndarray = inside.T @ (sign[:, None] * inside)
+    signed: np.ndarray = inside.T @ (sign.astype(np.float32)[:, None] * inside)
     return signed
 
 

@@ -42,6 +42,8 @@ class LossRows:
     weights : ndarray, shape (n,), or None
     is_binary : bool
         Whether the losses are 0 or 1.
+    units : ndarray of int, shape (n,), or None
+        Whose rows belong together.
     """
 
     losses: list[np.ndarray]
@@ -50,6 +52,7 @@ class LossRows:
     audit: np.ndarray
     weights: np.ndarray | None
     is_binary: bool
+    units: np.ndarray | None = None
 
     def chunks(self) -> Iterator[LossCells]:
         """Add up some rows at a time, so that little memory is needed."""
@@ -137,19 +140,24 @@ class LossCells:
         return cls(**{name: column[first] for name, column in columns.items()} | sums)
 
     def statistics(self) -> np.ndarray:
-        """Losses and derived statistics of each cell, shape (c, 2 (+ K) + 5).
+        """Losses and derived statistics of each cell, shape (c, 2 (+ K) + 5)."""
+        return statistics_of(self.losses, self.disagrees)
 
-        Without predictions of all group classifiers the first two derived statistics are NaN.
-        """
-        own, pooled, others = self.losses[:, 0], self.losses[:, 1], self.losses[:, 1:]
-        if others.shape[1] > 1:
-            # Own classifier no worse than pooled and than every group's: spec section 0, Pr-FWH (ties count).
-            without_harm = own <= others.min(axis=1)
-            strict = without_harm & (own < others.max(axis=1))
-        else:
-            without_harm = strict = np.full(len(own), np.nan)
-        derived = [without_harm, strict, own > pooled, own < pooled, self.disagrees]
-        return np.column_stack([self.losses, *derived]).astype(float)
+
+def statistics_of(losses: np.ndarray, disagrees: np.ndarray) -> np.ndarray:
+    """Losses and derived statistics, shape (c, 2 (+ K) + 5), of losses of shape (c, 2 (+ K)).
+
+    Without predictions of all group classifiers the first two derived statistics are NaN.
+    """
+    own, pooled, others = losses[:, 0], losses[:, 1], losses[:, 1:]
+    if others.shape[1] > 1:
+        # Own classifier no worse than pooled and than every group's: spec section 0, Pr-FWH (ties count).
+        without_harm = own <= others.min(axis=1)
+        strict = without_harm & (own < others.max(axis=1))
+    else:
+        without_harm = strict = np.full(len(own), np.nan)
+    derived = [without_harm, strict, own > pooled, own < pooled, disagrees]
+    return np.column_stack([losses, *derived]).astype(float)
 
 
 def _find_cells(

@@ -15,7 +15,8 @@ from ._sums import Totals
 #: Positions of the own and of the pooled classifier among the statistics; group classifiers follow.
 OWN, POOLED_COLUMN, FIRST_GROUP = 0, 1, 2
 
-T = TypeVar("T", bound=Totals)
+T = TypeVar("T")
+S = TypeVar("S", bound=Totals)
 
 
 @dataclass(frozen=True)
@@ -33,15 +34,19 @@ class Levels(Generic[T]):
     assigned: T
     overall: T
 
+    def map(self, change: Callable[[T], T]) -> Levels[T]:
+        """Change the sums of every level."""
+        return Levels(change(self.audit), change(self.assigned), change(self.overall))
+
     @classmethod
     def of(
-        cls, pairs: T, assigned: np.ndarray, audit: np.ndarray, layout: Layout, n_once: int | None = None
-    ) -> Levels[T]:
+        cls, pairs: S, assigned: np.ndarray, audit: np.ndarray, layout: Layout, n_once: int | None = None
+    ) -> Levels[S]:
         """Add up sums over pairs of an assigned (-1 for none) and an audit group; the first `n_once` cover everybody once."""
         rows, controls = rows_of_assigned(assigned, audit, layout), layout.control_of_audit[audit]
         if n_once is not None:
             rows[n_once:] = controls[n_once:] = -1
-        return cls(
+        return Levels(
             pairs.aggregate(audit, len(layout.audit)),
             pairs.aggregate(rows, len(layout.own_column)),
             pairs.aggregate(controls, len(layout.controls)),
@@ -90,7 +95,7 @@ def others_envy(assigned: Totals, layout: Layout) -> np.ndarray:
     return np.where(layout.is_own, np.nan, envy_gains(assigned, layout))
 
 
-def overall_figures(levels: Levels[T], layout: Layout, *, has_accuracy: bool) -> dict[str, np.ndarray]:
+def overall_figures(levels: Levels[S], layout: Layout, *, has_accuracy: bool) -> dict[str, np.ndarray]:
     """Figures of each control level, each shape (..., C)."""
     figures = group_figures(levels.overall)
     shape, k = levels.overall.weight.shape, len(layout.groups)

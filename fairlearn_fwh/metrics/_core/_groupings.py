@@ -101,6 +101,10 @@ def regroup(measured: Measurement, over: Any) -> Measurement:
         The audit groups of all groupings; columns that a grouping does not have are "all".
     """
     groupings = read_groupings(over, measured.layout)
+    if measured.units is not None:
+        raise ValueError(
+            "Margins of units are not offered: a unit may be in several groups. Make a frame for each grouping, with alpha divided among them."
+        )
     labels: list[Any] = []
     codes: list[np.ndarray] = []
     for grouping in groupings:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import operator
+import warnings
 from dataclasses import dataclass, replace
 from functools import cached_property, reduce
 from typing import Protocol
 
 import numpy as np
 
-from ._cells import DERIVED, LossCells, LossRows
+from ...exceptions import UnitsWarning
+from ._cells import DERIVED, LossCells, LossRows, statistics_of
 from ._figures import FIRST_GROUP, Levels, rows_of_assigned
 from ._histograms import GainHistograms
 from ._label_sets import LabelSets
 from ._layout import Layout, merge_layouts, positions
 from ._losses import Loss
 from ._sums import GroupSums, Totals, add_replicates
+from ._unit_sums import ClusteredSums, UnitSums
 
 #: People whose weights make them count like fewer cannot be tested. Up to 2 no test says anything either, but it says so by its p-value.
 FEWEST_EFFECTIVE = 1.1
@@ -54,6 +57,8 @@ class Measurement:
         Of the gains of each pair; for real-valued losses with limits, without weights.
     n_once : int or None
         How many pairs cover everybody once, if audit groups overlap; the others are further groupings of the same people.
+    units : Levels of UnitSums or None
+        Sums of units, where rows belong together.
     labels : LabelSets or None
         Labels that occur, for losses that compare labels.
     exponent : int
@@ -70,12 +75,16 @@ class Measurement:
     n_shards: int = 1
     histograms: GainHistograms | None = None
     n_once: int | None = None
+    units: Levels[UnitSums] | None = None
     labels: LabelSets | None = None
     exponent: int = 0
 
     @classmethod
     def of_rows(cls, rows: LossRows, layout: Layout, loss: Loss, bootstrap: Bootstrap) -> Measurement:
         """Add up rows, and draw replicates if they are asked for."""
+        if rows.units is not None:
+            alone = cls.of_rows(replace(rows, units=None), layout, loss, bootstrap)
+            return alone.clustered(_units_of(rows, layout))
         weighted = rows.weights is not None
         if loss.is_binary or bootstrap.n_boot is not None:
             cells = LossCells.merge(list(rows.chunks()), is_binary=loss.is_binary)
@@ -105,6 +114,10 @@ class Measurement:
         once = slice(0, self.n_once)
         sums = self.sums
         return int(sums.n[once].sum()), float(sums.weight[once].sum()), float(sums.weight_squared[once].sum())
+
+    def clustered(self, units: Levels[UnitSums]) -> Measurement:
+        """Say which rows belong together; what is for independent rows is left out."""
+        return replace(self, units=units, histograms=None)
 
     def about(self, labels: LabelSets | None, exponent: int) -> Measurement:
         """Say which labels occurred, and by which power of two weights were divided."""
@@ -162,6 +175,7 @@ class Measurement:
             replicates=None if replicates is None else replicates.aggregate(pairs, n_pairs),
             n_shards=self.n_shards + other.n_shards,
             histograms=self._histograms_with(other, pairs),
+            units=_add_units(mine, theirs, layout),
             labels=labels,
             exponent=exponent,
         )
@@ -180,7 +194,10 @@ class Measurement:
             raise ValueError("Frames can be added only if their weights are of comparable sizes.")
         step = self.exponent - exponent
         replicates = None if self.replicates is None else self.replicates.scale(step)
-        return replace(self, sums=self.sums.scale(step), replicates=replicates, exponent=exponent)
+        units = None if self.units is None else self.units.map(lambda part: part.scale(step))
+        return replace(
+            self, sums=self.sums.scale(step), replicates=replicates, units=units, exponent=exponent
+        )
 
     def _in_order_of(self, layout: Layout) -> Measurement:
         """Put the statistics of group classifiers in the order of another layout's groups."""
@@ -191,12 +208,28 @@ class Measurement:
         columns[FIRST_GROUP : FIRST_GROUP + len(order)] = FIRST_GROUP + order
         replicates = None if self.replicates is None else self.replicates.reorder(columns)
         histograms = None if self.histograms is None else self.histograms.reorder(columns)
-        return replace(self, sums=self.sums.reorder(columns), replicates=replicates, histograms=histograms)
+        units = None if self.units is None else self.units.map(lambda part: part.reorder(columns))
+        return replace(
+            self,
+            sums=self.sums.reorder(columns),
+            replicates=replicates,
+            histograms=histograms,
+            units=units,
+        )
 
     @cached_property
     def levels(self) -> Levels[GroupSums]:
         """Sums of audit groups, assigned groups and control levels."""
-        return Levels.of(self.sums, self.assigned, self.audit, self.layout, self.n_once)
+        levels = Levels.of(self.sums, self.assigned, self.audit, self.layout, self.n_once)
+        if self.units is None:
+            return levels
+        names = ("audit", "assigned", "overall")
+        return Levels(
+            **{
+                name: ClusteredSums.of_level(getattr(levels, name), getattr(self.units, name))
+                for name in names
+            }
+        )
 
     @cached_property
     def audit_histograms(self) -> GainHistograms | None:
@@ -241,6 +274,47 @@ class Measurement:
         others = np.bincount(self.audit, ~is_pooled[self.assigned], minlength=len(self.layout.audit))
         members = np.bincount(self.audit, minlength=len(self.layout.audit))
         return (others == 0) & (members > 0)
+
+
+def _add_units(a: Measurement, b: Measurement, layout: Layout) -> Levels[UnitSums] | None:
+    """Sums of the units of two samples, none of which is in both."""
+    if (a.units is None) != (b.units is None):
+        raise ValueError("Frames can be added only if both or neither have units.")
+    if a.units is None or b.units is None:
+        return None
+    warnings.warn(
+        "Frames with units were added: it was not checked that no unit is in both of them. Where one is, its rows count as those of two.",
+        UnitsWarning,
+        stacklevel=4,
+    )
+    first, second = (_units_in_order(m.units, m.layout, layout) for m in (a, b) if m.units is not None)
+    return Levels(
+        first.audit + second.audit, first.assigned + second.assigned, first.overall + second.overall
+    )
+
+
+def _units_in_order(units: Levels[UnitSums], old: Layout, new: Layout) -> Levels[UnitSums]:
+    """Put the groups of a sample in the places that they have in the sum of two."""
+    return Levels(
+        audit=units.audit.take(positions(new.audit, old.audit)[:-1]),
+        assigned=units.assigned.take(positions(new.assigned_labels, old.assigned_labels)[:-1]),
+        overall=units.overall.take(positions(new.controls, old.controls)[:-1]),
+    )
+
+
+def _units_of(rows: LossRows, layout: Layout) -> Levels[UnitSums]:
+    """Add up the rows of each unit, at each level."""
+    assert rows.units is not None
+    statistics = statistics_of(np.column_stack(rows.losses), rows.disagrees)
+    weight = np.ones(len(rows.audit)) if rows.weights is None else rows.weights
+    codes = {
+        "audit": (rows.audit, len(layout.audit)),
+        "assigned": (rows_of_assigned(rows.assigned, rows.audit, layout), len(layout.own_column)),
+        "overall": (layout.control_of_audit[rows.audit], len(layout.controls)),
+    }
+    return Levels(
+        **{name: UnitSums.of_rows(*level, rows.units, statistics, weight) for name, level in codes.items()}
+    )
 
 
 def can_be_bet_on(loss: Loss, weighted: bool) -> bool:

@@ -38,6 +38,7 @@ def read_rows(
     sample_weight: Any,
     pooled_groups: Iterable[Any],
     labels: Any,
+    units: Any = None,
 ) -> tuple[LossRows, Layout, LabelSets | None, int]:
     """Check and reduce rows; the parameters are those of `PreferenceFrame`.
 
@@ -60,6 +61,7 @@ def read_rows(
             "sensitive_features": sensitive_features,
             "control_features": control_features,
             "sample_weight": sample_weight,
+            "units": units,
         }
     )
     pooled_groups = read_pooled_groups(pooled_groups)
@@ -74,6 +76,7 @@ def read_rows(
     if control_features is not None:
         controls = encode_groups(control_features, "control_features", n_rows=len(y))
         audit, control_names = intersect_groups(controls, audit), controls.names
+    unit_codes = None if units is None else encode_groups(units, "units", n_rows=len(y)).codes
     by_group, group_labels = [], []
     if y_pred_by_group is not None:
         predictions = read_predictions_by_group(y_pred_by_group, len(y))
@@ -82,6 +85,7 @@ def read_rows(
         assigned, audit = assigned.take(kept), audit.take(kept)
         y, pooled, weights = y[kept], pooled[kept], weights[kept]
         own = None if own is None else own[kept]
+        unit_codes = None if unit_codes is None else unit_codes[kept]
         by_group = [column[kept] for column in by_group]
     names_of_groups, codes = name_groups(assigned, group_labels, is_given=groups is not None)
     own = own_predictions(own, by_group, codes, pooled)
@@ -98,7 +102,7 @@ def read_rows(
     exponent = 0 if weights is None else weight_exponent(float(weights.max()))
     if exponent and weights is not None:
         weights = np.ldexp(weights, -exponent)
-    rows = LossRows(losses, disagrees, codes, audit.codes, weights, loss.is_binary)
+    rows = LossRows(losses, disagrees, codes, audit.codes, weights, loss.is_binary, unit_codes)
     return rows, layout, sets, exponent
 
 

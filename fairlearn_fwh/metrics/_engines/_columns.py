@@ -24,7 +24,7 @@ class Columns:
     y_true, y_pred_pooled : str
     y_pred, sample_weight : str or None
     y_pred_by_group : dict from label of a group to str
-    groups, sensitive_features, control_features : list of str
+    groups, sensitive_features, control_features, units : list of str
     """
 
     y_true: str
@@ -35,6 +35,7 @@ class Columns:
     groups: list[str]
     sensitive_features: list[str]
     control_features: list[str]
+    units: list[str]
 
     @classmethod
     def read(
@@ -48,6 +49,7 @@ class Columns:
         groups: str | Sequence[str] | None,
         sensitive_features: str | Sequence[str] | None,
         control_features: str | Sequence[str] | None,
+        units: str | Sequence[str] | None = None,
     ) -> Columns:
         """Bring the ways in which columns can be named to one."""
         if isinstance(y_pred_by_group, str):
@@ -58,6 +60,7 @@ class Columns:
             "groups": groups,
             "sensitive_features": sensitive_features,
             "control_features": control_features,
+            "units": units,
         }.items():
             names = _names(value)
             if value is not None and not names:
@@ -74,6 +77,7 @@ class Columns:
             groups=_names(groups),
             sensitive_features=_names(sensitive_features),
             control_features=_names(control_features),
+            units=_names(units),
         )
 
     def by_role(self) -> dict[str, str]:
@@ -82,7 +86,7 @@ class Columns:
         roles |= {} if self.y_pred is None else {"y_pred": self.y_pred}
         roles |= {} if self.sample_weight is None else {"sample_weight": self.sample_weight}
         roles |= {f"y_pred_by_group[{label!r}]": name for label, name in self.y_pred_by_group.items()}
-        for role in ("groups", "sensitive_features", "control_features"):
+        for role in ("groups", "sensitive_features", "control_features", "units"):
             roles |= {f"{role}[{name!r}]": name for name in getattr(self, role)}
         return roles
 
@@ -178,6 +182,7 @@ def check_roles(columns: Columns) -> None:
     pairs = [(a, b) for i, a in enumerate(alone) for b in alone[i + 1 :]]
     pairs += [(a, b) for a in alone if a in ("y_true", "sample_weight") for b in by_group]
     pairs += [(a, b) for a in predictions for b in columns.groupings()]
+    pairs += [(a, b) for a in columns.labels_and_predictions() for b in columns.roles_of("units")]
     for first, second in pairs:
         if roles[first] == roles[second]:
             raise ValueError(
@@ -203,4 +208,5 @@ def eager_parameters(frame: nw.DataFrame[Any], columns: Columns) -> dict[str, An
         "groups": several(columns.groups),
         "sensitive_features": several(columns.sensitive_features),
         "control_features": several(columns.control_features),
+        "units": several(columns.units),
     }

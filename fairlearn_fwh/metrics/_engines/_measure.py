@@ -11,6 +11,7 @@ import narwhals as nw
 import numpy as np
 
 from .._core._cells import DERIVED, LossCells
+from .._core._figures import Levels, rows_of_assigned
 from .._core._groups import POOLED, Groups, encode_groups, intersect_groups, read_assigned_and_audit
 from .._core._histograms import BINS, GainHistograms
 from .._core._layout import Layout
@@ -24,6 +25,7 @@ from .._core._reading import (
     read_pooled_groups,
 )
 from .._core._sums import GroupSums
+from .._core._unit_sums import UnitSums
 from .._inference._bootstrap import BootstrapSettings
 from ._checks import look_at_rows
 from ._columns import Columns
@@ -123,9 +125,11 @@ def measure_lazily(
             sums=sums,
             replicates=None,
             histograms=_histograms(losses, columns, loss, pooled_groups)
-            if can_be_bet_on(loss, weighted)
+            if can_be_bet_on(loss, weighted) and not columns.units
             else None,
         )
+    if columns.units:
+        measured = measured.clustered(_units(losses, columns, table, measured))
     return measured.about(found.labels, found.exponent)
 
 
@@ -226,8 +230,8 @@ def _group_by_losses(rows: nw.LazyFrame[Any], columns: Columns) -> nw.LazyFrame[
     )
 
 
-def _group_and_sum(rows: nw.LazyFrame[Any], columns: Columns) -> nw.LazyFrame[Any]:
-    """Sums of all statistics, of their squares and squared differences from the own loss, with weights and squared weights."""
+def _with_statistics(rows: nw.LazyFrame[Any], columns: Columns) -> nw.LazyFrame[Any]:
+    """Add the derived statistics, as numbers; unknown ones are 0."""
     own, pooled = nw.col(_OWN), nw.col(_POOLED)
     others = [nw.col(name) for name in _losses(columns)[1:]]
     nobody = nw.lit(0.0)
@@ -241,11 +245,107 @@ def _group_and_sum(rows: nw.LazyFrame[Any], columns: Columns) -> nw.LazyFrame[An
         (own < pooled).cast(nw.Float64),
         nw.col("disagrees").cast(nw.Float64),
     ]
-    rows = rows.with_columns(
-        weight_squared=nw.col("weight") * nw.col("weight"),
-        everybody=nw.lit(0),
-        **dict(zip(DERIVED, derived, strict=True)),
+    return rows.with_columns(everybody=nw.lit(0), **dict(zip(DERIVED, derived, strict=True)))
+
+
+def _units(
+    rows: nw.LazyFrame[Any], columns: Columns, pairs: nw.DataFrame[Any], measured: Measurement
+) -> Levels[UnitSums]:
+    """Sums of units, by two group-bys for each level: rows to units, and units to groups.
+
+    Parameters
+    ----------
+    rows : LazyFrame
+        With losses and weights.
+    columns : Columns
+    pairs : DataFrame
+        A row for each combination of groups that occurs, in which the labels of each level stand.
+    measured : Measurement
+    """
+    layout = measured.layout
+    _, assigned, audit = _read_groups(pairs, columns, layout.pooled_groups)
+    controls = columns.keys_of("control_features")
+    audited = columns.keys_of("sensitive_features") or columns.keys_of("groups")
+    served = columns.keys_of("groups") or columns.keys_of("sensitive_features")
+    levels = {
+        "audit": ([*controls, *audited], audit, len(layout.audit)),
+        "assigned": (
+            [*controls, *served],
+            rows_of_assigned(assigned, audit, layout),
+            len(layout.own_column),
+        ),
+        "overall": (controls, layout.control_of_audit[audit], len(layout.controls)),
+    }
+    rows = _with_statistics(rows, columns)
+    names = [*_losses(columns), *DERIVED]
+    sums = {f"x_{i}": nw.col(name) * nw.col("weight") for i, name in enumerate(names)}
+    rows = rows.with_columns(**sums)
+    found = {}
+    for level, (keys, codes, n_groups) in levels.items():
+        keys = list(dict.fromkeys(keys)) or ["everybody"]
+        of_units = rows.group_by(*keys, *columns.keys_of("units")).agg(
+            nw.col("weight").sum().alias("w"), *(nw.col(name).sum().alias(name) for name in sums)
+        )
+        w, own = nw.col("w"), nw.col("x_0")
+        products = {"ww": w * w}
+        for name in sums:
+            x = nw.col(name)
+            products |= {f"v_{name}": x * w, f"s_{name}": x * x, f"a_{name}": (x - own) * (x - own)}
+        table = collect(
+            of_units.with_columns(**products)
+            .group_by(*keys)
+            .agg(nw.len().alias("n"), *(nw.col(name).sum().alias(name) for name in products))
+        )
+        found[level] = _read_units(table, keys, pairs, codes, n_groups, list(sums), columns)
+    return Levels(**found)
+
+
+def _read_units(
+    table: nw.DataFrame[Any],
+    keys: list[str],
+    pairs: nw.DataFrame[Any],
+    codes: np.ndarray,
+    n_groups: int,
+    names: list[str],
+    columns: Columns,
+) -> UnitSums:
+    """Put the rows of a small table in the order of the groups."""
+
+    def labels(of: nw.DataFrame[Any]) -> list[tuple[Any, ...]]:
+        if keys == ["everybody"]:
+            return [()] * len(of)
+        return list(zip(*(of[key].to_list() for key in keys), strict=True))
+
+    code = dict(zip(labels(pairs), codes.tolist(), strict=True))
+    group = np.array([code[label] for label in labels(table)], dtype=np.intp)
+    inside = group >= 0
+
+    def by_group(values: np.ndarray) -> np.ndarray:
+        result = np.zeros((n_groups, *values.shape[1:]), dtype=values.dtype)
+        result[group[inside]] = values[inside]
+        return result
+
+    def several(kind: str) -> np.ndarray:
+        values = np.column_stack([_numbers(table, f"{kind}_{name}") for name in names])
+        if not columns.y_pred_by_group:  # unknown, as in `LossCells.statistics`
+            first = len(names) - len(DERIVED)
+            values[:, first : first + 2] = np.nan
+        return by_group(values)
+
+    return UnitSums(
+        n=by_group(_numbers(table, "n").astype(np.int64)),
+        weight_squared=by_group(_numbers(table, "ww")),
+        value_2=several("v"),
+        square_2=several("s"),
+        apart_2=several("a"),
     )
+
+
+def _group_and_sum(rows: nw.LazyFrame[Any], columns: Columns) -> nw.LazyFrame[Any]:
+    """Sums of all statistics, of their squares and squared differences from the own loss, with weights and squared weights."""
+    own = nw.col(_OWN)
+    rows = _with_statistics(rows, columns)
+    rows = rows.with_columns(weight_squared=nw.col("weight") * nw.col("weight"))
     products: dict[str, Any] = {}
     for power, weight in _weights(columns).items():
         for i, name in enumerate([*_losses(columns), *DERIVED]):

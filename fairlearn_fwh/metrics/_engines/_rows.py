@@ -109,7 +109,7 @@ def with_plain_types(rows: nw.LazyFrame[Any], columns: Columns) -> nw.LazyFrame[
     casts |= {key: nw.col(key).cast(nw.Float64) for key in predictions if schema[key].is_float()}
     casts |= {
         keys[role]: nw.col(keys[role]).cast(nw.Int64)
-        for role in columns.groupings()
+        for role in [*columns.groupings(), *columns.roles_of("units")]
         if schema[keys[role]] == nw.Int128
     }
     casts |= {

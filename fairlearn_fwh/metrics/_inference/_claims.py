@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -16,23 +14,22 @@ from .._core._histograms import GainHistograms
 from .._core._losses import Loss
 from .._core._measurement import Measurement
 from .._core._sums import GroupSums
+from .._core._unit_sums import ClusteredSums
 from ._betting import GainDraws
 from ._joint_law import JointLaw
 from ._null_laws import laws_of_certificates, laws_of_harm
-from ._step_down import CORRECTIONS, MIN_P, NullLaws, SharedPeople, adjust_p_values
+from ._step_down import MIN_P, NullLaws, SharedPeople, adjust_p_values
 from ._tests import (
-    METHODS,
     UNCONDITIONAL,
     UNEVEN,
     PairedDifferences,
     certificate_p_value,
     effective_counts,
+    effective_size,
     gain_lower_bound,
     harm_p_value,
     method_used,
 )
-
-CLAIMS = ("rationality", "envy", "all")
 
 #: What stands in place of a method where labels seem never to meet: nothing is certified there.
 NEVER_RIGHT = "none: every answer of both classifiers is wrong"
@@ -346,8 +343,9 @@ def paired_differences(
     n = sums.n[rows].astype(float)
     gain, variance = sums.gain()[rows, columns], sums.gain_variance()[rows, columns]
     kish = sums.kish_size()[rows] if weighted else n
+    units = sums.units.n[rows].astype(float) if isinstance(sums, ClusteredSums) else None
     if not loss.is_binary:
-        size = np.minimum(n, kish)
+        size = np.minimum(n, kish) if units is None else np.minimum(units, kish)
         draws = None
         if histograms is not None and loss.span is not None:
             claims = [(histograms, int(g), int(c)) for g, c in zip(rows, columns, strict=True)]
@@ -361,10 +359,17 @@ def paired_differences(
             weighted=weighted,
             upper=loss.span,
             draws=draws,
+            units=units,
         )
     worse, better = (share[rows, columns] for share in sums.discordance())
     uneven = None
-    if weighted:
+    if isinstance(sums, ClusteredSums) and units is not None:
+        discordant = worse + better
+        size = effective_size(discordant - (better - worse) ** 2, variance * sums.correction()[rows], kish)
+        # Of people about whom nothing differs nobody knows how alike those of a unit are: then units are counted.
+        size = np.where(discordant > 0, size, np.minimum(units, kish))
+        n, worse, better = size, size * worse, size * better
+    elif weighted:
         uneven = np.where(n > UNEVEN * kish, kish, np.inf)
         discordant = sums.discordant_size()[rows, columns]
         n, worse, better = effective_counts(worse, better, variance, kish, discordant)
@@ -379,6 +384,7 @@ def paired_differences(
         weighted=weighted,
         upper=loss.span,
         uneven=uneven,
+        units=units,
     )
 
 
@@ -387,7 +393,7 @@ def _concatenate(pieces: list[PairedDifferences]) -> PairedDifferences:
         parts = [getattr(piece, name) for piece in pieces]
         return None if parts[0] is None else np.concatenate(parts)
 
-    names = ("n", "gain", "variance", "worse", "better", "uneven")
+    names = ("n", "gain", "variance", "worse", "better", "uneven", "units")
     first = pieces[0]
     draws = None
     if first.draws is not None:
@@ -397,97 +403,3 @@ def _concatenate(pieces: list[PairedDifferences]) -> PairedDifferences:
     return PairedDifferences(
         **{name: column(name) for name in names}, weighted=first.weighted, upper=first.upper, draws=draws
     )
-
-
-def check_claims(claims: str, *, has_envy: bool, strict: bool) -> tuple[bool, bool]:
-    """Say whether rationality and envy are asked for.
-
-    Raises
-    ------
-    ValueError
-        If `claims` is unknown, or envy is asked for (`strict`) and cannot be measured.
-    """
-    if claims not in CLAIMS:
-        raise ValueError(f"claims must be one of {list(CLAIMS)}; got {claims!r}.")
-    if not has_envy and (claims == "envy" or (strict and claims == "all")):
-        raise ValueError(
-            f"claims={claims!r} needs y_pred_by_group: envy compares with every group's classifier."
-        )
-    return claims != "envy", has_envy and claims != "rationality"
-
-
-def check_alpha(alpha: float) -> None:
-    """Raise ValueError unless alpha lies between 0 and 1."""
-    if not isinstance(alpha, Real) or not 0 < alpha < 1:
-        raise ValueError(f"alpha must be between 0 and 1 (both excluded); got {alpha!r}.")
-
-
-def check_correction(correction: str | None) -> None:
-    """Raise ValueError unless `correction` is known."""
-    if correction not in CORRECTIONS:
-        raise ValueError(f"correction must be one of {list(CORRECTIONS)}; got {correction!r}.")
-
-
-def check_alpha_weights(
-    alpha_weights: Mapping[Any, float] | None, claims: str, groups: list[Any]
-) -> np.ndarray | None:
-    """Check the shares of alpha, and put them in the order of the groups.
-
-    Raises
-    ------
-    ValueError
-        If they are for other claims or groups, not above 0, or do not sum to 1.
-    """
-    if alpha_weights is None:
-        return None
-    if claims != "rationality":
-        raise ValueError(
-            f"alpha_weights needs claims='rationality', one claim per group; got claims={claims!r}."
-        )
-    if not isinstance(alpha_weights, Mapping) or set(alpha_weights) != set(groups):
-        given = list(alpha_weights) if isinstance(alpha_weights, Mapping) else alpha_weights
-        raise ValueError(f"alpha_weights must have a share for each of the groups {groups!r}; got {given!r}.")
-    shares = [alpha_weights[group] for group in groups]
-    if not all(isinstance(share, Real) and 0 < share <= 1 for share in shares):
-        raise ValueError(f"alpha_weights must be above 0 and at most 1; got {shares!r}.")
-    if abs(sum(shares) - 1) > 1e-9:
-        raise ValueError(f"alpha_weights must sum to 1; they sum to {sum(shares):g}.")
-    return np.array(shares, dtype=float)
-
-
-def check_margin(margin: float, loss: Loss) -> None:
-    """Check a loss that does not count as harm."""
-    limit = np.inf if loss.upper is None else loss.upper
-    if not isinstance(margin, Real) or not 0 <= margin < limit:
-        bounded = "" if loss.upper is None else f" and below {loss.upper}, the largest loss"
-        raise ValueError(f"margin must be at least 0{bounded}; got {margin!r}.")
-
-
-def check_test(
-    tolerance: float, alpha: float, method: str, correction: str | None, loss: Loss, weighted: bool
-) -> None:
-    """Check what `certify` was asked for before anything is computed."""
-    check_alpha(alpha)
-    if not isinstance(tolerance, Real):
-        raise ValueError(f"tolerance must be a number; got {tolerance!r}.")
-    if not np.isfinite(tolerance) or tolerance < 0 or (loss.upper is not None and tolerance >= loss.upper):
-        limit = "" if loss.upper is None else f" and below {loss.upper}, the largest loss"
-        raise ValueError(f"tolerance must be at least 0{limit}; got {tolerance!r}.")
-    if method not in METHODS:
-        raise ValueError(f"method must be one of {list(METHODS)}; got {method!r}.")
-    check_correction(correction)
-    check_has_test(loss)
-    if weighted and method != "tango":
-        raise ValueError(f"method={method!r} does not apply to weighted rows; use method='tango'.")
-    if method == "exact" and not loss.is_binary:
-        raise ValueError(f"method='exact' needs loss='zero_one' or 'rejection'; the loss is {loss.name!r}.")
-
-
-def check_has_test(loss: Loss) -> None:
-    """Raise ValueError if losses have no limits: no test of their means keeps its level then, however large the sample."""
-    if loss.span is None:
-        raise ValueError(
-            f"loss={loss.name!r} has no largest value, so that no test of it keeps its level: a rare large loss may not be in the sample. "
-            "Cut losses off with loss_limit=...; what is then tested, harm and certificates, is the loss that is cut off. (A function of "
-            "yours has limits if it has attributes `lower` and `upper`.)"
-        )

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from numbers import Real
 
 import numpy as np
+from scipy import stats
 
 from .._core._cells import DERIVED
 from .._core._figures import (
@@ -24,6 +25,7 @@ from .._core._figures import (
 from .._core._layout import Layout
 from .._core._losses import Loss
 from .._core._sums import GroupSums
+from .._core._unit_sums import ClusteredSums
 from ._claims import paired_differences
 from ._proportions import rate_lower_bound, rate_upper_bound
 from ._spread import RiskBounds, spread_change_bound
@@ -159,6 +161,8 @@ class Bounds:
         if self.loss.is_binary:
             return self._rate_bounds(sums, columns, q)
         size = sums.kish_size() if self.weighted else sums.n.astype(float)
+        if isinstance(sums, ClusteredSums):
+            size = np.minimum(size, sums.units.n)
         n = np.broadcast_to(size[:, None], (len(sums.n), len(columns)))
         means, variances = sums.mean()[:, columns], sums.mean_variance()[:, columns]
         sign = 1 if q < 0.5 else -1
@@ -169,9 +173,15 @@ class Bounds:
     def _rate_bounds(self, sums: GroupSums, columns: np.ndarray, q: float) -> np.ndarray:
         shares = sums.mean()[:, columns]
         n = np.broadcast_to(sums.n[:, None].astype(float), shares.shape)
-        if self.weighted:
+        if self.weighted or isinstance(sums, ClusteredSums):
             variances = sums.mean_variance()[:, columns]
-            n = effective_size(shares * (1 - shares), variances, sums.kish_size()[:, None])
+            if isinstance(sums, ClusteredSums):
+                variances = variances * sums.correction()[:, None]
+            most = sums.kish_size() if self.weighted else sums.n.astype(float)
+            n = effective_size(shares * (1 - shares), variances, most[:, None])
+        if isinstance(sums, ClusteredSums):
+            n = np.where(shares * (1 - shares) > 0, n, np.minimum(n, sums.units.n[:, None]))
+            n = n * _normal_to_student(q, sums.units.n)[:, None] ** 2
         if q < 0.5:
             return rate_lower_bound(n, shares, q)
         return rate_upper_bound(n, shares, 1 - q)
@@ -247,3 +257,10 @@ class Bounds:
             return self._mean_bounds(self.levels.audit, columns, quantile)[groups, 0]
 
         return self.levels.audit.mean()[groups, column], bounds
+
+
+def _normal_to_student(q: float, units: np.ndarray) -> np.ndarray:
+    """By what the quantile of the normal distribution is shorter than Student's of so many units; 0 of a single one."""
+    student = stats.t.ppf(q, np.maximum(units - 1, 1))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(units > 1, 1.0 if q == 0.5 else stats.norm.ppf(q) / student, 0.0)

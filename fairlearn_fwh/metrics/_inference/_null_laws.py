@@ -23,7 +23,7 @@ def laws_of_certificates(differences: PairedDifferences, tolerance: float, metho
     """
     d = differences
     m = len(d.n)
-    if d.worse is None or d.better is None or d.weighted:
+    if d.worse is None or d.better is None or d.weighted or d.units is not None:
         return NullLaws.uniform(m)
     used = method_used(d, method, tolerance)
     if (used == "mcnemar").all():

@@ -13,7 +13,8 @@ from scipy import stats
 from .._core._bisection import bisect
 from .._core._losses import Loss
 from ._betting import is_enough
-from ._claims import Claims, check_alpha, check_has_test
+from ._checks import check_alpha, check_has_test
+from ._claims import Claims
 from ._sample_size import size_needed, tolerance_without_discordance
 
 

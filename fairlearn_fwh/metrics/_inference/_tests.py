@@ -52,7 +52,9 @@ class PairedDifferences:
     uneven : ndarray of float or None
         Kish's effective size where weights are uneven, infinity where they are not; for weighted 0-1 losses only.
     draws : GainDraws or None
-        The people's gains; for real-valued losses with limits, without weights.
+        The people's gains; for real-valued losses with limits, without weights and units.
+    units : ndarray of float or None
+        Number of units, where rows belong together: tests have Student's distribution with one degree of freedom less.
     """
 
     n: np.ndarray
@@ -64,6 +66,7 @@ class PairedDifferences:
     upper: float | None
     uneven: np.ndarray | None = None
     draws: GainDraws | None = None
+    units: np.ndarray | None = None
 
     def rests_on_few(self, tolerance: float) -> np.ndarray:
         """Whether few heavy people, who may not be in the sample, could reverse a certificate, shape (m,).
@@ -150,6 +153,8 @@ def _certificate_p_value(d: PairedDifferences, tolerance: float, method: str) ->
         return _normal_p_value(d, tolerance)
     if method == "exact":
         return _exact_p_value(d.n, d.worse, d.better, tolerance)
+    if d.units is not None:
+        return clustered_p_value(d, tolerance)
     if tolerance == 0:  # the score test has its level for large samples only; at 0 there is an exact one
         return mcnemar_p_value(d.better, d.worse)
     p_values = tango_p_value(d.n, d.worse, d.better, tolerance)
@@ -172,6 +177,8 @@ def _gain_lower_bound(d: PairedDifferences, alpha: np.ndarray, method: str) -> n
         return mean_lower_bound(d.n, d.gain, d.variance, alpha)
     if method == "exact":
         return _exact_bound(d.n, d.worse, d.better, alpha)
+    if d.units is not None:
+        return tango_bound(d.n, d.worse, d.better, stats.norm.cdf(_student_quantile(alpha, d.units)))
     bound = tango_bound(d.n, d.worse, d.better, alpha)
     small = (d.n < MIN_SCORE_BOUND_SIZE) & (d.n > 0)
     if small.any():
@@ -183,6 +190,8 @@ def method_used(differences: PairedDifferences, method: str, tolerance: float) -
     """Name the test that each claim gets, shape (m,)."""
     if method != "tango":
         return np.full(len(differences.n), method, dtype=object)
+    if differences.units is not None:
+        return np.full(len(differences.n), "units", dtype=object)
     if differences.worse is None:
         used = "normal" if differences.draws is None else "betting"
         return np.full(len(differences.n), used, dtype=object)
@@ -201,7 +210,7 @@ def harm_p_value(differences: PairedDifferences, margin: float = 0.0) -> np.ndar
     if d.worse is not None and d.better is not None:
         return (
             certificate_p_value(d.mirrored(), -margin, "tango")
-            if margin
+            if margin or d.units is not None
             else mcnemar_p_value(d.worse, d.better)
         )
     if d.draws is not None:
@@ -210,6 +219,21 @@ def harm_p_value(differences: PairedDifferences, margin: float = 0.0) -> np.ndar
     # Everybody loses the same: no spread to measure by, and the sign test's smallest p-value.
     alike = (d.variance == 0) & (d.gain < -margin)
     return np.where(alike, np.minimum(p_values, 0.5**d.n), p_values)
+
+
+def clustered_p_value(d: PairedDifferences, tolerance: float) -> np.ndarray:
+    """Score test on effective counts of clustered people, with Student's distribution (compare Durkalski et al. 2003, Yang et al. 2010)."""
+    assert d.worse is not None
+    assert d.better is not None
+    assert d.units is not None
+    statistic = tango_statistic(d.n, d.worse, d.better, np.full(len(d.n), tolerance))
+    p_values = stats.t.cdf(statistic, np.maximum(d.units - 1, 1))
+    return np.where((d.units > 1) & (d.n > 0), p_values, 1.0)
+
+
+def _student_quantile(alpha: np.ndarray, units: np.ndarray) -> np.ndarray:
+    """Lower quantile of Student's distribution; none (-inf) of a single unit."""
+    return np.where(units > 1, stats.t.ppf(alpha, np.maximum(units - 1, 1)), -np.inf)
 
 
 def mcnemar_p_value(more: np.ndarray, fewer: np.ndarray) -> np.ndarray:
