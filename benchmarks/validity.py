@@ -326,6 +326,40 @@ def overlapping(runs: int = 1500) -> pd.DataFrame:
     return table
 
 
+def repeated_people(runs: int = 1000) -> pd.DataFrame:
+    """People who appear often and are alike with themselves, discordance .1: errors with and without units, per cent."""
+    rng = np.random.default_rng(0)
+    rows = {}
+    for people, times, alike in ((500, 2, 0.3), (200, 5, 0.3), (100, 10, 0.7), (50, 20, 0.3), (20, 20, 0.3)):
+        n = people * runs
+        row: dict[str, float] = {}
+        for lost in (0.0, 0.05):
+            shares = np.array([0.1 + lost, 0.1 - lost, 1.8]) / 2
+            own = rng.dirichlet(shares * (1 - alike) / alike, size=n)
+            u = rng.random((n, times))
+            sample = {
+                "y_true": np.zeros(n * times, dtype=int),
+                "y_pred": (u < own[:, [0]]).ravel().astype(int),
+                "y_pred_pooled": ((u >= own[:, [0]]) & (u < own[:, [0]] + own[:, [1]])).ravel().astype(int),
+                "sensitive_features": np.repeat(np.arange(runs), people * times),
+            }
+            with_units = PreferenceFrame(**sample, units=np.repeat(np.arange(n), times))
+            without = PreferenceFrame(**sample)
+            for name, frame in (("units", with_units), ("rows", without)):
+                if lost:
+                    row[f"{name}: false certificates"] = _certified(frame, 0.05)
+                    continue
+                intervals = frame.gain_intervals(0.05)
+                row[f"{name}: harm"] = _harmed(frame, 0.0)
+                row[f"{name}: covers"] = 100 * float(
+                    ((intervals["lower"] <= 0) & (intervals["upper"] >= 0)).mean()
+                )
+        rows[people, times, alike] = row
+    table = pd.DataFrame(rows).T
+    table.index.names = ["people", "rows of each", "intraclass correlation"]
+    return table
+
+
 def several_models(runs: int = 200) -> pd.DataFrame:
     """Comparisons of models that harm nobody, in 4 groups of 400: somebody is found harmed, in per cent."""
     rng = np.random.default_rng(0)
@@ -355,6 +389,7 @@ TABLES = {
     "Certificates of few people, per cent (nominal 5 where false)": few_people,
     "False certificates of weighted people, per cent (nominal 5)": weighted_certificates,
     "True certificates of weighted people, per cent": weighted_power,
+    "People who appear often, per cent (nominal 5, coverage 95)": repeated_people,
     "Families of groups: false certificates (nominal 5), better groups certified, per cent": families,
     "Overlapping groups, per cent (nominal 5 where nobody loses)": overlapping,
     "Several models, per cent (nominal 5)": several_models,

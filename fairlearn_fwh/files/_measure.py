@@ -5,18 +5,19 @@ from __future__ import annotations
 import contextlib
 import csv
 import re
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import narwhals as nw
 
-from ..exceptions import UnreadableValueError
+from ..exceptions import UnitsWarning, UnreadableValueError
 from ..metrics import PreferenceFrame
 from ..metrics._core._losses import resolve_loss
 from ..metrics._engines._columns import Columns, check_columns
 from ..metrics._engines._measure import measure_lazily
-from ..metrics._engines._rows import NUMBER, FileColumns, in_numbers
+from ..metrics._engines._rows import NUMBER, FileColumns, collect, in_numbers
 from ..metrics._inference._bootstrap import BootstrapSettings
 from ._dialect import Dialect
 from ._tables import OpenFile, check_names, engine_errors, open_file, present
@@ -132,9 +133,37 @@ def measure_file(
     except UnreadableValueError as error:
         message = _at_its_line(error, file, dialect)
         raise UnreadableValueError(message, error.column, error.problem) from error
+    with engine_errors(file.path):
+        _hint_at_units(table, file.names, columns, int(measured.sums.n.sum()))
     if _stamp(path) != before:
         raise ValueError(f"{path} was changed while it was read; audit it again.")
     return PreferenceFrame._of(measured, _CI_QUANTILES)
+
+
+#: Names of columns that tell one person, or another unit, from another.
+_NAMES_OF_UNITS = re.compile(
+    r"(.*[ _.-])?(id|uuid|patient|person|subject|user|customer|client|applicant|household|lesion)s?([ _.-]?(id|no|nr|number|key))?",
+    re.IGNORECASE,
+)
+
+
+def _hint_at_units(table: nw.LazyFrame[Any], names: list[str], columns: Columns, n_rows: int) -> None:
+    """Warn of a column that is named like one of units and has values that repeat, if it has no role."""
+    roles = set(columns.by_role().values())
+    likely = [i for i, name in enumerate(names) if name not in roles and _NAMES_OF_UNITS.fullmatch(name)]
+    if columns.units or not likely:
+        return
+    numbered = [f"column_{i}" for i in range(len(names))]
+    rows = in_numbers(table, numbered)
+    found = collect(rows.select(*(nw.col(numbered[i]).n_unique() for i in likely)))
+    for i in likely:
+        if (n_values := int(found[numbered[i]].to_list()[0])) < n_rows:
+            warnings.warn(
+                f"Column {names[i]!r} has {n_values:,} values in {n_rows:,} rows. If rows with one value belong together, such as the visits of a "
+                "patient, name it in units: otherwise they count as different people, and harm is found too often.",
+                UnitsWarning,
+                stacklevel=3,
+            )
 
 
 def _stamp(path: str | Path) -> tuple[int, int] | None:

@@ -12,6 +12,7 @@ from scipy import stats
 
 from fairlearn_fwh.cli._main import main
 from fairlearn_fwh.exceptions import UnitsWarning
+from fairlearn_fwh.files import measure_file
 from fairlearn_fwh.metrics import PreferenceFrame, compare, find_harmed_subgroup
 
 
@@ -209,6 +210,23 @@ def test_a_file_is_audited_by_unit(rng, tmp_path):
     unknown = CliRunner().invoke(main, [*options, "--unit", "patient"])
     assert unknown.exit_code == 2
     assert "--unit['patient'] is column 'patient', which the frame does not have" in unknown.output
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "polars"])
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_a_column_that_looks_like_one_of_units_is_named(rng, tmp_path, suffix, engine):
+    people = (
+        visits(rng, 50, 3, 0.3)
+        .rename(columns={"person": "Patient_ID"})
+        .assign(row_id=np.arange(150), humidity=1)
+    )
+    path = tmp_path / f"visits.{suffix}"
+    people.to_csv(path, index=False) if suffix == "csv" else people.to_parquet(path)
+    columns = {"y_true": "y", "y_pred": "new", "y_pred_pooled": "old", "labels": [0, 1], "engine": engine}
+    with pytest.warns(UnitsWarning, match="Column 'Patient_ID' has 50 values in 150 rows") as caught:
+        measure_file(path, **columns)
+    assert len(caught) == 1
+    assert measure_file(path, **columns, units="Patient_ID").n_units == 50
 
 
 # --- subgroups ------------------------------------------------------------------------------------------------------
