@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 #: Most groups that pages, cards and terminals show; a JSON report has all.
 MOST_SHOWN = 50
 
+#: Groups of fewer people are no groups if most people are in such ones, but for samples of a few rows.
+_TINY, _FEWEST_ROWS = 5, 50
+
 _HEADLINES = {
     "harm": "Harm found",
     "envy": "Envy found",
@@ -56,7 +59,7 @@ class Findings:
     Raises
     ------
     ValueError
-        If a parameter is out of range, or the frame has control features.
+        If a parameter is out of range, the frame has control features, or most people are in groups of fewer than 5.
     """
 
     def __init__(
@@ -76,6 +79,7 @@ class Findings:
             or min_group_size < 1
         ):
             raise ValueError(f"min_group_size must be an integer of at least 1; got {min_group_size!r}.")
+        _check_groups(frame)
         self.frame, self.tolerance, self.alpha = frame, tolerance, alpha
         self.min_group_size = min_group_size
         self.claims = "all" if frame.has_envy else "rationality"
@@ -212,6 +216,18 @@ class Findings:
         large = set(table.loc[table["n"] >= self.min_group_size, "group"])
         table = table[table["group"].isin(large) & table["other"].isin(large)].drop(columns="kind")
         return table[["group", "other", "certified"]] if self.hides else table
+
+
+def _check_groups(frame: PreferenceFrame) -> None:
+    """Raise ValueError if audit groups are no groups: numbers, names, keys of people."""
+    n = frame.by_group["n"]
+    in_tiny, everybody = int(n[n < _TINY].sum()), int(n.sum())
+    if everybody >= _FEWEST_ROWS and in_tiny > everybody / 2:
+        names = ", ".join(map(repr, map(str, n.index.names)))
+        raise ValueError(
+            f"sensitive_features {names} make {len(n):,} groups, and {in_tiny:,} of {everybody:,} people are in groups of fewer than {_TINY}: nothing "
+            "could be found or certified of them. Is a column a number, a name or a key? Cut numbers into ranges, or name another column."
+        )
 
 
 def worst_first(table: pd.DataFrame, most: int) -> pd.DataFrame:

@@ -17,13 +17,16 @@ from ._functions import (
 from ._harmed_subgroup import find_harmed_subgroup
 from ._preference_frame import PreferenceFrame
 from ._rule import keep_own_classifier
+from ._samples import SampleComparison, compare_samples
 from ._scorer import make_group_scorer
 
 __all__ = [
     "FrameComparison",
     "MisclassificationCost",
     "PreferenceFrame",
+    "SampleComparison",
     "compare",
+    "compare_samples",
     "differential_equalized_odds",
     "differential_equalized_odds_by_cell",
     "disagreement_rate",

@@ -263,3 +263,16 @@ def test_labels_of_any_type_are_plain_in_json():
         y_true=y, y_pred_pooled=y, y_pred_by_group={days[0]: y, days[1]: y}, groups=groups
     )
     assert json.loads(Audit(frame).to_json())["envy"][0]["other"] == "2021-01-01"
+
+
+def test_numbers_and_keys_are_no_groups(rng):
+    y = rng.integers(0, 2, 400)
+    sample = {"y_true": y, "y_pred": y, "y_pred_pooled": 1 - y}
+    by_income = PreferenceFrame(**sample, sensitive_features=pd.Series(rng.normal(size=400), name="income"))
+    with pytest.raises(
+        ValueError,
+        match="sensitive_features 'income' make 400 groups, and 400 of 400 people are in groups of fewer than 5",
+    ):
+        Audit(by_income)
+    few = np.where(np.arange(400) < 190, np.arange(400), -1)
+    assert Audit(PreferenceFrame(**sample, sensitive_features=few)).suppressed

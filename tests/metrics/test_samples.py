@@ -1,0 +1,188 @@
+"""Samples of different people: risks are compared, and harm is said only where chance has assigned them."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import optimize, stats
+
+from fairlearn_fwh.metrics import PreferenceFrame, compare_samples
+from fairlearn_fwh.metrics._inference._unpaired import (
+    TwoSamples,
+    constrained_risks,
+    difference_bounds,
+    higher_risk_p_value,
+)
+
+
+def counts(x_new, n_new, x_old, n_old):
+    x_new, n_new, x_old, n_old = (
+        np.atleast_1d(np.asarray(a, dtype=float)) for a in (x_new, n_new, x_old, n_old)
+    )
+    return TwoSamples(x_new / n_new, x_old / n_old, n_new, n_old)
+
+
+def frame(errors, groups=None, **more):
+    """A sample in which these people are served wrongly."""
+    errors = np.asarray(errors, dtype=int)
+    return PreferenceFrame(
+        y_true=np.zeros(len(errors), dtype=int), y_pred=errors, y_pred_pooled=errors, sensitive_features=groups,
+        labels=[0, 1], **more,
+    )  # fmt: skip
+
+
+# --- test and interval ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("x", "n", "y", "m"), [(7, 40, 3, 60), (0, 30, 5, 20), (12, 12, 6, 9), (1, 500, 4, 70)]
+)
+@pytest.mark.parametrize("delta", [-0.2, 0.0, 0.05, 0.3])
+def test_constrained_risks_are_the_likeliest(x, n, y, m, delta):
+    new, old = constrained_risks(counts(x, n, y, m), np.array([delta]))
+    assert new - old == pytest.approx(delta)
+
+    def minus_log_likelihood(p):
+        q = p - delta
+        return -stats.binom.logpmf(x, n, p) - stats.binom.logpmf(y, m, q)
+
+    low, high = max(delta, 0) + 1e-12, min(1 + delta, 1) - 1e-12
+    best = optimize.minimize_scalar(
+        minus_log_likelihood, bounds=(low, high), method="bounded", options={"xatol": 1e-12}
+    )
+    assert minus_log_likelihood(float(np.clip(new[0], low, high))) <= best.fun + 1e-6
+
+
+def test_the_test_is_the_interval_turned_round():
+    samples = counts([30, 8, 60], [100, 100, 400], [18, 8, 50], [100, 150, 300])
+    for alpha in (0.05, 0.2):
+        lower, _ = difference_bounds(samples, alpha)
+        for i, bound in enumerate(lower):
+            one = TwoSamples(*(a[[i]] for a in (samples.new, samples.old, samples.n_new, samples.n_old)))
+            assert higher_risk_p_value(one, bound).item() == pytest.approx(alpha / 2, abs=1e-6)
+
+
+@pytest.mark.parametrize(("n", "m"), [(50, 50), (50, 300), (500, 500), (5000, 1000)])
+@pytest.mark.parametrize(("p", "q"), [(0.05, 0.05), (0.2, 0.1), (0.5, 0.5), (0.3, 0.5)])
+def test_intervals_cover(n, m, p, q):
+    """Exactly, over all pairs of counts that are at all likely."""
+    x, y = (
+        np.arange(*(stats.binom.ppf([1e-5, 1 - 1e-5], size, risk) + [0, 1]).astype(int))
+        for size, risk in ((n, p), (m, q))
+    )
+    step = max(len(x) * len(y) // 40_000, 1)
+    grid_x, grid_y = (axis.ravel()[::step] for axis in np.meshgrid(x, y))
+    weight = stats.binom.pmf(grid_x, n, p) * stats.binom.pmf(grid_y, m, q)
+    lower, upper = difference_bounds(
+        counts(grid_x, np.full(len(grid_x), n), grid_y, np.full(len(grid_y), m)), 0.05
+    )
+    covered = (weight * ((lower <= p - q) & (upper >= p - q))).sum() / weight.sum()
+    assert 0.93 <= covered <= 0.985
+
+
+def test_shares_of_0_and_1_have_intervals():
+    lower, upper = difference_bounds(counts([0, 20, 20, 0], [20] * 4, [0, 20, 0, 20], [20] * 4), 0.05)
+    assert (np.isfinite(lower) & np.isfinite(upper)).all()
+    assert (lower[:2] < 0).all()
+    assert (upper[:2] > 0).all()
+    assert lower[2] > 0.7
+    assert upper[3] < -0.7
+
+
+# --- frames ---------------------------------------------------------------------------------------------------------
+
+
+def test_groups_are_compared_and_called_by_name(rng):
+    groups = rng.choice(["a", "b"], 4000)
+    new = frame(rng.random(4000) < np.where(groups == "a", 0.3, 0.2), groups)
+    old = frame(rng.random(3000) < 0.2, rng.choice(["a", "b"], 3000))
+    found = compare_samples(new, old)
+    table = found.table
+    assert table["higher"].to_dict() == {"a": True, "b": False}
+    assert (table["increase"] == table["risk"] - table["risk_old"]).all()
+    assert ((table["lower"] < table["increase"]) & (table["increase"] < table["upper"])).all()
+    assert (table["p_adjusted"] >= table["p_value"]).all()
+    assert found.verdict.startswith("Higher risk on the new sample with 95 % confidence: a (+")
+    assert compare_samples(new, old, randomized=True).verdict.startswith(
+        "The new model harms with 95 % confidence: a (+"
+    )
+    assert not compare_samples(new, old, margin=0.2).table["higher"].any()
+    calm = compare_samples(old, old)
+    assert (
+        calm.verdict
+        == "No higher risk was found on the new sample, with 95 % confidence; that there is none is not shown."
+    )
+
+
+@pytest.mark.simulation
+def test_where_risks_are_equal_it_is_rarely_called_higher():
+    rng, runs, found = np.random.default_rng(0), 300, 0
+    for _ in range(runs):
+        new, old = (frame(rng.random(1200) < 0.2, np.arange(1200) % 6) for _ in range(2))
+        found += compare_samples(new, old).table["higher"].any()
+    assert stats.binomtest(int(found), runs, 0.05, alternative="greater").pvalue > 0.01
+
+
+def test_groups_of_one_sample_only_are_not_tested():
+    new, old = frame([0, 1] * 20, ["a", "b"] * 20), frame([0, 1] * 20, ["b", "c"] * 20)
+    table = compare_samples(new, old).table
+    assert table[["n", "n_old"]].to_numpy().tolist() == [[20, 0], [20, 20], [0, 20]]
+    assert table["p_value"].notna().tolist() == [False, True, False]
+    assert table["lower"].notna().tolist() == [False, True, False]
+
+
+def test_real_valued_losses_have_welchs_test(rng):
+    y = rng.integers(0, 2, 300)
+    p, q = rng.random((2, 300))
+    new, old = (
+        PreferenceFrame(y_true=y[:n], y_pred=s[:n], y_pred_pooled=s[:n], loss="brier")
+        for s, n in ((p, 300), (q, 200))
+    )
+    table = compare_samples(new, old).table
+    losses = (p - y) ** 2, ((q - y) ** 2)[:200]
+    expected = stats.ttest_ind(*losses, equal_var=False, alternative="greater")
+    # Variances of the frame are over n, scipy's over n - 1.
+    assert table["p_value"].item() == pytest.approx(expected.pvalue, abs=2e-3)
+    with pytest.raises(ValueError, match="has no largest value"):
+        compare_samples(*(PreferenceFrame(y_true=y, y_pred=p, y_pred_pooled=q, loss="log") for _ in range(2)))
+
+
+def test_people_who_appear_often_are_counted_once(rng):
+    people = (rng.random(200) < 0.2).astype(int)
+    once = frame(people)
+    often = frame(np.repeat(people, 10), units=np.repeat(np.arange(200), 10))
+    rows = frame(np.repeat(people, 10))
+    other = frame(rng.random(500) < 0.15)
+    width = {
+        name: np.ptp(compare_samples(f, other).table[["lower", "upper"]].to_numpy())
+        for name, f in (("once", once), ("often", often), ("rows", rows))
+    }
+    assert width["often"] == pytest.approx(width["once"], rel=0.02)
+    assert width["rows"] < width["once"] - 0.02
+
+
+def test_small_groups_are_not_named():
+    new = frame([1] * 8 + [0, 1] * 50, ["few"] * 8 + ["many"] * 100)
+    old = frame([0] * 60 + [0, 1] * 50, ["few"] * 60 + ["many"] * 100)
+    found = compare_samples(new, old)
+    assert found.table.loc["few", "higher"]
+    assert "few (" not in found.verdict
+    assert found.verdict.endswith("1 group of fewer than 10 people.")
+
+
+@pytest.mark.parametrize(
+    ("other", "arguments", "error", "message"),
+    [
+        (lambda: "old", {}, TypeError, "old must be a PreferenceFrame; got str"),
+        (lambda: frame([0, 1] * 20, control_features=[0, 1] * 20), {}, ValueError, "old has control features"),
+        (lambda: frame([0, 1] * 20, pd.Series([0, 1] * 20, name="age")), {}, ValueError, "the same columns of groups"),
+        (lambda: frame([0, 1] * 20), {"alpha": 2}, ValueError, "alpha must be between 0 and 1"),
+        (lambda: frame([0, 1] * 20), {"margin": -1}, ValueError, "margin must be at least 0"),
+        (
+            lambda: PreferenceFrame(y_true=[0, 1], y_pred=[0.5, 0.5], y_pred_pooled=[0.5, 0.5], loss="brier"),
+            {}, ValueError, "the same loss; got 'zero_one' and 'brier'",
+        ),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_compared_is_refused(other, arguments, error, message):
+    with pytest.raises(error, match=message):
+        compare_samples(frame([0, 1] * 20), other(), **arguments)
