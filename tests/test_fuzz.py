@@ -7,12 +7,12 @@ from benchmarks import fuzz
 
 @pytest.mark.parametrize("part", range(4))
 def test_random_tables_in_every_container(part):
-    assert fuzz.run(100, seed=100 + part) == []
+    assert fuzz.run(70, seed=100 + part) == []
 
 
 @pytest.mark.slow
 def test_random_tables_in_dask():
-    assert fuzz.run(12, seed=7, containers=("dask",)) == []
+    assert fuzz.run(8, seed=7, containers=("dask",)) == []
 
 
 def test_what_is_wrong_is_found(monkeypatch):

@@ -32,6 +32,11 @@ def test_every_mitigator_is_audited_or_said_to_be_skipped(audit):
     assert (table["harmed"] == (table["p_harm"] < 0.05)).all()
 
 
+def test_the_example_of_the_documentation(audit):
+    """Not run there, because it takes seconds."""
+    assert not audit.by_group.loc["ThresholdOptimizer, demographic parity", "harmed"].any()
+
+
 def test_verdicts_name_exactly_the_harmed_groups(audit):
     for method, sentence in audit.verdicts.items():
         rows = audit.by_group.loc[method]

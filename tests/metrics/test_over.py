@@ -93,7 +93,7 @@ def test_the_law_is_that_of_all_tosses_of_coins():
 @pytest.mark.simulation
 def test_the_family_wise_error_is_kept():
     rng = np.random.default_rng(5)
-    runs, errors = 120, np.zeros(3)
+    runs, errors = 60, np.zeros(3)
     for _ in range(runs):
         nobody_loses, all_lose = (
             frame_of(rng).over(OVER),
@@ -112,7 +112,7 @@ def test_the_family_wise_error_is_kept():
 def test_harm_to_a_margin_is_found_more_often_than_by_holm():
     rng = np.random.default_rng(6)
     found = np.zeros(2)
-    for _ in range(80):
+    for _ in range(50):
         jointly = frame_of(rng, n=3000, women_lose=0.025).over(OVER)
         women = [("all", "female")]
         found += [

@@ -1,5 +1,6 @@
 """Rows that belong together: people who appear several times are counted once."""
 
+import itertools
 import json
 
 import duckdb
@@ -148,8 +149,13 @@ def table():
     )
 
 
-@pytest.mark.parametrize("engine", ["polars", "duckdb", "dask"])
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize(
+    ("engine", "case"),
+    [
+        *itertools.product(["polars", "duckdb"], CASES),
+        pytest.param("dask", "weights", marks=pytest.mark.slow),
+    ],
+)
 def test_every_engine_counts_units_alike(table, engine, case):
     if engine == "dask":
         dask = pytest.importorskip("dask")

@@ -59,7 +59,7 @@ def test_a_hidden_minority_gains():
     """`fairlearn-fwh reproduce gog-ablation` shows it for more learners and draws."""
     gains = {GradientGraphClassifier: [], AdversarialReweightingClassifier: []}
     for seed in range(2):
-        (X, y, _), (X_test, y_test, group) = hidden_minority(6000, seed), hidden_minority(6000, 100 + seed)
+        (X, y, _), (X_test, y_test, group) = hidden_minority(4500, seed), hidden_minority(6000, 100 + seed)
         settings = {"hidden_layer_sizes": (4,), "max_epochs": 30, "random_state": seed}
         same = DROClassifier(alpha=1.0, **settings).fit(X, y)  # nobody weighs more
         for estimator, found in gains.items():

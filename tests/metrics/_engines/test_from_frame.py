@@ -61,7 +61,6 @@ CASES = {
     "log": {"y_pred": "score", "y_pred_pooled": "score0", "sensitive_features": "race", "loss": "log", "loss_limit": 3.0},
     "brier": {"y_pred": "score", "y_pred_pooled": "score0", "sensitive_features": ["race"], "loss": "brier", "sample_weight": "weight"},
     "unweighted brier": {"y_pred": "score", "y_pred_pooled": "score0", "sensitive_features": ["race", "sex"], "loss": "brier"},
-    "brier envy": {"y_pred_pooled": "score0", "y_pred_by_group": {"f": "score", "m": "score0"}, "groups": "sex", "loss": "brier"},
     "absolute": {"y_pred": "score", "y_pred_pooled": "score0", "loss": "absolute", "loss_limit": 0.8},
     "squared envy": {"y_pred_pooled": "score0", "y_pred_by_group": {"f": "score", "m": "pooled"}, "groups": "sex", "loss": "squared", "loss_limit": 1.0},
 }  # fmt: skip

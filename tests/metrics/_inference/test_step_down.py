@@ -92,11 +92,11 @@ def test_it_rejects_whatever_holm_rejects(seed, n_groups, claims, tolerance):
 
 
 @pytest.mark.simulation
-@pytest.mark.parametrize("n_groups", [2, 6, 20])
+@pytest.mark.parametrize("n_groups", [6, 20])
 def test_the_family_wise_error_is_kept_and_power_is_gained(n_groups):
     """`python -m benchmarks.validity` shows it with more draws."""
     rng = np.random.default_rng(n_groups)
-    runs, errors, kept = 120, 0, {"min_p": 0.0, "holm": 0.0}
+    runs, errors, kept = 100, 0, {"min_p": 0.0, "holm": 0.0}
     n = rng.integers(100, 400, n_groups)
     for _ in range(runs):
         worse, better = (rng.binomial(n, 0.05) for _ in range(2))
