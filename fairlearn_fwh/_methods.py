@@ -71,7 +71,7 @@ class Method:
 
 
 #: Networks of this size, for so long, learn what scikit-learn's checks ask for.
-_SMALL = {"hidden_layer_sizes": (32,), "max_epochs": 10, "learning_rate": 0.03}
+_SMALL = {"hidden_layer_sizes": (32,), "max_epochs": 4, "learning_rate": 0.1}
 
 METHODS = (
     Method(
