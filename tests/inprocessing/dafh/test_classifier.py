@@ -37,8 +37,8 @@ from ...conftest import opposite_rules
 
 @pytest.fixture(scope="module")
 def data():
-    X, y, side = opposite_rules(6000)
-    return X[:4000], y[:4000], X[4000:], y[4000:], side[4000:]
+    X, y, side = opposite_rules(4500)
+    return X[:2500], y[:2500], X[2500:], y[2500:], side[2500:]
 
 
 @pytest.fixture(scope="module")
