@@ -38,6 +38,7 @@ def audit(path, *arguments, **more):
     return subprocess.run(command, capture_output=True, text=True, **more)
 
 
+@pytest.mark.slow
 def test_harm_is_1_and_a_file_that_is_not_there_2(harm, tmp_path):
     found = audit(harm, "--sensitive", "g")
     assert found.returncode == 1
@@ -47,6 +48,7 @@ def test_harm_is_1_and_a_file_that_is_not_there_2(harm, tmp_path):
     assert missing.stderr.startswith("Error: There is no file")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
 def test_output_that_cannot_be_written_is_a_failure(harm):
     with open("/dev/full", "w") as full:
@@ -57,6 +59,7 @@ def test_output_that_cannot_be_written_is_a_failure(harm):
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stream", ["stdout", "stderr"])
 def test_a_pipe_that_is_closed_is_a_failure(harm, stream):
     reading, writing = os.pipe()
@@ -87,6 +90,7 @@ BROKEN = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("problem", BROKEN)
 def test_any_crash_is_a_failure_with_one_sentence(harm, problem):
     script = f"import sys\nsys.argv = {['fairlearn-fwh', 'audit', str(harm), *COLUMNS, '--sensitive', 'g']!r}\n{BROKEN[problem]}\n"
@@ -108,6 +112,7 @@ def test_a_missing_extra_is_a_failure(harm, tmp_path, monkeypatch, extra):
     assert not (tmp_path / "r.html").exists()
 
 
+@pytest.mark.slow
 def test_terminals_that_know_no_accents_stop_nobody(tmp_path):
     (tmp_path / "p.csv").write_text("y,new,old,g\n" + "1,0,1,é\n0,0,0,é\n" * 40)
     result = audit(tmp_path / "p.csv", "--sensitive", "g", env={**os.environ, "PYTHONIOENCODING": "ascii"})
