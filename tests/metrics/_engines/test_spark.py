@@ -27,8 +27,8 @@ def test_spark_gives_the_figures_of_pandas(spark, tmp_path):
     table = make_table()
     table.to_parquet(tmp_path / "table.parquet")
     data = spark.read.parquet(str(tmp_path / "table.parquet"))
-    for case in ("weighted", "brier", "controls"):
-        columns = {"y_true": "y"} | CASES[case]
+    for case, more in (("weighted", {"units": "year"}), ("unweighted brier", {}), ("controls", {})):
+        columns = {"y_true": "y"} | CASES[case] | more
         assert_same(PreferenceFrame.from_frame(data, **columns), PreferenceFrame.from_frame(table, **columns))
 
 
