@@ -61,6 +61,8 @@ class PreferenceMetric(ClassificationMetric):
     loss : str or callable
         Loss of a person: of labels, of favorable decisions, or (two labels) of scores. A callable takes coded labels
         (1 is favorable).
+    loss_limit : float, optional
+        Cut off losses at this value; "log" needs it for `certify` and significant violations, see `PreferenceFrame`.
 
     Raises
     ------
@@ -99,12 +101,13 @@ class PreferenceMetric(ClassificationMetric):
         groups: Any = None,
         pooled_groups: Any = (),
         loss: Any = "zero_one",
+        loss_limit: float | None = None,
     ) -> None:
         check_conditions(unprivileged_groups, privileged_groups)
         check_dataset(dataset)
         self._true, self._own, self._pooled = dataset, classified_dataset, pooled_dataset
         self._groups, self._pooled_groups = groups, tuple(pooled_groups)
-        self.loss, self._loss_of = loss, resolve_loss(loss)
+        self.loss, self._loss_limit, self._loss_of = loss, loss_limit, resolve_loss(loss, loss_limit)
         self._by_group = self._name_group_datasets(group_datasets)
         self._check_predictions()
         for argument, conditions in (
@@ -132,6 +135,7 @@ class PreferenceMetric(ClassificationMetric):
         unprivileged_groups: Conditions | None = None,
         privileged_groups: Conditions | None = None,
         loss: Any = "zero_one",
+        loss_limit: float | None = None,
     ) -> Self:
         """Ask a fitted algorithm of this package about a data set.
 
@@ -141,7 +145,7 @@ class PreferenceMetric(ClassificationMetric):
             Fitted, with `predict_pooled`.
         dataset : BinaryLabelDataset, StandardDataset or MulticlassLabelDataset
             People who took no part in the fit.
-        unprivileged_groups, privileged_groups, loss
+        unprivileged_groups, privileged_groups, loss, loss_limit
             As for the class.
 
         Returns
@@ -178,6 +182,7 @@ class PreferenceMetric(ClassificationMetric):
             unprivileged_groups=unprivileged_groups,
             privileged_groups=privileged_groups,
             loss=loss,
+            loss_limit=loss_limit,
             **routed,
         )
 
@@ -268,6 +273,7 @@ class PreferenceMetric(ClassificationMetric):
             sample_weight=None if weights is None else weights[rows],
             pooled_groups=self._pooled_groups,
             loss=self.loss,
+            loss_limit=self._loss_limit,
             **arguments,
         )
 

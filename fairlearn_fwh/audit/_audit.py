@@ -124,7 +124,7 @@ class Audit(Findings):
             "alpha": float(self.alpha),
             "claims": self.claims,
             "n_claims": len(self.certificate),
-            "units": self.frame.n_units,
+            "units": None if self.suppressed else self.frame.n_units,
             "min_group_size": self.min_group_size,
             "overall": _plain(self.overall()),
             "groups": [_plain(record) for record in records(self.groups())],

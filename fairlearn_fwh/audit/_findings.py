@@ -11,7 +11,7 @@ import pandas as pd
 from ..metrics._core._groupings import why_hidden
 from ..metrics._core._names import SMALLEST_SHOWN, full_name
 from ..metrics._core._units import Unit
-from ._verdict import judge
+from ._verdict import counted, judge, size_column
 
 if TYPE_CHECKING:
     from ..metrics._preference_frame import PreferenceFrame
@@ -102,6 +102,11 @@ class Findings:
         return Unit(self.frame.loss_name)
 
     @property
+    def counted(self) -> str:
+        """What `n` counts."""
+        return counted(self.frame)
+
+    @property
     def headline(self) -> str:
         """The outcome in a few words."""
         return _HEADLINES[self.outcome]
@@ -156,7 +161,11 @@ class Findings:
         harm = frame.harm_tests(claims=self.claims, margin=self.harm_margin)
         harm = harm[harm["kind"] == "rationality"]
         certificate = self.certificate[self.certificate["kind"] == "rationality"]
-        result = table[["n", "risk", "pooled_risk"]].assign(
+        units = {"units": frame._people()} if frame.has_units else {}
+        result = table[["n"]].assign(
+            **units,
+            risk=table["risk"],
+            pooled_risk=table["pooled_risk"],
             gain=table["rationality_gain"],
             lower=intervals["lower"],
             upper=intervals["upper"],
@@ -185,7 +194,7 @@ class Findings:
     @cached_property
     def hides(self) -> bool:
         """Whether some group is too small to be shown: an audit group, or one by which classifiers are assigned."""
-        assigned = self.certificate.loc[self.certificate["kind"] == "envy", "n"]
+        assigned = self.certificate.loc[self.certificate["kind"] == "envy", size_column(self.frame)]
         return len(self.suppressed) > 0 or bool(((assigned > 0) & (assigned < self.min_group_size)).any())
 
     def overall(self) -> dict[str, float]:
@@ -213,14 +222,14 @@ class Findings:
         if self.claims != "all":
             return None
         table = self.certificate[self.certificate["kind"] == "envy"]
-        large = set(table.loc[table["n"] >= self.min_group_size, "group"])
+        large = set(table.loc[table[size_column(self.frame)] >= self.min_group_size, "group"])
         table = table[table["group"].isin(large) & table["other"].isin(large)].drop(columns="kind")
         return table[["group", "other", "certified"]] if self.hides else table
 
 
 def _check_groups(frame: PreferenceFrame) -> None:
     """Raise ValueError if audit groups are no groups: numbers, names, keys of people."""
-    n = frame.by_group["n"]
+    n = frame._people()
     in_tiny, everybody = int(n[n < _TINY].sum()), int(n.sum())
     if everybody >= _FEWEST_ROWS and in_tiny > everybody / 2:
         names = ", ".join(map(repr, map(str, n.index.names)))

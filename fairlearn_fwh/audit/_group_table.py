@@ -24,16 +24,18 @@ def group_table(findings: Findings) -> tuple[list[str], list[list[str]]]:
     """
     unit = findings.unit
     interval = f"{100 * (1 - findings.alpha):g} % interval"
-    header = ["group", "people", "risk", "pooled risk", f"gain ({interval})", "harmed"]
+    units = ["units"] if findings.frame.has_units else []
+    header = ["group", findings.counted, *units, "risk", "pooled risk", f"gain ({interval})", "harmed"]
     header.append(f"loses less than {unit.amount(findings.tolerance)}" if findings.tolerance else "gains")
     if findings.power is not None:
-        header.append("people needed for that")
+        header.append(f"{findings.counted} needed for that")
     rows = []
     for row in records(worst_first(findings.groups(), MOST_SHOWN)):
         gain, lower, upper = (unit.gain(row[name]) for name in ("gain", "lower", "upper"))
         cells = [
             printable(row["group"]),
             f"{row['n']:,.0f}",
+            *(f"{row[name]:,.0f}" for name in units),
             unit.risk(row["risk"]),
             unit.risk(row["pooled_risk"]),
         ]

@@ -46,7 +46,12 @@ def _metrics(findings: Findings) -> str:
 
 def _evaluation_data(findings: Findings) -> str:
     overall = findings.overall()
-    people = f"{overall['n']:,.0f} people" if overall else "people"
+    people = f"{overall['n']:,.0f} {findings.counted}" if overall else "people"
+    people += (
+        f" of {findings.frame.n_units:,} people or other units"
+        if overall and findings.frame.has_units
+        else ""
+    )
     return (
         f"To be confirmed, and described, by the author of this card: {people} who took no part in fitting or choosing the model or the "
         "baseline."
@@ -68,7 +73,7 @@ def _quantitative_analyses(findings: Findings) -> str:
         notes.append(f"Harm is a loss of more than {findings.unit.amount_in_words(findings.harm_margin)}.")
     if findings.power is not None:
         notes.append(
-            "People needed: so that it is shown with a chance of 80 % if the true gain is 0. A loss can be significant and still smaller than "
+            f"{findings.counted.capitalize()} needed: so that it is shown with a chance of 80 % if the true gain is 0. A loss can be significant and still smaller than "
             "the tolerance."
         )
     if (envy := findings.envy()) is not None:

@@ -11,6 +11,7 @@ from ..exceptions import MissingExtraError
 from ..metrics._compare import worst_gain_bounds
 from ..metrics._core._names import group_name
 from ..metrics._core._units import Unit
+from ._verdict import counted
 
 if TYPE_CHECKING:
     from ..metrics._preference_frame import PreferenceFrame
@@ -113,7 +114,10 @@ def plot_gain(frame: PreferenceFrame, ax: Any, min_group_size: int) -> Any:
                 markersize=7, capsize=3, linewidth=1.6, label=label,
             )  # fmt: skip
     ax.axvline(0, color="black", linewidth=1)
-    names = [f"{label_text(label)}\n({n:,} people)" for label, n in zip(table.index, table["n"], strict=True)]
+    names = [
+        f"{label_text(label)}\n({n:,} {counted(frame)})"
+        for label, n in zip(table.index, table["n"], strict=True)
+    ]
     ax.set_yticks(position, names)
     ax.set_ylim(-0.7, len(rows) - 0.3)
     _say_what_is_shown(ax, frame)

@@ -110,9 +110,8 @@ def judge(
     claims = "rationality" if claims == "all" and not frame.has_envy else claims
     table = frame.certify(tolerance=tolerance, alpha=alpha, claims=claims)
     hidden = frame._hidden(min_group_size)
-    words = _Words(
-        frame, min_group_size, dict(zip(table["group"], table["n"], strict=True)), set(hidden.index[hidden])
-    )
+    sizes = dict(zip(table["group"], table[size_column(frame)], strict=True))
+    words = _Words(frame, min_group_size, sizes, set(hidden.index[hidden]))
     violations = frame.violations(alpha=alpha, claims=claims, margin=harm_margin)
 
     def say(outcome: str, text: str) -> Verdict:
@@ -123,7 +122,7 @@ def judge(
     found = []
     if len(harmed):
         found.append(
-            f"harms {words.listed(harmed, lambda row: f'{words.unit.gain_in_words(row.gain)}, {row.n:,} people')}"
+            f"harms {words.listed(harmed, lambda row: f'{words.unit.gain_in_words(row.gain)}, {words.size(row)}')}"
         )
     if len(envious):
         found.append(f"gives a worse classifier than another group's to {words.listed(envious, words.envy)}")
@@ -155,6 +154,16 @@ def judge(
     )
 
 
+def size_column(frame: PreferenceFrame) -> str:
+    """Column of a table of claims that says how many people they are about."""
+    return "units" if frame.has_units else "n"
+
+
+def counted(frame: PreferenceFrame) -> str:
+    """What numbers of a frame's people count, in words."""
+    return "rows" if frame.has_units else "people"
+
+
 @dataclass(frozen=True)
 class _Words:
     """Figures of a frame in words."""
@@ -168,19 +177,24 @@ class _Words:
     def unit(self) -> Unit:
         return Unit(self.frame.loss_name)
 
+    def size(self, row: Any) -> str:
+        """How many people, or rows of how many units, a claim is about."""
+        of_units = f" of {row.units:,} units" if self.frame.has_units else ""
+        return f"{row.n:,} {counted(self.frame)}{of_units}"
+
     def unsure_of(self, row: Any) -> str:
         """How many people there are, and what is known of them."""
         if row.method == NEVER_RIGHT:
-            return f"{row.n:,} people, about whom every answer of both classifiers is wrong"
+            return f"{self.size(row)}, about whom every answer of both classifiers is wrong"
         if row.method == FEW_HEAVY:
-            return f"{row.n:,} people, of whom few have most of the weight"
-        return f"{row.n:,} people, bound {self.unit.gain(row.lower_bound, 1)}"
+            return f"{self.size(row)}, of whom few have most of the weight"
+        return f"{self.size(row)}, bound {self.unit.gain(row.lower_bound, 1)}"
 
     def envy(self, row: Any) -> str:
         """Whom a group envies, and how much unless that could tell of audit groups that are too small to be shown."""
         is_shown = self.sizes.get(row.other, 0) >= self.min_group_size
         against = f"against that of {group_name(row.other)}" if is_shown else "against that of a small group"
-        sizes = [*self.frame.by_group["n"], *self.sizes.values()]
+        sizes = [*self.frame._people(), *self.sizes.values()]
         if any(0 < n < self.min_group_size for n in sizes):
             return against
         return f"{self.unit.gain_in_words(row.gain)} {against}"
@@ -199,7 +213,7 @@ class _Words:
 
     def listed(self, table: pd.DataFrame, describe: Callable[[Any], str]) -> str:
         hidden_here = (table["kind"] == "rationality") & table["group"].isin(self.hidden)
-        is_shown = (table["n"] >= self.min_group_size) & ~hidden_here
+        is_shown = (table[size_column(self.frame)] >= self.min_group_size) & ~hidden_here
         shown = table[is_shown].sort_values("gain", kind="stable")
         parts = [f"{group_name(row.group)} ({describe(row)})" for row in shown.head(_MAX_NAMED).itertuples()]
         if (more := len(shown) - _MAX_NAMED) > 0:

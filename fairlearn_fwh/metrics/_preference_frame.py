@@ -11,7 +11,7 @@ import pandas as pd
 
 from . import _shown
 from ._core._alignment import check_alignment
-from ._core._groupings import all_groupings, hidden_groups, regroup
+from ._core._groupings import all_groupings, hidden_groups, people_of, regroup
 from ._core._layout import Layout
 from ._core._losses import resolve_loss
 from ._core._measurement import Measurement
@@ -723,7 +723,12 @@ class PreferenceFrame:
         kinds = [rationality_claims(m)] if rationality else []
         kinds += [envy_claims(m)] if envy else []
         made = make_claims(kinds, m.loss, m.weighted)
-        return made if m.n_once is None else overlapping(made, m, has_envy=envy)
+        # A unit may have rows in several groups: then groups are not independent.
+        return made if m.n_once is None and m.units is None else overlapping(made, m, has_envy=envy)
+
+    def _people(self) -> pd.Series:
+        """How many people each audit group has: units where rows belong together."""
+        return pd.Series(people_of(self._measured), index=self.by_group.index)
 
     def _hidden(self, min_group_size: int) -> pd.Series:
         """Whether each audit group cannot be shown to others."""

@@ -10,11 +10,9 @@ import pandas as pd
 from ._core._figures import OWN
 from ._core._measurement import Measurement
 from ._core._names import SMALLEST_SHOWN, group_name
-from ._core._unit_sums import ClusteredSums
 from ._core._units import Unit
 from ._inference._checks import check_alpha, check_has_test, check_margin
 from ._inference._step_down import MIN_P, NullLaws, SharedPeople, adjust_p_values
-from ._inference._tests import effective_size
 from ._inference._unpaired import TwoSamples, difference_bounds, higher_risk_p_value
 from ._preference_frame import PreferenceFrame
 
@@ -75,7 +73,7 @@ def compare_samples(
     -------
     SampleComparison
         Its `table` has for each group `n`, `n_old`, `risk`, `risk_old`, `increase` (new minus old risk) with `lower` and `upper` (Miettinen
-        and Nurminen 1985; Welch for real-valued losses; on effective numbers of people with weights or units), `p_value` and `p_adjusted` of
+        and Nurminen 1985; Welch for real-valued losses), `p_value` and `p_adjusted` of
         a higher risk, and whether it is `higher`. Groups that only one sample has are not tested.
 
     Raises
@@ -83,7 +81,7 @@ def compare_samples(
     TypeError
         If `new` or `old` is no frame.
     ValueError
-        If they have control features or overlapping groups, other losses or columns of groups, the loss has no limits, or a parameter is out
+        If they have control features, overlapping groups, weights or units, other losses or columns of groups, the loss has no limits, or a parameter is out
         of range.
 
     Examples
@@ -105,6 +103,10 @@ def compare_samples(
         if isinstance(frame.overall, pd.DataFrame) or frame.has_overlapping_groups:
             raise ValueError(
                 f"{name} has control features or overlapping groups; compare frames without them."
+            )
+        if frame.is_weighted or frame.has_units:
+            raise ValueError(
+                f"{name} has weights or units, for which there is no test of two samples; leave them out, with one row per person."
             )
     first, second = new._measured, old._measured
     if first.loss != second.loss:
@@ -165,21 +167,13 @@ def _two_samples(
 
 
 def _risk_and_size(m: Measurement, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Risk, its variance and the number of people, effective where they have weights or units."""
+    """Risk, its variance and the number of people."""
     sums = m.levels.audit
-    risk, variance = sums.mean()[:, OWN], sums.mean_variance()[:, OWN]
-    size = sums.kish_size() if m.weighted else sums.n.astype(float)
-    if isinstance(sums, ClusteredSums):
-        variance = variance * sums.correction()
-    if isinstance(sums, ClusteredSums) and not m.loss.is_binary:
-        size = np.minimum(size, sums.units.n)
-    elif m.weighted or isinstance(sums, ClusteredSums):
-        fewest = sums.units.n if isinstance(sums, ClusteredSums) else size
-        varies = risk * (1 - risk) > 0
-        size = np.where(varies, effective_size(risk * (1 - risk), variance, size), np.minimum(size, fewest))
-    missing = rows < 0
-    risk, variance = (np.where(missing, np.nan, x[rows]) for x in (risk, variance))
-    return risk, variance, np.where(missing, 0.0, size[rows])
+    n, missing = sums.n.astype(float), rows < 0
+    with np.errstate(divide="ignore", invalid="ignore"):
+        variance = sums.mean_variance()[:, OWN] * n / (n - 1)
+    risk, variance = (np.where(missing, np.nan, x[rows]) for x in (sums.mean()[:, OWN], variance))
+    return risk, variance, np.where(missing, 0.0, n[rows])
 
 
 def _in_words(table: pd.DataFrame, unit: Unit, alpha: float, margin: float, randomized: bool) -> str:

@@ -172,6 +172,15 @@ def test_losses_of_scores_and_of_decisions(case, loss):
     assert metric.rationality_gain() == pytest.approx(expected)
 
 
+def test_losses_without_limits_are_cut_off_before_they_are_tested(case):
+    model, test = case
+    with pytest.raises(ValueError, match="loss='log' has no largest value"):
+        make(model, test, loss="log").certify(tolerance=0.5)
+    limited = make(model, test, loss="log", loss_limit=5.0)
+    assert len(limited.certify(tolerance=0.5))
+    assert limited.num_violations(alpha=0.05) >= 0
+
+
 def test_many_groups_and_several_labels():
     train, test = several_labels().split([0.7], shuffle=True, seed=0)
     model = Decoupled(random_state=0).fit(train)

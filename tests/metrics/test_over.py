@@ -122,7 +122,7 @@ def test_harm_to_a_margin_is_found_more_often_than_by_holm():
     assert found[0] > found[1]
 
 
-def test_weights_and_other_losses_have_the_normal_law(rng):
+def test_weights_have_the_normal_law_and_bets_are_added_up(rng):
     data, people = sample(rng, women_lose=0.1)
     weighted = PreferenceFrame(
         **data, sensitive_features=people, sample_weight=rng.uniform(0.8, 1.2, len(people))
@@ -136,7 +136,9 @@ def test_weights_and_other_losses_have_the_normal_law(rng):
     brier = PreferenceFrame(y_true=data["y_true"], **scores, sensitive_features=people, loss="brier")
     table = brier.certify(tolerance=0.0, over=OVER)
     assert (table["method"] == "betting").all()
-    assert table["p_adjusted"].between(0, 1).all()
+    # Nothing is known of how bets on overlapping groups vary together.
+    holm = brier.certify(tolerance=0.0, over=OVER, correction="holm")
+    np.testing.assert_allclose(table["p_adjusted"], holm["p_adjusted"])
 
 
 def test_with_envy_claims_are_added_up(rng):

@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 from scipy import stats
 
+from fairlearn_fwh.audit import Audit
 from fairlearn_fwh.cli._main import main
 from fairlearn_fwh.exceptions import UnitsWarning
 from fairlearn_fwh.files import measure_file
@@ -109,6 +110,50 @@ def test_a_single_person_proves_nothing(rng):
     assert frame.certify(tolerance=0.5)["p_value"].item() == 1
     assert frame.harm_tests()["p_value"].item() == 1
     assert frame.certify(tolerance=0.5)["lower_bound"].item() == -1
+
+
+@pytest.mark.parametrize(("n_units", "rows"), [(3, 1), (3, 20), (1, 20), (2, 5)])
+def test_few_units_who_lose_are_no_proof(n_units, rows):
+    """The chance that so many coins fall alike is the least that a p-value can be."""
+    person = np.repeat(np.arange(100), rows)
+    table = pd.DataFrame(
+        {"y": 0, "new": (person < n_units).astype(int), "old": 0, "group": 0, "person": person}
+    )
+    assert frame_of(table).harm_tests()["p_value"].item() >= 0.5**n_units
+    mirrored = table.rename(columns={"new": "old", "old": "new"})
+    assert frame_of(mirrored).certify(tolerance=0.0)["p_value"].item() >= 0.5**n_units
+
+
+def test_few_heavy_people_are_no_proof_with_units_either():
+    weights, loses = np.ones(1000), np.zeros(1000, dtype=int)
+    weights[:3], loses[:3] = 1000, 1
+    table = pd.DataFrame({"y": 0, "new": loses, "old": 0, "group": 0, "person": np.arange(1000)})
+    assert frame_of(table, sample_weight=weights).harm_tests()["p_value"].item() >= 0.125
+    mirrored = table.rename(columns={"new": "old", "old": "new"})
+    assert not frame_of(mirrored, sample_weight=weights).certify(tolerance=0.0)["certified"].item()
+
+
+def test_groups_of_few_people_are_hidden_however_many_rows_they_have(rng):
+    table = visits(rng, 300, 3, 0.3).assign(group="many")
+    few = visits(rng, 4, 50, 0.3).assign(group="few").assign(person=lambda t: t["person"] + 1000)
+    frame = frame_of(pd.concat([table, few]))
+    audit = Audit(frame)
+    assert audit.suppressed == ["few"]
+    assert audit.to_dict()["units"] is None
+    assert "few" not in audit.verdict.replace("fewer", "")
+    card = frame.to_model_card()
+    assert "| many | 900 | 300 |" in card
+    assert "| few |" not in card
+    assert "rows of" in Audit(frame_of(table), tolerance=0.0001).verdict
+
+
+def test_groups_that_share_a_person_are_not_taken_for_independent(rng):
+    people = visits(rng, 200, 4, 0.3)
+    people["group"] = np.tile(np.arange(4), 200)
+    frame = frame_of(people)
+    table = frame.certify(tolerance=0.05)
+    holm = frame.certify(tolerance=0.05, correction="holm")
+    np.testing.assert_allclose(table["p_adjusted"], holm["p_adjusted"])
 
 
 def test_people_about_whom_nothing_differs_are_counted_once():

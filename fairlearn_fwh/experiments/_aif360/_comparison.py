@@ -179,7 +179,11 @@ def _figures(flow: Flow, truth: Any, predicted: Any, pooled: Any, attribute: pd.
     from ...aif360 import PreferenceMetric
 
     metric = PreferenceMetric(
-        truth, _with_labels(truth, predicted), _with_labels(truth, pooled), **flow.groups
+        truth,
+        _with_labels(truth, predicted),
+        _with_labels(truth, pooled),
+        unprivileged_groups=flow.unprivileged,
+        privileged_groups=flow.privileged,
     )
     frame = PreferenceFrame(
         y_true=truth.labels.ravel(),

@@ -11,6 +11,7 @@ import numpy as np
 from ._groups import as_tuple
 from ._layout import EVERYBODY, Layout
 from ._measurement import Measurement
+from ._unit_sums import ClusteredSums
 
 
 def read_groupings(over: Any, layout: Layout) -> list[tuple[int, ...]]:
@@ -59,6 +60,12 @@ def all_groupings(layout: Layout) -> list[Any]:
     return [*names, tuple(names)] if len(names) > 1 else names
 
 
+def people_of(measured: Measurement) -> np.ndarray:
+    """How many people each audit group has: units where rows belong together, else rows; shape (A,)."""
+    audit = measured.levels.audit
+    return audit.units.n if isinstance(audit, ClusteredSums) else audit.n
+
+
 def hidden_groups(measured: Measurement, min_group_size: int) -> np.ndarray:
     """Audit groups that cannot be shown: of few people, or, where groups overlap, with few people in them whom the rest would tell.
 
@@ -71,7 +78,7 @@ def hidden_groups(measured: Measurement, min_group_size: int) -> np.ndarray:
     -------
     ndarray of bool, shape (A,)
     """
-    small = measured.levels.audit.n < min_group_size
+    small = people_of(measured) < min_group_size
     if measured.n_once is None:
         return small
     atoms = np.arange(len(measured.audit)) % measured.n_once
@@ -117,13 +124,6 @@ def regroup(measured: Measurement, over: Any) -> Measurement:
         codes.append(np.array([position[label] for label in of_group], dtype=np.intp)[measured.audit])
     n_pairs, times = len(measured.audit), len(groupings)
     repeated = np.tile(np.arange(n_pairs), times)
-    histograms = measured.histograms
-    if histograms is not None:
-        parts = [replace(histograms, group=histograms.group + i * n_pairs) for i in range(times)]
-        first, *rest = parts
-        for part in rest:
-            first = first.concatenate(part, 0)
-        histograms = first
     return replace(
         measured,
         layout=replace(measured.layout, audit=labels),
@@ -131,6 +131,6 @@ def regroup(measured: Measurement, over: Any) -> Measurement:
         audit=np.concatenate(codes),
         sums=measured.sums.take(repeated),
         replicates=None,
-        histograms=histograms,
+        histograms=None if measured.histograms is None else measured.histograms.repeat(times, n_pairs),
         n_once=n_pairs,
     )

@@ -73,6 +73,12 @@ class GainHistograms:
         columns["group"][len(self.group) :] += n_groups
         return GainHistograms(**columns)
 
+    def repeat(self, times: int, n_groups: int) -> GainHistograms:
+        """Put copies of the `n_groups` groups after one another."""
+        columns = {field.name: np.tile(getattr(self, field.name), times) for field in fields(self)}
+        columns["group"] += np.repeat(np.arange(times) * n_groups, len(self.group))
+        return GainHistograms(**columns)
+
     def reorder(self, columns: np.ndarray) -> GainHistograms:
         """Put the statistics in another order: `columns[i]` is the old position of statistic i."""
         position = np.empty(len(columns), dtype=self.column.dtype)

@@ -22,10 +22,10 @@ from ._step_down import MIN_P, NullLaws, SharedPeople, adjust_p_values
 from ._tests import (
     UNCONDITIONAL,
     UNEVEN,
+    UNITS,
     PairedDifferences,
     certificate_p_value,
     effective_counts,
-    effective_size,
     gain_lower_bound,
     harm_p_value,
     method_used,
@@ -46,7 +46,7 @@ class Claims:
     ----------
     table : DataFrame
         Columns `group`, `kind`, `other`, `n`, `gain`, `identical`, `never_right` (labels were compared, and every answer of both
-        classifiers was wrong): one row per claim.
+        classifiers was wrong), and `units` where rows belong together: one row per claim.
     differences : PairedDifferences
         What the sample says about each claim.
     people : SharedPeople
@@ -122,6 +122,7 @@ class Claims:
                 "certified",
                 "identical",
                 "method",
+                *self.table.columns.intersection(["units"]),
             ]
         ]
 
@@ -134,9 +135,9 @@ class Claims:
         return np.where(tested, shares / max(shares[tested].sum(), np.finfo(float).tiny), 1.0)
 
     def _bounds(self, tolerance: float, alpha: np.ndarray, method: str, p_values: np.ndarray) -> np.ndarray:
-        """Lower bounds; where the exact test of few people disagrees about the tolerance it is right, and the bound lies there."""
+        """Lower bounds; where the test of few people or units disagrees about the tolerance it is right, and the bound lies there."""
         bounds = gain_lower_bound(self.differences, alpha, method)
-        is_exact = method_used(self.differences, method, tolerance) == UNCONDITIONAL
+        is_exact = np.isin(method_used(self.differences, method, tolerance), [UNCONDITIONAL, UNITS])
         agreed = np.where(p_values < alpha, np.fmax(bounds, -tolerance), np.fmin(bounds, -tolerance))
         return np.where(is_exact, agreed, bounds)
 
@@ -218,6 +219,7 @@ def make_claims(kinds: list[ClaimKind], loss: Loss, weighted: bool) -> Claims:
     for part, kind in enumerate(kinds):
         rows, picks = np.nonzero(kind.made)
         columns = kind.columns[picks]
+        units = {"units": kind.sums.units.n[rows]} if isinstance(kind.sums, ClusteredSums) else {}
         tables.append(
             pd.DataFrame(
                 {
@@ -228,6 +230,7 @@ def make_claims(kinds: list[ClaimKind], loss: Loss, weighted: bool) -> Claims:
                     "gain": kind.sums.gain()[rows, columns],
                     "identical": kind.identical[rows, picks],
                     "never_right": _never_right(kind.sums, rows, columns, loss),
+                    **units,
                 }
             )
         )
@@ -296,15 +299,15 @@ def overlapping(claims: Claims, measured: Measurement, *, has_envy: bool) -> Cla
 
 
 def joint_law(measured: Measurement) -> JointLaw | None:
-    """What overlapping audit groups have in common; None where groups do not overlap."""
-    if measured.n_once is None:
+    """What overlapping audit groups have in common; None where groups do not overlap, or nothing is known of how bets vary together."""
+    if measured.n_once is None or not measured.loss.is_binary:
         return None
     n, sums = measured.n_once, measured.sums
     members = np.zeros((len(measured.layout.audit), n), dtype=bool)
     members[measured.audit, np.arange(len(measured.audit)) % n] = True
     once = sums.take(np.arange(n))
     discordant = None
-    if measured.loss.is_binary and not measured.weighted:
+    if not measured.weighted:
         discordant = np.rint(once.apart[:, POOLED_COLUMN]).astype(int)
     # A sum that does not vary in the sample is given the variance that one person in a hundred would make.
     variance = once.gain_variance()[:, POOLED_COLUMN] * once.weight**2 + 0.01 * once.weight_squared
@@ -362,15 +365,12 @@ def paired_differences(
             units=units,
         )
     worse, better = (share[rows, columns] for share in sums.discordance())
-    uneven = None
+    uneven = np.where(n > UNEVEN * kish, kish, np.inf) if weighted else None
     if isinstance(sums, ClusteredSums) and units is not None:
-        discordant = worse + better
-        size = effective_size(discordant - (better - worse) ** 2, variance * sums.correction()[rows], kish)
         # Of people about whom nothing differs nobody knows how alike those of a unit are: then units are counted.
-        size = np.where(discordant > 0, size, np.minimum(units, kish))
-        n, worse, better = size, size * worse, size * better
-    elif weighted:
-        uneven = np.where(n > UNEVEN * kish, kish, np.inf)
+        kish = np.where(worse + better > 0, kish, np.minimum(units, kish))
+        variance = variance * sums.correction()[rows]
+    if weighted or units is not None:
         discordant = sums.discordant_size()[rows, columns]
         n, worse, better = effective_counts(worse, better, variance, kish, discordant)
     else:

@@ -19,6 +19,9 @@ METHODS = ("tango", "exact")
 #: What stands for the score test where there are few people.
 UNCONDITIONAL = "unconditional"
 
+#: What stands for the tests of rows that belong together.
+UNITS = "units"
+
 #: Below this size bounds are exact (Clopper and Pearson), not those of the score test.
 MIN_SCORE_BOUND_SIZE = 30
 
@@ -153,14 +156,18 @@ def _certificate_p_value(d: PairedDifferences, tolerance: float, method: str) ->
         return _normal_p_value(d, tolerance)
     if method == "exact":
         return _exact_p_value(d.n, d.worse, d.better, tolerance)
-    if d.units is not None:
-        return clustered_p_value(d, tolerance)
+    p_values = _counted_p_value(d.n, d.worse, d.better, tolerance)
+    # Student's distribution knows how few units there are, the exact tests how few people there are about whom something differs.
+    return p_values if d.units is None else np.fmax(p_values, clustered_p_value(d, tolerance))
+
+
+def _counted_p_value(n: np.ndarray, worse: np.ndarray, better: np.ndarray, tolerance: float) -> np.ndarray:
     if tolerance == 0:  # the score test has its level for large samples only; at 0 there is an exact one
-        return mcnemar_p_value(d.better, d.worse)
-    p_values = tango_p_value(d.n, d.worse, d.better, tolerance)
-    small = (d.n < EXACT_BELOW) & (d.n > 0)
+        return mcnemar_p_value(better, worse)
+    p_values = tango_p_value(n, worse, better, tolerance)
+    small = (n < EXACT_BELOW) & (n > 0)
     if small.any():
-        p_values[small] = unconditional_p_value(d.n[small], d.worse[small], d.better[small], tolerance)
+        p_values[small] = unconditional_p_value(n[small], worse[small], better[small], tolerance)
     return p_values
 
 
@@ -177,13 +184,14 @@ def _gain_lower_bound(d: PairedDifferences, alpha: np.ndarray, method: str) -> n
         return mean_lower_bound(d.n, d.gain, d.variance, alpha)
     if method == "exact":
         return _exact_bound(d.n, d.worse, d.better, alpha)
-    if d.units is not None:
-        return tango_bound(d.n, d.worse, d.better, stats.norm.cdf(_student_quantile(alpha, d.units)))
     bound = tango_bound(d.n, d.worse, d.better, alpha)
     small = (d.n < MIN_SCORE_BOUND_SIZE) & (d.n > 0)
     if small.any():
         bound[small] = _exact_bound(d.n[small], d.worse[small], d.better[small], alpha[small])
-    return bound
+    if d.units is None:
+        return bound
+    by_student = tango_bound(d.n, d.worse, d.better, stats.norm.cdf(_student_quantile(alpha, d.units)))
+    return np.fmin(bound, by_student)
 
 
 def method_used(differences: PairedDifferences, method: str, tolerance: float) -> np.ndarray:
@@ -191,7 +199,7 @@ def method_used(differences: PairedDifferences, method: str, tolerance: float) -
     if method != "tango":
         return np.full(len(differences.n), method, dtype=object)
     if differences.units is not None:
-        return np.full(len(differences.n), "units", dtype=object)
+        return np.full(len(differences.n), UNITS, dtype=object)
     if differences.worse is None:
         used = "normal" if differences.draws is None else "betting"
         return np.full(len(differences.n), used, dtype=object)

@@ -21,7 +21,7 @@ class TwoSamples:
     new, old : ndarray
         Mean losses.
     n_new, n_old : ndarray of float
-        Numbers of people; effective ones of people with weights or units.
+        Numbers of people.
     variance : ndarray or None
         Variance of the difference, and `df` its degrees of freedom, for real-valued losses; None for shares of people.
     df : ndarray or None
