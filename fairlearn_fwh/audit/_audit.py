@@ -126,10 +126,12 @@ class Audit(Findings):
             "n_claims": len(self.certificate),
             "units": None if self.suppressed else self.frame.n_units,
             "min_group_size": self.min_group_size,
-            "overall": _plain(self.overall()),
-            "groups": [_plain(record) for record in records(self.groups())],
+            "overall": plain_record(self.overall()),
+            "groups": [plain_record(record) for record in records(self.groups())],
             "n_suppressed_groups": len(self.suppressed),
-            "envy": [] if envy is None else [_plain(record) for record in records(envy.set_index("group"))],
+            "envy": []
+            if envy is None
+            else [plain_record(record) for record in records(envy.set_index("group"))],
         }
 
     def to_json(self, parts: dict[str, str] | None = None) -> str:
@@ -145,11 +147,7 @@ class Audit(Findings):
         -------
         str
         """
-        report = self.to_dict()
-        if parts:
-            report["parts"] = {
-                name: hashlib.sha256(text.encode()).hexdigest() for name, text in parts.items()
-            }
+        report = self.to_dict() | sums_of(parts)
         lines = []
         for name, value in report.items():
             text = json.dumps(value, allow_nan=False)
@@ -172,34 +170,21 @@ class Audit(Findings):
         MissingExtraError
             If jinja2 or matplotlib is not installed.
         """
-        try:
-            import jinja2
-        except ImportError as error:
-            raise MissingExtraError.for_extra("The HTML report", "cli") from error
-        environment = jinja2.Environment(
-            loader=jinja2.PackageLoader("fairlearn_fwh.audit", "."),
-            autoescape=True,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            undefined=jinja2.StrictUndefined,
-        )
-        environment.filters |= {
-            "share": share,
-            "number": _number,
-            "name": group_name,
-            "shown": printable,
-        }
         table = self.groups()
-        return environment.get_template("report.html.jinja").render(
-            audit=self,
-            groups=records(worst_first(table, MOST_SHOWN)),
-            n_more=max(len(table) - MOST_SHOWN, 0),
-            envy=self.envy(),
-            overall=self.overall(),
-            pictures=list(self._pictures()),
-            unit=self.unit,
-            version=importlib.metadata.version("fairlearn-fwh"),
-            methods=[] if self.hides else sorted({m for m in self.certificate["method"] if m}),
+        return (
+            environment()
+            .get_template("report.html.jinja")
+            .render(
+                audit=self,
+                groups=records(worst_first(table, MOST_SHOWN)),
+                n_more=max(len(table) - MOST_SHOWN, 0),
+                envy=self.envy(),
+                overall=self.overall(),
+                pictures=list(self._pictures()),
+                unit=self.unit,
+                version=importlib.metadata.version("fairlearn-fwh"),
+                methods=[] if self.hides else sorted({m for m in self.certificate["method"] if m}),
+            )
         )
 
     def _pictures(self) -> Iterator[tuple[str, str]]:
@@ -224,12 +209,47 @@ class Audit(Findings):
         for kind, (title, height) in kinds.items():
             figure = Figure(figsize=(8.5, height), layout="constrained")
             self.frame.plot(kind, ax=figure.subplots(), min_group_size=self.min_group_size)
-            buffer = io.BytesIO()
-            figure.savefig(buffer, format="svg")
-            yield title, "data:image/svg+xml;base64," + base64.b64encode(buffer.getvalue()).decode()
+            yield title, data_uri(figure)
 
 
-def _plain(record: dict[str, Any]) -> dict[str, Any]:
+def environment() -> Any:
+    """Return the templates of pages.
+
+    Raises
+    ------
+    MissingExtraError
+        If jinja2 is not installed.
+    """
+    try:
+        import jinja2
+    except ImportError as error:
+        raise MissingExtraError.for_extra("The HTML report", "cli") from error
+    templates = jinja2.Environment(
+        loader=jinja2.PackageLoader("fairlearn_fwh.audit", "."),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    templates.filters |= {"share": share, "number": _number, "name": group_name, "shown": printable}
+    return templates
+
+
+def sums_of(parts: dict[str, str] | None) -> dict[str, Any]:
+    """SHA-256 sums of other files of a report, by their names, if there are any."""
+    if not parts:
+        return {}
+    return {"parts": {name: hashlib.sha256(text.encode()).hexdigest() for name, text in parts.items()}}
+
+
+def data_uri(figure: Any) -> str:
+    """Return a picture as what a page can hold."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="svg")
+    return "data:image/svg+xml;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def plain_record(record: dict[str, Any]) -> dict[str, Any]:
     """Make of a row what JSON can hold: None for what is not finite."""
     return {name: _plain_value(value) for name, value in record.items()}
 

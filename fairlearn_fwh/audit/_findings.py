@@ -73,12 +73,7 @@ class Findings:
     ) -> None:
         if isinstance(frame.overall, pd.DataFrame):
             raise ValueError("frame has control features; audit a frame without them.")
-        if (
-            isinstance(min_group_size, bool)
-            or not isinstance(min_group_size, int | np.integer)
-            or min_group_size < 1
-        ):
-            raise ValueError(f"min_group_size must be an integer of at least 1; got {min_group_size!r}.")
+        check_min_group_size(min_group_size)
         _check_groups(frame)
         self.frame, self.tolerance, self.alpha = frame, tolerance, alpha
         self.min_group_size = min_group_size
@@ -225,6 +220,12 @@ class Findings:
         large = set(table.loc[table[size_column(self.frame)] >= self.min_group_size, "group"])
         table = table[table["group"].isin(large) & table["other"].isin(large)].drop(columns="kind")
         return table[["group", "other", "certified"]] if self.hides else table
+
+
+def check_min_group_size(size: Any) -> None:
+    """Raise ValueError unless a size is an integer of at least 1."""
+    if isinstance(size, bool) or not isinstance(size, int | np.integer) or size < 1:
+        raise ValueError(f"min_group_size must be an integer of at least 1; got {size!r}.")
 
 
 def _check_groups(frame: PreferenceFrame) -> None:

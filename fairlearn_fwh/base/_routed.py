@@ -261,7 +261,13 @@ class RoutedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, ABC):
         )
 
     def preference_frame(
-        self, X: Any, y: Any, *, sensitive_features: Any = None, sample_weight: Any = None
+        self,
+        X: Any,
+        y: Any,
+        *,
+        sensitive_features: Any = None,
+        sample_weight: Any = None,
+        units: Any = None,
     ) -> PreferenceFrame:
         """Compare what each person gets with what the pooled and the other groups' classifiers would give.
 
@@ -275,13 +281,21 @@ class RoutedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, ABC):
             What the estimator routes by, if it does; in any case the audit groups.
         sample_weight : array-like, shape (n,), optional
             Weights of the rows.
+        units : array-like, shape (n,), optional
+            Whose rows belong together, as for `PreferenceFrame`.
 
         Returns
         -------
         PreferenceFrame
         """
         return PreferenceFrame.from_estimator(
-            self, X, y, sensitive_features=sensitive_features, sample_weight=sample_weight, loss=self._loss()
+            self,
+            X,
+            y,
+            sensitive_features=sensitive_features,
+            sample_weight=sample_weight,
+            loss=self._loss(),
+            units=units,
         )
 
     def _loss(self) -> Any:

@@ -36,20 +36,20 @@ def numbers(X: Any) -> Any:
 
 @dataclass(frozen=True)
 class Sample:
-    """Features, labels and weights of the same people."""
+    """Features, labels and weights of the same people, and whose rows belong together."""
 
     X: Any
     y: np.ndarray
     weights: np.ndarray | None
+    units: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.y)
 
     def take(self, rows: np.ndarray) -> Sample:
         """Take rows (positions or a mask)."""
-        return Sample(
-            take_rows(self.X, rows), self.y[rows], None if self.weights is None else self.weights[rows]
-        )
+        weights, units = (None if part is None else part[rows] for part in (self.weights, self.units))
+        return Sample(take_rows(self.X, rows), self.y[rows], weights, units)
 
     def present(self) -> np.ndarray:
         """Rows with positive weight, as a mask."""

@@ -33,6 +33,7 @@ class SingleModelClassifier(ClassifierMixin, BaseEstimator):
         baseline: Any,
         sensitive_features: Any = None,
         sample_weight: Any = None,
+        units: Any = None,
     ) -> PreferenceFrame:
         """Compare what each group gets with what a baseline would give.
 
@@ -48,6 +49,8 @@ class SingleModelClassifier(ClassifierMixin, BaseEstimator):
             Audit groups.
         sample_weight : array-like, shape (n,), optional
             Weights of the rows.
+        units : array-like, shape (n,), optional
+            Whose rows belong together, as for `PreferenceFrame`.
 
         Returns
         -------
@@ -74,4 +77,5 @@ class SingleModelClassifier(ClassifierMixin, BaseEstimator):
             labels=known_labels(self, y, LOSSES["zero_one"], None),
             sensitive_features=sensitive_features,
             sample_weight=sample_weight,
+            units=units,
         )

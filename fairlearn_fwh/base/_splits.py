@@ -10,8 +10,9 @@ def split_rows(
     validation_fraction: float,
     certify_fraction: float,
     random_state: np.random.RandomState,
+    units: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Split rows class by class, so that every class is among the fitting rows.
+    """Split rows class by class, so that every class is among the fitting rows, and no unit is divided.
 
     scikit-learn's stratified splitters refuse classes with one row; here such a row is for fitting.
 
@@ -24,12 +25,19 @@ def split_rows(
     certify_fraction : float
         Share of all rows.
     random_state : RandomState
+    units : ndarray of int, shape (n,), optional
+        Whose rows belong together; shares are of units then, by the class of their first rows.
 
     Returns
     -------
     fitting, validation, certifying : ndarray of int
         Positions of rows; the last two may be empty where there are very few rows.
     """
+    if units is not None:
+        _, first, unit_of_row = np.unique(units, return_index=True, return_inverse=True)
+        of_units = split_rows(labels[first], validation_fraction, certify_fraction, random_state)
+        parts_of_rows = [np.flatnonzero(np.isin(unit_of_row, part)) for part in of_units]
+        return _with_every_class(labels, unit_of_row, parts_of_rows)
     parts: list[list[np.ndarray]] = [[], [], []]
     for label in np.unique(labels):
         rows = random_state.permutation(np.flatnonzero(labels == label))
@@ -42,10 +50,26 @@ def split_rows(
     return fitting, validation, certifying
 
 
+def _with_every_class(
+    labels: np.ndarray, unit_of_row: np.ndarray, parts: list[np.ndarray]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Move units to the fitting rows until every class is there."""
+    fitting, *others = parts
+    for label in np.setdiff1d(labels, labels[fitting]):
+        unit = unit_of_row[np.flatnonzero(labels == label)[0]]
+        moved = np.flatnonzero(unit_of_row == unit)
+        fitting, others = np.union1d(fitting, moved), [np.setdiff1d(part, moved) for part in others]
+    return fitting, others[0], others[1]
+
+
 def hold_out(
-    classes: np.ndarray, groups: np.ndarray, fraction: float, random_state: np.random.RandomState
+    classes: np.ndarray,
+    groups: np.ndarray,
+    fraction: float,
+    random_state: np.random.RandomState,
+    units: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Hold out a share of the rows, evenly over groups and classes however small they are.
+    """Hold out a share of the rows, evenly over groups and classes however small they are; no unit is divided.
 
     Parameters
     ----------
@@ -54,12 +78,16 @@ def hold_out(
     fraction : float
         Share of the rows that is held out.
     random_state : RandomState
+    units : ndarray of int, shape (n,), optional
+        Whose rows belong together; shares are of units then, by class and group of their first rows.
 
     Returns
     -------
     fitting, held_out : ndarray of int
         Positions of rows. Every class has a row for fitting; the rest may be empty where there are very few rows.
     """
+    if units is not None:
+        return _hold_out_units(classes, groups, units, fraction, random_state)
     n = len(classes)
     shuffled = random_state.permutation(n)
     order = shuffled[np.lexsort((classes[shuffled], groups[shuffled]))]
@@ -72,29 +100,13 @@ def hold_out(
     return np.flatnonzero(~held_out), np.flatnonzero(held_out)
 
 
-def hold_out_units(
+def _hold_out_units(
     classes: np.ndarray,
     groups: np.ndarray,
     units: np.ndarray,
     fraction: float,
     random_state: np.random.RandomState,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Hold out a share of the units as `hold_out` does, by class and group of their first rows; no unit is divided.
-
-    Every class has a row for fitting.
-
-    Parameters
-    ----------
-    classes, groups, units : ndarray of int, shape (n,)
-        Class, group and unit of each row.
-    fraction : float
-    random_state : RandomState
-
-    Returns
-    -------
-    fitting, held_out : ndarray of int
-        Positions of rows.
-    """
     _, first, unit_of_row = np.unique(units, return_index=True, return_inverse=True)
     _, held_out = hold_out(classes[first], groups[first], fraction, random_state)
     inside = np.isin(unit_of_row, held_out)
@@ -103,8 +115,10 @@ def hold_out_units(
     return np.flatnonzero(~inside), np.flatnonzero(inside)
 
 
-def fold_of_rows(labels: np.ndarray, n_folds: int, random_state: np.random.RandomState) -> np.ndarray:
-    """Deal rows to folds class by class, so that no two folds differ by more than one row of a class.
+def fold_of_rows(
+    labels: np.ndarray, n_folds: int, random_state: np.random.RandomState, units: np.ndarray | None = None
+) -> np.ndarray:
+    """Deal rows to folds class by class, so that no two folds differ by more than one row of a class; no unit is divided.
 
     Parameters
     ----------
@@ -112,11 +126,16 @@ def fold_of_rows(labels: np.ndarray, n_folds: int, random_state: np.random.Rando
         Class of each row; classes may be smaller than the number of folds.
     n_folds : int
     random_state : RandomState
+    units : ndarray of int, shape (n,), optional
+        Whose rows belong together; units are dealt then, by the class of their first rows.
 
     Returns
     -------
     ndarray of int, shape (n,)
     """
+    if units is not None:
+        _, first, unit_of_row = np.unique(units, return_index=True, return_inverse=True)
+        return fold_of_rows(labels[first], n_folds, random_state)[unit_of_row]
     shuffled = random_state.permutation(len(labels))
     order = shuffled[np.argsort(labels[shuffled], kind="stable")]
     folds = np.empty(len(labels), dtype=int)

@@ -67,7 +67,7 @@ def check_paths(predictions: Path, *outputs: Path | None) -> None:
     """Raise ValueError rather than write one file over another."""
     paths = [path.resolve() for path in (predictions, *outputs) if path is not None]
     if len(set(paths)) < len(paths):
-        raise ValueError("PREDICTIONS, --html and --json must be different files.")
+        raise ValueError("The file that is read, --html and --json must be different files.")
     check_outputs([path for path in outputs if path is not None])
 
 

@@ -1,4 +1,4 @@
-"""Command line: ``fairlearn-fwh demo``, ``audit``, ``mitigators`` and ``reproduce``."""
+"""Command line: ``fairlearn-fwh demo``, ``audit``, ``monitor``, ``mitigators`` and ``reproduce``."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from ._audit import audit
 from ._demo import demo
 from ._failure import Failure
 from ._mitigators import mitigators
+from ._monitor import monitor
 from ._reproduce import reproduce
 from ._status import FAILURE
 
@@ -41,7 +42,7 @@ def main() -> None:
     """Fairness without harm: does each group do at least as well as with the pooled classifier?"""
 
 
-for command in (demo, audit, mitigators, reproduce):
+for command in (demo, audit, monitor, mitigators, reproduce):
     main.add_command(command)
 
 

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..audit._audit import Audit
 from ..audit._group_table import group_table
+from ..audit._monitor_report import HARM_FOUND, MonitorReport
+from ..audit._sample_report import HIGHER, SampleReport
 from ..metrics._core._names import group_name, printable
 from ..metrics._core._units import Unit, share
 
 if TYPE_CHECKING:
-    from ..audit._findings import Findings
     from ..experiments import Comparison
 
 #: Groups whose gains have columns of their own; of more the worst is shown.
@@ -84,22 +86,48 @@ def _harmless(line: str) -> str:
     return line.replace("##", "#\\#")
 
 
-def show_groups(findings: Findings) -> None:
-    """Print what was found of each group that may be shown.
+#: What is printed in red: rows of groups that are worse off.
+_WORSE = ("yes", HARM_FOUND, HIGHER)
+
+
+def show(report: Audit | MonitorReport | SampleReport, subject: str) -> None:
+    """Print what a report says of each group that may be shown, and its verdict.
 
     Parameters
     ----------
-    findings : Findings
+    report : Audit, MonitorReport or SampleReport
+    subject : str
+        What the verdict of an audit is about.
     """
-    header, rows = group_table(findings)
+    if isinstance(report, Audit):
+        header, rows = group_table(report)
+        state, n_groups = header.index("harmed"), len(report.groups())
+        verdict = report.sentence(subject)
+        hidden = f"{len(report.suppressed)} group(s) {report.why_suppressed}" if report.suppressed else ""
+    else:
+        header, rows = report.table()
+        state, n_groups, verdict = len(header) - 1, len(rows), report.verdict
+        hidden = (
+            f"{report.n_suppressed} group(s) of fewer than {report.min_group_size} people"
+            if report.n_suppressed
+            else ""
+        )
+    _show_table(header, rows, state)
+    if (n_more := n_groups - len(rows)) > 0:
+        say(f"and {n_more:,} more, with higher gains; a report by --json has all.")
+    if hidden:
+        say(f"{hidden} are not shown.")
+    say(f"\n{verdict}")
+
+
+def _show_table(header: list[str], rows: list[list[str]], state: int) -> None:
+    """Print a table in which the cells of one column say who is worse off."""
     if not rows:
         return
     widths = _widths([header, *rows])
     say(_line(header, widths), bold=True)
     for row in rows:
-        say(_line(row, widths), fg="red" if row[header.index("harmed")] == "yes" else None)
-    if (n_more := len(findings.groups()) - len(rows)) > 0:
-        say(f"and {n_more:,} more, with higher gains; a report by --json has all.")
+        say(_line(row, widths), fg="red" if row[state] in _WORSE else None)
 
 
 def _widths(rows: Sequence[Sequence[str]]) -> list[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any, Self
 
@@ -18,6 +19,7 @@ from ..base._group_routed import GroupRoutedClassifier
 from ..base._inner_fits import clone_seeded
 from ..base._samples import Sample
 from ..base._splits import hold_out
+from ..base._units import read_units
 from ..metrics import PreferenceFrame
 from ..metrics._core._groups import Groups, as_tuple
 from ._tree import Node, TreeGrower
@@ -158,7 +160,15 @@ class PreferenceTreeClassifier(GroupRoutedClassifier):
         self.random_state = random_state
 
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X: Any, y: Any, *, sensitive_features: Any = None, sample_weight: Any = None) -> Self:
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        *,
+        sensitive_features: Any = None,
+        sample_weight: Any = None,
+        units: Any = None,
+    ) -> Self:
         """Grow and prune the tree.
 
         Parameters
@@ -171,6 +181,8 @@ class PreferenceTreeClassifier(GroupRoutedClassifier):
             Attributes that people may be split by, one per column. Without them everybody gets the pooled classifier.
         sample_weight : array-like, shape (n,), optional
             Weights, passed to the classifiers.
+        units : array-like, shape (n,), optional
+            Whose rows belong together, such as the visits of a patient: no unit is divided between growing and pruning, and the tests of pruning count the first row of each.
 
         Returns
         -------
@@ -188,6 +200,7 @@ class PreferenceTreeClassifier(GroupRoutedClassifier):
             If sensitive features were given and no split is kept.
         """
         sample = self._check_fit_input(X, y, sample_weight)
+        sample = replace(sample, units=read_units(units, len(sample)))
         groups = self._read_groups(sensitive_features, len(sample))
         seed = check_random_state(self.random_state)
         self.group_estimators_, self.group_sizes_, self.fallback_groups_ = {}, {}, {}
@@ -196,7 +209,7 @@ class PreferenceTreeClassifier(GroupRoutedClassifier):
             self.tree_ = Node((), np.array([], dtype=int), self.pooled_estimator_)
             return self
         _, classes = np.unique(sample.y, return_inverse=True)
-        growing, pruning = hold_out(classes, groups.codes, self.pruning_fraction, seed)
+        growing, pruning = hold_out(classes, groups.codes, self.pruning_fraction, seed, sample.units)
         if not len(pruning):
             raise ValueError(
                 f"pruning_fraction={self.pruning_fraction} of {len(sample)} rows leaves none to prune on."
@@ -277,6 +290,7 @@ class PreferenceTreeClassifier(GroupRoutedClassifier):
             labels=self.classes_,
             sensitive_features=groups,
             sample_weight=sample.weights,
+            units=sample.units,
         )
         certificate = frame.certify(tolerance=0.0, alpha=self.alpha).set_index("group")
         power = frame.power(0.01, self.alpha, power=_POWER)

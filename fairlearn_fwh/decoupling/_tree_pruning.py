@@ -11,6 +11,7 @@ import numpy as np
 
 from ..base._answers import ask_labels
 from ..base._samples import Sample
+from ..base._units import first_rows
 from ..metrics._core._groups import Groups
 from ..metrics._inference._tests import mcnemar_p_value
 from ._tree import Node
@@ -50,7 +51,7 @@ class TreePruner:
     ----------
     root : Node
     sample : Sample
-        Pruning rows of people in known atomic groups.
+        Pruning rows of people in known atomic groups; tests count the first row of each unit.
     groups : Groups
         Their atomic groups, with the codes of the tree.
     alpha : float
@@ -76,11 +77,15 @@ class TreePruner:
         self.sizes = np.bincount(codes, minlength=n_cells)
         self.both_wrong = np.zeros((n_cells, n_models, n_models))
         self.risk = np.zeros((n_cells, n_models))
+        is_counted = np.zeros(len(codes), dtype=bool)
+        is_counted[
+            first_rows(np.arange(len(codes)), None if sample.units is None else sample.units[present])
+        ] = True
         for cell in np.flatnonzero(self.sizes):
             rows = codes == cell
-            mine = wrong[rows].astype(float)
-            self.both_wrong[cell] = mine.T @ mine
-            self.risk[cell] = np.average(mine, axis=0, weights=weights[rows])
+            counted = wrong[rows & is_counted].astype(float)
+            self.both_wrong[cell] = counted.T @ counted
+            self.risk[cell] = np.average(wrong[rows].astype(float), axis=0, weights=weights[rows])
         self.wrong = np.einsum("cmm->cm", self.both_wrong)
         self.n_subtrees = _count(root)
         self.n_judged = 0

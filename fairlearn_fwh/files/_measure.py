@@ -14,10 +14,12 @@ import narwhals as nw
 
 from ..exceptions import UnitsWarning, UnreadableValueError
 from ..metrics import PreferenceFrame
-from ..metrics._core._losses import resolve_loss
+from ..metrics._core._losses import Loss, resolve_loss
+from ..metrics._core._unit_hashes import UnitHashes, read_key
 from ..metrics._engines._columns import Columns, check_columns
 from ..metrics._engines._measure import measure_lazily
 from ..metrics._engines._rows import NUMBER, FileColumns, collect, in_numbers
+from ..metrics._engines._seen_units import without_seen
 from ..metrics._inference._bootstrap import BootstrapSettings
 from ._dialect import Dialect
 from ._tables import OpenFile, check_names, engine_errors, open_file, present
@@ -43,6 +45,7 @@ def measure_file(
     max_cells: int = 100_000,
     loss_limit: float | None = None,
     units: str | Sequence[str] | None = None,
+    unit_key: str | bytes | None = None,
 ) -> PreferenceFrame:
     r"""Measure a CSV or Parquet file without reading it into memory.
 
@@ -74,6 +77,8 @@ def measure_file(
         As for `PreferenceFrame`.
     units : str or list of str, optional
         Column that says whose rows belong together, read like groups.
+    unit_key : str or bytes, optional
+        As for `PreferenceFrame`.
 
     Returns
     -------
@@ -112,23 +117,64 @@ def measure_file(
         sample_weight=sample_weight,
         units=units,
     )
+    settings: dict[str, Any] = {
+        "labels": labels,
+        "max_cells": max_cells,
+        "engine": engine,
+        "dialect": dialect,
+    }
+    return measure_new(path, columns, resolve_loss(loss, loss_limit), unit_key=unit_key, **settings)[0]
+
+
+def measure_new(
+    path: str | Path,
+    columns: Columns,
+    loss: Loss,
+    *,
+    labels: Sequence[Any] | None = None,
+    engine: str = "auto",
+    dialect: Dialect | None = None,
+    max_cells: int = 100_000,
+    unit_key: str | bytes | None = None,
+    seen: UnitHashes | None = None,
+) -> tuple[PreferenceFrame, int]:
+    """Measure the rows of a file whose units were not seen before; the other parameters are those of `measure_file`.
+
+    Parameters
+    ----------
+    path : path-like
+    columns : Columns
+    loss : Loss
+    seen : UnitHashes, optional
+        Units whose rows are left out.
+
+    Returns
+    -------
+    PreferenceFrame
+    int
+        Number of rows that were left out.
+    """
     dialect = Dialect() if dialect is None else dialect
     if not isinstance(dialect, Dialect):
         raise TypeError(f"dialect must be a Dialect; got {dialect!r}.")
+    key = None if unit_key is None else read_key(unit_key)
     before = _stamp(path)
     file = open_file(path, engine, dialect)
     _check_columns(file, columns, dialect)
     table = _without_nulls(file, dialect) if file.is_text else _as_in_text(file, columns, dialect)
     try:
         with engine_errors(file.path):
+            table, n_left_out = _without_seen(table, file, columns, seen, key)
+            n_rows = None if file.n_rows is None else file.n_rows - n_left_out
             measured = measure_lazily(
                 table,
                 columns,
-                resolve_loss(loss, loss_limit),
+                loss,
                 BootstrapSettings(None, True, None),
                 labels=labels,
                 max_cells=max_cells,
-                file=FileColumns(file.names, file.n_rows),
+                file=FileColumns(file.names, n_rows),
+                unit_key=key,
             )
     except UnreadableValueError as error:
         message = _at_its_line(error, file, dialect)
@@ -137,7 +183,19 @@ def measure_file(
         _hint_at_units(table, file.names, columns, int(measured.sums.n.sum()))
     if _stamp(path) != before:
         raise ValueError(f"{path} was changed while it was read; audit it again.")
-    return PreferenceFrame._of(measured, _CI_QUANTILES)
+    return PreferenceFrame._of(measured, _CI_QUANTILES), n_left_out
+
+
+def _without_seen(
+    table: nw.LazyFrame[Any], file: OpenFile, columns: Columns, seen: UnitHashes | None, key: bytes | None
+) -> tuple[nw.LazyFrame[Any], int]:
+    """Leave out rows of units that were seen before; columns are numbered then, as they are found by position afterwards."""
+    if seen is None or key is None:
+        return table, 0
+    (name,) = columns.units
+    numbered = [f"column_{i}" for i in range(len(file.names))]
+    rows = in_numbers(table, numbered)
+    return without_seen(rows, numbered[file.names.index(name)], key, seen)
 
 
 #: Names of columns that tell one person, or another unit, from another.

@@ -15,6 +15,7 @@ from ._functions import (
     strict_preference_rate,
 )
 from ._harmed_subgroup import find_harmed_subgroup
+from ._monitor import PreferenceMonitor
 from ._preference_frame import PreferenceFrame
 from ._rule import keep_own_classifier
 from ._samples import SampleComparison, compare_samples
@@ -24,6 +25,7 @@ __all__ = [
     "FrameComparison",
     "MisclassificationCost",
     "PreferenceFrame",
+    "PreferenceMonitor",
     "SampleComparison",
     "compare",
     "compare_samples",

@@ -17,6 +17,7 @@ from ._core._losses import resolve_loss
 from ._core._measurement import Measurement
 from ._core._names import SMALLEST_SHOWN
 from ._core._reading import read_rows
+from ._core._unit_hashes import read_key
 from ._core._units import plain_gain
 from ._engines._columns import Columns, check_columns, check_names, eager_parameters
 from ._engines._measure import measure_lazily
@@ -29,7 +30,6 @@ from ._inference._checks import (
     check_correction,
     check_has_test,
     check_margin,
-    check_no_replicates,
     check_test,
 )
 from ._inference._claims import Claims, envy_claims, make_claims, of_people, overlapping, rationality_claims
@@ -79,13 +79,16 @@ class PreferenceFrame:
         Whose rows belong together: a person who appears several times, a household, a lesion. Rows of a unit vary together, so that intervals
         and tests count units, not rows: with the variance between units, and Student's distribution with one degree of freedom less than a
         group has units. Without it every row counts as another person.
+    unit_key : str or bytes, optional
+        A secret of at least 16 bytes. With it the frame keeps keyed hashes of the units (which are personal data as long as the key exists), so that adding frames that
+        share a unit is an error, and `PreferenceMonitor` knows who was seen before.
     control_features : array-like, shape (n,), DataFrame or dict, optional
         Features within whose levels everything is measured, as in fairlearn's `MetricFrame`: they come first in the
         index of every table, and `overall` has a row for each level.
     sample_weight : array-like, shape (n,), optional
         Weights of the rows; rows of weight zero are left out.
     n_boot : int, optional
-        Number of bootstrap replicates, for `replicates`; intervals do not need them.
+        Number of bootstrap replicates, for `replicates`; intervals do not need them. Where there are units, units are drawn.
     ci_quantiles : sequence of float
         Quantiles at which `overall_ci`, `by_group_ci`, `risk_matrix_ci` and `envy_matrix_ci` have bounds.
     random_state : int, RandomState instance or None
@@ -178,6 +181,7 @@ class PreferenceFrame:
         labels: Any = None,
         loss_limit: float | None = None,
         units: Any = None,
+        unit_key: str | bytes | None = None,
     ) -> None:
         quantiles = check_quantiles(ci_quantiles)
         bootstrap = BootstrapSettings(n_boot, stratify, random_state)
@@ -195,8 +199,8 @@ class PreferenceFrame:
             pooled_groups=pooled_groups,
             labels=labels,
             units=units,
+            unit_key=_key_of(unit_key, units),
         )
-        check_no_replicates(units, n_boot)
         measured = Measurement.of_rows(rows, layout, loss_of, bootstrap).about(sets, exponent)
         self._tables = Tables(measured, quantiles)
 
@@ -752,7 +756,8 @@ class PreferenceFrame:
         Raises
         ------
         ValueError
-            If a column is unknown, a grouping comes twice, there is one column only or control features, or a group is called "all".
+            If a column is unknown, a grouping comes twice, there is one column only or control features, a unit has rows in several
+            intersections, or a group is called "all".
 
         Examples
         --------
@@ -764,7 +769,7 @@ class PreferenceFrame:
         [('a', 'all'), ('b', 'all'), ('all', 'f'), ('a', 'f'), ('b', 'f')]
         """
         m = self._measured
-        regrouped = regroup(m, all_groupings(self._layout) if groupings is None else groupings)
+        regrouped = regroup(m, all_groupings(self._layout.audit_names) if groupings is None else groupings)
         return type(self)._of(regrouped, self.ci_quantiles)
 
     @classmethod
@@ -850,6 +855,7 @@ class PreferenceFrame:
         labels: Any = None,
         max_cells: int = 100_000,
         loss_limit: float | None = None,
+        unit_key: str | bytes | None = None,
     ) -> PreferenceFrame:
         """Measure the columns of a data frame, in the engine that holds it.
 
@@ -866,11 +872,11 @@ class PreferenceFrame:
             Names of columns; several make an intersection.
         loss : str or callable
             As for the class; callables for eager frames only.
-        n_boot, ci_quantiles, random_state, stratify, pooled_groups, labels, loss_limit
+        n_boot, ci_quantiles, random_state, stratify, pooled_groups, labels, loss_limit, unit_key
             As for the class.
         max_cells : int
             Most groups that are taken back from an engine; with `n_boot` most combinations of groups and distinct losses,
-            of which a real-valued loss may have as many as there are rows.
+            of which a real-valued loss may have as many as there are rows, or of groups and units.
 
         Returns
         -------
@@ -908,7 +914,6 @@ class PreferenceFrame:
             sample_weight=sample_weight,
             units=units,
         )
-        check_no_replicates(units, n_boot)
         check_columns(table.collect_schema(), columns)
         if isinstance(table, nw.LazyFrame):
             loss_of = resolve_loss(loss, loss_limit)
@@ -920,6 +925,7 @@ class PreferenceFrame:
                 pooled_groups=pooled_groups,
                 labels=labels,
                 max_cells=max_cells,
+                unit_key=_key_of(unit_key, units),
             )
             return cls._of(measured, quantiles)
         return cls(
@@ -932,6 +938,7 @@ class PreferenceFrame:
             stratify=stratify,
             pooled_groups=pooled_groups,
             labels=labels,
+            unit_key=unit_key,
         )
 
     def plot(self, kind: str = "gain", *, ax: Any = None, min_group_size: int = 1) -> Any:
@@ -981,3 +988,12 @@ class PreferenceFrame:
     def _repr_html_(self) -> str:
         title = html.escape(self._title()).replace("\n", "<br>")
         return f"<p>{title}</p>{self.by_group.to_html(float_format='{:.4f}'.format)}"
+
+
+def _key_of(unit_key: Any, units: Any) -> bytes | None:
+    """Read the key of the units, if there is one."""
+    if unit_key is None:
+        return None
+    if units is None:
+        raise ValueError("unit_key is for units; name them, or leave it out.")
+    return read_key(unit_key)

@@ -50,6 +50,7 @@ def compare_samples(
     alpha: float = 0.05,
     margin: float = 0.0,
     randomized: bool = False,
+    min_group_size: int = SMALLEST_SHOWN,
 ) -> SampleComparison:
     """Compare the risks of the same groups in two samples of different people.
 
@@ -68,6 +69,8 @@ def compare_samples(
         Increase of risk that is not yet called higher, in units of the loss.
     randomized : bool
         Whether it was left to chance who was served by which model, so that a higher risk is harm by the model.
+    min_group_size : int
+        Groups with fewer people in either sample are counted in the verdict, not named.
 
     Returns
     -------
@@ -149,7 +152,9 @@ def compare_samples(
         },
         index=index,
     )
-    return SampleComparison(table, _in_words(table, Unit(first.loss.title), alpha, margin, randomized))
+    return SampleComparison(
+        table, _in_words(table, Unit(first.loss.title), alpha, margin, randomized, min_group_size)
+    )
 
 
 def _two_samples(
@@ -176,13 +181,15 @@ def _risk_and_size(m: Measurement, rows: np.ndarray) -> tuple[np.ndarray, np.nda
     return risk, variance, np.where(missing, 0.0, n[rows])
 
 
-def _in_words(table: pd.DataFrame, unit: Unit, alpha: float, margin: float, randomized: bool) -> str:
+def _in_words(
+    table: pd.DataFrame, unit: Unit, alpha: float, margin: float, randomized: bool, min_group_size: int
+) -> str:
     confidence = f"{100 * (1 - alpha):g} % confidence"
     beyond = f" by more than {unit.amount_in_words(margin)}" if margin else ""
     higher = table[table["higher"]].sort_values("increase", ascending=False)
     if not len(higher):
         return f"No higher risk was found on the new sample{beyond}, with {confidence}; that there is none is not shown."
-    is_shown = (higher["n"] >= SMALLEST_SHOWN) & (higher["n_old"] >= SMALLEST_SHOWN)
+    is_shown = (higher["n"] >= min_group_size) & (higher["n_old"] >= min_group_size)
     parts = [
         f"{group_name(label)} ({unit.gain_in_words(row['increase'])}, {row['n']:,} people against {row['n_old']:,})"
         for label, row in higher[is_shown].head(_MAX_NAMED).iterrows()
@@ -190,6 +197,6 @@ def _in_words(table: pd.DataFrame, unit: Unit, alpha: float, margin: float, rand
     if more := int(is_shown.sum()) - len(parts):
         parts.append(f"{more} more")
     if hidden := int((~is_shown).sum()):
-        parts.append(f"{hidden} group{'s' if hidden > 1 else ''} of fewer than {SMALLEST_SHOWN} people")
+        parts.append(f"{hidden} group{'s' if hidden > 1 else ''} of fewer than {min_group_size} people")
     what = "The new model harms" if randomized else "Higher risk on the new sample"
     return f"{what}{beyond} with {confidence}: {', '.join(parts)}."

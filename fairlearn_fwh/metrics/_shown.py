@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ._monitor import PreferenceMonitor
     from ._preference_frame import PreferenceFrame
 
 
@@ -29,3 +30,10 @@ def model_card(frame: PreferenceFrame, **settings: Any) -> str:
     from ..audit._model_card import model_card
 
     return model_card(Findings(frame, **settings))
+
+
+def plot_course(monitor: PreferenceMonitor, ax: Any, against: str, min_group_size: int) -> Any:
+    """Plot the course of a monitor; see `PreferenceMonitor.plot`."""
+    from ..audit._course_plot import plot_course as plotted
+
+    return plotted(monitor, ax, against, min_group_size)

@@ -41,6 +41,8 @@ class Evidence:
     codes : ndarray of int, shape (n,)
         Group of each row, -1 for none.
     weights : ndarray, shape (n,), or None
+    units : ndarray of int, shape (n,), or None
+        Whose rows belong together.
     """
 
     parts: list[Part]
@@ -52,6 +54,7 @@ class Evidence:
     own: np.ndarray
     codes: np.ndarray
     weights: np.ndarray | None
+    units: np.ndarray | None
 
     @classmethod
     def collect(cls, parts: list[Part], score: Score, classes: np.ndarray) -> Evidence:
@@ -60,6 +63,7 @@ class Evidence:
         pooled = [part.pooled_answers(ask) for part in parts]
         own = [part.own_answers(answers, ask) for part, answers in zip(parts, pooled, strict=True)]
         weights = [part.sample.weights for part in parts if part.sample.weights is not None]
+        units = [part.sample.units for part in parts if part.sample.units is not None]
         return cls(
             parts=parts,
             labels=parts[0].labels,
@@ -70,6 +74,7 @@ class Evidence:
             own=np.concatenate(own),
             codes=np.concatenate([part.codes for part in parts]),
             weights=np.concatenate(weights) if weights else None,
+            units=np.concatenate(units) if units else None,
         )
 
     def sizes(self) -> np.ndarray:
@@ -129,8 +134,8 @@ class Evidence:
     ) -> pd.DataFrame:
         if not len(rows):
             return nothing_to_compare(len(groups))
-        weights = None if self.weights is None else self.weights[rows]
-        sample = PairedAnswers(self.y[rows], answers, self.pooled[rows], claims, weights, groups)
+        weights, units = (None if part is None else part[rows] for part in (self.weights, self.units))
+        sample = PairedAnswers(self.y[rows], answers, self.pooled[rows], claims, weights, groups, units)
         return self.score.compare(sample, guarantee)
 
 
@@ -212,6 +217,7 @@ class Selection:
             groups=Groups(codes, [*self.labels, POOLED], ["group"]) if self.labels else None,
             loss=e.score.loss.name,
             sample_weight=e.weights,
+            units=e.units,
             pooled_groups=[label for label, code in zip(self.labels, self.chosen, strict=True) if code < 0],
             labels=all_labels(
                 e.y,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 from sklearn.utils import check_random_state, get_tags
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 from .._sklearn_compat import FitsAndPredicts, Interval, StrOptions
 from ..base._fitting import fit_context
@@ -18,6 +19,7 @@ from ..base._inner_fits import FIT_FAILED, clone_seeded
 from ..base._routed import RoutedClassifier
 from ..base._samples import Sample
 from ..base._splits import fold_of_rows, hold_out
+from ..base._units import read_units
 from ..decoupling import DecoupledClassifier
 from ..exceptions import GroupFallbackWarning
 from ..metrics._core._groups import encode_groups, find_groups, group_columns
@@ -174,7 +176,15 @@ class NoHarmSelector(RoutedClassifier):
         self.random_state = random_state
 
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X: Any, y: Any, *, sensitive_features: Any = None, sample_weight: Any = None) -> Self:
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        *,
+        sensitive_features: Any = None,
+        sample_weight: Any = None,
+        units: Any = None,
+    ) -> Self:
         """Fit the classifiers (unless `prefit`) and choose between them.
 
         Parameters
@@ -187,6 +197,9 @@ class NoHarmSelector(RoutedClassifier):
             What the ensemble routes by, if it does.
         sample_weight : array-like, shape (n,), optional
             Weights, for the fits and for the scores.
+        units : array-like, shape (n,), optional
+            Whose rows belong together, such as the visits of a patient: no unit is divided between fitting and choosing, or between folds, and
+            tests count units. The ensemble gets them too if it takes them. Certificates of "roc_auc" do not take units.
 
         Returns
         -------
@@ -206,13 +219,14 @@ class NoHarmSelector(RoutedClassifier):
         score = resolve_score(self.scoring)
         self._check_settings()
         sample = self._check_fit_input(X, y, sample_weight)
+        sample = replace(sample, units=read_units(units, len(sample)))
         guarantee = Guarantee(self.guarantee, self.tolerance, self.alpha)
-        score.check(guarantee, self.classes_, sample.weights is not None)
+        score.check(guarantee, self.classes_, sample)
         seed = check_random_state(self.random_state)
         features = None if sensitive_features is None else _as_frame(sensitive_features, len(sample))
         ensemble, parts = self._fit_parts(sample, features, seed)
         classes = _check_classes(ensemble, self.classes_)
-        score.check(guarantee, classes, sample.weights is not None)
+        score.check(guarantee, classes, sample)
         selection = select(parts, ensemble, score, classes, guarantee, self.strategy, self.reassign)
         self.estimator_, self.classes_ = ensemble, classes
         self._adopt(selection)
@@ -262,7 +276,7 @@ class NoHarmSelector(RoutedClassifier):
             return ensemble, [_part(ensemble, sample, features, everybody)]
         classes, groups = encode_groups(sample.y, "y").codes, _group_codes(features, len(sample))
         if self.cross_fit is None:
-            fitting, selecting = hold_out(classes, groups, self.selection_fraction, seed)
+            fitting, selecting = hold_out(classes, groups, self.selection_fraction, seed, sample.units)
             selecting = np.intersect1d(selecting, everybody)
             if not len(selecting):
                 raise ValueError(
@@ -272,7 +286,8 @@ class NoHarmSelector(RoutedClassifier):
             return ensemble, [_part(ensemble, sample, features, selecting)]
         folds = np.full(len(sample), -1)
         strata = groups * (classes.max() + 1) + classes
-        folds[everybody] = fold_of_rows(strata[everybody], self.cross_fit, seed)
+        units = None if sample.units is None else sample.units[everybody]
+        folds[everybody] = fold_of_rows(strata[everybody], self.cross_fit, seed, units)
         ensemble = _fit(self._ensemble(seed), sample, features, everybody)
         final = _part(ensemble, sample, features, everybody)
         return ensemble, list(self._fold_parts(folds, final, sample, features, seed))
@@ -410,10 +425,12 @@ def _group_codes(features: pd.DataFrame | None, n_rows: int) -> np.ndarray:
 def _fit(ensemble: Any, sample: Sample, features: pd.DataFrame | None, rows: np.ndarray) -> Any:
     """Fit on some rows; what falls back there is in the selection table."""
     part = sample.take(rows)
-    weights = {} if part.weights is None else {"sample_weight": part.weights}
+    given: dict[str, Any] = {} if part.weights is None else {"sample_weight": part.weights}
+    if part.units is not None and has_fit_parameter(ensemble, "units"):
+        given["units"] = part.units
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", GroupFallbackWarning)
-        return ensemble.fit(part.X, part.y, sensitive_features=_take(features, rows, part.X), **weights)
+        return ensemble.fit(part.X, part.y, sensitive_features=_take(features, rows, part.X), **given)
 
 
 def _part(

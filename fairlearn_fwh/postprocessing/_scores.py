@@ -13,6 +13,7 @@ import pandas as pd
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
 from ..base._answers import align_probabilities, ask_labels
+from ..base._samples import Sample
 from ..metrics import PreferenceFrame, keep_own_classifier
 from ..metrics._core._label_sets import all_labels
 from ..metrics._core._losses import LOSSES, Loss
@@ -59,6 +60,8 @@ class PairedAnswers:
     weights : ndarray, shape (m,), or None
     groups : ndarray of int, shape (n_claims,)
         Group of each claim: claims about different groups are about different people.
+    units : ndarray of int, shape (m,), or None
+        Whose rows belong together.
     """
 
     y: np.ndarray
@@ -67,6 +70,7 @@ class PairedAnswers:
     claims: np.ndarray
     weights: np.ndarray | None
     groups: np.ndarray
+    units: np.ndarray | None = None
 
     @property
     def n_claims(self) -> int:
@@ -123,7 +127,7 @@ class Score(ABC):
             One row per claim: `n`, `score`, `pooled_score`, `gain`, `lower_bound`, `p_adjusted`, `keep`, `reason`.
         """
 
-    def check(self, guarantee: Guarantee, classes: np.ndarray, weighted: bool) -> None:
+    def check(self, guarantee: Guarantee, classes: np.ndarray, given: Sample) -> None:
         """Raise ValueError if the score cannot be had for these classes, or has no test and needs one."""
         if self.loss.predicts in ("probabilities", "decisions") and len(classes) != 2:
             raise ValueError(f"scoring={self.name!r} needs two classes; y has {len(classes)}.")
@@ -136,11 +140,11 @@ class LossScore(Score):
     name: str
     loss: Loss = LOSSES["zero_one"]
 
-    def check(self, guarantee: Guarantee, classes: np.ndarray, weighted: bool) -> None:
-        super().check(guarantee, classes, weighted)
+    def check(self, guarantee: Guarantee, classes: np.ndarray, given: Sample) -> None:
+        super().check(guarantee, classes, given)
         if guarantee.kind == CERTIFIED and self.loss.upper is None:
             _refuse_certificate(self.name)
-        if guarantee.kind == CERTIFIED and not self.loss.is_binary and weighted:
+        if guarantee.kind == CERTIFIED and not self.loss.is_binary and given.weights is not None:
             raise ValueError(
                 f"scoring={self.name!r} with guarantee='certified' does not take sample_weight: its bound "
                 "is for equal weights. Use scoring='accuracy' or guarantee='empirical'."
@@ -153,6 +157,7 @@ class LossScore(Score):
             y_pred_pooled=sample.pooled,
             sensitive_features=sample.claims,
             sample_weight=sample.weights,
+            units=sample.units,
             loss=self.loss.name,
             labels=all_labels(sample.y, sample.answers, sample.pooled)
             if self.loss.predicts == "labels"
@@ -187,15 +192,16 @@ class AucScore(Score):
     name = "roc_auc"
     loss = LOSSES["brier"]
 
-    def check(self, guarantee: Guarantee, classes: np.ndarray, weighted: bool) -> None:
-        super().check(guarantee, classes, weighted)
+    def check(self, guarantee: Guarantee, classes: np.ndarray, given: Sample) -> None:
+        super().check(guarantee, classes, given)
         if guarantee.tolerance >= 1:
             raise ValueError(f"tolerance must be below 1 for scoring='roc_auc'; got {guarantee.tolerance!r}.")
-        if guarantee.kind == CERTIFIED and weighted:
-            raise ValueError(
-                "scoring='roc_auc' with guarantee='certified' does not take sample_weight: DeLong's variance is for equal "
-                "weights. Use scoring='accuracy' or guarantee='empirical'."
-            )
+        for name, values in (("sample_weight", given.weights), ("units", given.units)):
+            if guarantee.kind == CERTIFIED and values is not None:
+                raise ValueError(
+                    f"scoring='roc_auc' with guarantee='certified' does not take {name}: DeLong's variance is for independent people who "
+                    "count alike. Use scoring='accuracy' or guarantee='empirical'."
+                )
 
     def compare(self, sample: PairedAnswers, guarantee: Guarantee) -> pd.DataFrame:
         positive = sample.y == 1
@@ -243,10 +249,10 @@ class MetricScore(Score):
         """Leave labels as the user's metric knows them."""
         return labels
 
-    def check(self, guarantee: Guarantee, classes: np.ndarray, weighted: bool) -> None:
+    def check(self, guarantee: Guarantee, classes: np.ndarray, given: Sample) -> None:
         if guarantee.kind == CERTIFIED:
             _refuse_certificate(self.name)
-        if weighted and "sample_weight" not in inspect.signature(self.metric).parameters:
+        if given.weights is not None and "sample_weight" not in inspect.signature(self.metric).parameters:
             raise ValueError(f"sample_weight was given, but scoring={self.name!r} does not take it.")
 
     def compare(self, sample: PairedAnswers, guarantee: Guarantee) -> pd.DataFrame:

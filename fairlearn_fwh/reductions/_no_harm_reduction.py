@@ -322,6 +322,7 @@ class NoHarmReduction(MetaEstimatorMixin, SingleModelClassifier):
         baseline: Any = None,
         sensitive_features: Any = None,
         sample_weight: Any = None,
+        units: Any = None,
     ) -> PreferenceFrame:
         """Compare what each group gets with what the baseline would give.
 
@@ -337,6 +338,8 @@ class NoHarmReduction(MetaEstimatorMixin, SingleModelClassifier):
             Audit groups.
         sample_weight : array-like, shape (n,), optional
             Weights of the rows.
+        units : array-like, shape (n,), optional
+            Whose rows belong together, as for `PreferenceFrame`.
 
         Returns
         -------
@@ -349,6 +352,7 @@ class NoHarmReduction(MetaEstimatorMixin, SingleModelClassifier):
             baseline=self.baseline_ if baseline is None else baseline,
             sensitive_features=sensitive_features,
             sample_weight=sample_weight,
+            units=units,
         )
 
     def __sklearn_tags__(self) -> Any:

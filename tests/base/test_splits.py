@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairlearn_fwh.base._splits import fold_of_rows, hold_out
+from fairlearn_fwh.base._splits import fold_of_rows, hold_out, split_rows
 
 
 @given(st.lists(st.integers(0, 3), min_size=2, max_size=60), st.integers(2, 6), st.integers(0, 5))
@@ -35,3 +35,23 @@ def test_holding_out_is_even_however_small_the_groups_are(rows, fraction, seed):
     for group in np.unique(groups):
         mine = groups == group
         assert abs(mine[held_out].sum() - fraction * mine.sum()) <= 4
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_no_split_divides_a_unit(seed):
+    rng = np.random.RandomState(seed)
+    units, classes = rng.randint(0, 60, 400), rng.randint(0, 2, 400)
+    classes[7] = 2  # of one row
+    groups = rng.randint(0, 3, 400)
+    folds = fold_of_rows(classes, 4, rng, units)
+    splits = {
+        "hold_out": hold_out(classes, groups, 0.3, rng, units),
+        "split_rows": split_rows(classes, 0.2, 0.2, rng, units),
+        "fold_of_rows": [np.flatnonzero(folds == fold) for fold in range(4)],
+    }
+    for name, parts in splits.items():
+        assert np.array_equal(np.sort(np.concatenate(parts)), np.arange(400)), name
+        of_units = [set(units[part]) for part in parts]
+        assert sum(map(len, of_units)) == len(set(units)), name
+        if name != "fold_of_rows":
+            assert set(classes[parts[0]]) == {0, 1, 2}

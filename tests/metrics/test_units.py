@@ -317,14 +317,10 @@ def test_what_does_not_go_with_units_is_refused(rng):
     frame = frame_of(table)
     with pytest.raises(ValueError, match="method='exact' does not apply to weighted rows or units"):
         frame.certify(tolerance=0.1, method="exact")
-    with pytest.raises(ValueError, match="n_boot does not apply to units"):
-        frame_of(table, n_boot=10)
-    with pytest.raises(ValueError, match="n_boot does not apply to units"):
-        PreferenceFrame.from_frame(table, **COLUMNS, units="person", n_boot=10)
-    with pytest.raises(ValueError, match="Margins of units are not offered"):
+    with pytest.raises(ValueError, match="some unit has rows in several intersections"):
         PreferenceFrame(
             y_true=table["y"], y_pred=table["new"], y_pred_pooled=table["old"], labels=[0, 1],
-            sensitive_features={"a": table["group"], "b": table["person"] % 2}, units=table["person"],
+            sensitive_features={"a": table["group"], "b": np.arange(len(table)) % 2}, units=table["person"],
         ).over()  # fmt: skip
     without = PreferenceFrame.from_frame(table, **COLUMNS)
     with pytest.raises(ValueError, match="only if both or neither have units"):
@@ -348,3 +344,37 @@ def test_reports_say_that_units_count(rng):
         "Rows of one person or other unit count together."
         in frame_of(visits(rng, 300, 3, 0.3)).to_model_card()
     )
+
+
+# --- replicates and margins ------------------------------------------------------------------------------------------
+
+
+def test_replicates_draw_units_in_every_engine(rng):
+    table = visits(rng, 150, 6, 0.7, groups=2)
+    settings = {**COLUMNS, "units": "person", "n_boot": 1500, "random_state": 0}
+    frames = [
+        PreferenceFrame.from_frame(frame, **settings)
+        for frame in (table, pl.from_pandas(table).lazy(), duckdb.from_df(table))
+    ]
+    first = frames[0].replicates("rationality_gain")
+    for other in frames[1:]:
+        np.testing.assert_allclose(other.replicates("rationality_gain"), first, atol=1e-12)
+    spread = np.sqrt(frames[0]._measured.levels.audit.gain_variance()[:, 1])
+    assert first.std().to_numpy() == pytest.approx(spread, rel=0.1)
+    rows = PreferenceFrame.from_frame(table, **COLUMNS, n_boot=1500, random_state=0)
+    assert (rows.replicates("rationality_gain").std() < 0.7 * first.std()).all()
+    with pytest.raises(ValueError, match="more than max_cells=100 combinations of units and groups"):
+        PreferenceFrame.from_frame(duckdb.from_df(table), **settings, max_cells=100)
+
+
+def test_margins_of_units_are_frames_of_their_columns(rng):
+    table = visits(rng, 60, 4, 0.5, groups=4)
+    table["a"], table["b"] = table["group"] // 2, table["group"] % 2
+    arrays = {"y_true": table["y"], "y_pred": table["new"], "y_pred_pooled": table["old"], "labels": [0, 1]}
+    together = PreferenceFrame(**arrays, sensitive_features=table[["a", "b"]], units=table["person"]).over()
+    alone = PreferenceFrame(**arrays, sensitive_features=table["a"], units=table["person"])
+    mine = together.harm_tests(correction=None).iloc[:2]
+    assert mine[["n", "units", "gain", "p_value"]].to_numpy() == pytest.approx(
+        alone.harm_tests(correction=None)[["n", "units", "gain", "p_value"]].to_numpy()
+    )
+    assert (together.harm_tests()["p_adjusted"] >= together.harm_tests(correction=None)["p_value"]).all()

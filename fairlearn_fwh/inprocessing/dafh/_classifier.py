@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Self
 
@@ -21,6 +22,7 @@ from ...base._inner_fits import clone_seeded
 from ...base._routed import RoutedClassifier
 from ...base._samples import Sample, numbers
 from ...base._splits import split_rows
+from ...base._units import read_units
 from ...base._weights import takes_weights
 from .._training._callbacks import check_callbacks
 from .._training._devices import check_device
@@ -299,7 +301,15 @@ class DAFHClassifier(ExplainsGroups, LearnsFromBatches, LearnsByGradient, FallsB
         self.random_state = random_state
 
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X: Any, y: Any, *, sensitive_features: Any = None, sample_weight: Any = None) -> Self:
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        *,
+        sensitive_features: Any = None,
+        sample_weight: Any = None,
+        units: Any = None,
+    ) -> Self:
         """Learn the groups and their classifiers.
 
         Parameters
@@ -312,6 +322,8 @@ class DAFHClassifier(ExplainsGroups, LearnsFromBatches, LearnsByGradient, FallsB
             Groups are learned from X and y. The parameter is there for the sake of a common signature.
         sample_weight : array-like, shape (n,), optional
             Weights of the rows; rows of weight zero are left out.
+        units : array-like, shape (n,), optional
+            Whose rows belong together, such as the visits of a patient: no unit is divided between rows for fitting, validation and certificates, and tests count units.
 
         Returns
         -------
@@ -337,13 +349,14 @@ class DAFHClassifier(ExplainsGroups, LearnsFromBatches, LearnsByGradient, FallsB
             If training was interrupted from the keyboard; the best state so far is kept.
         """
         sample = self._check_fit_input(X, y, sample_weight)
+        sample = replace(sample, units=read_units(units, len(sample)))
         self._check_settings(len(sample))
         if not sample.present().all():
             sample = sample.take(sample.present())
         previous = self._previous_solution(sample)
         seed = check_random_state(self.random_state)
         certify_fraction = 0.0 if self.fallback is None else self.certify_fraction
-        parts = split_rows(sample.y, self.validation_fraction, certify_fraction, seed)
+        parts = split_rows(sample.y, self.validation_fraction, certify_fraction, seed, sample.units)
         fitting, validation, certifying = (sample.take(rows) for rows in parts)
         learning = sample.take(np.sort(np.concatenate(parts[:2])))
 
@@ -417,7 +430,7 @@ class DAFHClassifier(ExplainsGroups, LearnsFromBatches, LearnsByGradient, FallsB
         """Hash of the rows and of what decides which of them certify."""
         certifies = self.fallback is not None and self.certify_fraction
         settings = self.random_state, self.validation_fraction, certifies, tuple(self.hidden_layer_sizes)
-        return fingerprint(sample.numbers(), sample, settings)
+        return fingerprint(sample.numbers(), sample, settings, sample.units)
 
     # --- learning ---------------------------------------------------------------------------------------------------
 

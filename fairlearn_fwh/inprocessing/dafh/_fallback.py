@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -11,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ...base._fitting import unchanged_on_error
 from ...base._samples import Sample
+from ...base._units import read_units
 from ...exceptions import GroupCollapseWarning
 from ...metrics import keep_own_classifier
 from ._calibration import best_temperature
@@ -31,7 +33,7 @@ class FallsBack:
     certificates_: dict[Any, str]
     fallback_groups_: dict[Any, str]
 
-    def decide_fallback(self: T, X: Any, y: Any, *, sample_weight: Any = None) -> T:
+    def decide_fallback(self: T, X: Any, y: Any, *, sample_weight: Any = None, units: Any = None) -> T:
         """Decide anew which groups keep their classifier, as `fallback` says.
 
         Needed after `partial_fit`, which sets no rows aside, or when new labelled rows have come. Groups that are too small stay
@@ -45,6 +47,8 @@ class FallsBack:
             Labels.
         sample_weight : array-like, shape (n,), optional
             Weights of the rows.
+        units : array-like, shape (n,), optional
+            Whose rows belong together; tests count units.
 
         Returns
         -------
@@ -58,6 +62,7 @@ class FallsBack:
         """
         check_is_fitted(self)
         sample = self._check_rows(X, y, sample_weight, reset=False)
+        sample = replace(sample, units=read_units(units, len(sample)))
         if (strange := ~np.isin(sample.y, self.classes_)).any():
             raise ValueError(
                 f"y has the label {sample.y[strange].tolist()[0]!r}; classes are {self.classes_.tolist()}."
@@ -155,7 +160,9 @@ class FallsBack:
             self.fallback_groups_ = dict.fromkeys(self.groups_, reason)
             self._assign_classifiers()
             return
-        frame = self.preference_frame(certifying.X, certifying.y, sample_weight=certifying.weights)
+        frame = self.preference_frame(
+            certifying.X, certifying.y, sample_weight=certifying.weights, units=certifying.units
+        )
         table = keep_own_classifier(frame, rule=self.fallback, tolerance=self.tolerance, alpha=self.alpha)
         for k in self.groups_:
             if k in self.fallback_groups_:

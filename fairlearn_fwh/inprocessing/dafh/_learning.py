@@ -104,7 +104,7 @@ class LearnsByGradient:
             return learn(int(self.n_groups), self._table(validation if len(validation) else fitting))
         if not len(validation):
             return None
-        rows = split_rows(validation.y, 0.5, 0.0, seed)
+        rows = split_rows(validation.y, 0.5, 0.0, seed, validation.units)
         judging, choosing = (validation.take(part) for part in rows[:2])
         if not len(choosing):
             return None

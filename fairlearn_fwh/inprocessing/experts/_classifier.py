@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Self
 
@@ -17,6 +18,7 @@ from ..._sklearn_compat import HasMethods, Interval, StrOptions
 from ...base._fitting import fit_context
 from ...base._group_routed import GroupRoutedClassifier
 from ...base._samples import Sample
+from ...base._units import first_rows, read_units
 from ...metrics._core._groups import Groups, find_groups
 from ...postprocessing import NoHarmSelector
 from ...postprocessing._scores import Guarantee, resolve_score
@@ -34,7 +36,7 @@ from ._network_classifiers import MixtureClassifier, NetworkClassifier
 from ._representation import HasExperts, ShowsRepresentation
 from ._resuming import check_checkpoint_dir, fingerprint_of_training
 from ._selection import select_experts, separability, why_no_experts
-from ._units import first_rows, read_units, split_by_units
+from ._splitting import split_by_units
 
 #: What `predict_group` says of people whose group was inferred.
 INFERRED = "inferred"
@@ -265,8 +267,8 @@ class SelectiveExpertsClassifier(ShowsRepresentation, GroupRoutedClassifier):
         sample_weight : array-like, shape (n,), optional
             Weights of the rows.
         units : array-like, shape (n,), optional
-            What belongs together, such as images of one lesion: all rows of a unit are on one side of every split, and the choice is made
-            on the first row of each, because its tests count independent people.
+            What belongs together, such as images of one lesion: all rows of a unit are on one side of every split, and the tests of the
+            choice count units.
 
         Returns
         -------
@@ -306,15 +308,14 @@ class SelectiveExpertsClassifier(ShowsRepresentation, GroupRoutedClassifier):
             raise ValueError(
                 f"A group of sensitive_features is named {INFERRED!r}, which with handle_unknown='infer' means an inferred one; rename it."
             )
-        codes_of_units = read_units(units, len(sample))
+        sample = replace(sample, units=read_units(units, len(sample)))
         if not sample.present().all():
             groups = None if groups is None else groups.take(sample.present())
-            codes_of_units = codes_of_units[sample.present()]
             sample = sample.take(sample.present())
         seed = check_random_state(self.random_state)
-        fitting, validation, selecting = self._split(sample, groups, codes_of_units, seed)
+        fitting, validation, selecting = self._split(sample, groups, seed)
         self._inputs = make_inputs(sample.take(fitting).X, self.num_workers)
-        training = self._training(sample, groups, codes_of_units)
+        training = self._training(sample, groups)
         learner = ExpertLearner(
             sample=sample,
             groups=groups,
@@ -335,7 +336,7 @@ class SelectiveExpertsClassifier(ShowsRepresentation, GroupRoutedClassifier):
         for of_experts in ("discriminator_", "_encoder", "preference_frame_", "verdict_"):
             self.__dict__.pop(of_experts, None)  # of an earlier fit
         if groups is not None:
-            self._fit_groups(sample, groups, codes_of_units, learner, selecting)
+            self._fit_groups(sample, groups, learner, selecting)
         return self
 
     # --- checking ---------------------------------------------------------------------------------------------------
@@ -344,7 +345,7 @@ class SelectiveExpertsClassifier(ShowsRepresentation, GroupRoutedClassifier):
         check_device(self.device)
         check_callbacks(self.callbacks)
         guarantee = Guarantee(self.guarantee, self.tolerance, self.alpha)
-        resolve_score(self.scoring).check(guarantee, self.classes_, sample.weights is not None)
+        resolve_score(self.scoring).check(guarantee, self.classes_, sample)
         check_layer_sizes("hidden_layer_sizes", self.hidden_layer_sizes, at_least=1)
         if self.augmentation is not None and len(self._shape) == 1:
             raise ValueError("augmentation changes images, but X is a table; leave it out.")
@@ -365,13 +366,13 @@ class SelectiveExpertsClassifier(ShowsRepresentation, GroupRoutedClassifier):
     # --- training ---------------------------------------------------------------------------------------------------
 
     def _split(
-        self, sample: Sample, groups: Groups | None, units: np.ndarray, seed: np.random.RandomState
+        self, sample: Sample, groups: Groups | None, seed: np.random.RandomState
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Rows for fitting, for the best epoch, and for choosing."""
         return split_by_units(
             np.searchsorted(self.classes_, sample.y),
             np.zeros(len(sample), dtype=int) if groups is None else groups.codes,
-            units,
+            sample.units,
             selection_fraction=0.0 if groups is None else self.selection_fraction,
             validation_fraction=self.validation_fraction,
             seed=seed,
@@ -381,12 +382,12 @@ class SelectiveExpertsClassifier(ShowsRepresentation, GroupRoutedClassifier):
         with seeded(seed):
             return make_encoder(self.encoder, self._inputs.shape, list(self.hidden_layer_sizes))
 
-    def _training(self, sample: Sample, groups: Groups | None, units: np.ndarray) -> Training:
+    def _training(self, sample: Sample, groups: Groups | None) -> Training:
         """How networks are trained; raises ValueError if `checkpoint_dir` holds another training."""
         parameters, known_by = self.get_params(deep=False), ""
         if self.checkpoint_dir is not None:
             encoder, _ = self._new_encoder(0)
-            known_by = fingerprint_of_training(parameters, encoder, self._inputs, sample, groups, units)
+            known_by = fingerprint_of_training(parameters, encoder, self._inputs, sample, groups)
         training = Training.of(parameters, known_by)
         for name in (POOLED, REPRESENTATION, EXPERTS):
             if checkpoint := training.checkpoint(name):
@@ -397,14 +398,13 @@ class SelectiveExpertsClassifier(ShowsRepresentation, GroupRoutedClassifier):
         self,
         sample: Sample,
         groups: Groups,
-        units: np.ndarray,
         learner: ExpertLearner,
         selecting: np.ndarray,
     ) -> None:
         self.group_sizes_ = dict(
             zip(groups.labels, np.bincount(groups.codes, minlength=len(groups)).tolist(), strict=True)
         )
-        counted = first_rows(learner.fitting, units)
+        counted = first_rows(learner.fitting, sample.units)
         self.fallback_groups_ = why_no_experts(
             sample, groups, counted, self.min_group_size, interrupted=learner.interrupted
         )

@@ -30,7 +30,6 @@ def fingerprint_of_training(
     inputs: Inputs,
     sample: Sample,
     groups: Groups | None,
-    units: np.ndarray,
 ) -> str:
     """Say which data and settings a training is of; images of a Dataset are known by number, shape, means and scales.
 
@@ -43,7 +42,6 @@ def fingerprint_of_training(
     inputs : TableInputs or ImageInputs
     sample : Sample
     groups : Groups or None
-    units : ndarray of int, shape (n,)
 
     Returns
     -------
@@ -60,7 +58,7 @@ def fingerprint_of_training(
     else:
         X = np.asarray(sample.X)
     codes = None if groups is None else (groups.codes, groups.labels)
-    return fingerprint(X, sample, codes, units, settings, repr(encoder), weights)
+    return fingerprint(X, sample, codes, sample.units, settings, repr(encoder), weights)
 
 
 def check_checkpoint_dir(checkpoint_dir: Any, random_state: Any) -> None:

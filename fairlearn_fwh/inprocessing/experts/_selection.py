@@ -86,6 +86,7 @@ def select_experts(
             selecting.y,
             sensitive_features=_columns_of(groups, rows),
             sample_weight=selecting.weights,
+            units=selecting.units,
         )
 
 

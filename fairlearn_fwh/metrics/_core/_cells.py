@@ -11,6 +11,8 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from ._unit_hashes import UnitHashes
+
 #: Above this many possible cells they are found by sorting instead of by counting.
 _MAX_COUNTED_CELLS = 1 << 22
 
@@ -44,6 +46,8 @@ class LossRows:
         Whether the losses are 0 or 1.
     units : ndarray of int, shape (n,), or None
         Whose rows belong together.
+    unit_hashes : UnitHashes or None
+        Hashes of these units, if a key was given.
     """
 
     losses: list[np.ndarray]
@@ -53,6 +57,7 @@ class LossRows:
     weights: np.ndarray | None
     is_binary: bool
     units: np.ndarray | None = None
+    unit_hashes: UnitHashes | None = None
 
     def chunks(self) -> Iterator[LossCells]:
         """Add up some rows at a time, so that little memory is needed."""

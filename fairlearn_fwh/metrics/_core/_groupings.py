@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from ._figures import Levels
 from ._groups import as_tuple
 from ._layout import EVERYBODY, Layout
 from ._measurement import Measurement
-from ._unit_sums import ClusteredSums
+from ._unit_sums import ClusteredSums, UnitSums
 
 
 def read_groupings(over: Any, layout: Layout) -> list[tuple[int, ...]]:
@@ -54,9 +57,9 @@ def read_groupings(over: Any, layout: Layout) -> list[tuple[int, ...]]:
     return groupings
 
 
-def all_groupings(layout: Layout) -> list[Any]:
+def all_groupings(names: Sequence[str]) -> list[Any]:
     """Every audit column by itself, and the intersection of all."""
-    names = list(layout.audit_names)
+    names = list(names)
     return [*names, tuple(names)] if len(names) > 1 else names
 
 
@@ -108,12 +111,9 @@ def regroup(measured: Measurement, over: Any) -> Measurement:
         The audit groups of all groupings; columns that a grouping does not have are "all".
     """
     groupings = read_groupings(over, measured.layout)
-    if measured.units is not None:
-        raise ValueError(
-            "Margins of units are not offered: a unit may be in several groups. Make a frame for each grouping, with alpha divided among them."
-        )
     labels: list[Any] = []
     codes: list[np.ndarray] = []
+    of_atoms: list[np.ndarray] = []
     for grouping in groupings:
         of_group = [
             tuple(value if i in grouping else EVERYBODY for i, value in enumerate(label))
@@ -121,7 +121,8 @@ def regroup(measured: Measurement, over: Any) -> Measurement:
         ]
         position = {label: len(labels) + i for i, label in enumerate(dict.fromkeys(of_group))}
         labels += position
-        codes.append(np.array([position[label] for label in of_group], dtype=np.intp)[measured.audit])
+        of_atoms.append(np.array([position[label] for label in of_group], dtype=np.intp))
+        codes.append(of_atoms[-1][measured.audit])
     n_pairs, times = len(measured.audit), len(groupings)
     repeated = np.tile(np.arange(n_pairs), times)
     return replace(
@@ -133,4 +134,22 @@ def regroup(measured: Measurement, over: Any) -> Measurement:
         replicates=None,
         histograms=None if measured.histograms is None else measured.histograms.repeat(times, n_pairs),
         n_once=n_pairs,
+        units=None if measured.units is None else _regroup_units(measured.units, of_atoms, len(labels)),
     )
+
+
+def _regroup_units(units: Levels[UnitSums], codes: list[np.ndarray], n_groups: int) -> Levels[UnitSums]:
+    """Sums of units of the groups of all groupings, if no unit has rows in several of the intersections.
+
+    Raises
+    ------
+    ValueError
+        If one has.
+    """
+    if units.audit.n.sum() != units.overall.n.sum():
+        raise ValueError(
+            "Margins need units with all of their rows in one group: some unit has rows in several intersections of sensitive_features. Make a "
+            "frame for each grouping, with alpha divided among them."
+        )
+    parts = [units.audit.aggregate(code, n_groups) for code in codes]
+    return Levels(functools.reduce(operator.add, parts), units.assigned, units.overall)

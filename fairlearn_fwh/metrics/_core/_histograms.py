@@ -86,6 +86,11 @@ class GainHistograms:
         moved = {field.name: getattr(self, field.name) for field in fields(self)}
         return GainHistograms(**(moved | {"column": position[self.column]})).merged()
 
+    def only(self, column: int) -> GainHistograms:
+        """Keep the gains over one classifier."""
+        kept = self.column == column
+        return GainHistograms(**{field.name: getattr(self, field.name)[kept] for field in fields(self)})
+
     def of_claim(self, group: int, column: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Bins, numbers of people and sums of the gains of a group over a classifier."""
         first, last = np.searchsorted(self.group, [group, group + 1])

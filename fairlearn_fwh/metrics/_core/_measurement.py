@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import operator
 import warnings
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
 from functools import cached_property, reduce
 from typing import Protocol
 
@@ -12,13 +13,17 @@ import numpy as np
 
 from ...exceptions import UnitsWarning
 from ._cells import DERIVED, LossCells, LossRows, statistics_of
-from ._figures import FIRST_GROUP, Levels, rows_of_assigned
+from ._figures import FIRST_GROUP, POOLED_COLUMN, Levels, rows_of_assigned
 from ._histograms import GainHistograms
 from ._label_sets import LabelSets
 from ._layout import Layout, merge_layouts, positions
 from ._losses import Loss
 from ._sums import GroupSums, Totals, add_replicates
-from ._unit_sums import ClusteredSums, UnitSums
+from ._unit_hashes import UnitHashes
+from ._unit_sums import ClusteredSums, UnitParts, UnitSums
+
+#: Name of the one assigned group where only audit groups are kept.
+OWN_CLASSIFIER = "own"
 
 #: People whose weights make them count like fewer cannot be tested. Up to 2 no test says anything either, but it says so by its p-value.
 FEWEST_EFFECTIVE = 1.1
@@ -33,6 +38,12 @@ class Bootstrap(Protocol):
 
     def draw(self, cells: LossCells, pairs: np.ndarray, n_pairs: int) -> Totals | None:
         """Draw the sums over pairs of an assigned and an audit group that samples of the same size would have."""
+
+    def draw_units(self, parts: UnitParts, n_pairs: int) -> Totals | None:
+        """Draw the sums that samples of as many units would have."""
+
+    def without_replicates(self) -> Bootstrap:
+        """Draw none."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +70,8 @@ class Measurement:
         How many pairs cover everybody once, if audit groups overlap; the others are further groupings of the same people.
     units : Levels of UnitSums or None
         Sums of units, where rows belong together.
+    unit_hashes : UnitHashes or None
+        Keyed hashes of the units, by which a unit that is in two samples is found.
     labels : LabelSets or None
         Labels that occur, for losses that compare labels.
     exponent : int
@@ -76,6 +89,7 @@ class Measurement:
     histograms: GainHistograms | None = None
     n_once: int | None = None
     units: Levels[UnitSums] | None = None
+    unit_hashes: UnitHashes | None = None
     labels: LabelSets | None = None
     exponent: int = 0
 
@@ -83,8 +97,9 @@ class Measurement:
     def of_rows(cls, rows: LossRows, layout: Layout, loss: Loss, bootstrap: Bootstrap) -> Measurement:
         """Add up rows, and draw replicates if they are asked for."""
         if rows.units is not None:
-            alone = cls.of_rows(replace(rows, units=None), layout, loss, bootstrap)
-            return alone.clustered(_units_of(rows, layout))
+            alone = cls.of_rows(replace(rows, units=None), layout, loss, bootstrap.without_replicates())
+            clustered = alone.clustered(_units_of(rows, layout), rows.unit_hashes)
+            return clustered.with_replicates(bootstrap, lambda: _parts_of(rows, layout))
         weighted = rows.weights is not None
         if loss.is_binary or bootstrap.n_boot is not None:
             cells = LossCells.merge(list(rows.chunks()), is_binary=loss.is_binary)
@@ -115,9 +130,15 @@ class Measurement:
         sums = self.sums
         return int(sums.n[once].sum()), float(sums.weight[once].sum()), float(sums.weight_squared[once].sum())
 
-    def clustered(self, units: Levels[UnitSums]) -> Measurement:
+    def clustered(self, units: Levels[UnitSums], hashes: UnitHashes | None) -> Measurement:
         """Say which rows belong together; what is for independent rows is left out."""
-        return replace(self, units=units, histograms=None)
+        return replace(self, units=units, unit_hashes=hashes, histograms=None)
+
+    def with_replicates(self, bootstrap: Bootstrap, parts: Callable[[], UnitParts]) -> Measurement:
+        """Draw replicates of units, if they are asked for."""
+        if bootstrap.n_boot is None:
+            return self
+        return replace(self, replicates=bootstrap.draw_units(parts(), len(self.assigned)))
 
     def about(self, labels: LabelSets | None, exponent: int) -> Measurement:
         """Say which labels occurred, and by which power of two weights were divided."""
@@ -176,6 +197,7 @@ class Measurement:
             n_shards=self.n_shards + other.n_shards,
             histograms=self._histograms_with(other, pairs),
             units=_add_units(mine, theirs, layout),
+            unit_hashes=_add_hashes(mine, theirs),
             labels=labels,
             exponent=exponent,
         )
@@ -214,6 +236,33 @@ class Measurement:
             sums=self.sums.reorder(columns),
             replicates=replicates,
             histograms=histograms,
+            units=units,
+        )
+
+    def of_audit_groups(self) -> Measurement:
+        """Keep what is known of audit groups and of the pooled classifier: no other classifiers, no replicates, one pair per audit group."""
+        if self.layout.control_names or self.n_once is not None:
+            raise ValueError(
+                "Frames with control features or overlapping groups cannot be looked at again and again."
+            )
+        n_audit, last = len(self.layout.audit), self.sums.value.shape[1] - len(DERIVED)
+        columns = np.r_[:FIRST_GROUP, last : last + len(DERIVED)]
+        audit = self.levels.audit
+        plain = GroupSums(**{field.name: getattr(audit, field.name) for field in fields(GroupSums)})
+        histograms = self.audit_histograms
+        units = self.units
+        if units is not None:
+            nobody = units.overall.take(np.array([-1]))
+            units = Levels(units.audit, nobody, units.overall).map(lambda part: part.reorder(columns))
+        return replace(
+            self,
+            layout=Layout([OWN_CLASSIFIER], ["groups"], self.layout.audit, self.layout.audit_names),
+            assigned=np.where(self.audit_is_pooled, -1, 0),
+            audit=np.arange(n_audit),
+            sums=plain.reorder(columns),
+            replicates=None,
+            n_shards=1,
+            histograms=None if histograms is None else histograms.only(POOLED_COLUMN),
             units=units,
         )
 
@@ -282,15 +331,35 @@ def _add_units(a: Measurement, b: Measurement, layout: Layout) -> Levels[UnitSum
         raise ValueError("Frames can be added only if both or neither have units.")
     if a.units is None or b.units is None:
         return None
-    warnings.warn(
-        "Frames with units were added: it was not checked that no unit is in both of them. Where one is, its rows count as those of two.",
-        UnitsWarning,
-        stacklevel=4,
-    )
     first, second = (_units_in_order(m.units, m.layout, layout) for m in (a, b) if m.units is not None)
     return Levels(
         first.audit + second.audit, first.assigned + second.assigned, first.overall + second.overall
     )
+
+
+def _add_hashes(a: Measurement, b: Measurement) -> UnitHashes | None:
+    """Hashes of the units of two samples; where one has none it is not known whether they share units.
+
+    Raises
+    ------
+    ValueError
+        If a unit is in both.
+    """
+    if a.units is None:
+        return None
+    if a.unit_hashes is None or b.unit_hashes is None:
+        warnings.warn(
+            "Frames with units were added: it was not checked that no unit is in both of them. Where one is, its rows count as those of two. "
+            "Frames that are made with unit_key are checked.",
+            UnitsWarning,
+            stacklevel=4,
+        )
+        return None
+    if shared := a.unit_hashes.shared_with(b.unit_hashes):
+        raise ValueError(
+            f"{shared:,} unit(s) are in both frames; their rows would count as those of two. Make the frames from samples that share no unit."
+        )
+    return a.unit_hashes + b.unit_hashes
 
 
 def _units_in_order(units: Levels[UnitSums], old: Layout, new: Layout) -> Levels[UnitSums]:
@@ -315,6 +384,15 @@ def _units_of(rows: LossRows, layout: Layout) -> Levels[UnitSums]:
     return Levels(
         **{name: UnitSums.of_rows(*level, rows.units, statistics, weight) for name, level in codes.items()}
     )
+
+
+def _parts_of(rows: LossRows, layout: Layout) -> UnitParts:
+    """What each unit has in each pair of an assigned and an audit group."""
+    assert rows.units is not None
+    _, pairs = find_pairs(rows.assigned, rows.audit, len(layout.audit))
+    statistics = statistics_of(np.column_stack(rows.losses), rows.disagrees)
+    weight = np.ones(len(rows.audit)) if rows.weights is None else rows.weights
+    return UnitParts.of_rows(rows.units, pairs, rows.audit, statistics, weight)
 
 
 def can_be_bet_on(loss: Loss, weighted: bool) -> bool:

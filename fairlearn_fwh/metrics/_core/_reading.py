@@ -22,6 +22,7 @@ from ._groups import (
 from ._label_sets import LabelSets, check_kinds, read_stated
 from ._layout import Layout
 from ._losses import Loss
+from ._unit_hashes import UnitHashes
 from ._values import as_column, as_weights, weight_exponent
 
 
@@ -39,6 +40,7 @@ def read_rows(
     pooled_groups: Iterable[Any],
     labels: Any,
     units: Any = None,
+    unit_key: bytes | None = None,
 ) -> tuple[LossRows, Layout, LabelSets | None, int]:
     """Check and reduce rows; the parameters are those of `PreferenceFrame`.
 
@@ -76,7 +78,8 @@ def read_rows(
     if control_features is not None:
         controls = encode_groups(control_features, "control_features", n_rows=len(y))
         audit, control_names = intersect_groups(controls, audit), controls.names
-    unit_codes = None if units is None else encode_groups(units, "units", n_rows=len(y)).codes
+    found = None if units is None else encode_groups(units, "units", n_rows=len(y))
+    unit_codes = None if found is None else found.codes
     by_group, group_labels = [], []
     if y_pred_by_group is not None:
         predictions = read_predictions_by_group(y_pred_by_group, len(y))
@@ -102,7 +105,10 @@ def read_rows(
     exponent = 0 if weights is None else weight_exponent(float(weights.max()))
     if exponent and weights is not None:
         weights = np.ldexp(weights, -exponent)
-    rows = LossRows(losses, disagrees, codes, audit.codes, weights, loss.is_binary, unit_codes)
+    hashes = None
+    if found is not None and unit_codes is not None and unit_key is not None:
+        hashes = UnitHashes.of([found.labels[code] for code in np.unique(unit_codes)], unit_key)
+    rows = LossRows(losses, disagrees, codes, audit.codes, weights, loss.is_binary, unit_codes, hashes)
     return rows, layout, sets, exponent
 
 

@@ -62,6 +62,15 @@ class UnitSums:
             apart_2=totals((values - values[:, :1]) ** 2),
         )
 
+    def aggregate(self, codes: np.ndarray, n_groups: int) -> UnitSums:
+        """Add up groups with equal codes, shape (g,), that have no unit in common."""
+        result = {}
+        for field in fields(self):
+            values = getattr(self, field.name)
+            result[field.name] = np.zeros((n_groups, *values.shape[1:]), dtype=values.dtype)
+            np.add.at(result[field.name], codes, values)
+        return UnitSums(**result)
+
     def take(self, groups: np.ndarray) -> UnitSums:
         """Take some groups, of which -1 are empty ones."""
         return UnitSums(
@@ -92,6 +101,42 @@ class UnitSums:
         return UnitSums(
             **{field.name: getattr(self, field.name) + getattr(other, field.name) for field in fields(self)}
         )
+
+
+@dataclass(frozen=True)
+class UnitParts:
+    """Sums over the rows that a unit has in a pair of an assigned and an audit group: what a bootstrap draws.
+
+    Attributes
+    ----------
+    unit, pair : ndarray of int, shape (p,)
+    audit : ndarray of int, shape (p,)
+        Audit group of the pair.
+    weight : ndarray, shape (p,)
+    value : ndarray, shape (p, m)
+        Weighted sums of statistics.
+    """
+
+    unit: np.ndarray
+    pair: np.ndarray
+    audit: np.ndarray
+    weight: np.ndarray
+    value: np.ndarray
+
+    @classmethod
+    def of_rows(
+        cls,
+        units: np.ndarray,
+        pairs: np.ndarray,
+        audit: np.ndarray,
+        statistics: np.ndarray,
+        weight: np.ndarray,
+    ) -> UnitParts:
+        """Add up rows."""
+        keys = units.astype(np.int64) * (int(pairs.max(initial=0)) + 1) + pairs
+        _, first, part = np.unique(keys, return_index=True, return_inverse=True)
+        value = np.column_stack([np.bincount(part, column * weight, len(first)) for column in statistics.T])
+        return cls(units[first], pairs[first], audit[first], np.bincount(part, weight, len(first)), value)
 
 
 @dataclass(frozen=True)

@@ -80,6 +80,23 @@ class Columns:
             units=_names(units),
         )
 
+    @classmethod
+    def of_one_model(
+        cls, *, y_true: str, y_pred: str, sensitive_features: str | Sequence[str] | None
+    ) -> Columns:
+        """Columns of a model by itself, which stands for what it is compared with, too."""
+        return cls(
+            y_true=y_true,
+            y_pred_pooled=y_pred,
+            y_pred=None,
+            sample_weight=None,
+            y_pred_by_group={},
+            groups=[],
+            sensitive_features=_names(sensitive_features),
+            control_features=[],
+            units=[],
+        )
+
     def by_role(self) -> dict[str, str]:
         """Name of the column for everything that has one, by a name that nothing else has."""
         roles = {"y_true": self.y_true, "y_pred_pooled": self.y_pred_pooled}

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 from sklearn.utils import check_random_state
 
 from .._core._cells import LossCells
 from .._core._sums import Totals
+from .._core._unit_sums import UnitParts
 
 #: Numbers that are held at a time; a few hundred megabytes.
 _CHUNK = 1 << 23
@@ -78,6 +80,55 @@ class BootstrapSettings:
                     inside = stratum[part]
                     value[rows, pairs[inside[0]]] = weights[:, part] @ statistics[inside]
         return Totals(weight, value)
+
+    def without_replicates(self) -> BootstrapSettings:
+        """Draw none."""
+        return replace(self, n_boot=None)
+
+    def draw_units(self, parts: UnitParts, n_pairs: int) -> Totals:
+        """Draw units with replacement, each with all of its rows.
+
+        Parameters
+        ----------
+        parts : UnitParts
+        n_pairs : int
+
+        Returns
+        -------
+        Totals
+            Over pairs, with a leading dimension of replicates.
+        """
+        assert self.n_boot is not None
+        seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
+        rng = np.random.default_rng(seed)
+        n_units, m = int(parts.unit.max(initial=-1)) + 1, parts.value.shape[1]
+        columns = parts.pair[:, None] * (1 + m) + np.arange(1 + m)
+        rows = np.broadcast_to(parts.unit[:, None], columns.shape)
+        values = np.column_stack([parts.weight, np.nan_to_num(parts.value)])
+        sums = sparse.coo_array(
+            (values.ravel(), (rows.ravel(), columns.ravel())), (n_units, n_pairs * (1 + m))
+        ).tocsc()
+        strata = _strata_of_units(parts, stratify=self.stratify)
+        totals = np.empty((self.n_boot, n_pairs, 1 + m))
+        chunk = max(1, _CHUNK // max(n_units, 1))
+        for start in range(0, self.n_boot, chunk):
+            stop = min(start + chunk, self.n_boot)
+            counts = np.zeros((stop - start, n_units))
+            for stratum in strata:
+                share = np.full(len(stratum), 1 / len(stratum))
+                counts[:, stratum] = rng.multinomial(len(stratum), share, size=stop - start)
+            totals[start:stop] = (counts @ sums).reshape(stop - start, n_pairs, 1 + m)
+        totals[:, :, 1:][:, :, np.isnan(parts.value).any(axis=0)] = (
+            np.nan
+        )  # unknown without predictions of all groups
+        return Totals(totals[:, :, 0], totals[:, :, 1:])
+
+
+def _strata_of_units(parts: UnitParts, *, stratify: bool) -> list[np.ndarray]:
+    """Units by the first of the audit groups that they have rows in; all together without stratification."""
+    units, first = np.unique(parts.unit, return_index=True)
+    strata = parts.audit[first] if stratify else np.zeros(len(units), dtype=int)
+    return [units[strata == stratum] for stratum in np.unique(strata)]
 
 
 def _draw_weights(cells: LossCells, stratum: np.ndarray, n_boot: int, rng: np.random.Generator) -> np.ndarray:

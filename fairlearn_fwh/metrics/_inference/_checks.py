@@ -71,14 +71,6 @@ def check_alpha_weights(
     return np.array(shares, dtype=float)
 
 
-def check_no_replicates(units: Any, n_boot: int | None) -> None:
-    """Raise ValueError if replicates are asked for of rows that belong together."""
-    if units is not None and n_boot is not None:
-        raise ValueError(
-            "n_boot does not apply to units: replicates draw rows. Leave it out; intervals do not need it."
-        )
-
-
 def check_margin(margin: float, loss: Loss) -> None:
     """Check a loss that does not count as harm."""
     limit = np.inf if loss.upper is None else loss.upper

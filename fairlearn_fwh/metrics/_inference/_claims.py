@@ -299,8 +299,8 @@ def overlapping(claims: Claims, measured: Measurement, *, has_envy: bool) -> Cla
 
 
 def joint_law(measured: Measurement) -> JointLaw | None:
-    """What overlapping audit groups have in common; None where groups do not overlap, or nothing is known of how bets vary together."""
-    if measured.n_once is None or not measured.loss.is_binary:
+    """What overlapping audit groups have in common; None where groups do not overlap, or where it is not known (bets, units)."""
+    if measured.n_once is None or not measured.loss.is_binary or measured.units is not None:
         return None
     n, sums = measured.n_once, measured.sums
     members = np.zeros((len(measured.layout.audit), n), dtype=bool)

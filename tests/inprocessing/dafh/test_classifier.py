@@ -30,7 +30,7 @@ from fairlearn_fwh.inprocessing.dafh._explanation import cramers_v
 from fairlearn_fwh.inprocessing.dafh._heads import cool
 from fairlearn_fwh.inprocessing.dafh._objectives import OBJECTIVES
 from fairlearn_fwh.inprocessing.dafh._validation import GroupValidation
-from fairlearn_fwh.metrics import MisclassificationCost
+from fairlearn_fwh.metrics import MisclassificationCost, keep_own_classifier
 
 from ...conftest import opposite_rules
 
@@ -999,3 +999,23 @@ def test_arrest(real_data):
         certified = DAFHClassifier(random_state=0).fit(split.X, split.y)
     frame = certified.preference_frame(split.X_test, split.y_test, sensitive_features=split.attribute_test)
     assert len(frame.violations(alpha=0.05, claims="rationality")) == 0
+
+
+def test_units_are_not_divided_and_certificates_count_them(monkeypatch):
+    """Ten copies of each person: with units only a fifth of the people certify, each once."""
+    X, y = different_rules(500)[:2]
+    units = np.repeat(np.arange(500), 10)
+    frames = []
+
+    def remember(frame, **settings):
+        frames.append(frame)
+        return keep_own_classifier(frame, **settings)
+
+    monkeypatch.setattr("fairlearn_fwh.inprocessing.dafh._fallback.keep_own_classifier", remember)
+    model = DAFHClassifier(n_init=1, max_epochs=5, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.fit(np.repeat(X, 10, axis=0), np.repeat(y, 10), units=units)
+        model.decide_fallback(np.repeat(X, 2, axis=0), np.repeat(y, 2), units=np.repeat(np.arange(500), 2))
+    assert [frame.n_units for frame in frames] == [pytest.approx(100, abs=2), 500]
+    assert frames[0].overall["n"] == 10 * frames[0].n_units

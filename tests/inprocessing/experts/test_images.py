@@ -10,7 +10,7 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from torch.utils.data import Dataset, IterableDataset
 
-from fairlearn_fwh.base._splits import hold_out_units
+from fairlearn_fwh.base._splits import hold_out
 from fairlearn_fwh.exceptions import GroupFallbackWarning
 from fairlearn_fwh.inprocessing import SelectiveExpertsClassifier, make_convolutional_encoder
 from fairlearn_fwh.inprocessing._training._images import open_dataset, read_labels
@@ -414,15 +414,16 @@ def test_copies_of_people_are_no_evidence():
         model = SelectiveExpertsClassifier(**settings).fit(
             X, y, sensitive_features=group, units=np.repeat(np.arange(400), 20)
         )
-    assert model.selection_table_["n"].sum() == 100
+    assert model.selection_table_["n"].sum() == 2000
+    assert model.preference_frame_.n_units == 100
 
 
 def test_every_class_has_rows_for_fitting_whatever_the_units():
     classes, units = np.zeros(400, dtype=int), np.arange(400) // 2
     classes[200:], classes[1] = 1, 2  # class 2 is in the second row of a unit alone
     for seed in range(20):
-        fitting, held_out = hold_out_units(
-            classes, np.zeros(400, dtype=int), units, 0.5, np.random.RandomState(seed)
+        fitting, held_out = hold_out(
+            classes, np.zeros(400, dtype=int), 0.5, np.random.RandomState(seed), units
         )
         assert set(classes[fitting]) == {0, 1, 2}
         assert not set(units[fitting]) & set(units[held_out])

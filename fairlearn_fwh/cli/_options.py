@@ -1,0 +1,108 @@
+"""Options that several commands have: columns, what is judged, how files are read, reports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..audit._audit import REQUIREMENTS
+from ..files import ENGINES
+from ..metrics._core._losses import LOSSES
+from ._columns import not_empty, several
+
+Decorator = Callable[[Any], Any]
+
+#: Who is compared, and by what.
+WEIGHT = click.option("--weight", callback=not_empty, help="Column with weights.")
+Y_PRED = click.option(
+    "--y-pred", callback=not_empty, help="Column with what people got; not needed with --by-group."
+)
+MARGINS = click.option(
+    "--margins",
+    is_flag=True,
+    help="Audit each column of --sensitive by itself as well, in one family with the intersections.",
+)
+LOSS = (
+    click.option("--loss", type=click.Choice(list(LOSSES)), default="zero_one", show_default=True),
+    click.option(
+        "--loss-limit", type=float, help="Cut off losses at this value; log, squared and absolute need it."
+    ),
+)
+
+#: What counts as harm, and how sure one wants to be.
+JUDGING = (
+    click.option(
+        "--tolerance", type=float, default=0.01, show_default=True, help="Largest loss that counts as none."
+    ),
+    click.option(
+        "--harm-margin", type=float, default=0.0, show_default=True, help="Loss that is not yet called harm."
+    ),
+    click.option("--alpha", type=float, default=0.05, show_default=True, help="One minus the confidence."),
+)
+
+#: What is said, and when the exit status is 0.
+SAYING = (
+    click.option(
+        "--min-group-size",
+        type=click.IntRange(min=1),
+        default=10,
+        show_default=True,
+        help="Smaller groups are tested, but not shown.",
+    ),
+    click.option(
+        "--require",
+        type=click.Choice(REQUIREMENTS),
+        default="no-harm",
+        show_default=True,
+        help="What exit status 0 needs.",
+    ),
+)
+
+#: How files are read.
+READING = (
+    click.option(
+        "--engine", type=click.Choice(ENGINES), default="auto", show_default=True, help="What reads the file."
+    ),
+    click.option(
+        "--labels",
+        callback=several,
+        help="All labels that there are, as spelled: 0,1. Settles which labels belong together.",
+    ),
+    click.option(
+        "--delimiter",
+        default=",",
+        show_default=True,
+        help="Character between fields of a CSV file; tab for a tab.",
+    ),
+    click.option("--quote", default='"', show_default=True, help="Character around fields of a CSV file."),
+    click.option(
+        "--null", multiple=True, help="Text that means a missing value beside the empty one; may be repeated."
+    ),
+)
+
+#: Where reports go.
+REPORTS = (
+    click.option(
+        "--html", type=click.Path(dir_okay=False, path_type=Path), help="Write a report to this file."
+    ),
+    click.option(
+        "--json",
+        "json_file",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="Write the result to this file.",
+    ),
+)
+
+
+def with_options(*options: Decorator) -> Decorator:
+    """Give a command options, in this order."""
+
+    def decorate(command: Any) -> Any:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate

@@ -1,0 +1,57 @@
+"""What ``audit --unpaired`` compares: files about different people."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ..audit._sample_report import SampleReport
+from ..files._measure import measure_new
+from ..metrics._core._losses import resolve_loss
+from ..metrics._engines._columns import Columns
+
+
+def check_paired(pooled: str | None, baseline: Path | None, *, randomized: bool) -> None:
+    """Raise ValueError unless the options are those of one file, in which people have the predictions of both models."""
+    if baseline is not None or randomized:
+        raise ValueError(
+            "--baseline and --randomized are for --unpaired, which compares the risks of different people; give it, or leave them out."
+        )
+    if pooled is None:
+        raise ValueError(
+            "--pooled is missing: the column with the predictions of the pooled classifier or of any baseline. For other people's in another file see --unpaired."
+        )
+
+
+def check_unpaired(
+    y_pred: str | None, baseline: Path | None, roles: dict[str, Any], require: str
+) -> tuple[str, Path]:
+    """Return what is needed of the options of two files about different people; raise ValueError if something is missing or does not apply."""
+    if baseline is None:
+        raise ValueError("--unpaired needs --baseline, the file about the people before.")
+    if y_pred is None:
+        raise ValueError("--unpaired needs --y-pred, the column with what people got, in both files.")
+    if given := [option for option, value in roles.items() if value]:
+        raise ValueError(
+            f"{given[0]} does not apply to --unpaired, which compares what different people got; leave it out."
+        )
+    if require != "no-harm":
+        raise ValueError(
+            "--require certified does not apply to --unpaired: whether a model is no worse, other people cannot certify."
+        )
+    return y_pred, baseline
+
+
+def compare_files(
+    new: Path, old: Path, reading: dict[str, Any], *, y_pred: str, **settings: Any
+) -> SampleReport:
+    """Compare two files; `settings` are those of `SampleReport`."""
+    reading = dict(reading)
+    names = {name: reading.pop(name) for name in ("y_true", "sensitive_features")}
+    loss = resolve_loss(reading.pop("loss"), reading.pop("loss_limit"))
+    columns = Columns.of_one_model(y_pred=y_pred, **names)
+    try:
+        frames = [measure_new(path, columns, loss, **reading)[0] for path in (new, old)]
+    except ValueError as error:
+        raise ValueError(str(error).replace("y_pred_pooled", "y_pred")) from error
+    return SampleReport(*frames, source=new.name, baseline=old.name, **settings)

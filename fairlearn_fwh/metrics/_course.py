@@ -1,0 +1,188 @@
+"""One comparison that is looked at again and again: the people so far, and what was known at each look."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ._core._groupings import people_of, regroup
+from ._core._measurement import Measurement
+from ._core._plain import from_plain, label_from_plain, label_to_plain, to_plain
+from ._inference._claims import make_claims, rationality_claims
+from ._inference._looks import Look, look_anytime, look_as_planned
+
+#: Share of alpha that is kept for groups that appear after the first look.
+_KEPT = 0.1
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a comparison is judged.
+
+    Attributes
+    ----------
+    alpha : float
+        Error probability for all groups and looks together.
+    tolerance, margin : float
+    n_looks : int or None
+        Planned looks; None for any number.
+    groups : list or None
+        All groups that there will be, if they are known.
+    over : sequence or None
+        Groupings that are judged together.
+    """
+
+    alpha: float
+    tolerance: float
+    margin: float
+    n_looks: int | None
+    groups: list[Any] | None
+    over: Sequence[Any] | None
+
+    def levels(self, groups: list[Any], n_first: int) -> np.ndarray:
+        """Error probability of each group, in the order of their appearance, of which `n_first` were there at the first look."""
+        if self.groups is not None and self.over is None:
+            return np.full(len(groups), self.alpha / len(self.groups))
+        later = np.arange(1, len(groups) - n_first + 1)
+        first = np.full(n_first, (1 - _KEPT) / max(n_first, 1))
+        return self.alpha * np.concatenate([first, _KEPT / (later * (later + 1))])
+
+
+@dataclass(frozen=True)
+class Course:
+    """The people so far.
+
+    Attributes
+    ----------
+    plan : Plan
+    known : Measurement or None
+        Of audit groups; None before the first look.
+    groups : list
+        Groups that are judged, in the order of their appearance.
+    n_first : int
+        How many of them were there at the first look.
+    information, discordant : tuple of tuple of float
+        Of each group at each look; 0 before it appeared.
+    """
+
+    plan: Plan
+    known: Measurement | None = None
+    groups: tuple[Any, ...] = ()
+    n_first: int = 0
+    information: tuple[tuple[float, ...], ...] = ()
+    discordant: tuple[tuple[float, ...], ...] = ()
+
+    @property
+    def measured(self) -> Measurement:
+        """Of the people so far.
+
+        Raises
+        ------
+        ValueError
+            If there is no look yet.
+        """
+        if self.known is None:
+            raise ValueError("There is no look yet.")
+        return self.known
+
+    def look(self, new: Measurement) -> tuple[Course, list[dict[str, Any]]]:
+        """Add people and look.
+
+        Parameters
+        ----------
+        new : Measurement
+            Of audit groups, of new people.
+
+        Returns
+        -------
+        course : Course
+        said : list of dict
+            What is said of each group.
+        """
+        n_before = len(self.information)
+        if self.plan.n_looks is not None and n_before >= self.plan.n_looks:
+            raise ValueError(
+                f"All {self.plan.n_looks} planned looks are over. Begin with another monitor, or plan with design='anytime'."
+            )
+        measured = new if self.known is None else self.known + new
+        judged = measured if self.plan.over is None else regroup(measured, self.plan.over)
+        if judged.labels is not None:
+            judged.labels.check()
+        judged.check_weights()
+        groups = tuple(dict.fromkeys([*self.groups, *judged.layout.audit]))
+        n_first = self.n_first or len(groups)
+        alpha = self.plan.levels(list(groups), n_first)
+        order = np.array([groups.index(label) for label in judged.layout.audit])
+        look = self._look(judged, alpha[order], order)
+        course = replace(
+            self,
+            known=measured,
+            groups=groups,
+            n_first=n_first,
+            information=(*self.information, _in_order(look.information, order, len(groups))),
+            discordant=(*self.discordant, _in_order(np.nan_to_num(look.discordant), order, len(groups))),
+        )
+        added = new if self.plan.over is None else regroup(new, self.plan.over)
+        return course, _said(judged, added, look)
+
+    def _look(self, judged: Measurement, alpha: np.ndarray, order: np.ndarray) -> Look:
+        claims = make_claims([rationality_claims(judged)], judged.loss, judged.weighted)
+        if self.plan.n_looks is None:
+            return look_anytime(claims, alpha, self.plan.tolerance, self.plan.margin)
+        before = np.zeros((2, len(self.information), len(order)))
+        for kind, seen in zip(before, (self.information, self.discordant), strict=True):
+            for row, values in zip(kind, seen, strict=True):
+                # Groups that appeared later come last.
+                row[:] = np.pad(values, (0, max(int(order.max()) + 1 - len(values), 0)))[order]
+        return look_as_planned(
+            claims, alpha, self.plan.tolerance, self.plan.margin, before, self.plan.n_looks
+        )
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return what JSON can hold."""
+        return {
+            "measured": to_plain(self.measured),
+            "groups": [label_to_plain(label) for label in self.groups],
+            "n_first": self.n_first,
+            "information": [list(seen) for seen in self.information],
+            "discordant": [list(seen) for seen in self.discordant],
+        }
+
+    @classmethod
+    def from_plain(cls, plain: dict[str, Any], plan: Plan) -> Course:
+        """Read what `to_plain` wrote."""
+        groups = tuple(label_from_plain(label) for label in plain["groups"])
+        seen = (tuple(map(tuple, plain[name])) for name in ("information", "discordant"))
+        return cls(plan, from_plain(plain["measured"]), groups, plain["n_first"], *seen)
+
+
+def _in_order(values: np.ndarray, order: np.ndarray, n_groups: int) -> tuple[float, ...]:
+    seen = np.zeros(n_groups)
+    seen[order] = values
+    return tuple(seen.tolist())
+
+
+def _said(judged: Measurement, new: Measurement, look: Look) -> list[dict[str, Any]]:
+    """What a look says of each group, in plain numbers."""
+    n_new = dict(zip(new.layout.audit, new.levels.audit.n.tolist(), strict=True))
+    sums, people = judged.levels.audit, people_of(judged)
+    gains = np.nan_to_num(sums.gain()[:, 1])
+    return [
+        {
+            "group": group,
+            "n_new": int(n_new.get(group, 0)),
+            "people": int(people[i]),
+            "n": int(sums.n[i]),
+            "gain": float(gains[i]),
+            "lower": float(look.lower[i]),
+            "upper": float(look.upper[i]),
+            "harmed": bool(look.harmed[i]),
+            "certified": bool(look.certified[i]),
+            "information": float(look.information[i]),
+            "level": None if np.isnan(look.level[i]) else float(look.level[i]),
+        }
+        for i, group in enumerate(judged.layout.audit)
+    ]

@@ -1,0 +1,104 @@
+"""Losses and derived statistics as expressions of an engine."""
+
+from __future__ import annotations
+
+import functools
+import operator
+from typing import Any
+
+import narwhals as nw
+
+from .._core._cells import DERIVED
+from .._core._groups import POOLED
+from .._core._losses import EPSILON, Loss
+from ._columns import Columns
+
+OWN, POOLED_LOSS = "loss_own", "loss_pooled"
+
+
+def with_losses(rows: nw.LazyFrame[Any], columns: Columns, loss: Loss) -> nw.LazyFrame[Any]:
+    """Add the losses, whether own and pooled prediction differ, and whether `y_pred` contradicts `groups`."""
+    keys = columns.keys
+    pooled = nw.col(keys["y_pred_pooled"])
+    own = nw.col(keys["y_pred"]) if columns.y_pred is not None else pooled
+    wrong = nw.lit(0)
+    if columns.y_pred_by_group:
+        picked = pooled
+        for label in columns.y_pred_by_group:
+            picked = (
+                nw.when(_is_group(columns, label))
+                .then(nw.col(keys[f"y_pred_by_group[{label!r}]"]))
+                .otherwise(picked)
+            )
+        if columns.y_pred is not None:
+            wrong = (own != picked).cast(nw.Int64)
+        own = picked
+    elif len(columns.groups) == 1 and rows.collect_schema()[columns.keys_of("groups")[0]] == nw.String:
+        wrong = ((own != pooled) & _is_group(columns, POOLED)).cast(nw.Int64)
+    rows = rows.with_columns(own=own, wrong=wrong)
+    truth = nw.col(keys["y_true"])
+    by_group = {
+        _loss_of(i): _loss(loss, truth, nw.col(key))
+        for i, key in enumerate(columns.keys_of("y_pred_by_group"))
+    }
+    return rows.with_columns(
+        **{
+            OWN: _loss(loss, truth, nw.col("own")),
+            POOLED_LOSS: _loss(loss, truth, pooled),
+        },
+        **by_group,
+        disagrees=(nw.col("own") != pooled).cast(nw.Int64),
+    )
+
+
+def _is_group(columns: Columns, label: Any) -> Any:
+    labels = label if len(columns.groups) > 1 else (label,)
+    equal = [nw.col(key) == value for key, value in zip(columns.keys_of("groups"), labels, strict=True)]
+    return functools.reduce(operator.and_, equal)
+
+
+def loss_columns(columns: Columns) -> list[str]:
+    return [OWN, POOLED_LOSS, *(_loss_of(i) for i in range(len(columns.y_pred_by_group)))]
+
+
+def _loss_of(i: int) -> str:
+    return f"loss_{i}"
+
+
+def _loss(loss: Loss, y: Any, p: Any) -> Any:
+    """`_losses` as an expression, cut off at the loss's limit."""
+    value = _uncut_loss(loss, y, p)
+    if loss.limit is None:
+        return value
+    return nw.when(value > loss.limit).then(nw.lit(loss.limit)).otherwise(value)
+
+
+def _uncut_loss(loss: Loss, y: Any, p: Any) -> Any:
+    if loss.name == "rejection":
+        return (p != 1).cast(nw.Int64)
+    if loss.is_binary:
+        return (y != p).cast(nw.Int64)
+    if loss.name == "log":
+        clipped = nw.when(p < EPSILON).then(nw.lit(EPSILON)).otherwise(p)
+        clipped = nw.when(p > 1 - EPSILON).then(nw.lit(1 - EPSILON)).otherwise(clipped)
+        return 0 - nw.when(y == 1).then(clipped).otherwise(1 - clipped).log()
+    difference = y - p
+    return difference.abs() if loss.name == "absolute" else difference * difference
+
+
+def with_statistics(rows: nw.LazyFrame[Any], columns: Columns) -> nw.LazyFrame[Any]:
+    """Add the derived statistics, as numbers; unknown ones are 0."""
+    own, pooled = nw.col(OWN), nw.col(POOLED_LOSS)
+    others = [nw.col(name) for name in loss_columns(columns)[1:]]
+    nobody = nw.lit(0.0)
+    without_harm = functools.reduce(operator.and_, [own <= other for other in others])
+    strict = without_harm & functools.reduce(operator.or_, [own < other for other in others])
+    has_envy = bool(columns.y_pred_by_group)
+    derived = [
+        without_harm.cast(nw.Float64) if has_envy else nobody,
+        strict.cast(nw.Float64) if has_envy else nobody,
+        (own > pooled).cast(nw.Float64),
+        (own < pooled).cast(nw.Float64),
+        nw.col("disagrees").cast(nw.Float64),
+    ]
+    return rows.with_columns(everybody=nw.lit(0), **dict(zip(DERIVED, derived, strict=True)))

@@ -1,0 +1,57 @@
+"""Leaving out the rows of units that were seen before."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+
+from .._core._groups import encode_groups
+from .._core._unit_hashes import UnitHashes
+from ._rows import collect
+
+
+def without_seen(table: Any, column: str, key: bytes, seen: UnitHashes) -> tuple[Any, int]:
+    """Leave out rows of units that were seen before.
+
+    Parameters
+    ----------
+    table : narwhals DataFrame or LazyFrame
+    column : str
+        Says whose rows belong together.
+    key : bytes
+        With which the units were hashed.
+    seen : UnitHashes
+
+    Returns
+    -------
+    narwhals DataFrame or LazyFrame
+    int
+        Number of rows that were left out.
+
+    Raises
+    ------
+    ValueError
+        If the key is another one, or no row is left.
+    """
+    seen.check_key(key)
+    units = _collected(table.select(nw.col(column)).unique())[column]
+    known = encode_groups({column: units.to_native()}, "units")
+    among = seen.among(known.labels, key)[known.codes]
+    if not among.any():
+        return table, 0
+    again = [value for value, is_seen in zip(units.to_list(), among, strict=True) if is_seen]
+    n_rows, rows = _length(table), table.filter(~nw.col(column).is_in(again))
+    n_kept = _length(rows)
+    if not n_kept:
+        raise ValueError(f"All {n_rows:,} rows are of units that were seen before; nobody is new.")
+    return rows, n_rows - n_kept
+
+
+def _collected(table: Any) -> Any:
+    return collect(table) if isinstance(table, nw.LazyFrame) else table
+
+
+def _length(table: Any) -> int:
+    return int(np.asarray(_collected(table.select(n=nw.len()))["n"].to_numpy())[0])

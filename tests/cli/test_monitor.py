@@ -1,0 +1,235 @@
+"""``fairlearn-fwh monitor``: files come one after another, and the state is whole whatever happens."""
+
+import json
+import os
+
+import filelock
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+from fairlearn_fwh.cli._main import main
+
+COLUMNS = ("--y-true", "y", "--y-pred", "new", "--pooled", "old", "--sensitive", "g")
+
+KEY = {"FAIRLEARN_FWH_UNIT_KEY": "a secret of the hospital"}
+
+
+def write_week(path, seed, *, loss=0.0, n=600):
+    rng = np.random.default_rng(seed)
+    y, group = rng.integers(0, 2, n), rng.choice(["a", "b", "tiny"], n, p=[0.6, 0.39, 0.01])
+    old = np.where(rng.random(n) < 0.1, 1 - y, y)
+    new = np.where((group == "a") & (rng.random(n) < loss), 1 - y, np.where(rng.random(n) < 0.03, y, old))
+    table = pd.DataFrame(
+        {"y": y, "new": new, "old": old, "first": old, "g": group, "id": rng.integers(0, 3000, n)}
+    )
+    if path.suffix == ".parquet":
+        table.to_parquet(path)
+    else:
+        table.to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture
+def weeks(tmp_path):
+    return [write_week(tmp_path / f"week{i}.csv", i, loss=0.0 if i < 3 else 0.4) for i in range(5)]
+
+
+@pytest.fixture
+def run(tmp_path):
+    def run(*arguments, env=None):
+        result = CliRunner().invoke(
+            main, ["monitor", str(tmp_path / "state.json"), *map(str, arguments)], env=env
+        )
+        assert result.exit_code in (0, 1, 2), result.exception
+        return result
+
+    return run
+
+
+def state_of(tmp_path):
+    return (tmp_path / "state.json").read_bytes()
+
+
+def test_week_after_week_until_harm_is_found(run, weeks, tmp_path):
+    assert run(*weeks[:2], *COLUMNS).exit_code == 0
+    statuses = [
+        run(week, "--html", tmp_path / "r.html", "--json", tmp_path / "r.json").exit_code
+        for week in weeks[2:]
+    ]
+    assert statuses[0] == 0
+    assert statuses[-1] == 1
+    report = json.loads((tmp_path / "r.json").read_text())
+    assert report["harm_found"]
+    assert report["n_looks"] == 5
+    assert {row["group"] for row in report["history"]} >= {"a", "b"}
+    page = (tmp_path / "r.html").read_text()
+    assert "harm is found in a" in page
+    assert "week4.csv" in page
+    assert page.count("<img") == 1
+
+
+def test_one_call_is_as_good_as_several(run, weeks, tmp_path):
+    for week in weeks:
+        run(week, *COLUMNS)
+    one = json.loads(state_of(tmp_path))
+    (tmp_path / "state.json").unlink()
+    run(*weeks, *COLUMNS)
+    assert json.loads(state_of(tmp_path)) == one
+
+
+def test_certificates_can_be_required(run, weeks):
+    settings = (*COLUMNS, "--tolerance", "0.4")
+    assert run(weeks[0], *settings, "--require", "certified").exit_code == 1  # few people of the tiny group
+    assert run(weeks[1], "--require", "no-harm").exit_code == 0
+
+
+REFUSED = {
+    "a file twice": ("week0.csv",),
+    "another column": ("week1.csv", "--pooled", "first"),
+    "another tolerance": ("week1.csv", "--tolerance", "0.2"),
+    "another design": ("week1.csv", "--design", "group_sequential", "--looks", "5"),
+    "no such file": ("week9.csv",),
+    "a new release": ("week1.csv", "--new-release"),
+    "one of two files": ("week1.csv", "week0.csv"),
+}  # fmt: skip
+
+MESSAGES = {
+    "a file twice": "week0.csv was added before",
+    "another column": "was begun with --pooled 'old'; got 'first'",
+    "another tolerance": "was begun with --tolerance 0.01; got 0.2",
+    "another design": "was begun with --design 'anytime'; got 'group_sequential'",
+    "no such file": "No such file",
+    "a new release": "several_releases=True",
+    "one of two files": "week0.csv was added before",
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_is_refused_leaves_the_state_as_it_was(run, weeks, tmp_path, case):
+    run(weeks[0], *COLUMNS)
+    before = state_of(tmp_path)
+    paths = [tmp_path / part if part.endswith(".csv") else part for part in REFUSED[case]]
+    result = run(*paths)
+    assert result.exit_code == 2
+    assert MESSAGES[case] in result.output
+    assert state_of(tmp_path) == before
+
+
+def test_a_state_that_is_none_is_refused(run, weeks, tmp_path):
+    for text, message in (
+        ("{}", "no state"),
+        ('{"format": "fairlearn-fwh monitor", "version": 7}', "version 7"),
+    ):
+        (tmp_path / "state.json").write_text(text)
+        result = run(weeks[0], *COLUMNS)
+        assert result.exit_code == 2
+        assert message in result.output
+        assert (tmp_path / "state.json").read_text() == text
+    (tmp_path / "state.json").unlink()
+    result = run(weeks[0], "--y-true", "y")
+    assert result.exit_code == 2
+    assert "a new one needs --y-pred" in result.output
+    assert not (tmp_path / "state.json").exists()
+
+
+def test_a_process_that_dies_in_writing_leaves_the_old_state_whole(run, weeks, tmp_path, monkeypatch):
+    run(weeks[0], *COLUMNS)
+    before = state_of(tmp_path)
+
+    def die(*_):
+        raise OSError("the machine stops")
+
+    monkeypatch.setattr(os, "replace", die)
+    assert run(weeks[1]).exit_code == 2
+    assert state_of(tmp_path) == before
+    monkeypatch.undo()
+    assert run(weeks[1]).exit_code == 0
+
+
+def test_a_second_writer_has_to_wait(run, weeks, tmp_path):
+    with filelock.FileLock(tmp_path / "state.json.lock"):
+        result = run(weeks[0], *COLUMNS)
+    assert result.exit_code == 2
+    assert "Another process is at work on" in result.output
+    assert not (tmp_path / "state.json").exists()
+    assert run(weeks[0], *COLUMNS).exit_code == 0
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "polars"])
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_people_who_come_again_are_left_out(run, tmp_path, engine, suffix):
+    weeks = [write_week(tmp_path / f"w{i}.{suffix}", i) for i in range(3)]
+    options = (*COLUMNS, "--unit", "id", "--engine", engine)
+    assert "needs a secret" in run(weeks[0], *options, env={"FAIRLEARN_FWH_UNIT_KEY": ""}).output
+    assert run(*weeks, *options, env=KEY).exit_code == 0
+    tables = [pd.read_csv(week) if suffix == "csv" else pd.read_parquet(week) for week in weeks]
+    history = pd.DataFrame(json.loads(state_of(tmp_path))["monitor"]["history"])
+    seen = set(tables[0]["id"])
+    assert history[history["look"] == 2]["left_out"].iloc[0] == tables[1]["id"].isin(seen).sum()
+    assert history[history["look"] == 1]["people"].sum() >= tables[0]["id"].nunique()
+    other = run(
+        write_week(tmp_path / f"w9.{suffix}", 9), "--engine", engine, env={"FAIRLEARN_FWH_UNIT_KEY": "x" * 20}
+    )
+    assert other.exit_code == 2
+    assert "another key" in other.output
+
+
+def test_releases_and_a_fixed_reference(run, weeks, tmp_path):
+    run(*weeks[:2], *COLUMNS, "--releases", "--reference", "first")
+    result = run(weeks[2], "--new-release", "--html", tmp_path / "r.html")
+    assert result.exit_code == 0
+    assert "the fixed reference" in result.output
+    last = pd.DataFrame(json.loads(state_of(tmp_path))["monitor"]["history"]).iloc[-1]
+    assert last[["release", "look", "against"]].tolist() == [2, 3, "reference"]
+    assert "This is release 2" in (tmp_path / "r.html").read_text()
+
+
+def test_small_groups_are_not_told_from_the_rest(run, weeks, tmp_path):
+    run(
+        *weeks[:2],
+        *COLUMNS,
+        "--min-group-size",
+        "30",
+        "--json",
+        tmp_path / "r.json",
+        "--html",
+        tmp_path / "r.html",
+    )
+    report = json.loads((tmp_path / "r.json").read_text())
+    assert report["n_suppressed_groups"] == 1
+    assert "tiny" not in (tmp_path / "r.json").read_text() + (tmp_path / "r.html").read_text()
+    assert "1 group of fewer than 30 people" in report["verdict"]
+
+
+# --- audit --unpaired -----------------------------------------------------------------------------------------------------
+
+
+def test_different_people_are_compared(weeks, tmp_path):
+    def audit(*arguments):
+        return CliRunner().invoke(main, ["audit", str(weeks[4]), "--y-true", "y", *map(str, arguments)])
+
+    files = ("--baseline", weeks[0], "--unpaired", "--y-pred", "new")
+    result = audit(*files, "--sensitive", "g", "--html", tmp_path / "u.html", "--json", tmp_path / "u.json")
+    assert result.exit_code == 1
+    assert "Higher risk on the new sample with 95 % confidence: a (+" in result.output
+    report = json.loads((tmp_path / "u.json").read_text())
+    assert report["higher_risk_found"]
+    assert [row["group"] for row in report["groups"]] == ["a", "b"]
+    assert "the samples cannot tell" in (tmp_path / "u.html").read_text()
+    assert "The new model harms" in audit(*files, "--sensitive", "g", "--randomized").output
+    assert audit(*files, "--sensitive", "g", "--harm-margin", "0.6").exit_code == 0
+    for arguments, message in (
+        (("--y-pred", "new", "--unpaired"), "--unpaired needs --baseline"),
+        (("--baseline", weeks[0], "--unpaired"), "--unpaired needs --y-pred"),
+        ((*files, "--pooled", "old"), "--pooled does not apply to --unpaired"),
+        ((*files, "--weight", "id"), "--weight does not apply to --unpaired"),
+        ((*files, "--require", "certified"), "does not apply to --unpaired"),
+        (("--y-pred", "new", "--pooled", "old", "--baseline", weeks[0]), "are for --unpaired"),
+        (("--y-pred", "new"), "--pooled is missing"),
+        ((*files[:-1], "nope"), "--y-pred is column 'nope', which the frame does not have"),
+    ):
+        result = audit(*arguments)
+        assert result.exit_code == 2
+        assert message in result.output
