@@ -172,3 +172,15 @@ class UnitsWarning(UserWarning):
     >>> with warnings.catch_warnings():
     ...     warnings.simplefilter("error", UnitsWarning)  # do not go on with such a frame
     """
+
+
+class ProxyGroupsWarning(UserWarning):
+    """Groups seem to be guesses, of which nothing is certain.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from fairlearn_fwh.exceptions import ProxyGroupsWarning
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("error", ProxyGroupsWarning)  # do not go on with guessed groups
+    """

@@ -15,6 +15,7 @@ import narwhals as nw
 from ..exceptions import UnitsWarning, UnreadableValueError
 from ..metrics import PreferenceFrame
 from ..metrics._core._losses import Loss, resolve_loss
+from ..metrics._core._proxies import hint_at_proxies
 from ..metrics._core._unit_hashes import UnitHashes, read_key
 from ..metrics._engines._columns import Columns, check_columns
 from ..metrics._engines._measure import measure_lazily
@@ -179,6 +180,7 @@ def measure_new(
     except UnreadableValueError as error:
         message = _at_its_line(error, file, dialect)
         raise UnreadableValueError(message, error.column, error.problem) from error
+    hint_at_proxies(measured.layout, stacklevel=4)
     with engine_errors(file.path):
         _hint_at_units(table, file.names, columns, int(measured.sums.n.sum()))
     if _stamp(path) != before:

@@ -16,6 +16,7 @@ from ._functions import (
 )
 from ._harmed_subgroup import find_harmed_subgroup
 from ._monitor import PreferenceMonitor
+from ._partial_groups import PartialGains, bound_group_gains
 from ._preference_frame import PreferenceFrame
 from ._rule import keep_own_classifier
 from ._samples import SampleComparison, compare_samples
@@ -24,9 +25,11 @@ from ._scorer import make_group_scorer
 __all__ = [
     "FrameComparison",
     "MisclassificationCost",
+    "PartialGains",
     "PreferenceFrame",
     "PreferenceMonitor",
     "SampleComparison",
+    "bound_group_gains",
     "compare",
     "compare_samples",
     "differential_equalized_odds",

@@ -16,6 +16,7 @@ from ._core._layout import Layout
 from ._core._losses import resolve_loss
 from ._core._measurement import Measurement
 from ._core._names import SMALLEST_SHOWN
+from ._core._proxies import hint_at_proxies
 from ._core._reading import read_rows
 from ._core._unit_hashes import read_key
 from ._core._units import plain_gain
@@ -201,6 +202,7 @@ class PreferenceFrame:
             units=units,
             unit_key=_key_of(unit_key, units),
         )
+        hint_at_proxies(layout, stacklevel=3)
         measured = Measurement.of_rows(rows, layout, loss_of, bootstrap).about(sets, exponent)
         self._tables = Tables(measured, quantiles)
 
@@ -927,6 +929,7 @@ class PreferenceFrame:
                 max_cells=max_cells,
                 unit_key=_key_of(unit_key, units),
             )
+            hint_at_proxies(measured.layout, stacklevel=3)
             return cls._of(measured, quantiles)
         return cls(
             **eager_parameters(table, columns),

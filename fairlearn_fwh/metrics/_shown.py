@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ._monitor import PreferenceMonitor
+    from ._partial_groups import PartialGains
     from ._preference_frame import PreferenceFrame
 
 
@@ -37,3 +38,10 @@ def plot_course(monitor: PreferenceMonitor, ax: Any, against: str, min_group_siz
     from ..audit._course_plot import plot_course as plotted
 
     return plotted(monitor, ax, against, min_group_size)
+
+
+def plot_partial(partial: PartialGains, ax: Any, min_group_size: int) -> Any:
+    """Plot bounds of gains; see `PartialGains.plot`."""
+    from ..audit._partial_plot import plot_partial as plotted
+
+    return plotted(partial, ax, min_group_size)
