@@ -13,6 +13,7 @@ import pandas as pd
 
 from fairlearn_fwh.metrics import PreferenceFrame
 from fairlearn_fwh.metrics._course import Course, Plan
+from fairlearn_fwh.metrics._inference._tests import mcnemar_p_value
 
 RUNS = 2000
 
@@ -151,6 +152,26 @@ def cover(runs: int = 400, looks: int = 1000) -> pd.DataFrame:
     return pd.DataFrame(rows).T
 
 
+def people_needed(runs: int = RUNS // 2) -> pd.Series:
+    """People of a group, in all of 20 looks, with whom a loss of 2 points is found in 80 % (discordance 10 %), and with how many by a single test."""
+    single = np.arange(800, 2400, 10)
+    worse, better = ((0.1 + sign * 0.02) / 2 for sign in (1, -1))
+    rng = np.random.default_rng(0)
+    counts = [
+        rng.multinomial(n, [worse, better, 1 - worse - better], size=4000).astype(float) for n in single
+    ]
+    power = [(mcnemar_p_value(drawn[:, 0], drawn[:, 1]) <= 0.05).mean() for drawn in counts]
+    needed = {"a single test": int(single[np.argmax(np.array(power) >= 0.8)])}
+    for design in DESIGNS:
+        low, high = 50, 200
+        while high - low > 2:
+            n = (low + high) // 2
+            table = course_of(lambda _: -0.02, design=design, tolerance=0.02, runs=runs, n=n)
+            low, high = (low, n) if ever(table, "harmed", 1) >= 80 else (n, high)
+        needed[design] = LOOKS * high
+    return pd.Series(needed)
+
+
 def withdrawn(runs: int = RUNS) -> pd.DataFrame:
     """Per cent certified and found harmed where a model gains 2 points for ten weeks and then loses 6; 500 rows a week, tolerance 1 point."""
     table = course_of(
@@ -163,7 +184,7 @@ def withdrawn(runs: int = RUNS) -> pd.DataFrame:
 
 def main() -> None:
     """Print every table."""
-    for function in (errors, power, cover, withdrawn):
+    for function in (power, people_needed, withdrawn, cover, errors):
         print(f"\n{function.__doc__}\n{function().round(1).to_string()}", flush=True)
 
 

@@ -45,6 +45,7 @@ class MonitorReport:
         check_min_group_size(min_group_size)
         self.monitor, self.min_group_size, self.source = monitor, min_group_size, source
         self.verdict = verdict_of(monitor, min_group_size)
+        self._last = last_shown(monitor.history_, min_group_size)
 
     @property
     def unit(self) -> Unit:
@@ -59,8 +60,7 @@ class MonitorReport:
 
     def groups(self) -> pd.DataFrame:
         """Return what is known of the groups that may be shown, worst first: columns of `history_`."""
-        last = last_shown(self.monitor.history_, self.min_group_size)
-        last = last[last["people"] > 0]
+        last = self._last[self._last["people"] > 0]
         return last.sort_values(["against", "gain"], kind="stable", ignore_index=True)
 
     def table(self) -> tuple[list[str], list[list[str]]]:
@@ -89,8 +89,7 @@ class MonitorReport:
     @property
     def n_suppressed(self) -> int:
         """Number of groups that are too small to be shown."""
-        last = last_shown(self.monitor.history_, self.min_group_size)
-        return int(last.loc[last["people"] == 0, "group"].nunique())
+        return int(self._last.loc[self._last["people"] == 0, "group"].nunique())
 
     def looks(self) -> pd.DataFrame:
         """Return the looks, the last one first: `release`, `look`, `label`, `n_new` rows (NaN where some group is not shown), groups harmed and certified."""

@@ -22,6 +22,7 @@ from ..metrics._core._names import printable
 from ..metrics._engines._columns import Columns
 from ..metrics._inference._looks import DESIGNS
 from ..metrics._monitor import BASELINE, REFERENCE
+from ..metrics._monitor_state import from_state, to_state
 from ._columns import EachOnce, character, check_paths, not_empty, several
 from ._failure import said_warnings, status_of_failures
 from ._options import JUDGING, LOSS, MARGINS, READING, REPORTS, SAYING, WEIGHT, with_options
@@ -111,10 +112,8 @@ def monitor(context: click.Context, /, state: Path, predictions: tuple[Path, ...
             texts = {options["html"]: report.to_html()} if options["html"] else {}
             parts = {path.name: text for path, text in texts.items()}
             texts |= {options["json_file"]: report.to_json(parts)} if options["json_file"] else {}
-            text = json.dumps(
-                {"format": _FORMAT, "version": _VERSION, "options": kept, "files": files}
-                | {"monitor": json.loads(result.to_json())}
-            )
+            new = {"format": _FORMAT, "version": _VERSION, "options": kept, "files": files}
+            text = json.dumps(new | {"monitor": to_state(result)}, allow_nan=False)
             write_files(texts | {state: text})
     show(report, "")
     for path in [*texts, state]:
@@ -194,7 +193,7 @@ def _look(
         )
         files: dict[str, str] = {}
     else:
-        result, files = PreferenceMonitor.from_json(json.dumps(known["monitor"])), dict(known["files"])
+        result, files = from_state(PreferenceMonitor, known["monitor"]), dict(known["files"])
     if options["new_release"]:
         result.reset()
     for path in predictions:

@@ -12,7 +12,7 @@ from ._core._groupings import people_of, regroup
 from ._core._measurement import Measurement
 from ._core._plain import from_plain, label_from_plain, label_to_plain, to_plain
 from ._inference._claims import make_claims, rationality_claims
-from ._inference._looks import Look, look_anytime, look_as_planned
+from ._inference._looks import Boundaries, Look, look_anytime, look_as_planned
 
 #: Share of alpha that is kept for groups that appear after the first look.
 _KEPT = 0.1
@@ -64,16 +64,18 @@ class Course:
         Groups that are judged, in the order of their appearance.
     n_first : int
         How many of them were there at the first look.
-    information, discordant : tuple of tuple of float
-        Of each group at each look; 0 before it appeared.
+    n_looks : int
+        Looks so far.
+    boundaries : tuple of Boundaries
+        Of each group, if looks are planned.
     """
 
     plan: Plan
     known: Measurement | None = None
     groups: tuple[Any, ...] = ()
     n_first: int = 0
-    information: tuple[tuple[float, ...], ...] = ()
-    discordant: tuple[tuple[float, ...], ...] = ()
+    n_looks: int = 0
+    boundaries: tuple[Boundaries, ...] = ()
 
     @property
     def measured(self) -> Measurement:
@@ -102,8 +104,7 @@ class Course:
         said : list of dict
             What is said of each group.
         """
-        n_before = len(self.information)
-        if self.plan.n_looks is not None and n_before >= self.plan.n_looks:
+        if self.plan.n_looks is not None and self.n_looks >= self.plan.n_looks:
             raise ValueError(
                 f"All {self.plan.n_looks} planned looks are over. Begin with another monitor, or plan with design='anytime'."
             )
@@ -116,30 +117,33 @@ class Course:
         n_first = self.n_first or len(groups)
         alpha = self.plan.levels(list(groups), n_first)
         order = np.array([groups.index(label) for label in judged.layout.audit])
-        look = self._look(judged, alpha[order], order)
+        look, boundaries = self._look(judged, alpha[order], order, len(groups))
         course = replace(
             self,
             known=measured,
             groups=groups,
             n_first=n_first,
-            information=(*self.information, _in_order(look.information, order, len(groups))),
-            discordant=(*self.discordant, _in_order(np.nan_to_num(look.discordant), order, len(groups))),
+            n_looks=self.n_looks + 1,
+            boundaries=boundaries,
         )
         added = new if self.plan.over is None else regroup(new, self.plan.over)
         return course, _said(judged, added, look)
 
-    def _look(self, judged: Measurement, alpha: np.ndarray, order: np.ndarray) -> Look:
+    def _look(
+        self, judged: Measurement, alpha: np.ndarray, order: np.ndarray, n_groups: int
+    ) -> tuple[Look, tuple[Boundaries, ...]]:
+        plan = self.plan
         claims = make_claims([rationality_claims(judged)], judged.loss, judged.weighted)
-        if self.plan.n_looks is None:
-            return look_anytime(claims, alpha, self.plan.tolerance, self.plan.margin)
-        before = np.zeros((2, len(self.information), len(order)))
-        for kind, seen in zip(before, (self.information, self.discordant), strict=True):
-            for row, values in zip(kind, seen, strict=True):
-                # Groups that appeared later come last.
-                row[:] = np.pad(values, (0, max(int(order.max()) + 1 - len(values), 0)))[order]
-        return look_as_planned(
-            claims, alpha, self.plan.tolerance, self.plan.margin, before, self.plan.n_looks
+        if plan.n_looks is None:
+            return look_anytime(claims, alpha, plan.tolerance, plan.margin), ()
+        boundaries = [*self.boundaries, *(Boundaries() for _ in range(n_groups - len(self.boundaries)))]
+        shares = [(self.n_looks + more) / plan.n_looks for more in (1, 0)]
+        look, after = look_as_planned(
+            claims, alpha, plan.tolerance, plan.margin, [boundaries[i] for i in order], *shares
         )
+        for i, new in zip(order, after, strict=True):
+            boundaries[i] = new
+        return look, tuple(boundaries)
 
     def to_plain(self) -> dict[str, Any]:
         """Return what JSON can hold."""
@@ -147,22 +151,18 @@ class Course:
             "measured": to_plain(self.measured),
             "groups": [label_to_plain(label) for label in self.groups],
             "n_first": self.n_first,
-            "information": [list(seen) for seen in self.information],
-            "discordant": [list(seen) for seen in self.discordant],
+            "n_looks": self.n_looks,
+            "boundaries": [boundaries.to_plain() for boundaries in self.boundaries],
         }
 
     @classmethod
     def from_plain(cls, plain: dict[str, Any], plan: Plan) -> Course:
         """Read what `to_plain` wrote."""
         groups = tuple(label_from_plain(label) for label in plain["groups"])
-        seen = (tuple(map(tuple, plain[name])) for name in ("information", "discordant"))
-        return cls(plan, from_plain(plain["measured"]), groups, plain["n_first"], *seen)
-
-
-def _in_order(values: np.ndarray, order: np.ndarray, n_groups: int) -> tuple[float, ...]:
-    seen = np.zeros(n_groups)
-    seen[order] = values
-    return tuple(seen.tolist())
+        boundaries = tuple(Boundaries.from_plain(part) for part in plain["boundaries"])
+        return cls(
+            plan, from_plain(plain["measured"]), groups, plain["n_first"], plain["n_looks"], boundaries
+        )
 
 
 def _said(judged: Measurement, new: Measurement, look: Look) -> list[dict[str, Any]]:

@@ -140,15 +140,12 @@ class PreferenceMonitor:
     @property
     def n_looks_(self) -> int:
         """Looks so far."""
-        return max((row["look"] for row in self._history), default=0)
+        return self._history[-1]["look"] if self._history else 0
 
     @property
     def history_(self) -> pd.DataFrame:
         """What was said at each look."""
-        columns = ["release", "look", "label", "against", "group", "n_new", "left_out", "people", "n", "gain"]
-        columns += ["lower", "upper", "harmed", "certified", "information", "level"]
-        table = pd.DataFrame(self._history, columns=columns)
-        return table.assign(group=flat_index([row["group"] for row in self._history]))
+        return _as_table(self._history)
 
     def update(
         self,
@@ -352,8 +349,8 @@ class PreferenceMonitor:
         """What is said of each group after the last look."""
         if not self._history:
             raise ValueError("The monitor has no look yet; update it.")
-        table = self.history_
-        return table[table["look"] == self.n_looks_].reset_index(drop=True)
+        look = self.n_looks_
+        return _as_table([row for row in self._history if row["look"] == look])
 
     def violations(self) -> pd.DataFrame:
         """List the groups that are harmed, by what is known after the last look.
@@ -414,14 +411,18 @@ class PreferenceMonitor:
     @property
     def loss_name(self) -> str:
         """Name of the loss, and where it is cut off."""
-        self._last()
-        return next(iter(self._courses.values())).measured.loss.title
+        return self._first_course.measured.loss.title
 
     @property
     def counted(self) -> str:
         """What `people` counts: units where rows belong together."""
-        self._last()
-        return "people" if next(iter(self._courses.values())).measured.units is None else "units"
+        return "people" if self._first_course.measured.units is None else "units"
+
+    @property
+    def _first_course(self) -> Course:
+        if not self._courses:
+            raise ValueError("The monitor has no look yet; update it.")
+        return next(iter(self._courses.values()))
 
     def plot(self, *, ax: Any = None, against: str = BASELINE, min_group_size: int = 1) -> Any:
         """Plot the course of the gain of each group of this release, with its bounds.
@@ -484,6 +485,12 @@ class PreferenceMonitor:
         except ValueError as error:
             raise ValueError("This is no state of a PreferenceMonitor.") from error
         return from_state(cls, state)
+
+
+def _as_table(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    columns = ["release", "look", "label", "against", "group", "n_new", "left_out", "people", "n", "gain"]
+    columns += ["lower", "upper", "harmed", "certified", "information", "level"]
+    return pd.DataFrame(rows, columns=columns).assign(group=flat_index([row["group"] for row in rows]))
 
 
 def _check_numbers(**numbers: Any) -> None:

@@ -191,3 +191,14 @@ def test_the_bounds_are_drawn(rng):
         f"a\n(about {q['a'].sum():,.0f} people)", f"b\n(about {q['b'].sum():,.0f} people)"
     ]  # fmt: skip
     mpl.pyplot.close("all")
+
+
+def test_of_very_few_people_nothing_is_said():
+    found = bound_group_gains(
+        y_true=[1, 0, 1],
+        y_pred=[1, 0, 1],
+        y_pred_pooled=[1, 0, 0],
+        group_probabilities={"a": [0.2] * 3, "b": [0.8] * 3},
+    )
+    assert found.table[["lower", "upper"]].to_numpy().tolist() == [[-1, 1]] * 2
+    assert not found.table[["harmed", "certified"]].any(axis=None)

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
-from ._alpha_spending import exact_levels, nominal_levels, spent_by
+from ._alpha_spending import MOST_EXACT, CountBoundary, NormalBoundary, spent_by
 from ._claims import Claims
 from ._sequences import log_e_value, sequence_bound
 from ._tests import certificate_p_value, gain_lower_bound, harm_p_value
-
-#: Up to so many people about whom classifiers differ, boundaries of planned looks are exact.
-_MOST_EXACT = 20_000
 
 DESIGNS = ("anytime", "group_sequential")
 
@@ -27,8 +24,8 @@ class Look:
     lower, upper : ndarray
         Bounds of the gains, one-sided; each holds at all looks together with probability 1 - alpha of the claim.
     harmed, certified : ndarray of bool
-    information, discordant : ndarray
-        What is known so far, in people, and about how many of them the classifiers differ (NaN for real-valued losses).
+    information : ndarray
+        What is known so far, in people.
     level : ndarray
         Level of the tests at this look; NaN where evidence is not counted in levels.
     """
@@ -38,7 +35,6 @@ class Look:
     harmed: np.ndarray
     certified: np.ndarray
     information: np.ndarray
-    discordant: np.ndarray
     level: np.ndarray
 
 
@@ -65,34 +61,73 @@ def look_anytime(claims: Claims, alpha: np.ndarray, tolerance: float, margin: fl
     )
 
 
+@dataclass(frozen=True)
+class Boundaries:
+    """What a group's statistics must not cross at planned looks.
+
+    Attributes
+    ----------
+    normal : NormalBoundary
+    counts : CountBoundary or None
+        While there are few people, who count alike.
+    """
+
+    normal: NormalBoundary = field(default_factory=NormalBoundary)
+    counts: CountBoundary | None = field(default_factory=CountBoundary)
+
+    def to_plain(self) -> list[Any]:
+        """Return what JSON can hold."""
+        return [self.normal.to_plain(), None if self.counts is None else self.counts.to_plain()]
+
+    @classmethod
+    def from_plain(cls, plain: list[Any]) -> Boundaries:
+        """Read what `to_plain` wrote."""
+        normal, counts = plain
+        return cls(
+            NormalBoundary.from_plain(normal), None if counts is None else CountBoundary.from_plain(counts)
+        )
+
+
 def look_as_planned(
     claims: Claims,
     alpha: np.ndarray,
     tolerance: float,
     margin: float,
-    before: np.ndarray,
-    n_looks: int,
-) -> Look:
-    """Look for the k-th of `n_looks` times.
+    before: list[Boundaries],
+    share: float,
+    share_before: float,
+) -> tuple[Look, list[Boundaries]]:
+    """Look for one of the planned times.
 
     Parameters
     ----------
     claims, alpha, tolerance, margin
         As for `look_anytime`.
-    before : ndarray, shape (2, k - 1, m)
-        Information and discordant people at the looks before.
-    n_looks : int
+    before : list of Boundaries, length m
+        As they were at the last look.
+    share, share_before : float
+        Share of the looks that is over, with this one and before it.
+
+    Returns
+    -------
+    Look
+    list of Boundaries
     """
     d = claims.differences
-    spent = np.array([spent_by(np.arange(1, before.shape[1] + 2) / n_looks, share) for share in alpha])
-    level = _levels_of(np.vstack([before[0], np.nan_to_num(d.n)]), spent, by_bets=d.draws is not None)
-    at_zero = level
-    if d.worse is not None and d.better is not None and not d.weighted and d.units is None:
-        at_zero = _exact_levels_of(np.vstack([before[1], d.worse + d.better]), spent, level)
+    budget = spent_by(share, alpha)
+    after = [_next(boundaries, claims, i, float(budget[i])) for i, boundaries in enumerate(before)]
+    if d.draws is not None:
+        # How bets at several looks vary together is not known: they have what is spent at the look alone.
+        level = budget - (spent_by(share_before, alpha) if share_before else 0.0)
+    else:
+        level = np.array([boundaries.normal.level for boundaries in after])
+    at_zero = np.array([
+        level[i] if boundaries.counts is None else boundaries.counts.level for i, boundaries in enumerate(after)
+    ])  # fmt: skip
     is_tested = level > 0
     bounded = np.maximum(level, np.finfo(float).tiny)
     span = 1.0 if d.upper is None else d.upper
-    return _look(
+    look = _look(
         claims,
         lower=np.where(is_tested, gain_lower_bound(d, bounded, "tango"), -span),
         upper=np.where(is_tested, -gain_lower_bound(d.mirrored(), bounded, "tango"), span),
@@ -100,35 +135,25 @@ def look_as_planned(
         certified=certificate_p_value(d, tolerance, "tango") <= (level if tolerance else at_zero),
         level=level,
     )
+    return look, after
 
 
-def _levels_of(course: np.ndarray, spent: np.ndarray, *, by_bets: bool) -> np.ndarray:
-    """Level of the last look of each claim; once for claims that are alike.
-
-    How bets at several looks vary together is not known: they have what is spent at the look alone.
-    """
-    if by_bets:
-        return spent[:, -1] - (spent[:, -2] if spent.shape[1] > 1 else 0.0)
-    course = np.maximum.accumulate(course, axis=0)
-    return _once(course, spent, lambda column, share: nominal_levels(column, share)[-1])
-
-
-def _exact_levels_of(course: np.ndarray, spent: np.ndarray, otherwise: np.ndarray) -> np.ndarray:
-    """The same for exact McNemar tests; for very many people those of large samples."""
-    levels = _once(
-        course,
-        spent,
-        lambda column, share: exact_levels(column, share)[-1] if column[-1] <= _MOST_EXACT else np.nan,
-    )
-    return np.where(np.isnan(levels), otherwise, levels)
-
-
-def _once(
-    course: np.ndarray, spent: np.ndarray, level: Callable[[np.ndarray, np.ndarray], float]
-) -> np.ndarray:
-    n_looks = len(course)
-    alike, which = np.unique(np.vstack([course, spent.T]), axis=1, return_inverse=True)
-    return np.array([level(column[:n_looks], column[n_looks:]) for column in alike.T])[which.ravel()]
+def _next(boundaries: Boundaries, claims: Claims, claim: int, budget: float) -> Boundaries:
+    """Boundaries of a claim at the next look; those of counts only while there are few people, who count alike."""
+    d, counts = claims.differences, boundaries.counts
+    n = float(np.nan_to_num(d.n[claim]))
+    if (
+        counts is not None
+        and d.worse is not None
+        and d.better is not None
+        and not d.weighted
+        and d.units is None
+    ):
+        discordant = int(np.nan_to_num(d.worse[claim] + d.better[claim]))
+        counts = counts.look(discordant, budget) if discordant <= MOST_EXACT else None
+    else:
+        counts = None
+    return Boundaries(boundaries.normal.look(n, budget), counts)
 
 
 def _look(
@@ -146,13 +171,11 @@ def _look(
     tested = claims.tested()
     span = 1.0 if claims.differences.upper is None else claims.differences.upper
     d = claims.differences
-    unknown = np.full(len(tested), np.nan)
     return Look(
         lower=np.where(identical, 0.0, np.maximum(lower, -span)),
         upper=np.where(identical, 0.0, np.minimum(upper, span)),
         harmed=tested & harmed,
         certified=~hopeless & (identical | (tested & certified)),
         information=np.nan_to_num(d.n),
-        discordant=unknown if d.worse is None or d.better is None else np.nan_to_num(d.worse + d.better),
         level=np.where(tested, level, np.nan),
     )

@@ -66,12 +66,15 @@ class UncertainGroup:
         order = np.random.default_rng(seed).permutation(len(self.gains))
         gains, q, cells = (a[order] for a in (self.gains, self.probabilities, cells_of(self.probabilities)))
         known = np.full(len(q), np.nan)
-        for part in np.array_split(np.arange(len(q)), _PARTS)[1:]:
+        first, *others = np.array_split(np.arange(len(q)), _PARTS)
+        for part in (part for part in others if len(part)):
             known[part] = _thresholds(
                 gains[: part[0]], q[: part[0]], cells[: part[0]], cells[part], self.span
             )
         guess = np.where(q < 0.5, -self.span, self.span)
         threshold = np.where(np.isnan(known), guess, known)
+        # The first people are there to learn from: nobody bets on them.
+        gains, q, threshold = (a[len(first) :] for a in (gains, q, threshold))
         return Evidence(
             values=threshold * q - np.maximum(threshold - gains, 0.0),
             lowest=threshold * q - (threshold + self.span),
