@@ -120,6 +120,15 @@ def errors(runs: int = RUNS) -> pd.DataFrame:
     return table
 
 
+def naive(runs: int = 10 * RUNS) -> pd.Series:
+    """Harm "found" at some of 20 looks where nobody loses, if every look has a test of its own at 5 %: of all people so far, of new people, per cent."""
+    counts = np.random.default_rng(0).multinomial(100, [0.05, 0.05, 0.9], size=(runs, LOOKS)).astype(float)
+    found = {}
+    for name, people in (("people so far", counts.cumsum(axis=1)), ("new people", counts)):
+        found[name] = 100 * (mcnemar_p_value(people[:, :, 0], people[:, :, 1]) <= 0.05).any(axis=1).mean()
+    return pd.Series(found)
+
+
 def power(runs: int = 2 * RUNS) -> pd.DataFrame:
     """Harm found by the 20th look, per cent, and the look at which half of it is found."""
     rows = {}
@@ -184,7 +193,7 @@ def withdrawn(runs: int = RUNS) -> pd.DataFrame:
 
 def main() -> None:
     """Print every table."""
-    for function in (power, people_needed, withdrawn, cover, errors):
+    for function in (naive, power, people_needed, withdrawn, cover, errors):
         print(f"\n{function.__doc__}\n{function().round(1).to_string()}", flush=True)
 
 

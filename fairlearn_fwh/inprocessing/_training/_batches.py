@@ -51,6 +51,8 @@ class TensorTable(Dataset):
     def _column(self, column: Any) -> Any:
         if sparse.issparse(column):
             return SparseColumn(column)
+        if hasattr(column, "on") and self.device is not None:
+            return column.on(self.device)
         return column if hasattr(column, "batch") else torch.as_tensor(column, device=self.device)
 
     def __len__(self) -> int:

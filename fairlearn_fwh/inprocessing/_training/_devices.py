@@ -13,6 +13,11 @@ def check_device(device: str) -> None:
         raise ValueError(f"device must be 'auto', 'cpu', 'cuda' or 'cuda:<number>'; got {device!r}.")
     if device.startswith("cuda") and not torch.cuda.is_available():
         raise ValueError(f"device={device!r} is not available here; use 'cpu' or 'auto'.")
+    number = int(device.partition(":")[2] or 0)
+    if device.startswith("cuda") and number >= (there := torch.cuda.device_count()):
+        raise ValueError(
+            f"device={device!r} is not available here: there are {there}, numbered from 0; use 'cuda' or 'auto'."
+        )
 
 
 def torch_device(device: str) -> str:

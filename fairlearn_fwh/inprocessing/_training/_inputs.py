@@ -21,6 +21,9 @@ from ._scaling import chunks, standardize
 #: Turns a batch of images into as many others of the same shape.
 Augmentation = Callable[[Tensor], Tensor]
 
+#: Bytes of images that are kept on a GPU.
+_MOST_ON_DEVICE = 4 << 30
+
 #: Numbers of channels by which the axis of channels is known.
 _CHANNELS = (1, 3, 4)
 
@@ -113,6 +116,15 @@ class ImageColumn:
         """Number of images, and the shape of an input."""
         return (len(self.images), *self.inputs.shape)
 
+    def on(self, device: str) -> ImageColumn | DeviceImages:
+        """Keep images of an array on a GPU, if they are few enough and nothing of the user's changes them."""
+        is_array = isinstance(self.images, np.ndarray) and self.images.nbytes <= _MOST_ON_DEVICE
+        if not device.startswith("cuda") or not is_array or self.augmentation is not None:
+            return self
+        return DeviceImages(
+            torch.as_tensor(self.inputs.channels_first(self.images), device=device), self.inputs
+        )
+
     def batch(self, rows: Tensor) -> Tensor:
         """Inputs of some rows, shape (B, channels, height, width).
 
@@ -133,6 +145,32 @@ class ImageColumn:
                 f"augmentation must return a tensor of shape {tuple(batch.shape)}, as it was given; got {got}."
             )
         return self.inputs.standardize(changed)
+
+
+class DeviceImages:
+    """Images of a training table that lie on a GPU, where batches are cut and standardised.
+
+    Parameters
+    ----------
+    images : Tensor, shape (n, channels, height, width)
+    inputs : ImageInputs
+    """
+
+    def __init__(self, images: Tensor, inputs: ImageInputs) -> None:
+        self.images = images
+        self.mean, self.scale = (
+            torch.as_tensor(part, device=images.device) for part in (inputs.mean, inputs.scale)
+        )
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Number of images, and the shape of each."""
+        return tuple(self.images.shape)
+
+    def batch(self, rows: Tensor) -> Tensor:
+        """Inputs of some rows, with the channels of a pixel side by side."""
+        images = self.images[rows.to(self.images.device)].float()
+        return ((images - self.mean) / self.scale).contiguous(memory_format=torch.channels_last)
 
 
 Inputs = TableInputs | ImageInputs

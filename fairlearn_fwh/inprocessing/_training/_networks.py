@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,7 +42,25 @@ class ModuleNetwork:
     def __call__(self, inputs: np.ndarray) -> np.ndarray:
         """Outputs, shape (n, ...)."""
         with torch.no_grad():
-            return self.module(torch.as_tensor(inputs)).numpy()
+            return self.module(torch.as_tensor(inputs).to(self.device)).cpu().numpy()
+
+    @property
+    def device(self) -> torch.device:
+        """Where the module is: on the CPU but while a fit computes with it."""
+        return next((value.device for value in self.module.parameters()), torch.device("cpu"))
+
+
+@contextlib.contextmanager
+def computing_on(device: str, networks: Iterable[ModuleNetwork | RectifiedNetwork]) -> Iterator[None]:
+    """Let networks compute on a device; afterwards they are on the CPU, where everybody can read them."""
+    modules = [network.module for network in networks if isinstance(network, ModuleNetwork)]
+    try:
+        for module in modules:
+            module.to(device)
+        yield
+    finally:
+        for module in modules:
+            module.cpu()
 
 
 def as_network(module: Any) -> ModuleNetwork | RectifiedNetwork:

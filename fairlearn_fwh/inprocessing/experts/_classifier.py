@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Self
@@ -23,19 +24,21 @@ from ...metrics._core._groups import Groups, find_groups
 from ...postprocessing import NoHarmSelector
 from ...postprocessing._scores import Guarantee, resolve_score
 from .._training._callbacks import check_callbacks
-from .._training._devices import check_device
+from .._training._devices import check_device, torch_device
 from .._training._encoders import make_encoder
 from .._training._images import DatasetImages, has_groups, open_dataset, read_labels
 from .._training._inputs import check_table_or_images, make_inputs
 from .._training._layer_sizes import check_layer_sizes
+from .._training._networks import computing_on
 from .._training._parameters import TRAINING
+from .._training._precision import PRECISIONS, multiplying
 from .._training._seeding import seeded
 from ._learner import EXPERTS, POOLED, REPRESENTATION, ExpertLearner, Training
 from ._network import ExpertWeights
 from ._network_classifiers import MixtureClassifier, NetworkClassifier
 from ._representation import HasExperts, ShowsRepresentation
 from ._resuming import check_checkpoint_dir, fingerprint_of_training
-from ._selection import select_experts, separability, why_no_experts
+from ._selection import MOST_SEPARATED, select_experts, separability, why_no_experts
 from ._splitting import split_by_units
 
 #: What `predict_group` says of people whose group was inferred.
@@ -80,8 +83,9 @@ class SelectiveExpertsClassifier(ShowsRepresentation, GroupRoutedClassifier):
     augmentation : callable (images) -> images, optional
         Changes the images of every training batch: a tensor (B, channels, height, width) in the units of X, and as many back. It should
         draw from torch's generator.
-    mixed_precision : bool
-        Whether encoders learn with products in bfloat16, which is faster on devices made for it.
+    precision : {"auto", "float32", "bfloat16"}
+        How precisely encoders multiply in training. "auto" is float32, on a GPU with ten bits of mantissa (TF32), which is about twice as fast;
+        "float32" has all 23 bits; "bfloat16" has seven, on any device.
     num_workers : int
         Processes that read and change the images of training batches; 0 for none.
     checkpoint_dir : path-like, optional
@@ -120,7 +124,7 @@ class SelectiveExpertsClassifier(ShowsRepresentation, GroupRoutedClassifier):
     selection_table_ : DataFrame
         As `NoHarmSelector` has it; None without experts.
     separability_ : float
-        Cross-validated accuracy, balanced over groups, of a linear classifier of groups on the representation of selection rows.
+        Cross-validated accuracy, balanced over groups, of a linear classifier of groups on the representation of at most 1,000 selection rows.
     validation_history_ : dict from {"pooled", "representation", "experts"} to list of dict
         Validation losses after each epoch: ``"loss"``, by which the epoch is chosen, and ``"groups"``, a dict of each group's.
         ``"representation"`` is there with `two_stage` only.
@@ -168,7 +172,7 @@ class SelectiveExpertsClassifier(ShowsRepresentation, GroupRoutedClassifier):
         "min_group_size": [Interval(Integral, 2, None, closed="left")],
         "selection_fraction": [Interval(Real, 0, 1, closed="neither")],
         "augmentation": [callable, None],
-        "mixed_precision": ["boolean"],
+        "precision": [StrOptions(set(PRECISIONS))],
         "num_workers": [Interval(Integral, 0, None, closed="left")],
         "checkpoint_dir": [str, os.PathLike, None],
         "handle_unknown": [StrOptions({"pooled", "error", "infer"})],
@@ -200,7 +204,7 @@ class SelectiveExpertsClassifier(ShowsRepresentation, GroupRoutedClassifier):
         max_epochs: int = 60,
         patience: int = 10,
         augmentation: Callable[[Any], Any] | None = None,
-        mixed_precision: bool = False,
+        precision: str = "auto",
         num_workers: int = 0,
         checkpoint_dir: str | os.PathLike[str] | None = None,
         handle_unknown: str = "pooled",
@@ -232,7 +236,7 @@ class SelectiveExpertsClassifier(ShowsRepresentation, GroupRoutedClassifier):
         self.max_epochs = max_epochs
         self.patience = patience
         self.augmentation = augmentation
-        self.mixed_precision = mixed_precision
+        self.precision = precision
         self.num_workers = num_workers
         self.checkpoint_dir = checkpoint_dir
         self.handle_unknown = handle_unknown
@@ -411,40 +415,39 @@ class SelectiveExpertsClassifier(ShowsRepresentation, GroupRoutedClassifier):
         labels = [label for label in groups.labels if label not in self.fallback_groups_]
         self.group_estimators_ = dict.fromkeys(groups.labels, self.pooled_estimator_)
         if labels:
-            self._learn_experts(sample, groups, labels, learner, selecting)
-            self._select(sample, groups, labels, selecting, learner.seed)
+            self._learn_experts(labels, learner)
+            with self._asking_networks():
+                self._measure_separability(sample, groups, labels, selecting)
+                self._select(sample, groups, labels, selecting, learner.seed)
         if labels and self.handle_unknown == "infer":
             served = {label: self.group_estimators_[label] for label in labels}
             self.group_estimators_[INFERRED] = MixtureClassifier(self.discriminator_, served)
         self._warn_of_fallback()
 
-    def _learn_experts(
-        self,
-        sample: Sample,
-        groups: Groups,
-        labels: list[Any],
-        learner: ExpertLearner,
-        selecting: np.ndarray,
-    ) -> None:
-        weights = ExpertWeights(
-            self.discriminator_weight,
-            self.center_weight,
-            self.diversity_weight,
-            self.temperature,
-            self.center_temperature,
-            self.diversity_form,
-        )
+    @contextlib.contextmanager
+    def _asking_networks(self) -> Iterator[None]:
+        """Ask networks on the device of the fit, as precisely as they will be asked afterwards."""
+        device = torch_device(self.device)
+        classifiers = [self.pooled_estimator_, *self.experts_.values(), self.discriminator_]
+        networks = [*(classifier.network for classifier in classifiers), self._encoder]
+        with multiplying("float32", device), computing_on(device, networks):
+            yield
+
+    def _learn_experts(self, labels: list[Any], learner: ExpertLearner) -> None:
+        weights = ExpertWeights.of(self.get_params(deep=False))
         learned = learner.learn_experts(labels, weights, two_stage=self.two_stage)
-        self.experts_, self.discriminator_, self._encoder = (
-            learned.experts,
-            learned.discriminator,
-            learned.encoder,
-        )
+        self.experts_, self.discriminator_ = learned.experts, learned.discriminator
+        self._encoder = learned.encoder
+
+    def _measure_separability(
+        self, sample: Sample, groups: Groups, labels: list[Any], selecting: np.ndarray
+    ) -> None:
         position = {label: k for k, label in enumerate(labels)}
         codes = np.array([position.get(label, -1) for label in groups.labels])[groups.codes[selecting]]
-        if (codes >= 0).any():
-            represented = self._represent(sample.take(selecting[codes >= 0]).X)
-            self.separability_ = separability(represented, codes[codes >= 0])
+        some = np.flatnonzero(codes >= 0)[:MOST_SEPARATED]
+        if len(some):
+            represented = self._represent(sample.take(selecting[some]).X)
+            self.separability_ = separability(represented, codes[some])
 
     def _select(
         self, sample: Sample, groups: Groups, labels: list[Any], rows: np.ndarray, seed: np.random.RandomState

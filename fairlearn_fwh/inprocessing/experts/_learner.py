@@ -22,6 +22,7 @@ from .._training._checkpoints import Checkpoint
 from .._training._devices import torch_device
 from .._training._inputs import Augmentation, Inputs
 from .._training._networks import ModuleNetwork, RectifiedNetwork, as_precise_network
+from .._training._precision import has_convolutions, multiplying
 from .._training._seeding import seeded
 from .._training._trainer import train
 from ._network import EncoderNetwork, ExpertNetwork, ExpertWeights, PooledNetwork
@@ -43,7 +44,7 @@ class Training:
     max_epochs: int
     patience: int
     augmentation: Augmentation | None
-    mixed_precision: bool
+    precision: str
     num_workers: int
     device: str
     checkpoint_dir: Path | None
@@ -121,7 +122,7 @@ class ExpertLearner:
         """Train a network for everybody."""
         encoder, n_outputs = self.new_encoder(self._draw())
         with seeded(self._draw()):
-            network = PooledNetwork(encoder, n_outputs, len(self.classes), self.training.mixed_precision)
+            network = PooledNetwork(encoder, n_outputs, len(self.classes), self._in_bfloat16)
         codes = np.zeros(len(self.sample), dtype=int) if self.groups is None else self.groups.codes
         names = ["all"] if self.groups is None else [group_name(label) for label in self.groups.labels]
         self._train(network, POOLED, codes, names)
@@ -144,7 +145,7 @@ class ExpertLearner:
                 n_classes=len(self.classes),
                 weights=weights,
                 generator=partners,
-                mixed_precision=self.training.mixed_precision,
+                in_bfloat16=self._in_bfloat16,
             )
         if two_stage:
             network.learns_heads = False
@@ -163,6 +164,10 @@ class ExpertLearner:
             _network(network.encoder, _identity(n_outputs)),
         )
 
+    @property
+    def _in_bfloat16(self) -> bool:
+        return self.training.precision == "bfloat16"
+
     def _draw(self) -> int:
         return self.seed.randint(2**31)
 
@@ -180,8 +185,13 @@ class ExpertLearner:
         if not len(validating):
             validating = fitting
         device = torch_device(t.device)
+        if device.startswith("cuda") and has_convolutions(network):
+            network.to(memory_format=torch.channels_last)
         table = TensorTable(self._columns(codes, validating), device, t.num_workers)
-        with seeded(self._draw()):  # modules such as dropout draw from torch's global generator
+        with (
+            seeded(self._draw()),
+            multiplying(t.precision, device),
+        ):  # modules such as dropout draw from torch's global generator
             shuffle = torch.Generator().manual_seed(self._draw())
             history = train(
                 network,

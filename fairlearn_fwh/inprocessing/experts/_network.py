@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, normalize
+from torch.nn.functional import cross_entropy, normalize, one_hot
 
 from .._training._trained_alone import TrainedAlone
 from ._losses import centre_losses, centre_similarities, diversity_losses, draw_partners
@@ -18,21 +20,21 @@ class EncoderNetwork(TrainedAlone):
     Parameters
     ----------
     encoder : torch module
-    mixed_precision : bool
+    in_bfloat16 : bool
         Whether the encoder learns with products in bfloat16; losses are always computed in float32.
     """
 
     #: Whether the best epoch is that with the smallest mean of the groups' losses, or of everybody's.
     groups_weigh_equally: bool
 
-    def __init__(self, encoder: nn.Module, mixed_precision: bool) -> None:
+    def __init__(self, encoder: nn.Module, in_bfloat16: bool) -> None:
         super().__init__()
         self.encoder = encoder
-        self.mixed_precision = mixed_precision
+        self.in_bfloat16 = in_bfloat16
 
     def encode(self, X: Tensor) -> Tensor:
         """Representation, shape (B, m), float32."""
-        if not (self.mixed_precision and self.training):
+        if not (self.in_bfloat16 and self.training):
             return self.encoder(X)
         with torch.autocast(X.device.type, torch.bfloat16):
             return self.encoder(X).float()
@@ -47,15 +49,13 @@ class PooledNetwork(EncoderNetwork):
     n_outputs : int
         Size of its representation.
     n_classes : int
-    mixed_precision : bool
+    in_bfloat16 : bool
     """
 
     groups_weigh_equally = False
 
-    def __init__(
-        self, encoder: nn.Module, n_outputs: int, n_classes: int, mixed_precision: bool = False
-    ) -> None:
-        super().__init__(encoder, mixed_precision)
+    def __init__(self, encoder: nn.Module, n_outputs: int, n_classes: int, in_bfloat16: bool = False) -> None:
+        super().__init__(encoder, in_bfloat16)
         self.head = nn.Linear(n_outputs, n_classes)
 
     def person_losses(self, X: Tensor, y: Tensor, group: Tensor) -> Tensor:
@@ -78,6 +78,18 @@ class ExpertWeights:
     centre_temperature: float
     diversity_form: str
 
+    @classmethod
+    def of(cls, parameters: Mapping[str, Any]) -> ExpertWeights:
+        """Take what `SelectiveExpertsClassifier` was given."""
+        return cls(
+            parameters["discriminator_weight"],
+            parameters["center_weight"],
+            parameters["diversity_weight"],
+            parameters["temperature"],
+            parameters["center_temperature"],
+            parameters["diversity_form"],
+        )
+
 
 class ExpertNetwork(EncoderNetwork):
     """An encoder, a head for each group, a discriminator of groups and virtual centres.
@@ -91,7 +103,7 @@ class ExpertNetwork(EncoderNetwork):
     weights : ExpertWeights
     generator : torch.Generator
         Draws partners.
-    mixed_precision : bool
+    in_bfloat16 : bool
     """
 
     groups_weigh_equally = True
@@ -104,9 +116,9 @@ class ExpertNetwork(EncoderNetwork):
         n_classes: int,
         weights: ExpertWeights,
         generator: torch.Generator,
-        mixed_precision: bool = False,
+        in_bfloat16: bool = False,
     ) -> None:
-        super().__init__(encoder, mixed_precision)
+        super().__init__(encoder, in_bfloat16)
         self.heads = nn.Linear(n_outputs, n_groups * n_classes)
         self.discriminator = nn.Linear(n_outputs, n_groups)
         centres = 2 * torch.rand(n_groups, n_outputs, n_classes) - 1
@@ -136,7 +148,8 @@ class ExpertNetwork(EncoderNetwork):
         if self.learns_heads:
             # Groups weigh equally: the sum over the groups in the batch of their means.
             losses = weight * self._classification(z, y, group)
-            sums = z.new_zeros(2, self.n_groups).index_add(1, group, torch.stack([losses, weight]))
+            # A product, because GPUs add by index in an order of their own.
+            sums = torch.stack([losses, weight]) @ one_hot(group, self.n_groups).to(z.dtype)
             total = total + (sums[0] / sums[1].clamp(min=torch.finfo(z.dtype).tiny)).sum()
         if self.learns_representation:
             total = total + (weight * self._separation(z, y, group)).sum() / weight.sum()

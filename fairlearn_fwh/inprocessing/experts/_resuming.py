@@ -19,7 +19,7 @@ from .._training._inputs import ImageInputs, Inputs
 #: Parameters that change what is learned; and `max_epochs`, if there are two stages.
 _OF_TRAINING = (
     "discriminator_weight", "center_weight", "diversity_weight", "temperature", "center_temperature", "diversity_form", "two_stage",
-    "min_group_size", "validation_fraction", "selection_fraction", "learning_rate", "batch_size", "patience", "mixed_precision",
+    "min_group_size", "validation_fraction", "selection_fraction", "learning_rate", "batch_size", "patience", "precision",
     "random_state",
 )  # fmt: skip
 

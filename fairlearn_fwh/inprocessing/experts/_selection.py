@@ -11,6 +11,8 @@ import pandas as pd
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from ...base._group_routed import why_no_classifier
 from ...base._samples import Sample, take_rows
@@ -117,10 +119,14 @@ def _columns_of(groups: Groups, rows: np.ndarray) -> pd.DataFrame:
     return values.iloc[groups.codes[rows]].reset_index(drop=True)
 
 
+#: How many people's representations groups are told apart by.
+MOST_SEPARATED = 1000
+
+
 def separability(z: np.ndarray, codes: np.ndarray) -> float:
     """Cross-validated balanced accuracy of a linear classifier of groups; NaN where a group has fewer than five people."""
     sizes = np.bincount(codes)
     if len(sizes) < 2 or sizes.min() < 5:
         return float("nan")
-    model = LogisticRegression(max_iter=1000)
+    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
     return float(cross_val_score(model, z, codes, cv=5, scoring="balanced_accuracy").mean())
