@@ -91,6 +91,14 @@ class MonitorReport:
         """Number of groups that are too small to be shown."""
         return int(self._last.loc[self._last["people"] == 0, "group"].nunique())
 
+    @property
+    def left_out(self) -> str:
+        """How many rows of the last look were left out because their units had been seen before, in words; empty if none were."""
+        history = self.monitor.history_
+        mine = history[(history["look"] == self.monitor.n_looks_) & (history["against"] == "baseline")]
+        n = int(mine["left_out"].max())
+        return f"{n:,} row(s) of the last look were left out: their units had been seen before." if n else ""
+
     def looks(self) -> pd.DataFrame:
         """Return the looks, the last one first: `release`, `look`, `label`, `n_new` rows (NaN where some group is not shown), groups harmed and certified."""
         history = self.monitor.history_
@@ -104,10 +112,12 @@ class MonitorReport:
             harmed=("harmed", "sum"),
             certified=("certified", "sum"),
         )
-        # The rows of a look could tell those of a group that is not shown at it.
+        # The rows of a look could tell those of a group that is not shown at it; groups of margins have rows in common.
         return (
             table.assign(
-                n_new=by_look["n_new"].sum(min_count=1).where(by_look["n_new"].count() == by_look.size())
+                n_new=by_look["n_new"]
+                .sum(min_count=1)
+                .where((by_look["n_new"].count() == by_look.size()) & (self.monitor.over is None))
             )
             .reset_index()
             .iloc[::-1]
@@ -133,6 +143,7 @@ class MonitorReport:
             "release": m.release_,
             "min_group_size": self.min_group_size,
             "n_suppressed_groups": self.n_suppressed,
+            "left_out": self.left_out,
             "history": [
                 plain_record({str(k): v for k, v in row.items()} | {"group": full_name(row["group"])})
                 for row in history.drop(columns=["level", "information"]).to_dict("records")

@@ -13,7 +13,7 @@ from ..audit._sample_report import SampleReport
 from ..audit._writing import write_files
 from ..files import Dialect, measure_file
 from ..metrics._core._names import printable
-from ._columns import EachOnce, character, check_paths, labelled, not_empty, several
+from ._columns import EachOnce, character, check_paths, given, labelled, not_empty, several
 from ._failure import said_warnings, status_of_failures
 from ._options import JUDGING, LOSS, MARGINS, READING, REPORTS, SAYING, WEIGHT, Y_PRED, with_options
 from ._samples import check_paired, check_unpaired, compare_files
@@ -100,7 +100,7 @@ def audit(
     them are; an empty field is a missing value, and missing values are refused.
     """
     with status_of_failures():
-        check_paths(predictions, baseline, html, json_file)
+        check_paths(predictions, baseline, outputs=(html, json_file))
         reading: dict[str, Any] = {
             "y_true": y_true,
             "loss": loss,
@@ -116,7 +116,7 @@ def audit(
             "--groups": groups,
             "--unit": unit,
         }
-        roles |= {"--weight": weight, "--margins": margins}
+        roles |= {"--weight": weight, "--margins": margins, "--tolerance": given("tolerance")}
         if unpaired:
             column, before = check_unpaired(y_pred, baseline, roles, require)
             with said_warnings():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,11 @@ class EachOnce(click.Command):
         return super().parse_args(context, args)
 
 
+def given(option: str) -> bool:
+    """Whether an option of the command that runs was given."""
+    return click.get_current_context().get_parameter_source(option) == click.core.ParameterSource.COMMANDLINE
+
+
 def labelled(names: list[str] | None) -> dict[Any, str] | None:
     """Read ``label=column`` or ``column``, which is its own label."""
     if names is None:
@@ -63,11 +69,11 @@ def labelled(names: list[str] | None) -> dict[Any, str] | None:
     return dict(pairs)
 
 
-def check_paths(predictions: Path, *outputs: Path | None) -> None:
+def check_paths(*inputs: Path | None, outputs: Sequence[Path | None]) -> None:
     """Raise ValueError rather than write one file over another."""
-    paths = [path.resolve() for path in (predictions, *outputs) if path is not None]
+    paths = [path.resolve() for path in (*inputs, *outputs) if path is not None]
     if len(set(paths)) < len(paths):
-        raise ValueError("The file that is read, --html and --json must be different files.")
+        raise ValueError("The files that are read, --html and --json must all be different files.")
     check_outputs([path for path in outputs if path is not None])
 
 

@@ -101,7 +101,9 @@ def monitor(context: click.Context, /, state: Path, predictions: tuple[Path, ...
     anything fails. However often one looks, the probability that harm is ever found where there is none is at most alpha.
     """
     with status_of_failures():
-        check_paths(state, options["html"], options["json_file"])
+        check_paths(
+            state, *predictions, Path(f"{state}.lock"), outputs=(options["html"], options["json_file"])
+        )
         with _locked(state), said_warnings():
             known = _read(state) if state.exists() else None
             kept = _kept_options(context, known, state)
@@ -144,8 +146,13 @@ def _read(state: Path) -> dict[str, Any]:
         raise ValueError(
             f"{state} is no state of fairlearn-fwh monitor; name a file that does not exist to begin one."
         ) from error
-    if known["version"] != _VERSION:
-        raise ValueError(f"{state} has version {known['version']!r}; this package reads version {_VERSION}.")
+    if known.get("version") != _VERSION:
+        raise ValueError(
+            f"{state} has version {known.get('version')!r}; this package reads version {_VERSION}."
+        )
+    parts = {name: known.get(name) for name in ("options", "files", "monitor")}
+    if not all(isinstance(part, dict) for part in parts.values()) or set(_KEPT) - set(parts["options"]):
+        raise ValueError(f"{state} is damaged: parts of it are missing.")
     return known
 
 
@@ -197,6 +204,8 @@ def _look(
     if options["new_release"]:
         result.reset()
     for path in predictions:
+        if not path.is_file():
+            raise ValueError(f"{path} does not exist, or is no file.")
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         if digest in files:

@@ -117,6 +117,8 @@ def show(report: Audit | MonitorReport | SampleReport, subject: str) -> None:
         say(f"and {n_more:,} more, with higher gains; a report by --json has all.")
     if hidden:
         say(f"{hidden} are not shown.")
+    if isinstance(report, MonitorReport) and report.left_out:
+        say(report.left_out)
     say(f"\n{verdict}")
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from numbers import Real
 from typing import Any
 
 import narwhals as nw
@@ -13,15 +12,15 @@ import pandas as pd
 
 from . import _shown
 from ._core._groupings import regroup
-from ._core._groups import flat_index
 from ._core._losses import Loss
 from ._core._measurement import Measurement
 from ._core._unit_hashes import UnitHashes, read_key
 from ._course import Course, Plan
 from ._engines._columns import check_names
-from ._engines._seen_units import without_seen
+from ._engines._seen_units import check_type_of_units, without_seen
 from ._inference._checks import check_alpha, check_margin, check_test
 from ._inference._looks import DESIGNS
+from ._monitor_checks import as_table, check_numbers, check_same_people
 from ._monitor_state import from_state, to_state
 from ._monitor_words import verdict_of
 from ._preference_frame import PreferenceFrame
@@ -113,7 +112,7 @@ class PreferenceMonitor:
         several_releases: bool = False,
     ) -> None:
         check_alpha(alpha)
-        _check_numbers(tolerance=tolerance, harm_margin=harm_margin)
+        check_numbers(tolerance=tolerance, harm_margin=harm_margin)
         if design not in DESIGNS:
             raise ValueError(f"design must be one of {list(DESIGNS)}; got {design!r}.")
         is_number = isinstance(n_looks, int | np.integer) and not isinstance(n_looks, bool)
@@ -129,10 +128,10 @@ class PreferenceMonitor:
             isinstance(groups, str) or not len(groups) or len(set(groups)) < len(groups)
         ):
             raise ValueError(f"groups must be a list of different labels; got {groups!r}.")
-        self.tolerance, self.alpha, self.harm_margin = tolerance, alpha, harm_margin
-        self.design, self.n_looks = design, n_looks
+        self.tolerance, self.alpha, self.harm_margin = float(tolerance), float(alpha), float(harm_margin)
+        self.design, self.n_looks = design, None if n_looks is None else int(n_looks)
         self.groups, self.over = groups, over
-        self.several_releases = several_releases
+        self.several_releases = bool(several_releases)
         self.release_ = 1
         self._courses: dict[str, Course] = {}
         self._history: list[dict[str, Any]] = []
@@ -145,7 +144,7 @@ class PreferenceMonitor:
     @property
     def history_(self) -> pd.DataFrame:
         """What was said at each look."""
-        return _as_table(self._history)
+        return as_table(self._history)
 
     def update(
         self,
@@ -243,12 +242,15 @@ class PreferenceMonitor:
 
     def _new_rows(self, frame: Any, units: str | None, unit_key: Any, against: str) -> tuple[Any, int]:
         seen = self.seen_units(against)
-        if units is None or seen is None:
+        if units is None:
             return frame, 0
         check_names(frame)
         table = nw.from_native(frame)
         if units not in table.collect_schema().names():
             raise ValueError(f"units names column {units!r}, which does not exist.")
+        check_type_of_units(table, units)
+        if seen is None:
+            return frame, 0
         rows, n_left_out = without_seen(table, units, read_key(unit_key), seen)
         return rows.to_native(), n_left_out
 
@@ -277,10 +279,14 @@ class PreferenceMonitor:
     ) -> PreferenceMonitor:
         look = self.n_looks_ + 1
         label = f"look {look}" if label is None else label
+        if not isinstance(label, str):
+            raise TypeError(f"label must be text; got {label!r}.")
         if any(row["label"] == label for row in self._history):
             raise ValueError(f"label {label!r} was added before; a look counts once.")
         if self._history and (reference is not None) != (REFERENCE in self._courses):
             raise ValueError("reference must be given at every look, or at none.")
+        if reference is not None and not left_out:
+            check_same_people(frame, reference)
         given = {BASELINE: frame} | ({} if reference is None else {REFERENCE: reference})
         courses, rows = dict(self._courses), []
         for against, part in given.items():
@@ -347,10 +353,9 @@ class PreferenceMonitor:
 
     def _last(self) -> pd.DataFrame:
         """What is said of each group after the last look."""
-        if not self._history:
-            raise ValueError("The monitor has no look yet; update it.")
+        self._check_looks()
         look = self.n_looks_
-        return _as_table([row for row in self._history if row["look"] == look])
+        return as_table([row for row in self._history if row["look"] == look])
 
     def violations(self) -> pd.DataFrame:
         """List the groups that are harmed, by what is known after the last look.
@@ -420,9 +425,13 @@ class PreferenceMonitor:
 
     @property
     def _first_course(self) -> Course:
-        if not self._courses:
-            raise ValueError("The monitor has no look yet; update it.")
-        return next(iter(self._courses.values()))
+        self._check_looks()
+        return self._courses[BASELINE]
+
+    def _check_looks(self) -> None:
+        if BASELINE not in self._courses:
+            what = f"Release {self.release_}" if self._history else "The monitor"
+            raise ValueError(f"{what} has no look yet; update it.")
 
     def plot(self, *, ax: Any = None, against: str = BASELINE, min_group_size: int = 1) -> Any:
         """Plot the course of the gain of each group of this release, with its bounds.
@@ -485,15 +494,3 @@ class PreferenceMonitor:
         except ValueError as error:
             raise ValueError("This is no state of a PreferenceMonitor.") from error
         return from_state(cls, state)
-
-
-def _as_table(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    columns = ["release", "look", "label", "against", "group", "n_new", "left_out", "people", "n", "gain"]
-    columns += ["lower", "upper", "harmed", "certified", "information", "level"]
-    return pd.DataFrame(rows, columns=columns).assign(group=flat_index([row["group"] for row in rows]))
-
-
-def _check_numbers(**numbers: Any) -> None:
-    for name, value in numbers.items():
-        if not isinstance(value, Real) or isinstance(value, bool) or not 0 <= float(value) < np.inf:
-            raise ValueError(f"{name} must be a number of at least 0; got {value!r}.")

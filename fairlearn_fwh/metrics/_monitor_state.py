@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import binascii
 from typing import TYPE_CHECKING, Any
 
 from ._core._plain import label_from_plain, label_to_plain
@@ -48,6 +49,6 @@ def from_state(kind: type[PreferenceMonitor], state: Any) -> PreferenceMonitor:
         monitor._courses = {
             name: Course.from_plain(plain, monitor._plan(name)) for name, plain in state["courses"].items()
         }
-    except (KeyError, TypeError, AttributeError, IndexError) as error:
+    except (KeyError, TypeError, AttributeError, IndexError, binascii.Error) as error:
         raise ValueError(f"The state is damaged: {type(error).__name__} {error}.") from error
     return monitor

@@ -155,6 +155,7 @@ def bound_group_gains(
             "y_pred": y_pred,
             "y_pred_pooled": y_pred_pooled,
             "group_probabilities": group_probabilities,
+            "known_groups": known_groups,
         }
     )
     names, q = _read_probabilities(group_probabilities)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from ._core._layout import EVERYBODY
+
 
 def shown_looks(history: pd.DataFrame, min_group_size: int) -> pd.DataFrame:
     """Keep looks at which a group has `min_group_size` people more than at the look that was kept before.
@@ -33,7 +35,27 @@ def shown_looks(history: pd.DataFrame, min_group_size: int) -> pd.DataFrame:
         if people - shown_people >= min_group_size:
             kept[i], n_new[i] = True, n - shown_n
             before[key] = people, n
+    kept &= ~_tells_hidden(history, kept)
     return history.assign(n_new=n_new)[kept]
+
+
+def _tells_hidden(history: pd.DataFrame, kept: np.ndarray) -> np.ndarray:
+    """Rows of margins, such as all women, in which there is an intersection that is not kept at the same look: the others would tell it."""
+    labels = history["group"].tolist()
+    is_margin = np.array([isinstance(label, tuple) and EVERYBODY in label for label in labels], dtype=bool)
+    tells = np.zeros(len(labels), dtype=bool)
+    if not is_margin.any():
+        return tells
+    looks = list(zip(history["look"], history["against"], strict=True))
+    hidden: dict[tuple[object, ...], list[tuple[object, ...]]] = {}
+    for i in np.flatnonzero(~is_margin & ~kept):
+        hidden.setdefault(looks[i], []).append(labels[i])
+    for i in np.flatnonzero(is_margin):
+        tells[i] = any(
+            all(mine in (EVERYBODY, part) for mine, part in zip(labels[i], atom, strict=True))
+            for atom in hidden.get(looks[i], [])
+        )
+    return tells
 
 
 def last_shown(history: pd.DataFrame, min_group_size: int) -> pd.DataFrame:

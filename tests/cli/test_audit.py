@@ -166,7 +166,7 @@ def test_no_file_is_written_over_another(run, path, tmp_path):
     for outputs in (("--json", path), ("--html", tmp_path / "r", "--json", tmp_path / "r")):
         result = run(path, "--y-pred", "worse", *outputs)
         assert result.exit_code == 2
-        assert "must be different files" in result.output
+        assert "must all be different files" in result.output
     assert path.read_bytes() == before
 
 

@@ -100,7 +100,7 @@ MESSAGES = {
     "another column": "was begun with --pooled 'old'; got 'first'",
     "another tolerance": "was begun with --tolerance 0.01; got 0.2",
     "another design": "was begun with --design 'anytime'; got 'group_sequential'",
-    "no such file": "No such file",
+    "no such file": "does not exist",
     "a new release": "several_releases=True",
     "one of two files": "week0.csv was added before",
 }
@@ -233,3 +233,49 @@ def test_different_people_are_compared(weeks, tmp_path):
         result = audit(*arguments)
         assert result.exit_code == 2
         assert message in result.output
+
+
+def test_nothing_that_is_read_is_written_over(run, weeks, tmp_path):
+    before = weeks[0].read_bytes()
+    for option in ("--html", "--json"):
+        for target in (weeks[0], tmp_path / "state.json", tmp_path / "state.json.lock"):
+            result = run(weeks[0], *COLUMNS, option, target)
+            assert result.exit_code == 2
+            assert "must all be different files" in result.output
+    assert weeks[0].read_bytes() == before
+
+
+def test_rows_that_were_left_out_are_said(run, tmp_path):
+    weeks = [write_week(tmp_path / f"w{i}.csv", i) for i in range(2)]
+    result = run(*weeks, *COLUMNS, "--unit", "id", "--json", tmp_path / "r.json", env=KEY)
+    assert "of the last look were left out: their units had been seen before" in result.output
+    assert "were left out" in json.loads((tmp_path / "r.json").read_text())["left_out"]
+
+
+def test_a_state_with_parts_missing_is_damaged(run, weeks, tmp_path):
+    run(weeks[0], *COLUMNS)
+    state = json.loads(state_of(tmp_path))
+    for part in ("options", "files", "monitor"):
+        (tmp_path / "state.json").write_text(
+            json.dumps({name: value for name, value in state.items() if name != part})
+        )
+        result = run(weeks[1])
+        assert result.exit_code == 2
+        assert "is damaged" in result.output
+
+
+def test_tolerance_does_not_apply_to_different_people(weeks):
+    arguments = [
+        "--y-true",
+        "y",
+        "--y-pred",
+        "new",
+        "--unpaired",
+        "--baseline",
+        str(weeks[0]),
+        "--tolerance",
+        "0.3",
+    ]
+    result = CliRunner().invoke(main, ["audit", str(weeks[1]), *arguments])
+    assert result.exit_code == 2
+    assert "--tolerance does not apply to --unpaired" in result.output

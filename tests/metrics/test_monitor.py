@@ -1,7 +1,9 @@
 """Looking again and again: errors hold over all looks, people count once, a state survives."""
 
+import datetime
 import itertools
 import json
+from decimal import Decimal
 
 import duckdb
 import numpy as np
@@ -12,6 +14,7 @@ from scipy import stats
 
 from fairlearn_fwh.exceptions import UnitsWarning
 from fairlearn_fwh.metrics import PreferenceFrame, PreferenceMonitor
+from fairlearn_fwh.metrics._core._unit_hashes import hash_units, read_key
 from fairlearn_fwh.metrics._course import Course, Plan
 from fairlearn_fwh.metrics._inference._alpha_spending import CountBoundary, NormalBoundary, spent_by
 from fairlearn_fwh.metrics._inference._sequences import _LOG_PRIOR, _STAKES, log_e_value, sequence_bound
@@ -254,7 +257,7 @@ def test_rows_of_people_who_were_seen_are_left_out_and_counted(rng, engine):
         monitor.update_from_frame(convert(table), **COLUMNS, units="person", unit_key=KEY)
     assert monitor.history_["left_out"].tolist() == [0, 40]
     assert monitor.history_["people"].tolist() == [100, 160]
-    with pytest.raises(ValueError, match="All 100 rows are of units that were seen before; nobody is new"):
+    with pytest.raises(ValueError, match="Everybody in these 100 rows was seen before; nobody is new"):
         monitor.update_from_frame(convert(weeks[2]), **COLUMNS, units="person", unit_key=KEY)
     with pytest.raises(ValueError, match="another key"):
         monitor.update_from_frame(convert(weeks[2]), **COLUMNS, units="person", unit_key="x" * 20)
@@ -452,3 +455,87 @@ def test_the_course_is_drawn(rng, tmp_path):
         monitor.plot(ax=axes[:2])
     assert json.loads(monitor.to_json())["release"] == 1
     mpl.pyplot.close("all")
+
+
+# --- found by trying to break it -------------------------------------------------------------------------------------------
+
+
+def test_people_are_known_again_whatever_type_their_ids_have():
+    ids = [1, 2.0, Decimal("3"), np.float32(4), datetime.date(2026, 1, 5), "b"]
+    again = ["1", 2, 3.0, Decimal("4.0"), datetime.datetime(2026, 1, 5), np.str_("b")]
+    key = read_key(KEY)
+    assert hash_units(ids, key).tolist() == hash_units(again, key).tolist()
+    assert len(set(hash_units(["1", "1.5", "01", "b", ("1", "5")], key))) == 5
+
+
+def test_planned_looks_say_nothing_of_few_weighted_people_either():
+    frame = PreferenceFrame(
+        y_true=[0] * 12,
+        y_pred=[1] * 12,
+        y_pred_pooled=[0] * 12,
+        labels=[0, 1],
+        sample_weight=np.arange(1, 13),
+    )
+    assert not PreferenceMonitor(design="group_sequential", n_looks=2).update(frame).harm_found
+
+
+def test_margins_are_hidden_where_an_intersection_is():
+    """Two people of a group between two looks would be the difference of all women and the other women."""
+    rows = [
+        {"release": 1, "look": look, "against": "baseline", "group": group, "people": n, "n": n, "n_new": n}
+        for look, sizes in ((1, (105, 100, 5)), (2, (220, 200, 20)))
+        for group, n in zip([("f", "all"), ("f", "w"), ("f", "x")], sizes, strict=True)
+    ]
+    shown = shown_looks(pd.DataFrame(rows), 10)
+    assert shown[["look", "group"]].to_numpy().tolist() == [
+        [1, ("f", "w")],
+        [2, ("f", "all")],
+        [2, ("f", "w")],
+        [2, ("f", "x")],
+    ]
+
+
+def test_a_new_release_has_nothing_to_say_before_its_first_look(rng):
+    monitor = PreferenceMonitor(several_releases=True, tolerance=0.05)
+    monitor.update(frame_of(people(rng, 2000, -0.05))).reset()
+    for ask in (monitor.certify, monitor.violations, lambda: monitor.verdict, lambda: monitor.harm_found):
+        with pytest.raises(ValueError, match="Release 2 has no look yet"):
+            ask()
+
+
+def test_a_reference_is_about_the_same_people(rng):
+    with pytest.raises(ValueError, match="groups have other sizes"):
+        PreferenceMonitor().update(frame_of(people(rng, 100)), reference=frame_of(people(rng, 500)))
+
+
+def test_numbers_of_numpy_can_be_written(rng):
+    settings = {
+        "tolerance": np.float32(0.25),
+        "several_releases": np.bool_(True),
+        "design": "group_sequential",
+    }
+    monitor = PreferenceMonitor(**settings, n_looks=np.int64(5)).update(frame_of(people(rng, 20)))
+    assert PreferenceMonitor.from_json(monitor.to_json()).n_looks == 5
+    with pytest.raises(TypeError, match="label must be text"):
+        monitor.update(frame_of(people(rng, 20)), label=5)
+
+
+def test_ids_of_types_that_engines_do_not_compare_are_refused(rng):
+    table = pl.from_pandas(people(rng, 5)).with_columns(person=pl.Series([object()] * 5, dtype=pl.Object))
+    with pytest.raises(ValueError, match="units is column 'person' of type Object; write it as text"):
+        PreferenceMonitor().update_from_frame(table, **COLUMNS, units="person", unit_key=KEY)
+
+
+@pytest.mark.parametrize("part", ["courses", "history", "settings"])
+def test_a_damaged_state_is_refused(rng, part):
+    state = json.loads(
+        PreferenceMonitor()
+        .update_from_frame(people(rng, 50), **COLUMNS, units="person", unit_key=KEY)
+        .to_json()
+    )
+    if part == "courses":
+        state["courses"]["baseline"]["measured"]["unit_hashes"]["values"] = "no base64"
+    else:
+        state.pop(part)
+    with pytest.raises(ValueError, match="The state is damaged"):
+        PreferenceMonitor.from_json(json.dumps(state))

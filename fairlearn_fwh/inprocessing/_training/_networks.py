@@ -27,9 +27,12 @@ class RectifiedNetwork:
 
     def __call__(self, inputs: np.ndarray) -> np.ndarray:
         """Outputs, shape (n, K)."""
-        hidden = inputs
-        for layer, (coef, intercept) in enumerate(zip(self.coefs, self.intercepts, strict=True)):
-            hidden = (np.maximum(hidden, 0) if layer else hidden) @ coef + intercept
+        return self.after_first_layer(inputs @ self.coefs[0] + self.intercepts[0])
+
+    def after_first_layer(self, hidden: np.ndarray) -> np.ndarray:
+        """Outputs of what the first layer gave, before it is rectified."""
+        for coef, intercept in zip(self.coefs[1:], self.intercepts[1:], strict=True):
+            hidden = np.maximum(hidden, 0) @ coef + intercept
         return hidden
 
 

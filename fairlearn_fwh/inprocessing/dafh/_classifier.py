@@ -358,7 +358,7 @@ class DAFHClassifier(ExplainsGroups, LearnsFromBatches, LearnsByGradient, FallsB
         certify_fraction = 0.0 if self.fallback is None else self.certify_fraction
         parts = split_rows(sample.y, self.validation_fraction, certify_fraction, seed, sample.units)
         fitting, validation, certifying = (sample.take(rows) for rows in parts)
-        learning = sample.take(np.sort(np.concatenate(parts[:2])))
+        rows_of_learning = np.sort(np.concatenate(parts[:2]))
 
         self.selection_history_: list[dict[str, Any]] = []
         self.pooled_estimator_ = self._fit_classifier(fitting, seed)
@@ -370,8 +370,10 @@ class DAFHClassifier(ExplainsGroups, LearnsFromBatches, LearnsByGradient, FallsB
             self._serve_everybody_by_pooled(sample, seed)
             return self
         self._keep(learned)
-        self._drop_small_groups(sample)
-        self._choose_classifiers(fitting, validation if len(validation) else fitting, learning, seed)
+        groups = self._group_codes(sample.X)
+        self._drop_small_groups(groups)
+        judging = parts[1] if len(parts[1]) else parts[0]
+        self._choose_classifiers(sample, groups, (parts[0], judging, rows_of_learning), seed)
         self._decide_fallback(certifying)
         if len(self.fallback_groups_) == self.n_groups_:
             self.pooled_estimator_ = self._fit_classifier(sample, seed)

@@ -80,10 +80,20 @@ class FallsBack:
         return self
 
     def _choose_classifiers(
-        self: LearnsGroups, fitting: Sample, validation: Sample, learning: Sample, seed: np.random.RandomState
+        self: LearnsGroups,
+        sample: Sample,
+        groups: np.ndarray,
+        rows: tuple[np.ndarray, np.ndarray, np.ndarray],
+        seed: np.random.RandomState,
     ) -> None:
-        """Choose each group's classifier on the validation rows: its head, the estimator, or the pooled classifier."""
-        groups, validation_groups = self._group_codes(fitting.X), self._group_codes(validation.X)
+        """Choose each group's classifier on validation rows: its head, the estimator, or the pooled classifier.
+
+        `rows` are those for fitting, for validation, and both together.
+        """
+        learning = sample.take(rows[2])
+        fitting_of, judges_of, learning_of = (
+            [sample.take(part[groups[part] == k]) for k in range(self.n_groups_)] for part in rows
+        )
         refit = (
             self.heads is None and not is_logistic(self.pooled_estimator_)
             if self.refit is None
@@ -94,18 +104,17 @@ class FallsBack:
             labels = self._labels(classifier, judges.X) if len(judges) else np.zeros(0)
             return self._costs.risk(judges, labels)
 
-        learning_groups, heads = self._group_codes(learning.X), dict(self._own_estimators)
-        for k, head in heads.items():
+        for k, head in dict(self._own_estimators).items():
             if k in self.fallback_groups_:  # too small
                 continue
-            members, judges = fitting.take(groups == k), validation.take(validation_groups == k)
+            members, judges = fitting_of[k], judges_of[k]
             risk = risk_of(head, judges)
             self.temperatures_[k] = calibrate(head, judges, self._costs)
             if refit and members.has_several_classes():
                 refitted = self._fit_classifier(members, seed)
                 if risk_of(refitted, judges) <= risk:
                     risk, self.temperatures_[k] = risk_of(refitted, judges), np.nan
-                    self._own_estimators[k] = self._fit_classifier(learning.take(learning_groups == k), seed)
+                    self._own_estimators[k] = self._fit_classifier(learning_of[k], seed)
             pooled_risk = risk_of(self.pooled_estimator_, judges)
             if self.fallback is not None and risk > pooled_risk:
                 self.fallback_groups_[k] = (
@@ -117,11 +126,11 @@ class FallsBack:
     def _smallest_group(self: LearnsGroups, n_rows: int) -> int:
         return self.min_group_size or max(50, int(0.05 * n_rows))
 
-    def _drop_small_groups(self: LearnsGroups, sample: Sample) -> None:
+    def _drop_small_groups(self: LearnsGroups, groups: np.ndarray) -> None:
         """Give groups that are too small to the pooled classifier, and warn if the partition is no partition."""
-        sizes = np.bincount(self._group_codes(sample.X), minlength=self.n_groups_)
+        sizes = np.bincount(groups, minlength=self.n_groups_)
         self.group_sizes_ = {k: int(size) for k, size in enumerate(sizes)}
-        small = self._find_small_groups(self._smallest_group(len(sample)))
+        small = self._find_small_groups(self._smallest_group(len(groups)))
         self.fallback_groups_ = dict(self._small_groups)
         self._assign_classifiers()
         shares = sizes / sizes.sum()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
+from torch.nn.functional import embedding_bag
 
 from .._training import _processes
 from ._objectives import Objective
@@ -108,7 +110,24 @@ class RoutedHeads(nn.Module):
 
     def assignment_logits(self, X: Tensor, bins: Tensor | None = None) -> Tensor:
         """Router outputs, shape (R, B, K)."""
-        return _ask_members(self._skeletons[0], self.router, self._router_inputs(X, bins))
+        skeleton = self._skeletons[0]
+        if bins is None or not bins.shape[1] or not starts_linearly(skeleton):
+            return _ask_members(skeleton, self.router, self._router_inputs(X, bins))
+        hidden, rest = self._first_layer(X, bins), cast(nn.Sequential, skeleton)[1:]
+        # Parts of a chain keep their names.
+        others = {name: value for name, value in self.router.items() if not name.startswith("0/")}
+        return _ask_members(rest, others, hidden, each=True)
+
+    def _first_layer(self, X: Tensor, bins: Tensor) -> Tensor:
+        """Outputs of the routers' first layers, shape (R, B, H), which look bins up instead of multiplying indicators, nearly all of which are 0."""
+        weight, bias = self.router["0/weight"], self.router["0/bias"]
+        members, n_hidden, _ = weight.shape
+        d = X.shape[1]
+        table = (weight[:, :, d:] / self.bin_scale).permute(2, 0, 1)
+        found = embedding_bag(bins.long() + self.bin_offsets, table.flatten(1).contiguous(), mode="sum")
+        intercept = bias - torch.einsum("t,trh->rh", self.bin_mean, table)
+        found = found.unflatten(1, (members, n_hidden)).transpose(0, 1)
+        return torch.einsum("bd,rhd->rbh", X, weight[:, :, :d]) + found + intercept[:, None]
 
     def decisions(self, X: Tensor) -> Tensor:
         """Head outputs, shape (R, B, K, O)."""
@@ -182,6 +201,14 @@ def load_state(router: nn.Module, heads: nn.Module, state: dict[str, np.ndarray]
         )
 
 
+def starts_linearly(router: nn.Module) -> bool:
+    """Whether a router is a chain that begins with a linear layer with a bias."""
+    if type(router) is not nn.Sequential or len(router) < 2:
+        return False
+    first = router[0]
+    return type(first) is nn.Linear and first.bias is not None
+
+
 def _stacked(modules: Sequence[nn.Module], parameter: str) -> nn.ParameterDict:
     parameters, buffers = stack_module_state(list(modules))
     if buffers:
@@ -193,11 +220,13 @@ def _stacked(modules: Sequence[nn.Module], parameter: str) -> nn.ParameterDict:
     )
 
 
-def _ask_members(skeleton: nn.Module, parameters: nn.ParameterDict, inputs: Tensor) -> Tensor:
-    """Outputs of all members, shape (R, B, ...)."""
+def _ask_members(
+    skeleton: nn.Module, parameters: Mapping[str, Tensor], inputs: Tensor, *, each: bool = False
+) -> Tensor:
+    """Outputs of all members, shape (R, B, ...), for the same inputs or, shape (R, B, ...), for those of `each`."""
 
-    def ask(member: dict[str, Tensor]) -> Tensor:
-        return functional_call(skeleton, member, (inputs,))
+    def ask(member: dict[str, Tensor], mine: Tensor) -> Tensor:
+        return functional_call(skeleton, member, (mine,))
 
     stacked = {name.replace("/", "."): value for name, value in parameters.items()}
-    return vmap(ask, randomness="different")(stacked)
+    return vmap(ask, in_dims=(0, 0 if each else None), randomness="different")(stacked, inputs)

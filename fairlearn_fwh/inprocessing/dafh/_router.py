@@ -10,6 +10,7 @@ import numpy as np
 from scipy import sparse, special
 from sklearn.preprocessing import StandardScaler
 
+from .._training._networks import RectifiedNetwork
 from .._training._scaling import chunks, standardize
 
 #: Most bins of a numeric feature, and of all features together; fewer than 4 of a feature are none.
@@ -104,10 +105,18 @@ class Router:
 
     def logits(self, X: Any) -> np.ndarray:
         """Outputs of the network, shape (n, K), for an array or a CSR matrix of raw features."""
-        parts = [
-            self.network(_inputs(standardize(self.scaler, part), self.codes(part), self.bins))
-            for part in chunks(X, self.n_inputs)
-        ]
+        if self.bins is not None and isinstance(self.network, RectifiedNetwork):
+            first = _FirstLayer.of(self.network, self.bins)
+            width = len(self.scaler.scale_) + 4 * len(self.bins.columns)
+            parts = [
+                self.network.after_first_layer(first(standardize(self.scaler, part), self.bins.codes(part)))
+                for part in chunks(X, width)
+            ]
+        else:
+            parts = [
+                self.network(_inputs(standardize(self.scaler, part), self.codes(part), self.bins))
+                for part in chunks(X, self.n_inputs)
+            ]
         return np.concatenate(parts)
 
     def probabilities(self, X: Any) -> np.ndarray:
@@ -122,6 +131,45 @@ class Router:
     def n_inputs(self) -> int:
         """Number of inputs of the network."""
         return len(self.scaler.scale_) + (0 if self.bins is None else len(self.bins.mean))
+
+
+@dataclass(frozen=True)
+class _FirstLayer:
+    """The first layer of a network, which looks bins up instead of multiplying indicators, nearly all of which are 0.
+
+    Attributes
+    ----------
+    coef : ndarray, shape (d, H)
+        Of the standardised features.
+    table : ndarray, shape (T, H)
+        What each bin adds.
+    intercept : ndarray, shape (H,)
+    offsets : ndarray of int, shape (C,)
+    """
+
+    coef: np.ndarray
+    table: np.ndarray
+    intercept: np.ndarray
+    offsets: np.ndarray
+
+    @classmethod
+    def of(cls, network: RectifiedNetwork, bins: Bins) -> _FirstLayer:
+        coef = network.coefs[0]
+        d = len(coef) - len(bins.mean)
+        table = coef[d:] / bins.scale[:, None]
+        return cls(coef[:d], table, network.intercepts[0] - bins.mean @ table, bins.offsets)
+
+    def __call__(self, Z: np.ndarray, codes: np.ndarray) -> np.ndarray:
+        n, n_binned = codes.shape
+        columns = (codes + self.offsets).ravel().astype(np.int32)
+        ones = np.ones(len(columns), dtype=self.table.dtype)
+        starts = (
+            np.arange(0, n * n_binned + 1, n_binned, dtype=np.int32)
+            if n_binned
+            else np.zeros(n + 1, np.int32)
+        )
+        indicators = sparse.csr_matrix((ones, columns, starts), shape=(n, len(self.table)))
+        return Z @ self.coef + indicators @ self.table + self.intercept
 
 
 def make_router_inputs(X: Any) -> tuple[StandardScaler, Bins | None]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -65,7 +67,7 @@ class UnitHashes:
         """Raise ValueError if the hashes were made with another key, with which no unit would ever be found again."""
         if _check_of(key) != self.check:
             raise ValueError(
-                "unit_key is another key than that of the units before; their units cannot be compared."
+                "unit_key is another key than the one before: nobody who was seen would be recognised."
             )
 
     def among(self, labels: Sequence[Any], key: bytes) -> np.ndarray:
@@ -99,7 +101,17 @@ def hash_units(labels: Iterable[Any], key: bytes) -> np.ndarray:
 
 
 def _written(label: Any) -> str:
-    return _SEPARATOR.join(str(part) for part in as_tuple(label))
+    return _SEPARATOR.join(_part_written(part) for part in as_tuple(label))
+
+
+def _part_written(part: Any) -> str:
+    """Write whole numbers alike whatever their type, and midnights as dates: frames change types when they are joined."""
+    value = part.item() if isinstance(part, np.generic) else part
+    if isinstance(value, float | Decimal) and value == value.__trunc__():
+        return str(int(value))
+    if isinstance(value, datetime.datetime) and value.time() == datetime.time() and value.tzinfo is None:
+        return value.date().isoformat()
+    return str(value)
 
 
 def _check_of(key: bytes) -> str:

@@ -36,7 +36,7 @@ def without_seen(table: Any, column: str, key: bytes, seen: UnitHashes) -> tuple
         If the key is another one, or no row is left.
     """
     seen.check_key(key)
-    units = _collected(table.select(nw.col(column)).unique())[column]
+    units = _collected(table.select(nw.col(column)).drop_nulls().unique())[column]
     known = encode_groups({column: units.to_native()}, "units")
     among = seen.among(known.labels, key)[known.codes]
     if not among.any():
@@ -45,8 +45,17 @@ def without_seen(table: Any, column: str, key: bytes, seen: UnitHashes) -> tuple
     n_rows, rows = _length(table), table.filter(~nw.col(column).is_in(again))
     n_kept = _length(rows)
     if not n_kept:
-        raise ValueError(f"All {n_rows:,} rows are of units that were seen before; nobody is new.")
+        raise ValueError(f"Everybody in these {n_rows:,} rows was seen before; nobody is new.")
     return rows, n_rows - n_kept
+
+
+def check_type_of_units(table: Any, column: str) -> None:
+    """Raise ValueError unless units are of a type by which every engine finds rows."""
+    dtype = table.collect_schema()[column]
+    is_plain = dtype.is_numeric() or dtype.is_temporal()
+    is_plain |= dtype in (nw.String, nw.Boolean, nw.Categorical, nw.Enum)
+    if not is_plain and not ("pandas" in str(table.implementation).lower() and dtype == nw.Object):
+        raise ValueError(f"units is column {column!r} of type {dtype}; write it as text.")
 
 
 def _collected(table: Any) -> Any:

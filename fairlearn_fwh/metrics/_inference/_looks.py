@@ -9,7 +9,7 @@ import numpy as np
 
 from ._alpha_spending import MOST_EXACT, CountBoundary, NormalBoundary, spent_by
 from ._claims import Claims
-from ._sequences import log_e_value, sequence_bound
+from ._sequences import is_enough, log_e_value, sequence_bound
 from ._tests import certificate_p_value, gain_lower_bound, harm_p_value
 
 DESIGNS = ("anytime", "group_sequential")
@@ -124,15 +124,16 @@ def look_as_planned(
     at_zero = np.array([
         level[i] if boundaries.counts is None else boundaries.counts.level for i, boundaries in enumerate(after)
     ])  # fmt: skip
-    is_tested = level > 0
+    is_tested = (level > 0) & is_enough(d)
     bounded = np.maximum(level, np.finfo(float).tiny)
     span = 1.0 if d.upper is None else d.upper
     look = _look(
         claims,
         lower=np.where(is_tested, gain_lower_bound(d, bounded, "tango"), -span),
         upper=np.where(is_tested, -gain_lower_bound(d.mirrored(), bounded, "tango"), span),
-        harmed=harm_p_value(d, margin) <= (level if margin else at_zero),
-        certified=certificate_p_value(d, tolerance, "tango") <= (level if tolerance else at_zero),
+        harmed=is_enough(d) & (harm_p_value(d, margin) <= (level if margin else at_zero)),
+        certified=is_enough(d)
+        & (certificate_p_value(d, tolerance, "tango") <= (level if tolerance else at_zero)),
         level=level,
     )
     return look, after

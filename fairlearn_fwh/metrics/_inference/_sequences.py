@@ -62,7 +62,7 @@ def log_e_value(differences: PairedDifferences, mean: np.ndarray) -> np.ndarray:
         won = np.array([_by_bins(d.draws, i, mean[i] / d.draws.span) for i in range(len(d.n))])
     else:
         won = _about_normal(d, mean)
-    return np.where(_is_enough(d), won, 0.0)
+    return np.where(is_enough(d), won, 0.0)
 
 
 def sequence_bound(differences: PairedDifferences, alpha: np.ndarray) -> np.ndarray:
@@ -78,11 +78,11 @@ def sequence_bound(differences: PairedDifferences, alpha: np.ndarray) -> np.ndar
         steps=_BISECTIONS,
     )
     return np.where(
-        _is_enough(d) & (log_e_value(d, np.full(len(d.n), -span * (1 - 1e-9))) >= wanted), refuted, -span
+        is_enough(d) & (log_e_value(d, np.full(len(d.n), -span * (1 - 1e-9))) >= wanted), refuted, -span
     )
 
 
-def _is_enough(d: PairedDifferences) -> np.ndarray:
+def is_enough(d: PairedDifferences) -> np.ndarray:
     """Whether there are people, and enough of them where evidence is asymptotic."""
     if d.units is not None:
         return np.minimum(d.units, d.n) >= FEWEST

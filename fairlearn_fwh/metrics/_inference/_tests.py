@@ -53,7 +53,7 @@ class PairedDifferences:
     upper : float or None
         Largest possible difference, if there is one; differences lie in [-upper, upper].
     uneven : ndarray of float or None
-        Kish's effective size where weights are uneven, infinity where they are not; for weighted 0-1 losses only.
+        Kish's effective size where weights, or numbers of rows of units, are uneven, infinity where they are not; for 0-1 losses only.
     draws : GainDraws or None
         The people's gains; for real-valued losses with limits, without weights and units.
     units : ndarray of float or None

@@ -11,12 +11,15 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
+from torch import nn
 
 from fairlearn_fwh.base._features import check_no_text
 from fairlearn_fwh.base._splits import split_rows
+from fairlearn_fwh.inprocessing._training._networks import as_network
 from fairlearn_fwh.inprocessing.dafh._heads import make_router
 from fairlearn_fwh.inprocessing.dafh._linear import linear_classifier, pooled_scores
-from fairlearn_fwh.inprocessing.dafh._router import Bins, make_router_inputs
+from fairlearn_fwh.inprocessing.dafh._network import LinearHeads, RoutedHeads, _ask_members
+from fairlearn_fwh.inprocessing.dafh._router import Bins, Router, make_router_inputs
 from fairlearn_fwh.inprocessing.dafh._validation import GroupValidation, Table, nearly_best
 from fairlearn_fwh.metrics import MisclassificationCost, PreferenceFrame
 
@@ -168,3 +171,28 @@ def test_numbers_and_booleans_pass():
     check_no_text(pd.DataFrame({"x": [1], "ok": [True]}), "Est")
     check_no_text(np.zeros((2, 2)), "Est")
     check_no_text(np.zeros((2, 2), dtype=object), "Est")
+
+
+def test_looking_bins_up_is_multiplying_indicators(rng):
+    """In training and in the router that is kept, with their gradients."""
+    X = rng.standard_normal((9000, 4))
+    bins, scaler = Bins.fit(X), StandardScaler().fit(X)
+    n_inputs = 4 + len(bins.mean)
+    routers = [nn.Sequential(nn.Linear(n_inputs, 7), nn.ReLU(), nn.Linear(7, 2)) for _ in range(3)]
+    heads = [LinearHeads(torch.randn(5, 2, 1)) for _ in range(3)]
+    module = RoutedHeads(routers, heads, bins, None, 0.1, 100, 2, np.ones((2, 2)))
+    Z = scaler.transform(X).astype(np.float32)
+    batch = torch.as_tensor(Z), torch.as_tensor(bins.codes(X))
+    found = module.assignment_logits(*batch)
+    multiplied = _ask_members(module._skeletons[0], module.router, module._router_inputs(*batch))
+    torch.testing.assert_close(found, multiplied, atol=1e-5, rtol=0)
+    weights = torch.randn_like(found)
+    gradients = [
+        torch.autograd.grad((out * weights).sum(), list(module.router.values()))
+        for out in (found, multiplied)
+    ]
+    for ours, theirs in zip(*gradients, strict=True):
+        torch.testing.assert_close(ours, theirs, atol=1e-3, rtol=1e-4)
+    router = Router(scaler, bins, as_network(routers[1]))
+    inputs = np.hstack([Z, bins.indicators(bins.codes(X))])
+    np.testing.assert_allclose(router.logits(X), router.network(inputs), atol=1e-5)
