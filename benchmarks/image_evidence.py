@@ -56,7 +56,7 @@ def fit_one(attribute: str, split: int, epochs: int, device: str) -> list[dict[s
         make_resnet18_encoder,
         max_epochs=epochs,
         patience=epochs,
-        batch_size=128,
+        batch_size=256,
         device=device,
         random_state=split,
     )

@@ -41,6 +41,14 @@ class PartialGains:
         The same in one sentence.
     loss_name : str
         Name of the loss.
+
+    Examples
+    --------
+    >>> from fairlearn_fwh.metrics import bound_group_gains
+    >>> found = bound_group_gains(y_true=[1, 0] * 50, y_pred=[1, 0] * 50, y_pred_pooled=[1, 0] * 50,
+    ...                           group_probabilities={"a": [0.5] * 100, "b": [0.5] * 100}, tolerance=0.2)
+    >>> found.verdict[:71]
+    'A loss of more than 20 points of accuracy is ruled out for every group,'
     """
 
     table: pd.DataFrame

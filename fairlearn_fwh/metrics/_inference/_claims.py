@@ -367,9 +367,10 @@ def paired_differences(
     worse, better = (share[rows, columns] for share in sums.discordance())
     uneven = np.where(n > UNEVEN * kish, kish, np.inf) if weighted else None
     if isinstance(sums, ClusteredSums) and units is not None:
-        # Units of many rows are as heavy people: where few of them could reverse the result, counts of the others say nothing.
+        # Units of many rows are as heavy people: where few of them could reverse the result, counts of the others say nothing. They have to be twice as many,
+        # because how alike the rows of a unit are is estimated as well.
         of_units = sums.weight[rows] ** 2 / np.maximum(sums.units.weight_squared[rows], np.finfo(float).tiny)
-        uneven_units = np.where(units > UNEVEN * of_units, of_units, np.inf)
+        uneven_units = np.where(units > UNEVEN * of_units, of_units / 2, np.inf)
         uneven = uneven_units if uneven is None else np.minimum(uneven, uneven_units)
         # Of people about whom nothing differs nobody knows how alike those of a unit are: then units are counted.
         kish = np.where(worse + better > 0, kish, np.minimum(units, kish))
