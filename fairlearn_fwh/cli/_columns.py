@@ -97,5 +97,6 @@ _ARGUMENTS = {
     "sample_weight": "--weight",
     "min_group_size": "--min-group-size",
     "loss_limit": "--loss-limit",
+    "pos_label": "--pos-label",
     "units": "--unit",
 }

@@ -45,6 +45,7 @@ _KEPT = (
     "weight",
     "loss",
     "loss_limit",
+    "pos_label",
     "tolerance",
     "harm_margin",
     "alpha",
@@ -236,7 +237,7 @@ def _add(result: PreferenceMonitor, path: Path, options: dict[str, Any], kept: d
         frames[name], left_out[name] = measure_new(
             path,
             columns,
-            resolve_loss(kept["loss"], kept["loss_limit"]),
+            resolve_loss(kept["loss"], kept["loss_limit"], kept["pos_label"]),
             labels=kept["labels"],
             engine=options["engine"],
             dialect=Dialect(

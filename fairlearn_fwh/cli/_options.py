@@ -28,6 +28,9 @@ MARGINS = click.option(
 LOSS = (
     click.option("--loss", type=click.Choice(list(LOSSES)), default="zero_one", show_default=True),
     click.option(
+        "--pos-label", callback=not_empty, help="The positive label as spelled; for missed and false_alarm."
+    ),
+    click.option(
         "--loss-limit", type=float, help="Cut off losses at this value; log, squared and absolute need it."
     ),
 )

@@ -48,7 +48,7 @@ def compare_files(
     """Compare two files; `settings` are those of `SampleReport`."""
     reading = dict(reading)
     names = {name: reading.pop(name) for name in ("y_true", "sensitive_features")}
-    loss = resolve_loss(reading.pop("loss"), reading.pop("loss_limit"))
+    loss = resolve_loss(*(reading.pop(name) for name in ("loss", "loss_limit", "pos_label")))
     columns = Columns.of_one_model(y_pred=y_pred, **names)
     try:
         frames = [measure_new(path, columns, loss, **reading)[0] for path in (new, old)]

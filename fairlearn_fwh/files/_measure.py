@@ -47,6 +47,7 @@ def measure_file(
     loss_limit: float | None = None,
     units: str | Sequence[str] | None = None,
     unit_key: str | bytes | None = None,
+    pos_label: Any = None,
 ) -> PreferenceFrame:
     r"""Measure a CSV or Parquet file without reading it into memory.
 
@@ -78,8 +79,8 @@ def measure_file(
         As for `PreferenceFrame`.
     units : str or list of str, optional
         Column that says whose rows belong together, read like groups.
-    unit_key : str or bytes, optional
-        As for `PreferenceFrame`.
+    unit_key, pos_label : optional
+        As for `PreferenceFrame`; the label as spelled in the file.
 
     Returns
     -------
@@ -124,7 +125,9 @@ def measure_file(
         "engine": engine,
         "dialect": dialect,
     }
-    return measure_new(path, columns, resolve_loss(loss, loss_limit), unit_key=unit_key, **settings)[0]
+    return measure_new(
+        path, columns, resolve_loss(loss, loss_limit, pos_label), unit_key=unit_key, **settings
+    )[0]
 
 
 def measure_new(

@@ -187,7 +187,7 @@ def bound_group_gains(
 
 def _gains(y_true: Any, y_pred: Any, y_pred_pooled: Any, loss: Loss, labels: Any) -> np.ndarray:
     """Gain of each person."""
-    rows, _, sets, _ = read_rows(
+    rows, _, sets, _, _ = read_rows(
         y_true=y_true, y_pred=y_pred, y_pred_pooled=y_pred_pooled, y_pred_by_group=None, groups=None,
         sensitive_features=None, control_features=None, loss=loss, sample_weight=None, pooled_groups=(), labels=labels,
     )  # fmt: skip

@@ -68,11 +68,15 @@ class PreferenceFrame:
         ``"pooled"`` means that the pooled classifier serves the person, who then counts in no group.
     sensitive_features : array-like, shape (n,), DataFrame or dict, optional
         The groups by which harm is checked (audit groups); by default `groups`.
-    loss : {"zero_one", "rejection", "log", "brier", "squared", "absolute"} or callable
-        Loss of a person. Predictions are labels for "zero_one"; decisions for "rejection", which is 0 for people with
+    loss : {"zero_one", "missed", "false_alarm", "rejection", "log", "brier", "squared", "absolute"} or callable
+        Loss of a person. Predictions are labels for "zero_one"; for "missed", which is 1 for people of the positive label who are predicted another one, and
+        for "false_alarm", which is 1 for the others who are predicted the positive one (people whom a loss does not concern are no part of the frame); decisions for "rejection", which is 0 for people with
         prediction 1, whatever is true (the acceptance rate as benefit, Zafar et al. 2017); probabilities of the
         positive class for "log" and "brier". A callable takes (y_true, y_pred) and returns one loss per row; attributes `lower`
         and `upper` say between which limits they lie.
+    pos_label : label, optional
+        The positive label, for "missed" and "false_alarm" (by default 1, where labels are 0 and 1 or -1 and 1), and the favourable one for "rejection", whose
+        predictions then are labels of any kind.
     loss_limit : float, optional
         Cut off losses at this value. "log", "squared", "absolute" and callables without limits need it to be tested: a rare large loss
         may not be in the sample. All figures, tests and certificates are then about the loss that is cut off.
@@ -183,11 +187,12 @@ class PreferenceFrame:
         loss_limit: float | None = None,
         units: Any = None,
         unit_key: str | bytes | None = None,
+        pos_label: Any = None,
     ) -> None:
         quantiles = check_quantiles(ci_quantiles)
         bootstrap = BootstrapSettings(n_boot, stratify, random_state)
-        loss_of = resolve_loss(loss, loss_limit)
-        rows, layout, sets, exponent = read_rows(
+        loss_of = resolve_loss(loss, loss_limit, pos_label)
+        rows, layout, sets, exponent, loss_of = read_rows(
             y_true=y_true,
             y_pred=y_pred,
             y_pred_pooled=y_pred_pooled,
@@ -787,6 +792,7 @@ class PreferenceFrame:
         labels: Any = None,
         loss_limit: float | None = None,
         units: Any = None,
+        pos_label: Any = None,
     ) -> PreferenceFrame:
         """Make the frame of a fitted routed ensemble on a sample.
 
@@ -806,7 +812,7 @@ class PreferenceFrame:
             Weights of the rows.
         labels : sequence of labels, optional
             As for the class.
-        loss_limit : float, optional
+        loss_limit, pos_label : optional
             As for the class.
         units : array-like, shape (n,), DataFrame or dict, optional
             As for the class.
@@ -829,6 +835,7 @@ class PreferenceFrame:
             y_true=y,
             loss=loss,
             loss_limit=loss_limit,
+            pos_label=pos_label,
             units=units,
             labels=known_labels(end_of(estimator), y, resolve_loss(loss), labels),
             **ask_routed_ensemble(estimator, X, sensitive_features, sample_weight, resolve_loss(loss)),
@@ -858,6 +865,7 @@ class PreferenceFrame:
         max_cells: int = 100_000,
         loss_limit: float | None = None,
         unit_key: str | bytes | None = None,
+        pos_label: Any = None,
     ) -> PreferenceFrame:
         """Measure the columns of a data frame, in the engine that holds it.
 
@@ -874,7 +882,7 @@ class PreferenceFrame:
             Names of columns; several make an intersection.
         loss : str or callable
             As for the class; callables for eager frames only.
-        n_boot, ci_quantiles, random_state, stratify, pooled_groups, labels, loss_limit, unit_key
+        n_boot, ci_quantiles, random_state, stratify, pooled_groups, labels, loss_limit, unit_key, pos_label
             As for the class.
         max_cells : int
             Most groups that are taken back from an engine; with `n_boot` most combinations of groups and distinct losses,
@@ -918,7 +926,7 @@ class PreferenceFrame:
         )
         check_columns(table.collect_schema(), columns)
         if isinstance(table, nw.LazyFrame):
-            loss_of = resolve_loss(loss, loss_limit)
+            loss_of = resolve_loss(loss, loss_limit, pos_label)
             measured = measure_lazily(
                 table,
                 columns,
@@ -935,6 +943,7 @@ class PreferenceFrame:
             **eager_parameters(table, columns),
             loss=loss,
             loss_limit=loss_limit,
+            pos_label=pos_label,
             n_boot=n_boot,
             ci_quantiles=quantiles,
             random_state=random_state,

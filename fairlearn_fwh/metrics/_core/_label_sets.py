@@ -89,6 +89,11 @@ class LabelSets:
         }
         return LabelSets(self.truth | other.truth, predictions, self.stated)
 
+    @property
+    def everything(self) -> frozenset[Any]:
+        """Labels of truth and predictions together."""
+        return self.truth.union(*self.predictions.values(), self.stated or ())
+
     def check(self) -> None:
         """Look whether truth and predictions speak of the same labels.
 

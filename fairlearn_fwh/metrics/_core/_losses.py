@@ -37,6 +37,10 @@ class Loss:
         Smallest possible loss, None if it is not known.
     limit : float or None
         Where larger losses are cut off, if they are.
+    concerns : {"positives", "negatives"} or None
+        Whom the loss concerns, by the truth; None for everybody. Others are no part of its sample.
+    pos_label : label or None
+        The positive label, for a loss that does not concern everybody; None where labels tell it (1 beside 0 or -1).
     """
 
     name: str
@@ -45,6 +49,8 @@ class Loss:
     upper: float | None
     lower: float | None = 0.0
     limit: float | None = None
+    concerns: str | None = None
+    pos_label: Any = None
 
     @property
     def span(self) -> float | None:
@@ -59,7 +65,7 @@ class Loss:
     @property
     def is_binary(self) -> bool:
         """Whether the loss is 0 or 1 for everybody, so that counts say all."""
-        return self.name in ("zero_one", "rejection")
+        return self.name in _OF_ZERO_AND_ONE
 
     @property
     def counts_errors(self) -> bool:
@@ -75,6 +81,10 @@ class Loss:
         elif self.predicts == "probabilities":
             _check_probabilities(y_true, y_pred, name, self.name)
         losses = np.asarray(self.function(y_true, y_pred))
+        if self.concerns == "negatives":
+            losses = np.equal(y_pred, self.pos_label)
+        elif self.name == "rejection" and self.pos_label is not None:
+            losses = np.not_equal(y_pred, self.pos_label)
         if losses.dtype.kind not in "biuf":
             raise ValueError(f"loss must return numbers; got values of type {losses.dtype}.")
         if losses.shape != y_true.shape:
@@ -161,10 +171,18 @@ def _absolute(y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
     return np.abs(y_true.astype(float) - y_pred)
 
 
+#: Losses that know a positive label; of refusals it is the favourable one.
+_WITH_POS_LABEL = ("missed", "false_alarm", "rejection")
+
+#: Losses that are 0 or 1 for everybody.
+_OF_ZERO_AND_ONE = ("zero_one", "rejection", "missed", "false_alarm")
+
 LOSSES = {
     loss.name: loss
     for loss in (
         Loss("zero_one", _zero_one, "labels", 1.0),
+        Loss("missed", _zero_one, "labels", 1.0, concerns="positives"),
+        Loss("false_alarm", _zero_one, "labels", 1.0, concerns="negatives"),
         Loss("rejection", _rejection, "decisions", 1.0),
         Loss("log", _log, "probabilities", None),
         Loss("brier", _squared, "probabilities", 1.0),
@@ -174,15 +192,22 @@ LOSSES = {
 }
 
 
-def resolve_loss(loss: str | Callable[..., Any], limit: float | None = None) -> Loss:
-    """Find a loss by name, or wrap the user's function; cut it off at a limit.
+def resolve_loss(loss: str | Callable[..., Any], limit: float | None = None, pos_label: Any = None) -> Loss:
+    """Find a loss by name, or wrap the user's function; cut it off at a limit, and say which label is positive.
 
     Raises
     ------
     ValueError
-        If `loss` is neither a known name nor callable, or `limit` is not between the loss's smallest and largest value.
+        If `loss` is neither a known name nor callable, `limit` is not between the loss's smallest and largest value, or `pos_label` is given for a
+        loss that concerns everybody.
     """
     found = _find(loss)
+    if pos_label is not None:
+        if found.name not in _WITH_POS_LABEL:
+            raise ValueError(
+                f"pos_label applies to the losses {list(_WITH_POS_LABEL)}; the loss is {found.name!r}."
+            )
+        found = replace(found, pos_label=pos_label, predicts="labels")
     if limit is None:
         return found
     if found.is_binary:
@@ -200,6 +225,40 @@ def resolve_loss(loss: str | Callable[..., Any], limit: float | None = None) -> 
         between = f"above {low:g}" + ("" if np.isinf(high) else f" and below {high:g}, the largest loss")
         raise ValueError(f"loss_limit must be a number {between}; got {limit!r}.")
     return replace(found, upper=float(limit), limit=float(limit))
+
+
+def with_pos_label(loss: Loss, labels: frozenset[Any]) -> Loss:
+    """Find the positive label of a loss that does not concern everybody.
+
+    Parameters
+    ----------
+    loss : Loss
+    labels : frozenset
+        Labels of truth and predictions.
+
+    Raises
+    ------
+    ValueError
+        If it does not occur, or is not given where labels do not tell it.
+    """
+    if loss.concerns is None and loss.pos_label is None:
+        return loss
+    shown = sorted(map(repr, labels))[:6]
+    if loss.pos_label is None:
+        if not (1 in labels and labels <= {0, 1, -1} and len(labels) <= 2):
+            raise ValueError(
+                f"loss={loss.name!r} needs pos_label, the label whose people are to be found; labels are {', '.join(shown)}."
+            )
+        return replace(loss, pos_label=1)
+    if loss.pos_label not in labels:
+        raise ValueError(f"pos_label={loss.pos_label!r} does not occur; labels are {', '.join(shown)}.")
+    return loss
+
+
+def nobody_concerned(loss: Loss) -> str:
+    """Say that a loss concerns nobody in the sample."""
+    which = "" if loss.concerns == "positives" else " not"
+    return f"loss={loss.name!r} concerns people whose label is{which} {loss.pos_label!r}; there are none."
 
 
 def _find(loss: str | Callable[..., Any]) -> Loss:

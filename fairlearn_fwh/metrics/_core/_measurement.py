@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from functools import cached_property, reduce
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -139,6 +139,15 @@ class Measurement:
         if bootstrap.n_boot is None:
             return self
         return replace(self, replicates=bootstrap.draw_units(parts(), len(self.assigned)))
+
+    def with_audit_groups(self, labels: list[Any]) -> Measurement:
+        """Name groups of which nobody is in the sample, too: those whom a loss does not concern."""
+        if set(labels) <= set(self.layout.audit):
+            return self
+        layout = replace(self.layout, audit=labels)
+        audit = positions(self.layout.audit, labels)[self.audit]
+        units = None if self.units is None else _units_in_order(self.units, self.layout, layout)
+        return replace(self, layout=layout, audit=audit, units=units)
 
     def about(self, labels: LabelSets | None, exponent: int) -> Measurement:
         """Say which labels occurred, and by which power of two weights were divided."""

@@ -77,16 +77,17 @@ def loss_to_plain(loss: Loss) -> dict[str, Any]:
     ValueError
         If it is a function of the user's.
     """
-    if loss.name not in LOSSES or resolve_loss(loss.name, loss.limit) != loss:
+    if loss.name not in LOSSES or resolve_loss(loss.name, loss.limit, loss.pos_label) != loss:
         raise ValueError(
             f"A state is text and cannot hold the function {loss.name!r}; use one of the losses {sorted(LOSSES)}."
         )
-    return {"name": loss.name, "limit": loss.limit}
+    pos_label = None if loss.pos_label is None else label_to_plain(loss.pos_label)
+    return {"name": loss.name, "limit": loss.limit, "pos_label": pos_label}
 
 
 def loss_from_plain(plain: dict[str, Any]) -> Loss:
     """Read a loss."""
-    return resolve_loss(plain["name"], plain["limit"])
+    return resolve_loss(plain["name"], plain["limit"], plain["pos_label"])
 
 
 def label_to_plain(label: Any) -> Any:

@@ -21,7 +21,7 @@ from ._groups import (
 )
 from ._label_sets import LabelSets, check_kinds, read_stated
 from ._layout import Layout
-from ._losses import Loss
+from ._losses import Loss, nobody_concerned, with_pos_label
 from ._unit_hashes import UnitHashes
 from ._values import as_column, as_weights, weight_exponent
 
@@ -41,7 +41,7 @@ def read_rows(
     labels: Any,
     units: Any = None,
     unit_key: bytes | None = None,
-) -> tuple[LossRows, Layout, LabelSets | None, int]:
+) -> tuple[LossRows, Layout, LabelSets | None, int, Loss]:
     """Check and reduce rows; the parameters are those of `PreferenceFrame`.
 
     Returns
@@ -52,6 +52,8 @@ def read_rows(
         Labels that occur, for losses that compare labels.
     exponent : int
         Power of two by which weights were divided.
+    loss : Loss
+        With its positive label.
     """
     check_alignment(
         {
@@ -95,21 +97,51 @@ def read_rows(
     layout = make_layout(assigned, audit, names_of_groups, control_names, bool(by_group), pooled_groups)
     names = ["y_pred", "y_pred_pooled", *(f"y_pred_by_group[{label!r}]" for label in names_of_groups)]
     columns = dict(zip(names, [own, pooled, *by_group], strict=False))
-    losses = [loss(y, column, name) for name, column in columns.items()]
     disagrees = np.asarray(own != pooled, dtype=bool)
     check_pooled_groups(layout, codes[disagrees])
-    sets = None
+    sets, concerned = None, np.ones(len(y), dtype=bool)
     if loss.predicts == "labels":
         check_kinds(stated, y)
         sets = LabelSets.of_columns(y, columns, stated)
+        loss = with_pos_label(loss, sets.everything)
+        concerned = concerned_by(loss, y)
+    losses = [loss(y, column, name)[concerned] for name, column in columns.items()]
     exponent = 0 if weights is None else weight_exponent(float(weights.max()))
     if exponent and weights is not None:
         weights = np.ldexp(weights, -exponent)
     hashes = None
     if found is not None and unit_codes is not None and unit_key is not None:
         hashes = UnitHashes.of([found.labels[code] for code in np.unique(unit_codes)], unit_key)
-    rows = LossRows(losses, disagrees, codes, audit.codes, weights, loss.is_binary, unit_codes, hashes)
-    return rows, layout, sets, exponent
+    weights, unit_codes = (None if part is None else part[concerned] for part in (weights, unit_codes))
+    rows = LossRows(
+        losses,
+        disagrees[concerned],
+        codes[concerned],
+        audit.codes[concerned],
+        weights,
+        loss.is_binary,
+        unit_codes,
+        hashes,
+    )
+    return rows, layout, sets, exponent, loss
+
+
+def concerned_by(loss: Loss, y: np.ndarray) -> np.ndarray:
+    """Whom a loss concerns, as a mask.
+
+    Raises
+    ------
+    ValueError
+        If it concerns nobody.
+    """
+    if loss.concerns is None:
+        return np.ones(len(y), dtype=bool)
+    concerned = (
+        np.equal(y, loss.pos_label) if loss.concerns == "positives" else np.not_equal(y, loss.pos_label)
+    )
+    if not concerned.any():
+        raise ValueError(nobody_concerned(loss))
+    return np.asarray(concerned, dtype=bool)
 
 
 def read_labels_for(loss: Loss, labels: Any) -> frozenset[Any] | None:

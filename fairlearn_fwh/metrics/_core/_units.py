@@ -11,6 +11,8 @@ import numpy as np
 _SHARES = {
     "zero_one": ("accuracy", "share of wrong predictions"),
     "rejection": ("acceptance", "share of people who are rejected"),
+    "missed": ("recall", "share of positive people who are missed"),
+    "false_alarm": ("specificity", "share of negative people with a false alarm"),
 }
 
 #: What stands where there is no figure.

@@ -4,19 +4,53 @@ from __future__ import annotations
 
 import functools
 import operator
+from dataclasses import replace
 from typing import Any
 
 import narwhals as nw
 
 from .._core._cells import DERIVED
 from .._core._groups import POOLED
-from .._core._losses import EPSILON, Loss
+from .._core._losses import EPSILON, Loss, with_pos_label
+from ._checks import Found
 from ._columns import Columns
 
 OWN, POOLED_LOSS = "loss_own", "loss_pooled"
 
 
-def with_losses(rows: nw.LazyFrame[Any], columns: Columns, loss: Loss) -> nw.LazyFrame[Any]:
+def concerned_rows(
+    rows: nw.LazyFrame[Any], columns: Columns, loss: Loss, found: Found
+) -> tuple[nw.LazyFrame[Any], Loss, list[Any]]:
+    """Keep the people whom a loss concerns; with its positive label, and how that is spelled in the columns.
+
+    Raises
+    ------
+    ValueError
+        If there are none, or the positive label does not occur.
+    """
+    assert found.labels is not None
+    given = loss.pos_label
+    if isinstance(given, str) and found.numbers:
+        given = found.numbers.get(given, given)
+    loss = with_pos_label(replace(loss, pos_label=given), found.labels.everything)
+    key = columns.keys["y_true"]
+    dtype = rows.collect_schema()[key]
+    spelled: list[Any] = [text for text, number in found.numbers.items() if number == loss.pos_label]
+    values = (
+        spelled
+        if spelled and dtype == nw.String()
+        else [float(loss.pos_label) if found.numbers else loss.pos_label]
+    )
+    if loss.concerns is None:
+        return rows, loss, values
+    is_positive = nw.col(key).is_in(values)
+    kept = rows.filter(is_positive if loss.concerns == "positives" else ~is_positive)
+    return kept, loss, values
+
+
+def with_losses(
+    rows: nw.LazyFrame[Any], columns: Columns, loss: Loss, positives: list[Any]
+) -> nw.LazyFrame[Any]:
     """Add the losses, whether own and pooled prediction differ, and whether `y_pred` contradicts `groups`."""
     keys = columns.keys
     pooled = nw.col(keys["y_pred_pooled"])
@@ -37,14 +71,19 @@ def with_losses(rows: nw.LazyFrame[Any], columns: Columns, loss: Loss) -> nw.Laz
         wrong = ((own != pooled) & _is_group(columns, POOLED)).cast(nw.Int64)
     rows = rows.with_columns(own=own, wrong=wrong)
     truth = nw.col(keys["y_true"])
-    by_group = {
-        _loss_of(i): _loss(loss, truth, nw.col(key))
-        for i, key in enumerate(columns.keys_of("y_pred_by_group"))
-    }
+
+    def of(predicted: nw.Expr) -> nw.Expr:
+        if loss.concerns == "negatives":
+            return predicted.is_in(positives).cast(nw.Int64)
+        if loss.name == "rejection" and positives:
+            return (~predicted.is_in(positives)).cast(nw.Int64)
+        return _loss(loss, truth, predicted)
+
+    by_group = {_loss_of(i): of(nw.col(key)) for i, key in enumerate(columns.keys_of("y_pred_by_group"))}
     return rows.with_columns(
         **{
-            OWN: _loss(loss, truth, nw.col("own")),
-            POOLED_LOSS: _loss(loss, truth, pooled),
+            OWN: of(nw.col("own")),
+            POOLED_LOSS: of(pooled),
         },
         **by_group,
         disagrees=(nw.col("own") != pooled).cast(nw.Int64),

@@ -11,7 +11,7 @@ import numpy as np
 
 from .._core._cells import DERIVED, LossCells
 from .._core._histograms import BINS, GainHistograms
-from .._core._losses import LOSSES, Loss, resolve_loss
+from .._core._losses import LOSSES, Loss, nobody_concerned, resolve_loss
 from .._core._measurement import Measurement, can_be_bet_on, find_pairs
 from .._core._reading import (
     check_pooled_groups,
@@ -24,7 +24,7 @@ from .._inference._bootstrap import BootstrapSettings
 from ._checks import look_at_rows
 from ._columns import Columns
 from ._labels import group_keys, numbers_of, read_labels
-from ._losses import OWN, loss_columns, with_losses, with_statistics
+from ._losses import OWN, concerned_rows, loss_columns, with_losses, with_statistics
 from ._rows import (
     FileColumns,
     collect,
@@ -70,7 +70,7 @@ def measure_lazily(
     ValueError
         If the frame is empty, a value is missing or of the wrong kind, or there are more than `max_cells` cells.
     """
-    if loss.name not in LOSSES or resolve_loss(loss.name, loss.limit) != loss:
+    if loss.name not in LOSSES or resolve_loss(loss.name, loss.limit, loss.pos_label) != loss:
         raise ValueError(
             f"loss must be one of {sorted(LOSSES)} for a lazy frame; a function cannot run in its engine."
         )
@@ -93,7 +93,11 @@ def measure_lazily(
     if loss.predicts != "labels":  # small integers overflow when they are subtracted or multiplied
         numbers = [columns.keys[role] for role in numeric_roles(columns, loss)]
         rows = rows.with_columns(**{key: nw.col(key).cast(nw.Float64) for key in numbers})
-    losses = with_losses(rows, columns, loss)
+    everybody = rows
+    positives: list[Any] = []
+    if loss.concerns is not None or loss.pos_label is not None:
+        rows, loss, positives = concerned_rows(rows, columns, loss, found)
+    losses = with_losses(rows, columns, loss, positives)
     by_vector = bootstrap.n_boot is not None and not columns.units
     query = _group_by_losses(losses, columns) if by_vector else _group_and_sum(losses, columns)
     table = collect(query.head(max_cells + 1))
@@ -103,6 +107,8 @@ def measure_lazily(
             f"The frame has more than max_cells={max_cells:,} combinations of {what}. Raise max_cells, or leave out "
             "n_boot, whose replicates are drawn from them."
         )
+    if loss.concerns is not None and not len(table):
+        raise ValueError(nobody_concerned(loss))
     layout, assigned, audit = read_labels(table, columns, pooled_groups)
     weighted = columns.sample_weight is not None
     if by_vector:
@@ -132,7 +138,19 @@ def measure_lazily(
         measured = measured.with_replicates(
             bootstrap, lambda: unit_parts(losses, columns, measured.layout, max_cells)
         )
+    if loss.concerns is not None:
+        measured = measured.with_audit_groups(_audit_groups(everybody, columns, pooled_groups))
     return measured.about(found.labels, found.exponent)
+
+
+def _audit_groups(rows: nw.LazyFrame[Any], columns: Columns, pooled_groups: frozenset[Any]) -> list[Any]:
+    """Labels of all audit groups, also of those whom the loss does not concern."""
+    keys = group_keys(columns)
+    if not keys:
+        return []
+    table = collect(rows.select(*dict.fromkeys(keys)).unique().with_columns(wrong_sum=nw.lit(0)))
+    layout, _, _ = read_labels(table, columns, pooled_groups)
+    return layout.audit
 
 
 def _with_weights(rows: nw.LazyFrame[Any], columns: Columns, exponent: int) -> nw.LazyFrame[Any]:
