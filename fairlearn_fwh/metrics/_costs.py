@@ -43,8 +43,13 @@ class MisclassificationCost:
     lower = 0.0
 
     def __init__(self, cost_matrix: Any, classes: Any) -> None:
-        self.classes = np.unique(np.asarray(classes))
         labels = np.asarray(classes)
+        if labels.ndim != 1 or len(set(labels.tolist())) < len(labels):
+            raise ValueError(
+                f"classes must be a list of different labels, in the order of the rows of cost_matrix; got {classes!r}. For example "
+                'MisclassificationCost([[0, 1], [5, 0]], classes=["well", "ill"]): an ill person who is taken for well costs 5.'
+            )
+        self.classes = np.unique(labels)
         self.cost_matrix = check_costs(cost_matrix, len(labels))[np.ix_(*2 * [np.argsort(labels)])]
         self.upper = float(self.cost_matrix.max())
 

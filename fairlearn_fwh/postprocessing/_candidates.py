@@ -215,7 +215,7 @@ class Selection:
             y_pred_pooled=e.pooled,
             y_pred_by_group=by_group,
             groups=Groups(codes, [*self.labels, POOLED], ["group"]) if self.labels else None,
-            loss=e.score.loss.name,
+            loss=e.score.loss_of_frame,
             sample_weight=e.weights,
             units=e.units,
             pooled_groups=[label for label, code in zip(self.labels, self.chosen, strict=True) if code < 0],

@@ -57,7 +57,8 @@ class NoHarmSelector(RoutedClassifier):
     alpha : float
         Probability that a harmful classifier is kept, over all groups; for "certified".
     scoring : {"accuracy", "balanced_accuracy", "roc_auc"}, loss or callable
-        What counts, within each group: a score, a loss of `PreferenceFrame` ("brier" and "log" are negated, "zero_one" and
+        What counts, within each group: a score, a loss of `PreferenceFrame` ("brier", "log" and a `MisclassificationCost` are negated, "missed" is shown as recall and
+        "false_alarm" as specificity, with ``classes_[1]`` as the positive label, "zero_one" and
         "rejection" are shown as accuracy and acceptance rate), or a metric ``(y_true, y_pred) -> float`` of labels, greater
         is better. Tests: Tango's score test for accuracy (at tolerance 0 the exact McNemar test, above it below
         100 people the exact unconditional one), bets for "brier" (Waudby-Smith and Ramdas 2024), DeLong's for "roc_auc"; other scores have none and need

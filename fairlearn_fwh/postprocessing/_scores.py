@@ -14,9 +14,9 @@ from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
 from ..base._answers import align_probabilities, ask_labels
 from ..base._samples import Sample
-from ..metrics import PreferenceFrame, keep_own_classifier
+from ..metrics import MisclassificationCost, PreferenceFrame, keep_own_classifier
 from ..metrics._core._label_sets import all_labels
-from ..metrics._core._losses import LOSSES, Loss
+from ..metrics._core._losses import LOSSES, Loss, resolve_loss
 from ..metrics._inference._delong import compare_auc
 from ..metrics._inference._step_down import MIN_P, NullLaws, SharedPeople, adjust_p_values
 from ..metrics._inference._tests import (
@@ -29,7 +29,7 @@ from ..metrics._rule import RULES, decide
 GUARANTEES = CERTIFIED, EMPIRICAL = RULES
 
 #: Losses of classifiers.
-SCORED_LOSSES = ("zero_one", "rejection", "brier", "log")
+SCORED_LOSSES = ("zero_one", "missed", "false_alarm", "rejection", "brier", "log")
 
 NOBODY = "nobody of the group is in the selection data"
 
@@ -97,6 +97,11 @@ class Score(ABC):
     name: str
     loss: Loss = LOSSES["zero_one"]
 
+    @property
+    def loss_of_frame(self) -> Any:
+        """The loss as frames take it."""
+        return self.loss.name
+
     def encode(self, labels: np.ndarray, classes: np.ndarray) -> np.ndarray:
         """Number the classes, as probabilities and decisions need."""
         return np.searchsorted(classes, labels)
@@ -129,7 +134,8 @@ class Score(ABC):
 
     def check(self, guarantee: Guarantee, classes: np.ndarray, given: Sample) -> None:
         """Raise ValueError if the score cannot be had for these classes, or has no test and needs one."""
-        if self.loss.predicts in ("probabilities", "decisions") and len(classes) != 2:
+        needs_two = self.loss.predicts in ("probabilities", "decisions") or self.loss.concerns is not None
+        if needs_two and len(classes) != 2:
             raise ValueError(f"scoring={self.name!r} needs two classes; y has {len(classes)}.")
 
 
@@ -158,7 +164,7 @@ class LossScore(Score):
             sensitive_features=sample.claims,
             sample_weight=sample.weights,
             units=sample.units,
-            loss=self.loss.name,
+            loss=self.loss_of_frame,
             labels=all_labels(sample.y, sample.answers, sample.pooled)
             if self.loss.predicts == "labels"
             else None,
@@ -181,6 +187,29 @@ class LossScore(Score):
             keep=table["keep"].eq(True),
             reason=table["reason"].where(~empty, NOBODY),
         )
+
+
+class CostScore(LossScore):
+    """A mean cost, negated, in the user's labels."""
+
+    def __init__(self, cost: MisclassificationCost) -> None:
+        super().__init__(cost.__name__, resolve_loss(cost))
+        self.cost = cost
+
+    @property
+    def loss_of_frame(self) -> Any:
+        return self.cost
+
+    def encode(self, labels: np.ndarray, classes: np.ndarray) -> np.ndarray:
+        """Leave labels as the costs know them."""
+        return labels
+
+    def check(self, guarantee: Guarantee, classes: np.ndarray, given: Sample) -> None:
+        super().check(guarantee, classes, given)
+        if unknown := sorted(set(classes.tolist()) - set(self.cost.classes.tolist()), key=str):
+            raise ValueError(
+                f"scoring has costs for the classes {self.cost.classes.tolist()}; y has {unknown!r} as well."
+            )
 
 
 class AucScore(Score):
@@ -267,7 +296,7 @@ def nothing_to_compare(n_claims: int) -> pd.DataFrame:
 
 def _refuse_certificate(name: str) -> None:
     raise ValueError(
-        f"guarantee='certified' needs a score that has a test: 'accuracy', 'zero_one', 'brier', 'rejection' or 'roc_auc'; "
+        f"guarantee='certified' needs a score that has a test: 'accuracy', 'zero_one', 'missed', 'false_alarm', 'brier', 'rejection', 'roc_auc' or a MisclassificationCost; "
         f"got scoring={name!r}. Use guarantee='empirical' for it."
     )
 
@@ -341,6 +370,8 @@ def resolve_score(score: str | Callable[..., float]) -> Score:
         return AucScore()
     if score in SCORED_LOSSES:
         return LossScore(str(score), LOSSES[str(score)])
+    if isinstance(score, MisclassificationCost):
+        return CostScore(score)
     if callable(score) and "estimator" in inspect.signature(score).parameters:
         raise ValueError(
             f"scoring must be a metric (y_true, y_pred), such as sklearn.metrics.f1_score; got the scorer {score!r}."

@@ -1,0 +1,79 @@
+"""Choosing by what groups care for: who is missed, false alarms, costs."""
+
+import numpy as np
+import pytest
+from sklearn.base import BaseEstimator, ClassifierMixin
+
+from fairlearn_fwh.metrics import MisclassificationCost, PreferenceFrame
+from fairlearn_fwh.postprocessing import NoHarmSelector
+
+
+class Answers(ClassifierMixin, BaseEstimator):
+    """A fitted classifier that answers with a column of X."""
+
+    classes_ = np.array(["ill", "well"])
+
+    def __init__(self, column):
+        self.column = column
+
+    def fit(self, X, y):
+        return self
+
+    def predict(self, X):
+        return np.where(np.asarray(X)[:, self.column] > 0, "well", "ill")
+
+
+@pytest.fixture
+def sample(rng):
+    """The pooled classifier errs about a fifth; that of women misses fewer ill ones and alarms more healthy ones, that of men the reverse."""
+    n = 4000
+    y, sex = np.where(rng.random(n) < 0.5, "ill", "well"), np.where(rng.random(n) < 0.5, "f", "m")
+    truth = np.where(y == "well", 1, -1)
+    pooled = np.where(rng.random(n) < 0.2, -truth, truth)
+    women = np.where(rng.random(n) < np.where(y == "ill", 0.05, 0.35), -truth, truth)
+    men = np.where(rng.random(n) < np.where(y == "ill", 0.35, 0.05), -truth, truth)
+    return np.column_stack([pooled, women, men]).astype(float), y, sex
+
+
+COSTS = MisclassificationCost([[0, 5], [1, 0]], classes=["ill", "well"])
+
+
+@pytest.mark.parametrize(
+    ("scoring", "kept"),
+    [
+        ("missed", ["pooled", "own"]),  # of the labels "ill" and "well" the second is the positive one
+        ("false_alarm", ["own", "pooled"]),
+        (COSTS, ["own", "pooled"]),
+        (MisclassificationCost([[0, 1], [5, 0]], classes=["ill", "well"]), ["pooled", "own"]),
+    ],
+)
+def test_what_counts_decides_who_keeps_which_classifier(sample, scoring, kept):
+    X, y, sex = sample
+    models = (Answers(0), {"f": Answers(1), "m": Answers(2)})
+    model = NoHarmSelector(models, prefit=True, scoring=scoring).fit(X, y, sensitive_features=sex)
+    assert model.selection_table_["choice"].tolist() == kept
+    loss = scoring if isinstance(scoring, MisclassificationCost) else scoring
+    pos_label = {} if isinstance(scoring, MisclassificationCost) else {"pos_label": "well"}
+    frame = PreferenceFrame(
+        y_true=y, y_pred=np.where(sex == "f", Answers(1).predict(X), Answers(2).predict(X)), y_pred_pooled=Answers(0).predict(X),
+        sensitive_features=sex, loss=loss, **pos_label,
+    )  # fmt: skip
+    assert model.selection_table_["gain"].tolist() == pytest.approx(
+        frame.by_group["rationality_gain"].tolist()
+    )
+    assert model.selection_table_["n"].tolist() == frame.by_group["n"].tolist()
+
+
+def test_bad_losses(sample):
+    X, y, sex = sample
+    models = (Answers(0), {"f": Answers(1), "m": Answers(2)})
+    with pytest.raises(ValueError, match="scoring has costs for the classes \\['a', 'b'\\]"):
+        NoHarmSelector(
+            models, prefit=True, scoring=MisclassificationCost([[0, 1], [1, 0]], classes=["a", "b"])
+        ).fit(X, y, sensitive_features=sex)
+    for arguments in ((5, 1), ([[0, 1], [1, 0]], ["a", "a"])):
+        with pytest.raises(ValueError, match="classes must be a list of different labels"):
+            MisclassificationCost(*arguments)
+    three = np.where(np.arange(len(y)) % 3 == 0, "odd", y)
+    with pytest.raises(ValueError, match="scoring='missed' needs two classes; y has 3"):
+        NoHarmSelector(scoring="missed").fit(X, three, sensitive_features=sex)
