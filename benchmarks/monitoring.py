@@ -1,6 +1,6 @@
 """How often a monitor is wrong at some of many looks, and what it finds: ``python -m benchmarks.monitoring``.
 
-Standard errors of errors are at most 1.3 points where they are near 5 per cent.
+Standard errors of errors near 5 per cent are .7 points, of planned looks 1.4.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from fairlearn_fwh.metrics import PreferenceFrame
 from fairlearn_fwh.metrics._course import Course, Plan
 from fairlearn_fwh.metrics._inference._tests import mcnemar_p_value
 
-RUNS = 2000
+RUNS = 1000
 
 #: Looks in the simulations.
 LOOKS = 20
@@ -107,13 +107,7 @@ def errors(runs: int = RUNS) -> pd.DataFrame:
             ("weights", 1),
             ("weights", 4),
         ):
-            few = groups * (
-                (runs if DESIGNS[design] is None else runs // 4)
-                if kind == "plain"
-                else 1000
-                if DESIGNS[design] is None
-                else 300
-            )
+            few = groups * (runs if DESIGNS[design] is None else runs // 4)
             settings = {"design": design, "tolerance": 0.02, "runs": few, "groups": groups, "kind": kind}
             rows[design, kind, groups] = {
                 "harm, nobody loses": ever(course_of(lambda _: 0.0, **settings), "harmed", groups),
@@ -126,7 +120,7 @@ def errors(runs: int = RUNS) -> pd.DataFrame:
     return table
 
 
-def naive(runs: int = 10 * RUNS) -> pd.Series:
+def naive(runs: int = 20 * RUNS) -> pd.Series:
     """Harm "found" at some of 20 looks where nobody loses, if every look has a test of its own at 5 %: of all people so far, of new people, per cent."""
     counts = np.random.default_rng(0).multinomial(100, [0.05, 0.05, 0.9], size=(runs, LOOKS)).astype(float)
     found = {}
@@ -135,7 +129,7 @@ def naive(runs: int = 10 * RUNS) -> pd.Series:
     return pd.Series(found)
 
 
-def power(runs: int = 2 * RUNS) -> pd.DataFrame:
+def power(runs: int = 4 * RUNS) -> pd.DataFrame:
     """Harm found by the 20th look, per cent, and the look at which half of it is found."""
     rows = {}
     for design in DESIGNS:
@@ -167,7 +161,7 @@ def cover(runs: int = 400, looks: int = 1000) -> pd.DataFrame:
     return pd.DataFrame(rows).T
 
 
-def people_needed(runs: int = RUNS // 2) -> pd.Series:
+def people_needed(runs: int = RUNS) -> pd.Series:
     """People of a group, in all of 20 looks, with whom a loss of 2 points is found in 80 % (discordance 10 %), and with how many by a single test."""
     single = np.arange(800, 2400, 10)
     worse, better = ((0.1 + sign * 0.02) / 2 for sign in (1, -1))
@@ -187,7 +181,7 @@ def people_needed(runs: int = RUNS // 2) -> pd.Series:
     return pd.Series(needed)
 
 
-def withdrawn(runs: int = RUNS) -> pd.DataFrame:
+def withdrawn(runs: int = 2 * RUNS) -> pd.DataFrame:
     """Per cent certified and found harmed where a model gains 2 points for ten weeks and then loses 6; 500 rows a week, tolerance 1 point."""
     table = course_of(
         lambda i: 0.02 if i < 10 else -0.06, design="anytime", tolerance=0.01, runs=runs // 4, n=500
