@@ -108,6 +108,10 @@ class Course:
             raise ValueError(
                 f"All {self.plan.n_looks} planned looks are over. Begin with another monitor, or plan with design='anytime'."
             )
+        if self.known is not None and self.known.weighted != new.weighted:
+            raise ValueError(
+                "Looks must all have weights, or none: evidence of one kind is not counted like that of the other."
+            )
         measured = new if self.known is None else self.known + new
         judged = measured if self.plan.over is None else regroup(measured, self.plan.over)
         if judged.labels is not None:

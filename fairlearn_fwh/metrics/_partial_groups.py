@@ -154,6 +154,10 @@ def bound_group_gains(
     """
     loss_of = resolve_loss(loss, loss_limit)
     check_has_test(loss_of)
+    if loss_of.concerns is not None:
+        raise ValueError(
+            f"loss={loss_of.name!r} concerns some people alone; give their rows, with their probabilities, and loss='zero_one'."
+        )
     check_test(tolerance, alpha, "tango", None, loss_of, weighted=False)
     check_alpha(alpha)
     check_margin(harm_margin, loss_of)

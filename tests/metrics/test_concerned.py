@@ -11,7 +11,13 @@ from fairlearn.metrics import MetricFrame, false_positive_rate, true_positive_ra
 from fairlearn_fwh.audit import Audit
 from fairlearn_fwh.cli._main import main
 from fairlearn_fwh.files import measure_file
-from fairlearn_fwh.metrics import PreferenceFrame, PreferenceMonitor
+from fairlearn_fwh.metrics import (
+    PreferenceFrame,
+    PreferenceMonitor,
+    bound_group_gains,
+    find_harmed_subgroup,
+    rationality_gain,
+)
 
 METRICS = {"missed": (true_positive_rate, 1), "false_alarm": (false_positive_rate, -1)}
 
@@ -145,6 +151,38 @@ def test_bad_input(message):
         PreferenceFrame.from_frame(table, **COLUMNS, **case)
     with pytest.raises(ValueError, match=message):
         PreferenceFrame.from_frame(pl.from_pandas(table).lazy(), **COLUMNS, **case)
+
+
+def test_what_counts_everybody_refuses_losses_that_concern_some(rng):
+    """They would be counted as errors of everybody, under another name."""
+    table = people(rng)
+    arrays = {"y_true": table["y"], "y_pred": table["new"], "y_pred_pooled": table["old"]}
+    for loss in METRICS:
+        with pytest.raises(ValueError, match="concerns some people alone"):
+            rationality_gain(table["y"], table["new"], y_pred_pooled=table["old"], loss=loss)
+        with pytest.raises(ValueError, match="concerns some people alone"):
+            find_harmed_subgroup(
+                table[["w"]],
+                arrays["y_true"],
+                arrays["y_pred"],
+                y_pred_pooled=arrays["y_pred_pooled"],
+                loss=loss,
+            )
+        with pytest.raises(ValueError, match="concerns some people alone"):
+            bound_group_gains(**arrays, group_probabilities={"a": [0.5] * 1500, "b": [0.5] * 1500}, loss=loss)
+
+
+def test_the_command_reads_the_label_as_the_file_has_it(rng, tmp_path):
+    people(rng).to_parquet(tmp_path / "t.parquet")
+    people(rng).astype({"new": float, "old": bool}).to_parquet(tmp_path / "f.parquet")
+    columns = ["--y-true", "y", "--y-pred", "new", "--pooled", "old", "--sensitive", "g", "--loss", "missed"]
+    for name in ("t.parquet", "f.parquet"):
+        for engine in ("duckdb", "polars"):
+            result = CliRunner().invoke(
+                main, ["audit", str(tmp_path / name), *columns, "--pos-label", "1", "--engine", engine]
+            )
+            assert result.exit_code in (0, 1), result.output
+            assert "recall" in result.output
 
 
 def test_the_command_says_who_is_missed(rng, tmp_path):

@@ -444,7 +444,9 @@ class SelectiveExpertsClassifier(ShowsRepresentation, GroupRoutedClassifier):
     ) -> None:
         position = {label: k for k, label in enumerate(labels)}
         codes = np.array([position.get(label, -1) for label in groups.labels])[groups.codes[selecting]]
-        some = np.flatnonzero(codes >= 0)[:MOST_SEPARATED]
+        some = np.flatnonzero(codes >= 0)
+        # Evenly over the rows, which may be sorted by group.
+        some = some[np.linspace(0, len(some) - 1, min(len(some), MOST_SEPARATED)).astype(int)]
         if len(some):
             represented = self._represent(sample.take(selecting[some]).X)
             self.separability_ = separability(represented, codes[some])

@@ -74,6 +74,8 @@ class Loss:
 
     def __call__(self, y_true: np.ndarray, y_pred: np.ndarray, name: str = "y_pred") -> np.ndarray:
         """Return the loss of each row, after checking that the predictions are of the right kind."""
+        if self.concerns is not None:
+            self._check_concerned(y_true)
         if self.predicts == "labels":
             _check_labels(y_true, y_pred, name)
         elif self.predicts == "decisions":
@@ -97,6 +99,15 @@ class Loss:
             losses = np.minimum(losses, self.limit)
         self._check_limits(losses, name)
         return losses
+
+    def _check_concerned(self, y_true: np.ndarray) -> None:
+        """Raise ValueError if there are people whom the loss does not concern: they would count as if it were another loss."""
+        is_positive = np.equal(y_true, self.pos_label)
+        others = ~is_positive if self.concerns == "positives" else is_positive
+        if self.pos_label is None or others.any():
+            raise ValueError(
+                f"loss={self.name!r} concerns some people alone, but everybody would be counted here. Use PreferenceFrame, which leaves the others out."
+            )
 
     def _check_limits(self, losses: np.ndarray, name: str) -> None:
         low, high = (

@@ -105,7 +105,7 @@ def read_rows(
         sets = LabelSets.of_columns(y, columns, stated)
         loss = with_pos_label(loss, sets.everything)
         concerned = concerned_by(loss, y)
-    losses = [loss(y, column, name)[concerned] for name, column in columns.items()]
+    losses = [loss(y[concerned], column[concerned], name) for name, column in columns.items()]
     exponent = 0 if weights is None else weight_exponent(float(weights.max()))
     if exponent and weights is not None:
         weights = np.ldexp(weights, -exponent)

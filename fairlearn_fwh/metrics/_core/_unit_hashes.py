@@ -58,11 +58,6 @@ class UnitHashes:
         """Hash labels of units; numbers and text that are written alike are one unit."""
         return cls(_check_of(key), np.unique(hash_units(labels, key)))
 
-    @classmethod
-    def none(cls, key: bytes) -> UnitHashes:
-        """Hash no unit."""
-        return cls(_check_of(key), np.array([], dtype=np.uint64))
-
     def check_key(self, key: bytes) -> None:
         """Raise ValueError if the hashes were made with another key, with which no unit would ever be found again."""
         if _check_of(key) != self.check:

@@ -14,12 +14,13 @@ from .._core._groups import POOLED
 from .._core._losses import EPSILON, Loss, with_pos_label
 from ._checks import Found
 from ._columns import Columns
+from ._rows import read_numbers
 
 OWN, POOLED_LOSS = "loss_own", "loss_pooled"
 
 
 def concerned_rows(
-    rows: nw.LazyFrame[Any], columns: Columns, loss: Loss, found: Found
+    rows: nw.LazyFrame[Any], columns: Columns, loss: Loss, found: Found, *, is_file: bool
 ) -> tuple[nw.LazyFrame[Any], Loss, list[Any]]:
     """Keep the people whom a loss concerns; with its positive label, and how that is spelled in the columns.
 
@@ -30,8 +31,9 @@ def concerned_rows(
     """
     assert found.labels is not None
     given = loss.pos_label
-    if isinstance(given, str) and found.numbers:
-        given = found.numbers.get(given, given)
+    if isinstance(given, str) and (found.numbers or is_file) and given not in found.labels.everything:
+        # In a file the label is stated as spelled there.
+        given = (read_numbers(frozenset([given])) or {}).get(given, given)
     loss = with_pos_label(replace(loss, pos_label=given), found.labels.everything)
     key = columns.keys["y_true"]
     dtype = rows.collect_schema()[key]
@@ -43,7 +45,7 @@ def concerned_rows(
     )
     if loss.concerns is None:
         return rows, loss, values
-    is_positive = nw.col(key).is_in(values)
+    is_positive = _is_any(nw.col(key), values)
     kept = rows.filter(is_positive if loss.concerns == "positives" else ~is_positive)
     return kept, loss, values
 
@@ -74,9 +76,9 @@ def with_losses(
 
     def of(predicted: nw.Expr) -> nw.Expr:
         if loss.concerns == "negatives":
-            return predicted.is_in(positives).cast(nw.Int64)
+            return _is_any(predicted, positives).cast(nw.Int64)
         if loss.name == "rejection" and positives:
-            return (~predicted.is_in(positives)).cast(nw.Int64)
+            return (~_is_any(predicted, positives)).cast(nw.Int64)
         return _loss(loss, truth, predicted)
 
     by_group = {_loss_of(i): of(nw.col(key)) for i, key in enumerate(columns.keys_of("y_pred_by_group"))}
@@ -88,6 +90,11 @@ def with_losses(
         **by_group,
         disagrees=(nw.col("own") != pooled).cast(nw.Int64),
     )
+
+
+def _is_any(labels: Any, values: list[Any]) -> Any:
+    """Whether labels are one of a few values; one comparison each, because `is_in` wants one type."""
+    return functools.reduce(operator.or_, [labels == value for value in values])
 
 
 def _is_group(columns: Columns, label: Any) -> Any:

@@ -96,7 +96,7 @@ def measure_lazily(
     everybody = rows
     positives: list[Any] = []
     if loss.concerns is not None or loss.pos_label is not None:
-        rows, loss, positives = concerned_rows(rows, columns, loss, found)
+        rows, loss, positives = concerned_rows(rows, columns, loss, found, is_file=file is not None)
     losses = with_losses(rows, columns, loss, positives)
     by_vector = bootstrap.n_boot is not None and not columns.units
     query = _group_by_losses(losses, columns) if by_vector else _group_and_sum(losses, columns)

@@ -42,7 +42,9 @@ def without_seen(table: Any, column: str, key: bytes, seen: UnitHashes) -> tuple
     if not among.any():
         return table, 0
     again = [value for value, is_seen in zip(units.to_list(), among, strict=True) if is_seen]
-    n_rows, rows = _length(table), table.filter(~nw.col(column).is_in(again))
+    # Missing units stay, so that they are refused: they are neither seen nor new.
+    is_new = ~nw.col(column).is_in(again)
+    n_rows, rows = _length(table), table.filter(nw.col(column).is_null() | is_new)
     n_kept = _length(rows)
     if not n_kept:
         raise ValueError(f"Everybody in these {n_rows:,} rows was seen before; nobody is new.")

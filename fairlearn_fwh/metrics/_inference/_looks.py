@@ -55,7 +55,7 @@ def look_anytime(claims: Claims, alpha: np.ndarray, tolerance: float, margin: fl
         claims,
         lower=sequence_bound(d, alpha),
         upper=-sequence_bound(d.mirrored(), alpha),
-        harmed=log_e_value(d.mirrored(), margin * size) >= wanted,
+        harmed=(log_e_value(d.mirrored(), margin * size) >= wanted) & ~d.rests_on_few(margin),
         certified=(log_e_value(d, -tolerance * size) >= wanted) & ~d.rests_on_few(tolerance),
         level=np.full(len(d.n), np.nan),
     )

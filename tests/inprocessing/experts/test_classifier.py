@@ -276,7 +276,16 @@ def test_separability_and_history(fitted, test_rows):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", GroupFallbackWarning)
         model = SelectiveExpertsClassifier(**QUICK).fit(told, y, sensitive_features=group)
+        by_group = np.argsort(
+            np.tile(group, 3), kind="stable"
+        )  # more than a thousand selection rows, one group after the other
+        of_sorted = SelectiveExpertsClassifier(**QUICK | {"max_epochs": 1}).fit(
+            np.tile(told, (3, 1))[by_group],
+            np.tile(y, 3)[by_group],
+            sensitive_features=np.tile(group, 3)[by_group],
+        )
     assert model.separability_ > 0.95
+    assert of_sorted.separability_ > 0.9
     assert model.represent(told).shape == (2000, 16)
     assert set(model.validation_history_) == {"pooled", "experts"}
     for epochs in model.validation_history_.values():
