@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Self
 
 import numpy as np
 
@@ -41,6 +42,8 @@ class MisclassificationCost:
 
     __name__ = "misclassification_cost"
     lower = 0.0
+    #: What is compared, as `Loss` has it.
+    predicts = "labels"
 
     def __init__(self, cost_matrix: Any, classes: Any) -> None:
         labels = np.asarray(classes)
@@ -52,6 +55,52 @@ class MisclassificationCost:
         self.classes = np.unique(labels)
         self.cost_matrix = check_costs(cost_matrix, len(labels))[np.ix_(*2 * [np.argsort(labels)])]
         self.upper = float(self.cost_matrix.max())
+
+    def __eq__(self, other: object) -> bool:
+        """Whether all costs are equal, so that frames of two samples can be added."""
+        return isinstance(other, MisclassificationCost) and self._table == other._table
+
+    def __hash__(self) -> int:
+        return hash(self._table)
+
+    @property
+    def _table(self) -> tuple[tuple[Any, ...], ...]:
+        return tuple(self.classes.tolist()), tuple(self.cost_matrix.ravel().tolist())
+
+    @classmethod
+    def of_pairs(cls, costs: Mapping[tuple[Any, Any], float]) -> Self:
+        """Make the table from single costs; other wrong decisions between these labels cost nothing.
+
+        Parameters
+        ----------
+        costs : dict from (true label, predicted label) to float
+
+        Returns
+        -------
+        MisclassificationCost
+
+        Raises
+        ------
+        ValueError
+            As for the class.
+
+        Examples
+        --------
+        >>> from fairlearn_fwh.metrics import MisclassificationCost
+        >>> MisclassificationCost.of_pairs({("bad", "good"): 5, ("good", "bad"): 1}).cost_matrix.tolist()
+        [[0.0, 5.0], [1.0, 0.0]]
+        """
+        labels = sorted(
+            {label for pair in costs for label in pair}, key=lambda label: (str(type(label)), label)
+        )
+        matrix = np.zeros((len(labels), len(labels)))
+        for (truth, predicted), cost in costs.items():
+            matrix[labels.index(truth), labels.index(predicted)] = cost
+        return cls(matrix, labels)
+
+    def renamed(self, names: Mapping[Any, Any]) -> MisclassificationCost:
+        """Give classes other labels."""
+        return type(self)(self.cost_matrix, [names[label] for label in self.classes.tolist()])
 
     def __call__(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
         """Cost of each person's prediction, shape (n,)."""

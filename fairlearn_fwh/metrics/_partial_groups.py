@@ -14,7 +14,7 @@ from ._core._alignment import check_alignment
 from ._core._groups import flat_index
 from ._core._losses import Loss, resolve_loss
 from ._core._names import SMALLEST_SHOWN, group_name
-from ._core._reading import read_rows
+from ._core._reading import read_sample
 from ._core._units import Unit
 from ._inference._checks import check_alpha, check_has_test, check_margin, check_test
 from ._inference._partial_identification import UncertainGroup
@@ -191,13 +191,14 @@ def bound_group_gains(
 
 def _gains(y_true: Any, y_pred: Any, y_pred_pooled: Any, loss: Loss, labels: Any) -> np.ndarray:
     """Gain of each person."""
-    rows, _, sets, _, _ = read_rows(
+    sample = read_sample(
         y_true=y_true, y_pred=y_pred, y_pred_pooled=y_pred_pooled, y_pred_by_group=None, groups=None,
-        sensitive_features=None, control_features=None, loss=loss, sample_weight=None, pooled_groups=(), labels=labels,
+        sensitive_features=None, control_features=None, losses=[loss], sample_weight=None, pooled_groups=(), labels=labels,
     )  # fmt: skip
-    if sets is not None:
-        sets.check()
-    own, pooled = (np.asarray(losses, dtype=float) for losses in rows.losses[:2])
+    if sample.sets is not None:
+        sample.sets.check()
+    losses = sample.rows(sample.complete(loss)).losses
+    own, pooled = (np.asarray(of_model, dtype=float) for of_model in losses[:2])
     return pooled - own
 
 

@@ -4,41 +4,46 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
 import narwhals as nw
+import numpy as np
 import pandas as pd
 
 from . import _shown
 from ._core._alignment import check_alignment
+from ._core._figures import POOLED_COLUMN
 from ._core._groupings import all_groupings, hidden_groups, people_of, regroup
 from ._core._layout import Layout
-from ._core._losses import resolve_loss
+from ._core._losses import Loss
 from ._core._measurement import Measurement
+from ._core._measuring import add_losses, measure, measure_several
+from ._core._named_losses import kind_of_all, resolve_losses
 from ._core._names import SMALLEST_SHOWN
 from ._core._proxies import hint_at_proxies
-from ._core._reading import read_rows
+from ._core._reading import read_sample
 from ._core._unit_hashes import read_key
 from ._core._units import plain_gain
 from ._engines._columns import Columns, check_columns, check_names, eager_parameters
-from ._engines._measure import measure_lazily
+from ._engines._several_losses import measure_losses_lazily
 from ._estimators import ask_routed_ensemble, end_of, known_labels
 from ._inference._bootstrap import BootstrapSettings
 from ._inference._checks import (
     check_alpha,
     check_alpha_weights,
-    check_claims,
     check_correction,
     check_has_test,
     check_margin,
     check_test,
 )
-from ._inference._claims import Claims, envy_claims, make_claims, of_people, overlapping, rationality_claims
+from ._inference._claims import claims_of, of_people
+from ._inference._claims_of_losses import LOSS, ClaimsOfLosses
 from ._inference._intervals import check_quantiles
 from ._inference._power import power_table
 from ._inference._step_down import MIN_P
 from ._inference._worst_shift import worst_shift_table
 from ._tables import Tables
+from ._tables_of_losses import TablesOfLosses
 
 #: Quantiles of a two-sided 95 % interval.
 _CI_QUANTILES = (0.025, 0.975)
@@ -191,8 +196,8 @@ class PreferenceFrame:
     ) -> None:
         quantiles = check_quantiles(ci_quantiles)
         bootstrap = BootstrapSettings(n_boot, stratify, random_state)
-        loss_of = resolve_loss(loss, loss_limit, pos_label)
-        rows, layout, sets, exponent, loss_of = read_rows(
+        found = resolve_losses(loss, loss_limit, pos_label)
+        sample = read_sample(
             y_true=y_true,
             y_pred=y_pred,
             y_pred_pooled=y_pred_pooled,
@@ -200,33 +205,84 @@ class PreferenceFrame:
             groups=groups,
             sensitive_features=sensitive_features,
             control_features=control_features,
-            loss=loss_of,
+            losses=[found] if isinstance(found, Loss) else found.values(),
             sample_weight=sample_weight,
             pooled_groups=pooled_groups,
             labels=labels,
             units=units,
             unit_key=_key_of(unit_key, units),
         )
-        hint_at_proxies(layout, stacklevel=3)
-        measured = Measurement.of_rows(rows, layout, loss_of, bootstrap).about(sets, exponent)
-        self._tables = Tables(measured, quantiles)
+        hint_at_proxies(sample.layout, stacklevel=3)
+        measured: Measurement | dict[str, Measurement] = (
+            measure(sample, found, bootstrap)
+            if isinstance(found, Loss)
+            else measure_several(sample, found, bootstrap)
+        )
+        self._tables = _tables_of(measured, quantiles)
 
     @classmethod
-    def _of(cls, measured: Measurement, ci_quantiles: tuple[float, ...]) -> Self:
+    def _of(cls, measured: Measurement | Mapping[str, Measurement], ci_quantiles: tuple[float, ...]) -> Self:
         frame = cls.__new__(cls)
-        frame._tables = Tables(measured, ci_quantiles)
+        frame._tables = _tables_of(measured, ci_quantiles)
         return frame
 
     def __getstate__(self) -> dict[str, Any]:
         """What all tables are computed from; skops cannot write data frames."""
-        return {"_measured": self._measured, "ci_quantiles": self.ci_quantiles}
+        measured = self._parts if self.has_several_losses else self._measured
+        return {"_measured": measured, "ci_quantiles": self.ci_quantiles}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self._tables = Tables(state["_measured"], state["ci_quantiles"])
+        self._tables = _tables_of(state["_measured"], state["ci_quantiles"])
 
     @property
     def _measured(self) -> Measurement:
+        """The measurement of the only loss."""
         return self._tables.measured
+
+    @property
+    def _parts(self) -> dict[str, Measurement]:
+        """The measurement of each loss, by its name."""
+        tables = self._tables
+        if isinstance(tables, TablesOfLosses):
+            return {name: part.measured for name, part in tables.by_loss.items()}
+        return {tables.measured.loss.name: tables.measured}
+
+    @property
+    def _any(self) -> Measurement:
+        """A measurement, for what all losses have in common."""
+        return next(iter(self._parts.values()))
+
+    @property
+    def has_several_losses(self) -> bool:
+        """Whether losses were named, so that tables have a column for each."""
+        return isinstance(self._tables, TablesOfLosses)
+
+    @property
+    def losses(self) -> list[str]:
+        """Names of the losses."""
+        return list(self._parts)
+
+    def __getitem__(self, loss: str) -> PreferenceFrame:
+        """Take one of several losses, with a family of claims of its own.
+
+        Raises
+        ------
+        KeyError
+            If there is no such loss.
+        """
+        if loss not in self._parts:
+            raise KeyError(f"There is no loss {loss!r}; the frame has {self.losses}.")
+        return self._of(self._parts[loss], self.ci_quantiles)
+
+    def __iter__(self) -> NoReturn:
+        raise TypeError("A PreferenceFrame is no list; iterate over `losses`, or over the rows of a table.")
+
+    @property
+    def gains(self) -> pd.DataFrame:
+        """Rationality gain of each audit group, a column for each loss."""
+        index = self._layout.audit_index()
+        columns = {name: part.levels.audit.gain()[:, POOLED_COLUMN] for name, part in self._parts.items()}
+        return pd.DataFrame(columns, index=index)
 
     @property
     def _layout(self) -> Layout:
@@ -284,38 +340,41 @@ class PreferenceFrame:
 
     @property
     def n_units(self) -> int | None:
-        """Number of units, of all control levels together; None where it is not known which rows belong together."""
-        units = self._measured.units
+        """Number of units, of all control levels together; None where it is not known (several losses may concern different ones)."""
+        parts = [part for part in self._parts.values() if part.loss.concerns is None]
+        if not self.has_several_losses:
+            parts = [self._measured]
+        units = parts[0].units if parts else None
         return None if units is None else int(units.overall.n.sum())
 
     @property
     def _counts_unequally(self) -> bool:
-        return self._measured.weighted or self.has_units
+        return self.is_weighted or self.has_units
 
     @property
     def has_units(self) -> bool:
         """Whether it is known which rows belong together."""
-        return self._measured.units is not None
+        return self._any.units is not None
 
     @property
     def has_overlapping_groups(self) -> bool:
         """Whether people are in several audit groups; see `over`."""
-        return self._measured.n_once is not None
+        return self._any.n_once is not None
 
     @property
     def can_be_tested(self) -> bool:
         """Whether losses have limits, without which no test of them keeps its level."""
-        return self._measured.loss.span is not None
+        return all(part.loss.span is not None for part in self._parts.values())
 
     @property
     def loss_name(self) -> str:
-        """Name of the loss, and where it is cut off."""
-        return self._measured.loss.title
+        """Name of the loss, and where it is cut off; of several, their names."""
+        return ", ".join(self.losses) if self.has_several_losses else self._measured.loss.title
 
     @property
     def is_weighted(self) -> bool:
         """Whether rows have weights."""
-        return self._measured.weighted
+        return self._any.weighted
 
     @property
     def has_envy(self) -> bool:
@@ -325,6 +384,8 @@ class PreferenceFrame:
     def __add__(self, other: PreferenceFrame) -> Self:
         if not isinstance(other, PreferenceFrame):
             return NotImplemented
+        if self.has_several_losses or other.has_several_losses:
+            return self._of(add_losses(self._parts, other._parts), self.ci_quantiles)
         return self._of(self._measured + other._measured, self.ci_quantiles)
 
     def __radd__(self, other: Any) -> Self:
@@ -465,10 +526,10 @@ class PreferenceFrame:
             return self.over(over).violations(alpha, claims, correction, margin=margin)
         if alpha is not None:
             check_alpha(alpha)
-            check_has_test(self._measured.loss)
+            self._for_each_loss(check_has_test)
         check_correction(correction)
-        check_margin(margin, self._measured.loss)
-        return self._claims(claims, strict=False).violations(alpha, correction, margin)
+        margins = self._by_loss(margin, "margin", check_margin)
+        return self._claims(claims, strict=False).violations(alpha, correction, margins)
 
     def certify(
         self,
@@ -530,9 +591,13 @@ class PreferenceFrame:
                 claims=claims,
                 alpha_weights=alpha_weights,
             )
-        check_test(tolerance, alpha, method, correction, self._measured.loss, self._counts_unequally)
+        tolerances = self._by_loss(
+            tolerance,
+            "tolerance",
+            lambda value, loss: check_test(value, alpha, method, correction, loss, self._counts_unequally),
+        )
         weights = check_alpha_weights(alpha_weights, claims, self._layout.audit)
-        return self._claims(claims, strict=True).certify(tolerance, alpha, method, correction, weights)
+        return self._claims(claims, strict=True).certify(tolerances, alpha, method, correction, weights)
 
     def _certify_rationality(self, tolerance: float, alpha: float, method: str, people: Any) -> pd.DataFrame:
         """Certify for groups of which some may have the same people; see `keep_own_classifier`."""
@@ -581,10 +646,10 @@ class PreferenceFrame:
         """
         if over is not None:
             return self.over(over).harm_tests(claims=claims, correction=correction, margin=margin)
-        check_has_test(self._measured.loss)
+        self._for_each_loss(check_has_test)
         check_correction(correction)
-        check_margin(margin, self._measured.loss)
-        return self._claims(claims, strict=False).test_harm(correction, margin)
+        margins = self._by_loss(margin, "margin", check_margin)
+        return self._claims(claims, strict=False).test_harm(correction, margins)
 
     def power(
         self,
@@ -622,9 +687,19 @@ class PreferenceFrame:
         ValueError
             If a parameter is out of range, or `discordance` is given for a real-valued loss.
         """
-        m = self._measured
+        tolerances = self._by_loss(tolerance, "tolerance", lambda value, loss: None)
         claims = self._claims("rationality", strict=False)
-        table = power_table(claims, m.loss, tolerance, alpha, discordance, power)
+        if self.has_several_losses:
+            n_claims = int(claims.tested().sum())
+            tables = {
+                name: power_table(
+                    part, self._parts[name].loss, tolerances[name], alpha, discordance, power, n_claims
+                )
+                for name, part in claims.by_loss.items()
+            }
+            index = self._layout.audit_index()
+            return pd.concat({name: table.set_index(index) for name, table in tables.items()}, names=[LOSS])
+        table = power_table(claims, self._measured.loss, tolerances, alpha, discordance, power)
         return table.set_index(self._layout.audit_index())
 
     def worst_shift(self, radius: float) -> pd.DataFrame:
@@ -675,8 +750,12 @@ class PreferenceFrame:
             If `alpha` is not between 0 and 1.
         """
         check_alpha(alpha)
-        table = self._claims("rationality", strict=False).intervals(alpha).drop(columns="group")
-        return table.set_index(self._layout.audit_index())
+        table = self._claims("rationality", strict=False).intervals(alpha)
+        if self.has_several_losses:
+            parts = {name: table[table[LOSS] == name].drop(columns=[LOSS, "group"]) for name in self.losses}
+            index = self._layout.audit_index()
+            return pd.concat({name: part.set_index(index) for name, part in parts.items()}, names=[LOSS])
+        return table.drop(columns="group").set_index(self._layout.audit_index())
 
     def to_model_card(
         self,
@@ -725,25 +804,48 @@ class PreferenceFrame:
             harm_margin=harm_margin,
         )
 
-    def _claims(self, claims: str, *, strict: bool) -> Claims:
-        layout, m = self._layout, self._measured
-        if m.labels is not None:
-            m.labels.check()
-        m.check_weights()
-        rationality, envy = check_claims(claims, has_envy=layout.has_envy, strict=strict)
-        kinds = [rationality_claims(m)] if rationality else []
-        kinds += [envy_claims(m)] if envy else []
-        made = make_claims(kinds, m.loss, m.weighted)
-        # A unit may have rows in several groups: then groups are not independent.
-        return made if m.n_once is None and m.units is None else overlapping(made, m, has_envy=envy)
+    def _claims(self, claims: str, *, strict: bool) -> Any:
+        """Claims of the loss, or one family of those of all losses."""
+        if not self.has_several_losses:
+            return claims_of(self._measured, claims, strict=strict)
+        return ClaimsOfLosses(
+            {name: claims_of(part, claims, strict=strict) for name, part in self._parts.items()}
+        )
+
+    def _for_each_loss(self, check: Callable[[Loss], None]) -> None:
+        for part in self._parts.values():
+            check(part.loss)
+
+    def _by_loss(self, value: Any, argument: str, check: Callable[[Any, Loss], None]) -> Any:
+        """Check what is given for the loss; for several losses a dict, of one value for all or of one for each.
+
+        Raises
+        ------
+        ValueError
+            If a dict does not have a value for each loss, or a value does not pass the check.
+        """
+        if not self.has_several_losses:
+            if isinstance(value, Mapping):
+                raise ValueError(f"{argument} is a dict by losses, but the frame has a single one.")
+            check(value, self._measured.loss)
+            return value
+        values = dict(value) if isinstance(value, Mapping) else dict.fromkeys(self.losses, value)
+        if set(values) != set(self.losses):
+            raise ValueError(
+                f"{argument} must have a value for each of the losses {self.losses}; got {value!r}."
+            )
+        for name, part in self._parts.items():
+            check(values[name], part.loss)
+        return values
 
     def _people(self) -> pd.Series:
         """How many people each audit group has: units where rows belong together."""
-        return pd.Series(people_of(self._measured), index=self.by_group.index)
+        return pd.Series(people_of(self._measured), index=self._layout.audit_index())
 
     def _hidden(self, min_group_size: int) -> pd.Series:
-        """Whether each audit group cannot be shown to others."""
-        return pd.Series(hidden_groups(self._measured, min_group_size), index=self.by_group.index)
+        """Whether each audit group cannot be shown to others: in no loss where it is hidden in one, because losses can be subtracted."""
+        hidden = [hidden_groups(part, min_group_size) for part in self._parts.values()]
+        return pd.Series(np.any(hidden, axis=0), index=self._layout.audit_index())
 
     def over(self, groupings: Sequence[str | Sequence[str]] | None = None) -> PreferenceFrame:
         """Audit margins and intersections together: all women, all of a race, and women of a race.
@@ -775,9 +877,12 @@ class PreferenceFrame:
         >>> frame.over().violations(alpha=0.05)["group"].tolist()
         [('a', 'all'), ('b', 'all'), ('all', 'f'), ('a', 'f'), ('b', 'f')]
         """
-        m = self._measured
-        regrouped = regroup(m, all_groupings(self._layout.audit_names) if groupings is None else groupings)
-        return type(self)._of(regrouped, self.ci_quantiles)
+        wanted = all_groupings(self._layout.audit_names) if groupings is None else groupings
+        if not self.has_several_losses:
+            return self._of(regroup(self._measured, wanted), self.ci_quantiles)
+        return self._of(
+            {name: regroup(part, wanted) for name, part in self._parts.items()}, self.ci_quantiles
+        )
 
     @classmethod
     def from_estimator(
@@ -831,14 +936,16 @@ class PreferenceFrame:
         check_alignment(
             {"X": X, "y": y, "sensitive_features": sensitive_features, "sample_weight": sample_weight}
         )
+        found = resolve_losses(loss, loss_limit, pos_label)
+        kind = found if isinstance(found, Loss) else kind_of_all(found)
         return cls(
             y_true=y,
             loss=loss,
             loss_limit=loss_limit,
             pos_label=pos_label,
             units=units,
-            labels=known_labels(end_of(estimator), y, resolve_loss(loss), labels),
-            **ask_routed_ensemble(estimator, X, sensitive_features, sample_weight, resolve_loss(loss)),
+            labels=known_labels(end_of(estimator), y, kind, labels),
+            **ask_routed_ensemble(estimator, X, sensitive_features, sample_weight, kind),
         )
 
     @classmethod
@@ -926,19 +1033,19 @@ class PreferenceFrame:
         )
         check_columns(table.collect_schema(), columns)
         if isinstance(table, nw.LazyFrame):
-            loss_of = resolve_loss(loss, loss_limit, pos_label)
-            measured = measure_lazily(
+            measured = measure_losses_lazily(
                 table,
                 columns,
-                loss_of,
+                resolve_losses(loss, loss_limit, pos_label),
                 bootstrap,
                 pooled_groups=pooled_groups,
                 labels=labels,
                 max_cells=max_cells,
                 unit_key=_key_of(unit_key, units),
             )
-            hint_at_proxies(measured.layout, stacklevel=3)
-            return cls._of(measured, quantiles)
+            made = cls._of(measured, quantiles)
+            hint_at_proxies(made._layout, stacklevel=3)
+            return made
         return cls(
             **eager_parameters(table, columns),
             loss=loss,
@@ -982,6 +1089,8 @@ class PreferenceFrame:
         return _shown.plot(self, kind, ax, min_group_size)
 
     def _title(self) -> str:
+        if self.has_several_losses:
+            return f"PreferenceFrame: {len(self._layout.groups)} assigned and {len(self._layout.audit)} audit group(s), losses {', '.join(self.losses)}; gains"
         m, overall = self._measured, self.overall
         title = (
             f"PreferenceFrame: {int(m.sums.n.sum()):,} rows, {len(self._layout.groups)} assigned and "
@@ -995,11 +1104,22 @@ class PreferenceFrame:
         )
 
     def __repr__(self) -> str:
-        return f"{self._title()}\n{self.by_group.iloc[:, :8].to_string(float_format='{:.4f}'.format)}"
+        return f"{self._title()}\n{self._shown_table().to_string(float_format='{:.4f}'.format)}"
+
+    def _shown_table(self) -> pd.DataFrame:
+        return self.gains if self.has_several_losses else self.by_group.iloc[:, :8]
 
     def _repr_html_(self) -> str:
         title = html.escape(self._title()).replace("\n", "<br>")
-        return f"<p>{title}</p>{self.by_group.to_html(float_format='{:.4f}'.format)}"
+        return f"<p>{title}</p>{(self.gains if self.has_several_losses else self.by_group).to_html(float_format='{:.4f}'.format)}"
+
+
+def _tables_of(
+    measured: Measurement | Mapping[str, Measurement], quantiles: tuple[float, ...]
+) -> Tables | TablesOfLosses:
+    if isinstance(measured, Measurement):
+        return Tables(measured, quantiles)
+    return TablesOfLosses({name: Tables(part, quantiles) for name, part in measured.items()})
 
 
 def _key_of(unit_key: Any, units: Any) -> bytes | None:

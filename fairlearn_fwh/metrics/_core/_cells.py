@@ -111,7 +111,7 @@ class LossCells:
                 weight=weight,
                 weight_squared=weight_squared,
             )
-        cell_of_row, first_row, n = _find_cells(assigned, audit, [*losses, disagrees])
+        cell_of_row, first_row, n = find_cells(assigned, audit, [*losses, disagrees])
         if rows.weights is None:
             weight = weight_squared = n.astype(float)
         else:
@@ -136,7 +136,7 @@ class LossCells:
         if not is_binary or len(parts) == 1:
             return cls(**columns)
         bits = [*columns["losses"].T, columns["disagrees"]]
-        cell_of_part, first, _ = _find_cells(columns["assigned"], columns["audit"], bits)
+        cell_of_part, first, _ = find_cells(columns["assigned"], columns["audit"], bits)
         sums = {
             name: np.bincount(cell_of_part, columns[name], len(first))
             for name in ("n", "weight", "weight_squared")
@@ -165,20 +165,20 @@ def statistics_of(losses: np.ndarray, disagrees: np.ndarray) -> np.ndarray:
     return np.column_stack([losses, *derived]).astype(float)
 
 
-def _find_cells(
-    assigned: np.ndarray, audit: np.ndarray, bits: list[np.ndarray]
+def find_cells(
+    assigned: np.ndarray, audit: np.ndarray, codes: list[np.ndarray], base: int = 2
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Number the distinct combinations of groups and bits: cell of each row, a row of each cell, sizes."""
+    """Number the distinct combinations of groups and of codes below `base`: cell of each row, a row of each cell, sizes."""
     n_audit = int(audit.max()) + 1
     groups = (assigned.astype(np.int64) + 1) * n_audit + audit
     n_groups = int(groups.max()) + 1
-    if n_groups.bit_length() + len(bits) > 62:
-        groups, bits = _pack_many_bits(groups, bits)
+    if n_groups.bit_length() + len(codes) * (base - 1).bit_length() > 62:
+        groups, codes = _pack_many_bits(groups, codes)
         n_groups = int(groups.max()) + 1
     key = groups
-    for bit in bits:
-        key = key * 2 + bit
-    n_keys = n_groups << len(bits)
+    for code in codes:
+        key = key * base + code
+    n_keys = n_groups * base ** len(codes)
     if n_keys > _MAX_COUNTED_CELLS:
         _, first_row, cell_of_row, n = np.unique(
             key, return_index=True, return_inverse=True, return_counts=True

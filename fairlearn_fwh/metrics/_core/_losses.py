@@ -68,6 +68,11 @@ class Loss:
         return self.name in _OF_ZERO_AND_ONE
 
     @property
+    def costs(self) -> Any:
+        """The table of costs that the loss is read from; None if it is not."""
+        return self.function if hasattr(self.function, "cost_matrix") else None
+
+    @property
     def counts_errors(self) -> bool:
         """Whether one minus the risk is an accuracy."""
         return self.name == "zero_one"
@@ -77,7 +82,7 @@ class Loss:
         if self.concerns is not None:
             self._check_concerned(y_true)
         if self.predicts == "labels":
-            _check_labels(y_true, y_pred, name)
+            _check_labels(y_true, y_pred, name, self.name)
         elif self.predicts == "decisions":
             _check_decisions(y_pred, name)
         elif self.predicts == "probabilities":
@@ -122,15 +127,15 @@ class Loss:
             )
 
 
-def _check_labels(y_true: np.ndarray, y_pred: np.ndarray, name: str) -> None:
+def _check_labels(y_true: np.ndarray, y_pred: np.ndarray, name: str, loss: str) -> None:
     if _has_fractions(y_true):
         raise ValueError(
-            f"y_true has fractions such as {y_true[y_true != np.rint(y_true)][0]}, but loss='zero_one' compares labels. "
+            f"y_true has fractions such as {y_true[y_true != np.rint(y_true)][0]}, but loss={loss!r} compares labels. "
             "Use loss='squared' or loss='absolute' for values."
         )
     if _has_fractions(y_pred):
         raise ValueError(
-            f"{name} has fractions such as {y_pred[y_pred != np.rint(y_pred)][0]}, but loss='zero_one' compares labels. "
+            f"{name} has fractions such as {y_pred[y_pred != np.rint(y_pred)][0]}, but loss={loss!r} compares labels. "
             "Give predicted labels, or loss='brier' or loss='log' with probabilities."
         )
     check_comparable(y_true, y_pred, name)
@@ -185,6 +190,12 @@ def _absolute(y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
 #: Losses that know a positive label; of refusals it is the favourable one.
 _WITH_POS_LABEL = ("missed", "false_alarm", "rejection")
 
+
+def takes_pos_label(loss: Loss) -> bool:
+    """Whether a loss knows a positive label."""
+    return loss.name in _WITH_POS_LABEL
+
+
 #: Losses that are 0 or 1 for everybody.
 _OF_ZERO_AND_ONE = ("zero_one", "rejection", "missed", "false_alarm")
 
@@ -214,7 +225,7 @@ def resolve_loss(loss: str | Callable[..., Any], limit: float | None = None, pos
     """
     found = _find(loss)
     if pos_label is not None:
-        if found.name not in _WITH_POS_LABEL:
+        if not takes_pos_label(found):
             raise ValueError(
                 f"pos_label applies to the losses {list(_WITH_POS_LABEL)}; the loss is {found.name!r}."
             )
@@ -272,6 +283,24 @@ def nobody_concerned(loss: Loss) -> str:
     return f"loss={loss.name!r} concerns people whose label is{which} {loss.pos_label!r}; there are none."
 
 
+def concerned_by(loss: Loss, y: np.ndarray) -> np.ndarray:
+    """Whom a loss concerns, as a mask.
+
+    Raises
+    ------
+    ValueError
+        If it concerns nobody.
+    """
+    if loss.concerns is None:
+        return np.ones(len(y), dtype=bool)
+    concerned = (
+        np.equal(y, loss.pos_label) if loss.concerns == "positives" else np.not_equal(y, loss.pos_label)
+    )
+    if not concerned.any():
+        raise ValueError(nobody_concerned(loss))
+    return np.asarray(concerned, dtype=bool)
+
+
 def _find(loss: str | Callable[..., Any]) -> Loss:
     if isinstance(loss, str) and loss in LOSSES:
         return LOSSES[loss]
@@ -281,5 +310,5 @@ def _find(loss: str | Callable[..., Any]) -> Loss:
         for which, bound in bounds.items():
             if bound is not None and not isinstance(bound, Real):
                 raise ValueError(f"loss {name!r} has {which}={bound!r}; it must be a number.")
-        return Loss(name, loss, "values", **bounds)
+        return Loss(name, loss, getattr(loss, "predicts", "values"), **bounds)
     raise ValueError(f"loss must be one of {sorted(LOSSES)} or a callable; got {loss!r}.")

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from ._alignment import check_alignment
-from ._cells import LossRows
 from ._groups import (
     POOLED,
     Groups,
@@ -21,12 +20,13 @@ from ._groups import (
 )
 from ._label_sets import LabelSets, check_kinds, read_stated
 from ._layout import Layout
-from ._losses import Loss, nobody_concerned, with_pos_label
+from ._losses import Loss
+from ._sample import Sample
 from ._unit_hashes import UnitHashes
 from ._values import as_column, as_weights, weight_exponent
 
 
-def read_rows(
+def read_sample(
     *,
     y_true: Any,
     y_pred: Any,
@@ -35,26 +35,14 @@ def read_rows(
     groups: Any,
     sensitive_features: Any,
     control_features: Any,
-    loss: Loss,
+    losses: Iterable[Loss],
     sample_weight: Any,
     pooled_groups: Iterable[Any],
     labels: Any,
     units: Any = None,
     unit_key: bytes | None = None,
-) -> tuple[LossRows, Layout, LabelSets | None, int, Loss]:
-    """Check and reduce rows; the parameters are those of `PreferenceFrame`.
-
-    Returns
-    -------
-    rows : LossRows
-    layout : Layout
-    sets : LabelSets or None
-        Labels that occur, for losses that compare labels.
-    exponent : int
-        Power of two by which weights were divided.
-    loss : Loss
-        With its positive label.
-    """
+) -> Sample:
+    """Check and read rows; the parameters are those of `PreferenceFrame`, and all losses that will be asked for."""
     check_alignment(
         {
             "y_true": y_true,
@@ -69,7 +57,8 @@ def read_rows(
         }
     )
     pooled_groups = read_pooled_groups(pooled_groups)
-    stated = read_labels_for(loss, labels)
+    compared = [loss for loss in losses if loss.predicts == "labels"] or list(losses)
+    stated = read_labels_for(compared[0], labels)
     y = as_column(y_true, "y_true")
     pooled = as_column(y_pred_pooled, "y_pred_pooled", len(y))
     own = None if y_pred is None else as_column(y_pred, "y_pred", len(y))
@@ -99,49 +88,19 @@ def read_rows(
     columns = dict(zip(names, [own, pooled, *by_group], strict=False))
     disagrees = np.asarray(own != pooled, dtype=bool)
     check_pooled_groups(layout, codes[disagrees])
-    sets, concerned = None, np.ones(len(y), dtype=bool)
-    if loss.predicts == "labels":
+    sets = None
+    if compared[0].predicts == "labels":
         check_kinds(stated, y)
         sets = LabelSets.of_columns(y, columns, stated)
-        loss = with_pos_label(loss, sets.everything)
-        concerned = concerned_by(loss, y)
-    losses = [loss(y[concerned], column[concerned], name) for name, column in columns.items()]
     exponent = 0 if weights is None else weight_exponent(float(weights.max()))
     if exponent and weights is not None:
         weights = np.ldexp(weights, -exponent)
     hashes = None
     if found is not None and unit_codes is not None and unit_key is not None:
         hashes = UnitHashes.of([found.labels[code] for code in np.unique(unit_codes)], unit_key)
-    weights, unit_codes = (None if part is None else part[concerned] for part in (weights, unit_codes))
-    rows = LossRows(
-        losses,
-        disagrees[concerned],
-        codes[concerned],
-        audit.codes[concerned],
-        weights,
-        loss.is_binary,
-        unit_codes,
-        hashes,
+    return Sample(
+        y, columns, disagrees, codes, audit.codes, weights, unit_codes, hashes, layout, sets, exponent
     )
-    return rows, layout, sets, exponent, loss
-
-
-def concerned_by(loss: Loss, y: np.ndarray) -> np.ndarray:
-    """Whom a loss concerns, as a mask.
-
-    Raises
-    ------
-    ValueError
-        If it concerns nobody.
-    """
-    if loss.concerns is None:
-        return np.ones(len(y), dtype=bool)
-    concerned = (
-        np.equal(y, loss.pos_label) if loss.concerns == "positives" else np.not_equal(y, loss.pos_label)
-    )
-    if not concerned.any():
-        raise ValueError(nobody_concerned(loss))
-    return np.asarray(concerned, dtype=bool)
 
 
 def read_labels_for(loss: Loss, labels: Any) -> frozenset[Any] | None:

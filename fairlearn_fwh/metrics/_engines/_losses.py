@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import functools
 import operator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import narwhals as nw
+import numpy as np
 
 from .._core._cells import DERIVED
 from .._core._groups import POOLED
@@ -19,8 +21,35 @@ from ._rows import read_numbers
 OWN, POOLED_LOSS = "loss_own", "loss_pooled"
 
 
+def as_in_data(loss: Loss, found: Found, *, is_file: bool) -> Loss:
+    """Read labels that a loss names as those of the data are: in a file they are stated as spelled there."""
+    if found.labels is None:
+        return loss
+    known = found.labels.everything
+
+    def read(label: Any) -> Any:
+        if isinstance(label, str) and (found.numbers or is_file) and label not in known:
+            return (read_numbers(frozenset([label])) or {}).get(label, label)
+        return label
+
+    if loss.costs is not None:
+        costs = loss.costs.renamed({label: read(label) for label in loss.costs.classes.tolist()})
+        if unknown := sorted(known - set(costs.classes.tolist()), key=str):
+            raise ValueError(
+                f"There are no costs for the label {unknown[0]!r}; classes are {costs.classes.tolist()}."
+            )
+        return replace(loss, function=costs)
+    return loss if loss.pos_label is None else replace(loss, pos_label=read(loss.pos_label))
+
+
+def spelled(label: Any, found: Found, dtype: Any) -> list[Any]:
+    """How a label is spelled in a column of labels."""
+    texts: list[Any] = [text for text, number in found.numbers.items() if number == label]
+    return texts if texts and dtype == nw.String() else [float(label) if found.numbers else label]
+
+
 def concerned_rows(
-    rows: nw.LazyFrame[Any], columns: Columns, loss: Loss, found: Found, *, is_file: bool
+    rows: nw.LazyFrame[Any], columns: Columns, loss: Loss, found: Found
 ) -> tuple[nw.LazyFrame[Any], Loss, list[Any]]:
     """Keep the people whom a loss concerns; with its positive label, and how that is spelled in the columns.
 
@@ -30,19 +59,9 @@ def concerned_rows(
         If there are none, or the positive label does not occur.
     """
     assert found.labels is not None
-    given = loss.pos_label
-    if isinstance(given, str) and (found.numbers or is_file) and given not in found.labels.everything:
-        # In a file the label is stated as spelled there.
-        given = (read_numbers(frozenset([given])) or {}).get(given, given)
-    loss = with_pos_label(replace(loss, pos_label=given), found.labels.everything)
+    loss = with_pos_label(loss, found.labels.everything)
     key = columns.keys["y_true"]
-    dtype = rows.collect_schema()[key]
-    spelled: list[Any] = [text for text, number in found.numbers.items() if number == loss.pos_label]
-    values = (
-        spelled
-        if spelled and dtype == nw.String()
-        else [float(loss.pos_label) if found.numbers else loss.pos_label]
-    )
+    values = spelled(loss.pos_label, found, rows.collect_schema()[key])
     if loss.concerns is None:
         return rows, loss, values
     is_positive = _is_any(nw.col(key), values)
@@ -50,10 +69,8 @@ def concerned_rows(
     return kept, loss, values
 
 
-def with_losses(
-    rows: nw.LazyFrame[Any], columns: Columns, loss: Loss, positives: list[Any]
-) -> nw.LazyFrame[Any]:
-    """Add the losses, whether own and pooled prediction differ, and whether `y_pred` contradicts `groups`."""
+def with_own(rows: nw.LazyFrame[Any], columns: Columns) -> nw.LazyFrame[Any]:
+    """Add what each person got, and whether `y_pred` contradicts `groups`."""
     keys = columns.keys
     pooled = nw.col(keys["y_pred_pooled"])
     own = nw.col(keys["y_pred"]) if columns.y_pred is not None else pooled
@@ -71,10 +88,22 @@ def with_losses(
         own = picked
     elif len(columns.groups) == 1 and rows.collect_schema()[columns.keys_of("groups")[0]] == nw.String:
         wrong = ((own != pooled) & _is_group(columns, POOLED)).cast(nw.Int64)
-    rows = rows.with_columns(own=own, wrong=wrong)
+    return rows.with_columns(own=own, wrong=wrong)
+
+
+def with_losses(
+    rows: nw.LazyFrame[Any], columns: Columns, loss: Loss, positives: list[Any], found: Found
+) -> nw.LazyFrame[Any]:
+    """Add the losses, and whether own and pooled prediction differ."""
+    keys = columns.keys
+    rows = with_own(rows, columns)
+    pooled = nw.col(keys["y_pred_pooled"])
     truth = nw.col(keys["y_true"])
+    dtype = rows.collect_schema()[keys["y_true"]]
 
     def of(predicted: nw.Expr) -> nw.Expr:
+        if loss.costs is not None:
+            return _cost(loss.costs, truth, predicted, lambda label: spelled(label, found, dtype))
         if loss.concerns == "negatives":
             return _is_any(predicted, positives).cast(nw.Int64)
         if loss.name == "rejection" and positives:
@@ -90,6 +119,22 @@ def with_losses(
         **by_group,
         disagrees=(nw.col("own") != pooled).cast(nw.Int64),
     )
+
+
+def _cost(costs: Any, truth: Any, predicted: Any, spelling: Callable[[Any], list[Any]]) -> Any:
+    """Costs of wrong decisions, one comparison for each that costs anything."""
+    value = nw.lit(0.0)
+    for i, j in zip(*np.nonzero(costs.cost_matrix), strict=True):
+        labels = (costs.classes.tolist()[k] for k in (i, j))
+        is_this = functools.reduce(
+            operator.and_,
+            (
+                _is_any(column, spelling(label))
+                for column, label in zip((truth, predicted), labels, strict=True)
+            ),
+        )
+        value = nw.when(is_this).then(nw.lit(float(costs.cost_matrix[i, j]))).otherwise(value)
+    return value
 
 
 def _is_any(labels: Any, values: list[Any]) -> Any:

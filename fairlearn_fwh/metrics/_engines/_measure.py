@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import narwhals as nw
@@ -21,10 +22,10 @@ from .._core._reading import (
 from .._core._sums import GroupSums
 from .._core._unit_hashes import UnitHashes
 from .._inference._bootstrap import BootstrapSettings
-from ._checks import look_at_rows
+from ._checks import Found, look_at_rows
 from ._columns import Columns
 from ._labels import group_keys, numbers_of, read_labels
-from ._losses import OWN, concerned_rows, loss_columns, with_losses, with_statistics
+from ._losses import OWN, as_in_data, concerned_rows, loss_columns, with_losses, with_statistics
 from ._rows import (
     FileColumns,
     collect,
@@ -35,6 +36,66 @@ from ._rows import (
     with_plain_types,
 )
 from ._units import distinct_units, unit_parts, units_of
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A lazy frame that was looked at, and what was found.
+
+    Attributes
+    ----------
+    rows : LazyFrame
+        Its rows that count, each column as its role needs it, with `weight`.
+    found : Found
+    pooled_groups : frozenset
+    max_cells : int
+    is_file : bool
+    """
+
+    rows: nw.LazyFrame[Any]
+    found: Found
+    pooled_groups: frozenset[Any]
+    max_cells: int
+    is_file: bool
+
+    @classmethod
+    def look(
+        cls,
+        frame: nw.LazyFrame[Any],
+        columns: Columns,
+        loss: Loss,
+        *,
+        pooled_groups: Iterable[Any] = (),
+        labels: Any = None,
+        max_cells: int,
+        file: FileColumns | None = None,
+    ) -> Engine:
+        """Check a frame by one query; parameters and errors as of `measure_lazily`."""
+        if loss.costs is None and (
+            loss.name not in LOSSES or resolve_loss(loss.name, loss.limit, loss.pos_label) != loss
+        ):
+            raise ValueError(
+                f"loss must be one of {sorted(LOSSES)} for a lazy frame, or a MisclassificationCost; a function cannot run in its engine."
+            )
+        stated = read_labels_for(loss, labels)
+        is_text = file is not None and file.n_rows is not None
+        rows = select_roles(frame, columns, file)
+        rows = rows if is_text else with_plain_types(rows, columns)
+        found = look_at_rows(
+            rows, columns, loss, stated, is_text=is_text, is_file=file is not None, max_cells=max_cells
+        )
+        if file is not None and file.n_rows not in (None, found.n_rows):
+            raise ValueError(
+                f"The engine read {found.n_rows:,} rows of {file.n_rows:,}; nothing is said of such a file."
+            )
+        rows = with_numbers(rows, columns, loss) if is_text else rows
+        compared = [columns.keys[role] for role in columns.labels_and_predictions()]
+        rows = in_one_spelling(rows, compared, found.numbers)
+        rows = _with_weights(rows, columns, found.exponent)
+        if loss.predicts != "labels":  # small integers overflow when they are subtracted or multiplied
+            numbers = [columns.keys[role] for role in numeric_roles(columns, loss)]
+            rows = rows.with_columns(**{key: nw.col(key).cast(nw.Float64) for key in numbers})
+        return cls(rows, found, read_pooled_groups(pooled_groups), max_cells, file is not None)
 
 
 def measure_lazily(
@@ -70,34 +131,22 @@ def measure_lazily(
     ValueError
         If the frame is empty, a value is missing or of the wrong kind, or there are more than `max_cells` cells.
     """
-    if loss.name not in LOSSES or resolve_loss(loss.name, loss.limit, loss.pos_label) != loss:
-        raise ValueError(
-            f"loss must be one of {sorted(LOSSES)} for a lazy frame; a function cannot run in its engine."
-        )
-    stated = read_labels_for(loss, labels)
-    pooled_groups = read_pooled_groups(pooled_groups)
-    is_text = file is not None and file.n_rows is not None
-    rows = select_roles(frame, columns, file)
-    rows = rows if is_text else with_plain_types(rows, columns)
-    found = look_at_rows(
-        rows, columns, loss, stated, is_text=is_text, is_file=file is not None, max_cells=max_cells
+    engine = Engine.look(
+        frame,
+        columns,
+        loss,
+        pooled_groups=pooled_groups,
+        labels=labels,
+        max_cells=max_cells,
+        file=file,
     )
-    if file is not None and file.n_rows not in (None, found.n_rows):
-        raise ValueError(
-            f"The engine read {found.n_rows:,} rows of {file.n_rows:,}; nothing is said of such a file."
-        )
-    rows = with_numbers(rows, columns, loss) if is_text else rows
-    compared = [columns.keys[role] for role in columns.labels_and_predictions()]
-    rows = in_one_spelling(rows, compared, found.numbers)
-    rows = _with_weights(rows, columns, found.exponent)
-    if loss.predicts != "labels":  # small integers overflow when they are subtracted or multiplied
-        numbers = [columns.keys[role] for role in numeric_roles(columns, loss)]
-        rows = rows.with_columns(**{key: nw.col(key).cast(nw.Float64) for key in numbers})
+    rows, found, pooled_groups, is_file = engine.rows, engine.found, engine.pooled_groups, engine.is_file
     everybody = rows
     positives: list[Any] = []
+    loss = as_in_data(loss, found, is_file=is_file)
     if loss.concerns is not None or loss.pos_label is not None:
-        rows, loss, positives = concerned_rows(rows, columns, loss, found, is_file=file is not None)
-    losses = with_losses(rows, columns, loss, positives)
+        rows, loss, positives = concerned_rows(rows, columns, loss, found)
+    losses = with_losses(rows, columns, loss, positives, found)
     by_vector = bootstrap.n_boot is not None and not columns.units
     query = _group_by_losses(losses, columns) if by_vector else _group_and_sum(losses, columns)
     table = collect(query.head(max_cells + 1))

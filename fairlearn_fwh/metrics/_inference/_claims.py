@@ -16,6 +16,7 @@ from .._core._measurement import Measurement
 from .._core._sums import GroupSums
 from .._core._unit_sums import ClusteredSums
 from ._betting import GainDraws
+from ._checks import check_claims
 from ._joint_law import JointLaw
 from ._null_laws import laws_of_certificates, laws_of_harm
 from ._step_down import MIN_P, NullLaws, SharedPeople, adjust_p_values
@@ -36,6 +37,21 @@ NEVER_RIGHT = "none: every answer of both classifiers is wrong"
 
 #: What stands there where weights are so uneven that few people could reverse the result.
 FEW_HEAVY = "none: few people have most of the weight"
+
+
+@dataclass(frozen=True)
+class Tests:
+    """One test for each of m claims, each by itself.
+
+    Attributes
+    ----------
+    p_values : ndarray, shape (m,)
+    laws : NullLaws
+        How they are distributed if the claims are just not, or just, true.
+    """
+
+    p_values: np.ndarray
+    laws: NullLaws
 
 
 @dataclass(frozen=True)
@@ -94,15 +110,33 @@ class Claims:
         weights: np.ndarray | None = None,
     ) -> pd.DataFrame:
         """Test each claim for non-inferiority; see `PreferenceFrame.certify`."""
+        tests = self.certificate_tests(tolerance, method)
+        adjusted = self.adjust(tests.p_values, correction, tests.laws, weights)
+        shares = shares_of_alpha(self.tested(), correction, weights)
+        return self.certificates(tests.p_values, adjusted, tolerance, alpha, method, shares)
+
+    def certificate_tests(self, tolerance: float, method: str) -> Tests:
+        """Test each claim for non-inferiority by itself."""
+        return Tests(
+            certificate_p_value(self.differences, tolerance, method),
+            laws_of_certificates(self.differences, tolerance, method),
+        )
+
+    def certificates(
+        self,
+        p_values: np.ndarray,
+        adjusted: np.ndarray,
+        tolerance: float,
+        alpha: float,
+        method: str,
+        shares: np.ndarray,
+    ) -> pd.DataFrame:
+        """Say what is certified by adjusted p-values; bounds with each claim's share of alpha."""
         tested = self.tested()
-        bound_alpha = alpha * self._shares(correction, weights)
         identical = self.table["identical"].to_numpy()
         hopeless = self.table["never_right"].to_numpy()
         few = self.differences.rests_on_few(tolerance)
-        p_values = certificate_p_value(self.differences, tolerance, method)
-        laws = laws_of_certificates(self.differences, tolerance, method)
-        adjusted = self.adjust(p_values, correction, laws, weights)
-        bounds = self._bounds(tolerance, bound_alpha, method, p_values)
+        bounds = self._bounds(tolerance, alpha * shares, method, p_values)
         return self.table.assign(
             lower_bound=np.where(identical, 0.0, np.where(tested, np.where(few, -np.inf, bounds), np.nan)),
             p_value=np.where(tested, p_values, np.nan),
@@ -125,14 +159,6 @@ class Claims:
                 *self.table.columns.intersection(["units"]),
             ]
         ]
-
-    def _shares(self, correction: str | None, weights: np.ndarray | None) -> np.ndarray:
-        """Share of alpha that the bound of each claim has; all of it without a correction."""
-        tested = self.tested()
-        if correction is None:
-            return np.ones(len(tested))
-        shares = np.ones(len(tested)) if weights is None else weights
-        return np.where(tested, shares / max(shares[tested].sum(), np.finfo(float).tiny), 1.0)
 
     def _bounds(self, tolerance: float, alpha: np.ndarray, method: str, p_values: np.ndarray) -> np.ndarray:
         """Lower bounds; where the test of few people or units disagrees about the tolerance it is right, and the bound lies there."""
@@ -159,22 +185,52 @@ class Claims:
 
     def test_harm(self, correction: str | None, margin: float = 0.0) -> pd.DataFrame:
         """Test each claim for a violation: columns `p_value` and `p_adjusted` beside those of `table`."""
-        tested = self.tested()
-        p_values = np.where(tested, harm_p_value(self.differences, margin), np.nan)
-        adjusted = self.adjust(p_values, correction, laws_of_harm(self.differences, margin))
+        tests = self.harm_tests(margin)
+        return self.contradictions(tests.p_values, self.adjust(tests.p_values, correction, tests.laws))
+
+    def harm_tests(self, margin: float) -> Tests:
+        """Test each claim for a violation by itself; NaN where there is none to test."""
+        p_values = np.where(self.tested(), harm_p_value(self.differences, margin), np.nan)
+        return Tests(p_values, laws_of_harm(self.differences, margin))
+
+    def contradictions(self, p_values: np.ndarray, adjusted: np.ndarray) -> pd.DataFrame:
+        """Say what contradicts each claim."""
         return self.table.drop(columns=["identical", "never_right"]).assign(
             p_value=p_values, p_adjusted=adjusted
         )
 
     def violations(self, alpha: float | None, correction: str | None, margin: float = 0.0) -> pd.DataFrame:
         """Return the claims that the sample contradicts; see `PreferenceFrame.violations`."""
-        found = (self.table["gain"] < -margin).to_numpy()
         if alpha is None:
-            table = self.table.drop(columns=["identical", "never_right"])
-        else:
-            table = self.test_harm(correction, margin)
-            found = found & (table["p_adjusted"].fillna(1.0).to_numpy() < alpha)
-        return table[found].reset_index(drop=True)
+            return self.below(margin)
+        return significant(self.test_harm(correction, margin), alpha, margin)
+
+    def below(self, margin: float) -> pd.DataFrame:
+        """Claims whose gain in the sample is below minus the margin."""
+        table = self.table.drop(columns=["identical", "never_right"])
+        return table[(table["gain"] < -margin).to_numpy()].reset_index(drop=True)
+
+
+def significant(tests: pd.DataFrame, alpha: float, margin: Any) -> pd.DataFrame:
+    """Claims of a table of tests that the sample contradicts.
+
+    Parameters
+    ----------
+    tests : DataFrame
+        Of `Claims.test_harm`.
+    alpha : float
+    margin : float, or ndarray with one for each claim
+    """
+    found = (tests["gain"] < -margin) & (tests["p_adjusted"].fillna(1.0) < alpha)
+    return tests[found.to_numpy()].reset_index(drop=True)
+
+
+def shares_of_alpha(tested: np.ndarray, correction: str | None, weights: np.ndarray | None) -> np.ndarray:
+    """Share of alpha that the bound of each claim has; all of it without a correction."""
+    if correction is None:
+        return np.ones(len(tested))
+    shares = np.ones(len(tested)) if weights is None else weights
+    return np.where(tested, shares / max(shares[tested].sum(), np.finfo(float).tiny), 1.0)
 
 
 @dataclass(frozen=True)
@@ -241,6 +297,27 @@ def make_claims(kinds: list[ClaimKind], loss: Loss, weighted: bool) -> Claims:
     return Claims(pd.concat(tables, ignore_index=True), _concatenate(pieces), people)
 
 
+def claims_of(measured: Measurement, claims: str, *, strict: bool) -> Claims:
+    """Claims about a measured sample; see `PreferenceFrame.certify`.
+
+    Raises
+    ------
+    ValueError
+        If labels never meet, one of several people has nearly all of the weight, `claims` is unknown, or envy is asked for (`strict`) and
+        was not measured.
+    """
+    m = measured
+    if m.labels is not None:
+        m.labels.check()
+    m.check_weights()
+    rationality, envy = check_claims(claims, has_envy=m.layout.has_envy, strict=strict)
+    kinds = [rationality_claims(m)] if rationality else []
+    kinds += [envy_claims(m)] if envy else []
+    made = make_claims(kinds, m.loss, m.weighted)
+    # A unit may have rows in several groups: then groups are not independent.
+    return made if m.n_once is None and m.units is None else overlapping(made, m, has_envy=envy)
+
+
 def _never_right(sums: GroupSums, rows: np.ndarray, columns: np.ndarray, loss: Loss) -> np.ndarray:
     """Claims in which both classifiers were wrong about everybody."""
     if not loss.counts_errors:
@@ -251,9 +328,7 @@ def _never_right(sums: GroupSums, rows: np.ndarray, columns: np.ndarray, loss: L
 
 def join_claims(parts: list[Claims]) -> Claims:
     """Make one family of the same claims about several models, which share the people of each group."""
-    people = SharedPeople(
-        *(np.concatenate([getattr(p.people, name) for p in parts]) for name in ("group", "part"))
-    )
+    people = SharedPeople.joined([part.people for part in parts])
     table = pd.concat([part.table for part in parts], ignore_index=True)
     return Claims(table, _concatenate([part.differences for part in parts]), people)
 

@@ -25,8 +25,9 @@ def power_table(
     alpha: float,
     discordance: float | None,
     power: float,
+    n_claims: int | None = None,
 ) -> pd.DataFrame:
-    """Sizes that certificates need; see `PreferenceFrame.power`.
+    """Sizes that certificates need; see `PreferenceFrame.power`. A family may have more claims (`n_claims`) than these.
 
     For 0-1 losses the size is searched for with the power of the very test that `certify` uses at that size (`_sample_size`), at level
     alpha over the number of claims. For real-valued losses a person's difference has a variance q: bets win enough with that probability, or,
@@ -39,7 +40,7 @@ def power_table(
         spread = d.variance * n + d.gain**2  # variance of one person's difference around a gain of 0
     else:
         spread = np.full(len(n), float(discordance))
-    n_claims = max(int(claims.tested().sum()), 1)
+    n_claims = max(int(claims.tested().sum()) if n_claims is None else n_claims, 1)
     level = alpha / n_claims
     z = stats.norm.isf(level) + stats.norm.ppf(power)
     people = claims.table["n"].to_numpy(dtype=float)

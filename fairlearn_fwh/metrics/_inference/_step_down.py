@@ -47,6 +47,15 @@ class NullLaws:
         """Laws of tests that may have any p-value."""
         return cls(np.full(n_claims, -1), [])
 
+    @classmethod
+    def joined(cls, parts: Sequence[NullLaws]) -> NullLaws:
+        """Put the laws of several families of claims together."""
+        codes, attainable = [], list[np.ndarray]()
+        for part in parts:
+            codes.append(np.where(part.of_claim >= 0, part.of_claim + len(attainable), -1))
+            attainable += part.attainable
+        return cls(np.concatenate(codes), attainable, all(part.are_counts for part in parts))
+
     def of(self, claims: np.ndarray) -> NullLaws:
         """Leave some claims."""
         return NullLaws(self.of_claim[claims], self.attainable, self.are_counts)
@@ -81,6 +90,13 @@ class SharedPeople:
     def everybody(cls, n_claims: int) -> SharedPeople:
         """Claims that may all share people."""
         return cls(np.zeros(n_claims, dtype=int), np.zeros(n_claims, dtype=int))
+
+    @classmethod
+    def joined(cls, parts: Sequence[SharedPeople]) -> SharedPeople:
+        """Put claims about the same groups together."""
+        return cls(
+            np.concatenate([part.group for part in parts]), np.concatenate([part.part for part in parts])
+        )
 
     def of(self, claims: np.ndarray) -> SharedPeople:
         """Leave some claims."""

@@ -1,0 +1,112 @@
+"""A sample of rows as it was read, before anything is asked of it: from here on several losses go their own ways."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from ._alike import MOST_ALIKE, AlikeRows, code_labels
+from ._cells import LossRows, find_cells
+from ._label_sets import LabelSets
+from ._layout import Layout
+from ._losses import Loss, concerned_by, with_pos_label
+from ._unit_hashes import UnitHashes
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Rows that count, checked.
+
+    Attributes
+    ----------
+    y : ndarray, shape (n,)
+        The truth.
+    predictions : dict from str to ndarray, shape (n,)
+        Of the own classifier, of the pooled one, and of all group classifiers if they are known, by the names of the arguments.
+    disagrees : ndarray of bool, shape (n,)
+        Whether the own prediction differs from the pooled one.
+    assigned, audit : ndarray of int, shape (n,)
+        Assigned group (-1 for none) and audit group.
+    weights : ndarray, shape (n,), or None
+    units : ndarray of int, shape (n,), or None
+        Whose rows belong together.
+    unit_hashes : UnitHashes or None
+    layout : Layout
+    sets : LabelSets or None
+        Labels that occur, where labels are compared.
+    exponent : int
+        Power of two by which weights were divided.
+    """
+
+    y: np.ndarray
+    predictions: dict[str, np.ndarray]
+    disagrees: np.ndarray
+    assigned: np.ndarray
+    audit: np.ndarray
+    weights: np.ndarray | None
+    units: np.ndarray | None
+    unit_hashes: UnitHashes | None
+    layout: Layout
+    sets: LabelSets | None
+    exponent: int
+
+    def complete(self, loss: Loss) -> Loss:
+        """Find the positive label of a loss that has one."""
+        return loss if self.sets is None else with_pos_label(loss, self.sets.everything)
+
+    def rows(self, loss: Loss) -> LossRows:
+        """Losses of the people whom a loss concerns.
+
+        Raises
+        ------
+        ValueError
+            If it concerns nobody, or predictions are not of the kind that it compares.
+        """
+        concerned = concerned_by(loss, self.y)
+        losses = [
+            loss(self.y[concerned], column[concerned], name) for name, column in self.predictions.items()
+        ]
+        weights, units = (None if part is None else part[concerned] for part in (self.weights, self.units))
+        return LossRows(
+            losses,
+            self.disagrees[concerned],
+            self.assigned[concerned],
+            self.audit[concerned],
+            weights,
+            loss.is_binary,
+            units,
+            self.unit_hashes,
+        )
+
+    def alike(self, losses: Iterable[Loss]) -> AlikeRows | None:
+        """Add up rows with equal groups and labels, from which every loss of labels can be read; None where that would not help.
+
+        Parameters
+        ----------
+        losses : iterable of Loss
+        """
+        if self.units is not None or any(loss.predicts not in ("labels", "decisions") for loss in losses):
+            return None
+        coded = [code_labels(column) for column in (self.y, *self.predictions.values())]
+        base = max(len(labels) for _, labels in coded)
+        n_groups = (int(self.assigned.max(initial=-1)) + 2) * len(self.layout.audit)
+        if not base or n_groups * float(base) ** len(coded) > MOST_ALIKE:
+            return None
+        cell, first, n = find_cells(self.assigned, self.audit, [codes for codes, _ in coded], base)
+        weight = weight_squared = n.astype(float)
+        if self.weights is not None:
+            weight, weight_squared = (
+                np.bincount(cell, power, len(n)) for power in (self.weights, self.weights**2)
+            )
+        return AlikeRows(
+            y=self.y[first],
+            predictions={name: column[first] for name, column in self.predictions.items()},
+            disagrees=self.disagrees[first],
+            assigned=self.assigned[first],
+            audit=self.audit[first],
+            n=n,
+            weight=weight,
+            weight_squared=weight_squared,
+        )
