@@ -7,7 +7,7 @@ import hashlib
 import importlib.metadata
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,9 @@ from ..metrics import PreferenceFrame
 from ..metrics._core._names import SMALLEST_SHOWN, full_name, group_name, printable
 from ..metrics._core._units import MISSING, share
 from ._findings import MOST_SHOWN, Findings, records, worst_first
+from ._group_table import group_table
 from ._plots import MAX_DRAWN
+from ._section import Section
 
 REQUIREMENTS = ("no-harm", "certified")
 
@@ -30,13 +32,13 @@ class Audit(Findings):
     ----------
     frame : PreferenceFrame
         Made from data that took no part in fitting or choosing; without control features.
-    tolerance : float
+    tolerance : float, or dict from loss to float
         Largest loss that counts as none in certificates, in units of the loss.
     alpha : float
         One minus the confidence: for all violations together, and for all certificates together.
     min_group_size : int
         Groups with fewer people are tested, but suppressed in the report.
-    harm_margin : float
+    harm_margin : float, or dict from loss to float
         Loss that is not yet called harm, in units of the loss: harm is a loss significantly larger than that.
     source : str
         What was audited, for the title of the report.
@@ -72,10 +74,10 @@ class Audit(Findings):
         self,
         frame: PreferenceFrame,
         *,
-        tolerance: float = 0.01,
+        tolerance: float | Mapping[str, float] = 0.01,
         alpha: float = 0.05,
         min_group_size: int = SMALLEST_SHOWN,
-        harm_margin: float = 0.0,
+        harm_margin: float | Mapping[str, float] = 0.0,
         source: str = "",
     ) -> None:
         super().__init__(
@@ -111,28 +113,23 @@ class Audit(Findings):
         -------
         dict
         """
-        envy = self.envy()
         return {
             "source": self.source,
             "package": f"fairlearn_fwh {importlib.metadata.version('fairlearn-fwh')}",
             "verdict": self.verdict,
             "harm_found": self.harm_found,
             "certified": self.certified,
-            "loss": self.frame.loss_name,
-            "tolerance": float(self.tolerance),
-            "harm_margin": float(self.harm_margin),
             "alpha": float(self.alpha),
             "claims": self.claims,
             "n_claims": len(self.certificate),
             "units": None if self.suppressed else self.frame.n_units,
             "min_group_size": self.min_group_size,
-            "overall": plain_record(self.overall()),
-            "groups": [plain_record(record) for record in records(self.groups())],
             "n_suppressed_groups": len(self.suppressed),
-            "envy": []
-            if envy is None
-            else [plain_record(record) for record in records(envy.set_index("group"))],
-        }
+        } | (
+            {"losses": [{"name": section.loss} | _of_section(section) for section in self.sections]}
+            if self.has_several_losses
+            else _of_section(self.sections[0])
+        )
 
     def to_json(self, parts: dict[str, str] | None = None) -> str:
         """Return the audit as JSON, with all groups, one in a line.
@@ -170,46 +167,68 @@ class Audit(Findings):
         MissingExtraError
             If jinja2 or matplotlib is not installed.
         """
-        table = self.groups()
         return (
             environment()
             .get_template("report.html.jinja")
             .render(
                 audit=self,
-                groups=records(worst_first(table, MOST_SHOWN)),
-                n_more=max(len(table) - MOST_SHOWN, 0),
-                envy=self.envy(),
-                overall=self.overall(),
+                sections=[(section, _shown_of(section)) for section in self.sections],
+                most_shown=MOST_SHOWN,
+                overview=group_table(self) if self.has_several_losses else None,
                 pictures=list(self._pictures()),
-                unit=self.unit,
                 version=importlib.metadata.version("fairlearn-fwh"),
                 methods=[] if self.hides else sorted({m for m in self.certificate["method"] if m}),
             )
         )
 
     def _pictures(self) -> Iterator[tuple[str, str]]:
-        """Title and data URI of each picture."""
+        """Title and data URI of each picture: gains in all losses in one, the others of each loss."""
         try:
             from matplotlib.figure import Figure
         except ImportError as error:
             raise MissingExtraError.for_extra("The HTML report", "plot") from error
-        n = min(len(self.groups()), MAX_DRAWN)
+        n = min(len(self.sections[0].groups), MAX_DRAWN)
         if not n:
             return
-        kinds = {
-            "gain": ("Who gains, who loses", 1.4 + 0.45 * n),
-            "flips": ("Individuals behind the gains", 5.4),
-        }
-        envy = None if self.hides else self.envy()
-        if envy is not None and len(envy) and len(self.frame.envy_matrix) <= MAX_DRAWN:
-            kinds["envy"] = (
-                "Would another group's classifier be better?",
-                2.2 + 0.5 * len(self.frame.envy_matrix),
-            )
-        for kind, (title, height) in kinds.items():
-            figure = Figure(figsize=(8.5, height), layout="constrained")
-            self.frame.plot(kind, ax=figure.subplots(), min_group_size=self.min_group_size)
-            yield title, data_uri(figure)
+        height = (1.4 + 0.45 * n) * len(self.sections)
+        yield "Who gains, who loses", self._picture(Figure, self.frame, "gain", height)
+        for section in self.sections:
+            about = f", {section.loss}" if self.has_several_losses else ""
+            for kind, (title, size) in self._kinds(section).items():
+                yield f"{title}{about}", self._picture(Figure, section.frame, kind, size)
+
+    def _kinds(self, section: Section) -> dict[str, tuple[str, float]]:
+        """Further pictures of a loss: title and height."""
+        kinds = {"flips": ("Individuals behind the gains", 5.4)}
+        envy = None if self.hides else section.envy
+        n_assigned = len(section.frame.envy_matrix)
+        if envy is not None and len(envy) and n_assigned <= MAX_DRAWN:
+            kinds["envy"] = ("Would another group's classifier be better?", 2.2 + 0.5 * n_assigned)
+        return kinds
+
+    def _picture(self, figure_class: Any, frame: PreferenceFrame, kind: str, height: float) -> str:
+        figure = figure_class(figsize=(8.5, height), layout="constrained")
+        n_panels = len(frame.losses) if kind == "gain" else 1
+        axes = figure.subplots(n_panels, squeeze=False)[:, 0]
+        frame.plot(kind, ax=axes if frame.has_several_losses else axes[0], min_group_size=self.min_group_size)
+        return data_uri(figure)
+
+
+def _of_section(section: Section) -> dict[str, Any]:
+    """What JSON can hold of one loss."""
+    envy = section.envy
+    return {
+        "loss": section.frame.loss_name,
+        "tolerance": float(section.tolerance),
+        "harm_margin": float(section.harm_margin),
+        "overall": plain_record(section.overall),
+        "groups": [plain_record(record) for record in records(section.groups)],
+        "envy": [] if envy is None else [plain_record(record) for record in records(envy.set_index("group"))],
+    }
+
+
+def _shown_of(section: Section) -> list[dict[str, Any]]:
+    return records(worst_first(section.groups, MOST_SHOWN))
 
 
 def environment() -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,8 @@ import pandas as pd
 
 from ..metrics._core._groupings import why_hidden
 from ..metrics._core._names import SMALLEST_SHOWN, full_name
-from ..metrics._core._units import Unit
+from ..metrics._inference._claims_of_losses import LOSS
+from ._section import Section
 from ._verdict import counted, judge, size_column
 
 if TYPE_CHECKING:
@@ -39,13 +41,13 @@ class Findings:
     ----------
     frame : PreferenceFrame
         Made from data that took no part in fitting or choosing; without control features.
-    tolerance : float
+    tolerance : float, or dict from loss to float
         Largest loss that counts as none in certificates, in units of the loss.
     alpha : float
         One minus the confidence: for all violations together, and for all certificates together.
     min_group_size : int
         Groups with fewer people are tested, but suppressed.
-    harm_margin : float
+    harm_margin : float, or dict from loss to float
         Loss that is not yet called harm, in units of the loss: harm is a loss significantly larger than that.
 
     Attributes
@@ -53,8 +55,8 @@ class Findings:
     claims, violations, certificate, verdict
         As of `fairlearn_fwh.audit.Audit`.
     outcome : {"harm", "envy", "pooled", "certified", "unsure"}
-    power : DataFrame or None
-        As `PreferenceFrame.power` gives it; None at tolerance 0.
+    sections : list of Section
+        What there is to be shown of each loss.
 
     Raises
     ------
@@ -66,12 +68,12 @@ class Findings:
         self,
         frame: PreferenceFrame,
         *,
-        tolerance: float = 0.01,
+        tolerance: float | Mapping[str, float] = 0.01,
         alpha: float = 0.05,
         min_group_size: int = SMALLEST_SHOWN,
-        harm_margin: float = 0.0,
+        harm_margin: float | Mapping[str, float] = 0.0,
     ) -> None:
-        if isinstance(frame.overall, pd.DataFrame):
+        if frame._layout.control_names:
             raise ValueError("frame has control features; audit a frame without them.")
         check_min_group_size(min_group_size)
         _check_groups(frame)
@@ -89,12 +91,7 @@ class Findings:
         )
         self.outcome, self.verdict = judged.outcome, judged.text
         self.violations, self.certificate = judged.violations, judged.certificate
-        self.power = frame.power(tolerance, alpha) if tolerance > 0 else None
-
-    @property
-    def unit(self) -> Unit:
-        """In what figures are written."""
-        return Unit(self.frame.loss_name)
+        self.sections = list(self._make_sections())
 
     @property
     def counted(self) -> str:
@@ -119,6 +116,8 @@ class Findings:
         str
         """
         about_groups = self.verdict.startswith(("no ", "every "))
+        if self.has_several_losses and not about_groups:
+            return f"{subject}: {self.verdict}"
         return f"{self.verdict[0].upper()}{self.verdict[1:]}" if about_groups else f"{subject} {self.verdict}"
 
     @property
@@ -126,9 +125,9 @@ class Findings:
         """Whether some claim is significantly violated, by more than the margin."""
         return len(self.violations) > 0
 
-    @cached_property
+    @property
     def harmed_groups(self) -> set[Any]:
-        """Labels of the audit groups that are significantly worse off than with the pooled classifier."""
+        """Labels of the audit groups that are significantly worse off than with the pooled classifier, in some loss."""
         return set(self.violations.loc[self.violations["kind"] == "rationality", "group"])
 
     @property
@@ -145,35 +144,52 @@ class Findings:
             `n`, `risk`, `pooled_risk`, `gain` with `lower` and `upper` (each interval by itself), `negative_flip_rate`,
             `positive_flip_rate`, `p_harm` (adjusted; NaN where some group is too small to be shown, because adjusted p-values
             tell those of other groups), `harmed` (whether it is below alpha), `certified_bound` (simultaneous), `certified`,
-            and with a tolerance above 0 `n_needed` and `smallest_tolerance`.
+            and with a tolerance above 0 `n_needed` and `smallest_tolerance`. Of several losses below each other, with the loss as the first
+            level of the index.
         """
-        return self._groups
+        if not self.has_several_losses:
+            return self.sections[0].groups
+        return pd.concat({section.loss: section.groups for section in self.sections}, names=[LOSS])
 
-    @cached_property
-    def _groups(self) -> pd.DataFrame:
-        frame, table = self.frame, self.frame.by_group
-        intervals = frame.gain_intervals(self.alpha)
+    @property
+    def power(self) -> pd.DataFrame | None:
+        """What certificates need, as `PreferenceFrame.power` gives it; None at tolerance 0."""
+        if not self.has_several_losses or self.sections[0].power is None:
+            return self.sections[0].power
+        return pd.concat({section.loss: section.power for section in self.sections}, names=[LOSS])
+
+    @property
+    def has_several_losses(self) -> bool:
+        """Whether losses were named."""
+        return self.frame.has_several_losses
+
+    def _make_sections(self) -> Iterator[Section]:
+        frame = self.frame
         harm = frame.harm_tests(claims=self.claims, margin=self.harm_margin)
-        harm = harm[harm["kind"] == "rationality"]
-        certificate = self.certificate[self.certificate["kind"] == "rationality"]
-        units = {"units": frame._people()} if frame.has_units else {}
-        result = table[["n"]].assign(
-            **units,
-            risk=table["risk"],
-            pooled_risk=table["pooled_risk"],
-            gain=table["rationality_gain"],
-            lower=intervals["lower"],
-            upper=intervals["upper"],
-            negative_flip_rate=table["negative_flip_rate"],
-            positive_flip_rate=table["positive_flip_rate"],
-            p_harm=np.nan if self.hides else harm["p_adjusted"].to_numpy(),
-            harmed=[label in self.harmed_groups for label in table.index],
-            certified_bound=certificate["lower_bound"].to_numpy(),
-            certified=certificate["certified"].to_numpy(),
+        tolerance, margin = (
+            value if isinstance(value, Mapping) else dict.fromkeys(frame.losses, value)
+            for value in (self.tolerance, self.harm_margin)
         )
-        if self.power is not None:
-            result = result.join(self.power[["n_needed", "smallest_tolerance"]])
-        return result[~self.frame._hidden(self.min_group_size).to_numpy()]
+        power = _power(frame, tolerance, self.alpha)
+        for loss in frame.losses:
+            certificate, tests, violated = (
+                table[table[LOSS] == loss].drop(columns=LOSS) if LOSS in table else table
+                for table in (self.certificate, harm, self.violations)
+            )
+            yield Section(
+                loss=loss,
+                frame=frame[loss],
+                tolerance=tolerance[loss],
+                harm_margin=margin[loss],
+                alpha=self.alpha,
+                min_group_size=self.min_group_size,
+                certificate=certificate,
+                harm=tests,
+                violated=violated,
+                power=power.get(loss),
+                is_hidden=frame._hidden(self.min_group_size).to_numpy(),
+                hides=self.hides,
+            )
 
     @property
     def suppressed(self) -> list[Any]:
@@ -184,7 +200,7 @@ class Findings:
     @property
     def why_suppressed(self) -> str:
         """Which groups these are, in words."""
-        return why_hidden(self.frame._measured, self.min_group_size)
+        return why_hidden(self.frame._any, self.min_group_size)
 
     @cached_property
     def hides(self) -> bool:
@@ -192,18 +208,16 @@ class Findings:
         assigned = self.certificate.loc[self.certificate["kind"] == "envy", size_column(self.frame)]
         return len(self.suppressed) > 0 or bool(((assigned > 0) & (assigned < self.min_group_size)).any())
 
-    def overall(self) -> dict[str, float]:
+    def overall(self) -> dict[str, Any]:
         """Return figures of everybody; none where they would tell those of the suppressed groups.
 
         Returns
         -------
-        dict from str to float
+        dict from str to float; of several losses from their names to such
         """
-        if self.suppressed:
-            return {}
-        overall = self.frame.overall.to_dict()
-        names = ("n", "risk", "pooled_risk", "rationality_gain", "negative_flip_rate", "disagreement_rate")
-        return {name: float(overall[name]) for name in names}
+        if self.has_several_losses:
+            return {section.loss: section.overall for section in self.sections if section.overall}
+        return dict(self.sections[0].overall)
 
     def envy(self) -> pd.DataFrame | None:
         """Return the claims of envy-freeness of groups that are large enough to be shown, if envy was measured.
@@ -214,12 +228,21 @@ class Findings:
             Where some group is suppressed only whether each is certified: the numbers of people would tell its own, and
             bounds and p-values the numbers of people.
         """
-        if self.claims != "all":
-            return None
-        table = self.certificate[self.certificate["kind"] == "envy"]
-        large = set(table.loc[table[size_column(self.frame)] >= self.min_group_size, "group"])
-        table = table[table["group"].isin(large) & table["other"].isin(large)].drop(columns="kind")
-        return table[["group", "other", "certified"]] if self.hides else table
+        tables = {section.loss: section.envy for section in self.sections}
+        known = {loss: table for loss, table in tables.items() if table is not None}
+        if not known or not self.has_several_losses:
+            return next(iter(known.values()), None)
+        return pd.concat([table.assign(**{LOSS: loss}) for loss, table in known.items()], ignore_index=True)
+
+
+def _power(frame: PreferenceFrame, tolerance: Mapping[str, float], alpha: float) -> dict[str, pd.DataFrame]:
+    """Power of the certificates of each loss; none where a tolerance is 0."""
+    if not all(value > 0 for value in tolerance.values()):
+        return {}
+    if not frame.has_several_losses:
+        return {loss: frame.power(tolerance[loss], alpha) for loss in frame.losses}
+    together = frame.power(tolerance, alpha)
+    return {loss: pd.DataFrame(together.xs(loss, level=LOSS)) for loss in frame.losses}
 
 
 def check_min_group_size(size: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ._findings import Findings
 from ._group_table import group_table
 from ._markdown import markdown_table
+from ._section import Section
 
 
 def model_card(findings: Findings) -> str:
@@ -35,21 +36,28 @@ def _factors(findings: Findings) -> str:
 
 
 def _metrics(findings: Findings) -> str:
-    unit = findings.unit
     weighted = " Rows are weighted." if findings.frame.is_weighted else ""
     weighted += " Rows of one person or other unit count together." if findings.frame.has_units else ""
+    baseline = "the risk with the pooled classifier (or another baseline) minus that with the model"
+    if findings.has_several_losses:
+        risks = "; ".join(f"{s.loss}: {s.unit.risk_name}, gains in {s.unit.name}" for s in findings.sections)
+        return _escaped(
+            f"Risks of a group are, by loss: {risks}. A gain is {baseline}: positive is good for the group, negative is harm. A loss concerns the "
+            f"people whom it can befall; who is missed is counted among positive people.{weighted}"
+        )
+    unit = findings.sections[0].unit
     return _escaped(
-        f"Risk is the {unit.risk_name} of a group. A gain is the risk with the pooled classifier (or another baseline) minus that with the model, in "
+        f"Risk is the {unit.risk_name} of a group. A gain is {baseline}, in "
         f"{unit.name}: positive is good for the group, negative is harm.{weighted}"
     )
 
 
 def _evaluation_data(findings: Findings) -> str:
-    overall = findings.overall()
+    overall = max((s.overall for s in findings.sections), key=lambda figures: figures.get("n", 0.0))
     people = f"{overall['n']:,.0f} {findings.counted}" if overall else "people"
     people += (
         f" of {findings.frame.n_units:,} people or other units"
-        if overall and findings.frame.has_units
+        if overall and findings.frame.n_units is not None
         else ""
     )
     return (
@@ -65,13 +73,15 @@ def _quantitative_analyses(findings: Findings) -> str:
     header, *rows = ([_escaped(cell) for cell in row] for row in [header, *rows])
     n_claims = len(findings.certificate)
     confidence = f"{100 * (1 - findings.alpha):g} % confidence"
+    first = findings.sections[0]
+    gains = "" if findings.has_several_losses else f"Gains in {first.unit.name}; "
+    intervals = "intervals hold each by itself. Who is harmed, and what is shown, is so with"
     notes = [
-        f"Gains in {findings.unit.name}; intervals hold each by itself. Who is harmed, and what is shown, is so with {confidence}"
-        + (f" for all {n_claims} claims together (step-down)." if n_claims > 1 else ".")
+        f"{gains}{intervals} {confidence}" if gains else f"{intervals[0].upper()}{intervals[1:]} {confidence}"
     ]
-    if findings.harm_margin:
-        notes.append(f"Harm is a loss of more than {findings.unit.amount_in_words(findings.harm_margin)}.")
-    if findings.power is not None:
+    notes[0] += f" for all {n_claims} claims together (step-down)." if n_claims > 1 else "."
+    notes += [_of_margin(section) for section in findings.sections if section.harm_margin]
+    if first.power is not None and not findings.has_several_losses:
         notes.append(
             f"{findings.counted.capitalize()} needed: so that it is shown with a chance of 80 % if the true gain is 0. A loss can be significant and still smaller than "
             "the tolerance."
@@ -81,6 +91,10 @@ def _quantitative_analyses(findings: Findings) -> str:
             f"That a group does not do worse than with another group's classifier is shown for {envy['certified'].sum()} of {len(envy)} pairs."
         )
     return "\n\n".join([markdown_table(header, rows), *map(_escaped, notes)])
+
+
+def _of_margin(section: Section) -> str:
+    return f"Harm is a loss of more than {section.unit.amount_in_words(section.harm_margin)}."
 
 
 def _caveats(findings: Findings) -> str:

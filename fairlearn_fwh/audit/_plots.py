@@ -86,9 +86,36 @@ def _confidence(frame: PreferenceFrame) -> str:
     return f"{100 * (max(frame.ci_quantiles) - min(frame.ci_quantiles)):g} % intervals"
 
 
+def plot_gains(frame: PreferenceFrame, axes: Any, min_group_size: int) -> Any:
+    """Plot the gains in every loss, one panel below the other, with the same groups in the same places."""
+    rows = np.flatnonzero(~frame._hidden(max(min_group_size, 1)).to_numpy())
+    if len(rows) > MAX_DRAWN:
+        lowest = np.nanmin(
+            [
+                Unit(frame[loss].loss_name).factor * frame[loss].gains.to_numpy()[rows, 0]
+                for loss in frame.losses
+            ],
+            axis=0,
+        )
+        rows = np.sort(rows[np.argsort(lowest, kind="stable")[:MAX_DRAWN]])
+    n = len(frame.losses)
+    if axes is None:
+        axes = new_panels(n, 1, (8.0, n * (1.3 + 0.45 * len(rows))))[1][:, 0]
+    axes = np.ravel(axes)
+    if len(axes) != n:
+        raise ValueError(f"ax must be one axes for each of the {n} losses {frame.losses}; got {len(axes)}.")
+    for loss, ax in zip(frame.losses, axes, strict=True):
+        _plot_gain(frame[loss], ax, rows)
+        ax.set_title(label_text(loss), loc="left", fontsize=11)
+    return axes
+
+
 def plot_gain(frame: PreferenceFrame, ax: Any, min_group_size: int) -> Any:
     """Plot the rationality gain of every audit group with its interval and the line of no harm."""
-    rows = _shown(frame, min_group_size)
+    return _plot_gain(frame, ax, _shown(frame, min_group_size))
+
+
+def _plot_gain(frame: PreferenceFrame, ax: Any, rows: np.ndarray) -> Any:
     ax = new_axes(ax, 8.0, 1.3 + 0.45 * len(rows))
     factor, unit = _scale(frame)
     table = frame.by_group.iloc[rows]
@@ -218,6 +245,12 @@ PLOTS = {"gain": plot_gain, "envy": plot_envy, "flips": plot_flips}
 
 def plot(frame: PreferenceFrame, kind: str, ax: Any, min_group_size: int) -> Any:
     """Plot a frame; see `PreferenceFrame.plot`."""
+    if frame.has_several_losses:
+        if kind != "gain":
+            raise ValueError(
+                f"kind={kind!r} is for one loss; choose one: frame[{frame.losses[0]!r}].plot({kind!r})."
+            )
+        return plot_gains(frame, ax, min_group_size)
     if kind == "tradeoff":
         return plot_tradeoff({"this model": frame}, ax)
     if kind not in PLOTS:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from ..metrics._core._groupings import why_hidden
 from ..metrics._core._names import SMALLEST_SHOWN, group_name
 from ..metrics._core._units import Unit
 from ..metrics._inference._claims import FEW_HEAVY, NEVER_RIGHT
+from ..metrics._inference._claims_of_losses import LOSS
 
 if TYPE_CHECKING:
     from ..metrics._preference_frame import PreferenceFrame
@@ -24,11 +25,11 @@ _MAX_NAMED = 10
 def verdict(
     frame: PreferenceFrame,
     *,
-    tolerance: float = 0.01,
+    tolerance: float | Mapping[str, float] = 0.01,
     alpha: float = 0.05,
     claims: str = "rationality",
     min_group_size: int = SMALLEST_SHOWN,
-    harm_margin: float = 0.0,
+    harm_margin: float | Mapping[str, float] = 0.0,
 ) -> str:
     """Say whether any group is harmed, and how sure that is.
 
@@ -36,7 +37,7 @@ def verdict(
     ----------
     frame : PreferenceFrame
         Made from data that took no part in fitting or choosing.
-    tolerance : float
+    tolerance : float, or dict from loss to float
         Loss that counts as none.
     alpha : float
         One minus the confidence, for all claims together.
@@ -44,7 +45,7 @@ def verdict(
         What is claimed of every group.
     min_group_size : int
         Smaller groups are counted, not named.
-    harm_margin : float
+    harm_margin : float, or dict from loss to float
         Loss that is not yet called harm.
 
     Returns
@@ -99,18 +100,20 @@ class Verdict:
 def judge(
     frame: PreferenceFrame,
     *,
-    tolerance: float,
+    tolerance: float | Mapping[str, float],
     alpha: float,
     claims: str,
     min_group_size: int,
-    harm_margin: float = 0.0,
+    harm_margin: float | Mapping[str, float] = 0.0,
 ) -> Verdict:
     """Say whether any group is harmed, and how sure that is; parameters as of `verdict`."""
     confidence = f"{100 * (1 - alpha):g} % confidence"
     claims = "rationality" if claims == "all" and not frame.has_envy else claims
     table = frame.certify(tolerance=tolerance, alpha=alpha, claims=claims)
     hidden = frame._hidden(min_group_size)
-    sizes = dict(zip(table["group"], table[size_column(frame)], strict=True))
+    sizes: dict[Any, int] = {}
+    for group, size in zip(table["group"], table[size_column(frame)], strict=True):
+        sizes[group] = min(size, sizes.get(group, size))
     words = _Words(frame, min_group_size, sizes, set(hidden.index[hidden]))
     violations = frame.violations(alpha=alpha, claims=claims, margin=harm_margin)
 
@@ -121,19 +124,21 @@ def judge(
     envious = violations[violations["kind"] == "envy"]
     found = []
     if len(harmed):
-        found.append(
-            f"harms {words.listed(harmed, lambda row: f'{words.unit.gain_in_words(row.gain)}, {words.size(row)}')}"
-        )
+        found.append(words.harmed(harmed))
     if len(envious):
         found.append(f"gives a worse classifier than another group's to {words.listed(envious, words.envy)}")
     if found:
-        beyond = f" by more than {words.unit.amount_in_words(harm_margin)}" if harm_margin else ""
-        return say("harm" if len(harmed) else "envy", f"{' and '.join(found)}{beyond}, with {confidence}.")
+        return say(
+            "harm" if len(harmed) else "envy",
+            f"{' and '.join(found)}{words.beyond(harm_margin)}, with {confidence}.",
+        )
     unsure = table[~table["certified"] & (table["n"] > 0)]
     # That all got the pooled prediction would be told of small groups, too.
     has_hidden = bool(words.hidden)
     same = (
-        not has_hidden and frame.overall["disagreement_rate"] == 0 and set(table["kind"]) == {"rationality"}
+        not has_hidden
+        and all(frame[loss].overall["disagreement_rate"] == 0 for loss in frame.losses)
+        and set(table["kind"]) == {"rationality"}
     )
     if not len(unsure):
         if same:
@@ -146,12 +151,16 @@ def judge(
             ("rationality", words.unsure_of),
             ("envy", lambda row: "against another group's classifier"),
         )
-        if len(part := unsure[unsure["kind"] == kind].drop_duplicates("group"))
+        if len(part := unsure[unsure["kind"] == kind].drop_duplicates(["group", *words.by_loss]))
     ]
     beginning = "gives all of these people the pooled prediction" if same else "no harm found"
     return say(
         "unsure", f"{beginning}, but {words.unsure(tolerance)} with {confidence} for {', '.join(parts)}."
     )
+
+
+def _any_of(tolerance: float | Mapping[str, float]) -> bool:
+    return any(tolerance.values()) if isinstance(tolerance, Mapping) else bool(tolerance)
 
 
 def size_column(frame: PreferenceFrame) -> str:
@@ -173,9 +182,42 @@ class _Words:
     sizes: dict[Any, int]
     hidden: set[Any]
 
+    def unit(self, row: Any = None) -> Unit:
+        """The unit of the only loss, or of that which a claim is about."""
+        return Unit(self.frame[row.loss].loss_name if self.frame.has_several_losses else self.frame.loss_name)
+
     @property
-    def unit(self) -> Unit:
-        return Unit(self.frame.loss_name)
+    def by_loss(self) -> list[str]:
+        """The column that names the loss, where there are several."""
+        return [LOSS] if self.frame.has_several_losses else []
+
+    def harmed(self, table: pd.DataFrame) -> str:
+        """Who is harmed, and in what if there are several losses."""
+        if not self.frame.has_several_losses:
+            return f"harms {self.listed(table, lambda row: f'{self.unit().gain_in_words(row.gain)}, {self.size(row)}')}"
+        of_loss = {loss: table[table[LOSS] == loss] for loss in self.frame.losses}
+        return "; ".join(
+            self._worse_off(part, Unit(self.frame[loss].loss_name).harm_in_words(loss))
+            for loss, part in of_loss.items()
+            if len(part)
+        )
+
+    def _worse_off(self, table: pd.DataFrame, how: str) -> str:
+        """Who is worse off in one loss, and how: "men are missed more often (-2.1 points of recall, 900 people)"."""
+        who = self.listed(table, lambda row: f"{self.unit(row).gain_of_what(row.gain)}, {self.size(row)}")
+        if len(table) > 1 or not who.endswith(")"):
+            return f"{who} {how}"
+        name, _, figures = who.rpartition(" (")
+        return f"{name} {how} ({figures}"
+
+    def beyond(self, margin: float | Mapping[str, float]) -> str:
+        """By what a harm is larger."""
+        if isinstance(margin, Mapping):
+            return " by more than the margin" if any(margin.values()) else ""
+        if not margin:
+            return ""
+        of_what = f"{margin:g}" if self.frame.has_several_losses else self.unit().amount_in_words(margin)
+        return f" by more than {of_what}"
 
     def size(self, row: Any) -> str:
         """How many people, or rows of how many units, a claim is about."""
@@ -188,7 +230,8 @@ class _Words:
             return f"{self.size(row)}, about whom every answer of both classifiers is wrong"
         if row.method == FEW_HEAVY:
             return f"{self.size(row)}, of whom few have most of the weight"
-        return f"{self.size(row)}, bound {self.unit.gain(row.lower_bound, 1)}"
+        about = f"{row.loss}: " if self.frame.has_several_losses else ""
+        return f"{about}{self.size(row)}, bound {self.unit(row).gain(row.lower_bound, 1)}"
 
     def envy(self, row: Any) -> str:
         """Whom a group envies, and how much unless that could tell of audit groups that are too small to be shown."""
@@ -197,19 +240,25 @@ class _Words:
         sizes = [*self.frame._people(), *self.sizes.values()]
         if any(0 < n < self.min_group_size for n in sizes):
             return against
-        return f"{self.unit.gain_in_words(row.gain)} {against}"
+        about = f"{row.loss}: " if self.frame.has_several_losses else ""
+        return f"{about}{self.unit(row).gain_in_words(row.gain)} {against}"
 
-    def certified(self, tolerance: float) -> str:
-        return (
-            f"no group loses more than {self.unit.amount_in_words(tolerance)}"
-            if tolerance
-            else "every group gains"
-        )
+    def certified(self, tolerance: float | Mapping[str, float]) -> str:
+        about = f" in {' and '.join(self.frame.losses)}" if self.frame.has_several_losses else ""
+        return f"{f'no group loses more than {self._limit(tolerance)}' if _any_of(tolerance) else 'every group gains'}{about}"
 
-    def unsure(self, tolerance: float) -> str:
-        if not tolerance:
+    def unsure(self, tolerance: float | Mapping[str, float]) -> str:
+        if not _any_of(tolerance):
             return "a gain is not shown"
-        return f"a loss of more than {self.unit.amount_in_words(tolerance)} cannot be ruled out"
+        return f"a loss of more than {self._limit(tolerance)} cannot be ruled out"
+
+    def _limit(self, tolerance: float | Mapping[str, float]) -> str:
+        if not self.frame.has_several_losses and not isinstance(tolerance, Mapping):
+            return self.unit().amount_in_words(tolerance)
+        units = [Unit(self.frame[loss].loss_name) for loss in self.frame.losses]
+        if isinstance(tolerance, Mapping) or not all(unit.in_points for unit in units):
+            return "the tolerance"
+        return units[0].amount(tolerance)
 
     def listed(self, table: pd.DataFrame, describe: Callable[[Any], str]) -> str:
         hidden_here = (table["kind"] == "rationality") & table["group"].isin(self.hidden)
@@ -220,6 +269,6 @@ class _Words:
             parts.append(f"{more:,} more")
         if hidden := table.loc[~is_shown, "group"].nunique():
             parts.append(
-                f"{hidden} group{'s' if hidden > 1 else ''} {why_hidden(self.frame._measured, self.min_group_size)}"
+                f"{hidden} group{'s' if hidden > 1 else ''} {why_hidden(self.frame._any, self.min_group_size)}"
             )
         return ", ".join(parts)

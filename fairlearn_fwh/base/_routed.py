@@ -268,6 +268,8 @@ class RoutedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, ABC):
         sensitive_features: Any = None,
         sample_weight: Any = None,
         units: Any = None,
+        loss: Any = None,
+        pos_label: Any = None,
     ) -> PreferenceFrame:
         """Compare what each person gets with what the pooled and the other groups' classifiers would give.
 
@@ -283,6 +285,10 @@ class RoutedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, ABC):
             Weights of the rows.
         units : array-like, shape (n,), optional
             Whose rows belong together, as for `PreferenceFrame`.
+        loss : str, callable, or several by name, optional
+            As for `PreferenceFrame`; by default that in which the estimator decides.
+        pos_label : optional
+            As for `PreferenceFrame`.
 
         Returns
         -------
@@ -294,7 +300,8 @@ class RoutedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, ABC):
             y,
             sensitive_features=sensitive_features,
             sample_weight=sample_weight,
-            loss=self._loss(),
+            loss=self._loss() if loss is None else loss,
+            pos_label=pos_label,
             units=units,
         )
 

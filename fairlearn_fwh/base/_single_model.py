@@ -10,7 +10,8 @@ from sklearn.utils.validation import check_is_fitted
 from ..metrics import PreferenceFrame
 from ..metrics._core._alignment import check_alignment
 from ..metrics._core._groups import encode_groups
-from ..metrics._core._losses import LOSSES
+from ..metrics._core._losses import Loss
+from ..metrics._core._named_losses import kind_of_all, resolve_losses
 from ..metrics._estimators import known_labels
 from ._answers import ask_labels
 from ._plain_state import full_state, plain_state
@@ -34,6 +35,8 @@ class SingleModelClassifier(ClassifierMixin, BaseEstimator):
         sensitive_features: Any = None,
         sample_weight: Any = None,
         units: Any = None,
+        loss: Any = "zero_one",
+        pos_label: Any = None,
     ) -> PreferenceFrame:
         """Compare what each group gets with what a baseline would give.
 
@@ -51,6 +54,10 @@ class SingleModelClassifier(ClassifierMixin, BaseEstimator):
             Weights of the rows.
         units : array-like, shape (n,), optional
             Whose rows belong together, as for `PreferenceFrame`.
+        loss : str, callable, or several by name, optional
+            As for `PreferenceFrame`; by default errors.
+        pos_label : optional
+            As for `PreferenceFrame`.
 
         Returns
         -------
@@ -70,11 +77,15 @@ class SingleModelClassifier(ClassifierMixin, BaseEstimator):
         if sensitive_features is not None:
             missing_group = getattr(self, "missing_group", "error")
             sensitive_features = encode_groups(sensitive_features, missing_group=missing_group)
+        found = resolve_losses(loss, None, pos_label)
+        kind = found if isinstance(found, Loss) else kind_of_all(found)
         return PreferenceFrame(
+            loss=loss,
+            pos_label=pos_label,
             y_true=y,
             y_pred=self.predict(X),
             y_pred_pooled=ask_labels(baseline, X),
-            labels=known_labels(self, y, LOSSES["zero_one"], None),
+            labels=known_labels(self, y, kind, None),
             sensitive_features=sensitive_features,
             sample_weight=sample_weight,
             units=units,

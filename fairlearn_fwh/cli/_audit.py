@@ -15,7 +15,18 @@ from ..files import Dialect, measure_file
 from ..metrics._core._names import printable
 from ._columns import EachOnce, character, check_paths, given, labelled, not_empty, several
 from ._failure import said_warnings, status_of_failures
-from ._options import JUDGING, LOSS, MARGINS, READING, REPORTS, SAYING, WEIGHT, Y_PRED, with_options
+from ._losses import read_losses
+from ._options import (
+    JUDGING,
+    MARGINS,
+    READING,
+    REPORTS,
+    SAYING,
+    SEVERAL_LOSSES,
+    WEIGHT,
+    Y_PRED,
+    with_options,
+)
 from ._samples import check_paired, check_unpaired, compare_files
 from ._terminal import say, show
 
@@ -59,7 +70,7 @@ from ._terminal import say, show
     is_flag=True,
     help="It was left to chance who is in which file; for --unpaired.",
 )
-@with_options(WEIGHT, *LOSS, *JUDGING, *SAYING, *READING, *REPORTS)
+@with_options(WEIGHT, *SEVERAL_LOSSES, *JUDGING, *SAYING, *READING, *REPORTS)
 def audit(
     predictions: Path,
     y_true: str,
@@ -74,8 +85,9 @@ def audit(
     unpaired: bool,
     randomized: bool,
     weight: str | None,
-    loss: str,
-    pos_label: str | None,
+    loss: list[str],
+    pos_label: tuple[str, ...],
+    cost: tuple[tuple[str, str, float], ...],
     loss_limit: float | None,
     tolerance: float,
     harm_margin: float,
@@ -104,9 +116,8 @@ def audit(
         check_paths(predictions, baseline, outputs=(html, json_file))
         reading: dict[str, Any] = {
             "y_true": y_true,
-            "loss": loss,
+            **read_losses(loss, pos_label, cost),
             "loss_limit": loss_limit,
-            "pos_label": pos_label,
             "labels": labels,
             "engine": engine,
             "dialect": Dialect(delimiter=character(delimiter), quote=quote, null=tuple(null)),

@@ -25,14 +25,43 @@ MARGINS = click.option(
     is_flag=True,
     help="Audit each column of --sensitive by itself as well, in one family with the intersections.",
 )
+_LOSS_LIMIT = click.option(
+    "--loss-limit", type=float, help="Cut off losses at this value; log, squared and absolute need it."
+)
+#: For a command that judges one loss.
 LOSS = (
     click.option("--loss", type=click.Choice(list(LOSSES)), default="zero_one", show_default=True),
     click.option(
-        "--pos-label", callback=not_empty, help="The positive label as spelled; for missed and false_alarm."
+        "--pos-label",
+        callback=not_empty,
+        help="The positive label as spelled, for missed and false_alarm; the favourable one for rejection.",
+    ),
+    _LOSS_LIMIT,
+)
+#: For a command that judges several.
+SEVERAL_LOSSES = (
+    click.option(
+        "--loss",
+        callback=several,
+        default="zero_one",
+        show_default=True,
+        metavar="LOSS[,LOSS...]",
+        help=f"One or several, judged together: error, misclassification, {', '.join(LOSSES)}; NAME=LOSS gives a name.",
     ),
     click.option(
-        "--loss-limit", type=float, help="Cut off losses at this value; log, squared and absolute need it."
+        "--pos-label",
+        multiple=True,
+        metavar="[LOSS=]LABEL",
+        help="The positive label as spelled, for missed and false_alarm; the favourable one for rejection. With LOSS= for one of several losses.",
     ),
+    click.option(
+        "--cost",
+        type=(str, str, float),
+        multiple=True,
+        metavar="TRUTH PREDICTED COST",
+        help="What a wrong decision costs, for misclassification: --cost bad good 5 --cost good bad 1.",
+    ),
+    _LOSS_LIMIT,
 )
 
 #: What counts as harm, and how sure one wants to be.

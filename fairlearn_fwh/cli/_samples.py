@@ -7,7 +7,8 @@ from typing import Any
 
 from ..audit._sample_report import SampleReport
 from ..files._measure import measure_new
-from ..metrics._core._losses import resolve_loss
+from ..metrics._core._losses import Loss
+from ..metrics._core._named_losses import resolve_losses
 from ..metrics._engines._columns import Columns
 
 
@@ -48,7 +49,9 @@ def compare_files(
     """Compare two files; `settings` are those of `SampleReport`."""
     reading = dict(reading)
     names = {name: reading.pop(name) for name in ("y_true", "sensitive_features")}
-    loss = resolve_loss(*(reading.pop(name) for name in ("loss", "loss_limit", "pos_label")))
+    loss = resolve_losses(*(reading.pop(name) for name in ("loss", "loss_limit", "pos_label")))
+    if not isinstance(loss, Loss):
+        raise ValueError("--unpaired compares one loss; name a single one in --loss.")
     columns = Columns.of_one_model(y_pred=y_pred, **names)
     try:
         frames = [measure_new(path, columns, loss, **reading)[0] for path in (new, old)]

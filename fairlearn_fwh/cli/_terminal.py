@@ -101,7 +101,7 @@ def show(report: Audit | MonitorReport | SampleReport, subject: str) -> None:
     """
     if isinstance(report, Audit):
         header, rows = group_table(report)
-        state, n_groups = header.index("harmed"), len(report.groups())
+        state, n_groups = header.index("harmed"), len(report.sections[0].groups)
         verdict = report.sentence(subject)
         hidden = f"{len(report.suppressed)} group(s) {report.why_suppressed}" if report.suppressed else ""
     else:
@@ -129,7 +129,7 @@ def _show_table(header: list[str], rows: list[list[str]], state: int) -> None:
     widths = _widths([header, *rows])
     say(_line(header, widths), bold=True)
     for row in rows:
-        say(_line(row, widths), fg="red" if row[state] in _WORSE else None)
+        say(_line(row, widths), fg="red" if row[state].split(":")[0] in _WORSE else None)
 
 
 def _widths(rows: Sequence[Sequence[str]]) -> list[int]:

@@ -14,6 +14,7 @@ from sklearn.utils import check_random_state, get_tags
 from sklearn.utils.validation import check_is_fitted
 
 from .._sklearn_compat import FitsAndPredicts, Interval, StrOptions
+from ..base._fallback_loss import FALLBACK_LOSSES, read_fallback_loss
 from ..base._fitting import fit_context
 from ..base._group_routed import GroupRoutedClassifier
 from ..base._inner_fits import clone_seeded
@@ -22,6 +23,7 @@ from ..base._splits import hold_out
 from ..base._units import read_units
 from ..metrics import PreferenceFrame
 from ..metrics._core._groups import Groups, as_tuple
+from ..metrics._core._losses import Loss, concerned_by
 from ._tree import Node, TreeGrower
 from ._tree_pictures import plot_tree, tree_as_text
 from ._tree_pruning import TreePruner
@@ -49,6 +51,9 @@ class PreferenceTreeClassifier(GroupRoutedClassifier):
     fallback : {"certified", None}
         Whether a subtree has to show on the pruning rows, at level `alpha`, that it gains over the pooled classifier at
         all; or, as published, the pooled classifier is used only if every subtree has a significant violation.
+    loss : {"zero_one", "missed", "false_alarm"}
+        Loss in which subtrees are tested and ranked, of the second of two classes (that somebody of the first is missed is a false alarm). The tree
+        is grown by errors.
     alpha : float
         Level at which a violation is significant, for all comparisons of a subtree together, and at which the gain is, for
         all subtrees together.
@@ -120,6 +125,7 @@ class PreferenceTreeClassifier(GroupRoutedClassifier):
         "pooled_estimator": [FitsAndPredicts(), None],
         "signed": ["boolean"],
         "fallback": [StrOptions({"certified"}), None],
+        "loss": [StrOptions(set(FALLBACK_LOSSES))],
         "alpha": [Interval(Real, 0, 1, closed="neither")],
         "pruning_fraction": [Interval(Real, 0, 1, closed="neither")],
         "min_group_size": [Interval(Integral, 1, None, closed="left")],
@@ -137,6 +143,7 @@ class PreferenceTreeClassifier(GroupRoutedClassifier):
         pooled_estimator: Any = None,
         signed: bool = True,
         fallback: str | None = "certified",
+        loss: str = "zero_one",
         alpha: float = 0.05,
         pruning_fraction: float = 0.25,
         min_group_size: int = 50,
@@ -150,6 +157,7 @@ class PreferenceTreeClassifier(GroupRoutedClassifier):
         self.pooled_estimator = pooled_estimator
         self.signed = signed
         self.fallback = fallback
+        self.loss = loss
         self.alpha = alpha
         self.pruning_fraction = pruning_fraction
         self.min_group_size = min_group_size
@@ -202,6 +210,7 @@ class PreferenceTreeClassifier(GroupRoutedClassifier):
         sample = self._check_fit_input(X, y, sample_weight)
         sample = replace(sample, units=read_units(units, len(sample)))
         groups = self._read_groups(sensitive_features, len(sample))
+        self._loss()
         seed = check_random_state(self.random_state)
         self.group_estimators_, self.group_sizes_, self.fallback_groups_ = {}, {}, {}
         if groups is None:
@@ -215,10 +224,11 @@ class PreferenceTreeClassifier(GroupRoutedClassifier):
                 f"pruning_fraction={self.pruning_fraction} of {len(sample)} rows leaves none to prune on."
             )
         full, failures = self._grow(sample.take(growing), _take(groups, growing), seed)
+        judges = pruning[concerned_by(self._loss(), sample.y[pruning])]
         pruner = TreePruner(
             full,
-            sample.take(pruning),
-            _take(groups, pruning),
+            sample.take(judges),
+            _take(groups, judges),
             self.alpha,
             must_gain=self.fallback is not None,
         )
@@ -232,6 +242,9 @@ class PreferenceTreeClassifier(GroupRoutedClassifier):
             self.group_estimators_ = dict.fromkeys(self.group_estimators_, self.pooled_estimator_)
         self._warn_of_fallback()
         return self
+
+    def _loss(self) -> Loss:
+        return read_fallback_loss(self.loss, self.classes_)
 
     def _pooled(self) -> Any:
         return self._classifier() if self.pooled_estimator is None else self.pooled_estimator
@@ -282,6 +295,7 @@ class PreferenceTreeClassifier(GroupRoutedClassifier):
         """Tell what the pruning rows say of every atomic group."""
         leaves = self._leaf_of(groups)
         frame = PreferenceFrame(
+            loss=self._loss(),
             y_true=sample.y,
             y_pred=self._output_of(
                 leaves.codes, list(self.group_estimators_.values()), sample.X, self._labels

@@ -14,13 +14,14 @@ import narwhals as nw
 
 from ..exceptions import UnitsWarning, UnreadableValueError
 from ..metrics import PreferenceFrame
-from ..metrics._core._losses import Loss, resolve_loss
+from ..metrics._core._losses import Loss
+from ..metrics._core._named_losses import resolve_losses
 from ..metrics._core._proxies import hint_at_proxies
 from ..metrics._core._unit_hashes import UnitHashes, read_key
 from ..metrics._engines._columns import Columns, check_columns
-from ..metrics._engines._measure import measure_lazily
 from ..metrics._engines._rows import NUMBER, FileColumns, collect, in_numbers
 from ..metrics._engines._seen_units import without_seen
+from ..metrics._engines._several_losses import measure_losses_lazily
 from ..metrics._inference._bootstrap import BootstrapSettings
 from ._dialect import Dialect
 from ._tables import OpenFile, check_names, engine_errors, open_file, present
@@ -39,7 +40,7 @@ def measure_file(
     sensitive_features: str | Sequence[str] | None = None,
     control_features: str | Sequence[str] | None = None,
     sample_weight: str | None = None,
-    loss: str = "zero_one",
+    loss: Any = "zero_one",
     labels: Sequence[Any] | None = None,
     engine: str = "auto",
     dialect: Dialect | None = None,
@@ -65,8 +66,8 @@ def measure_file(
         Columns with the predictions of every group's classifier; the labels are those of the groups, as spelled.
     groups, sensitive_features, control_features : str or list of str, optional
         Names of columns; several make an intersection. In Parquet files text, integers, booleans or dates.
-    loss : str
-        As for `PreferenceFrame`.
+    loss : str, `MisclassificationCost`, or several by name
+        As for `PreferenceFrame`; labels of costs as spelled in the file.
     labels : sequence of labels, optional
         All labels that there are, as spelled in the file.
     engine : {"auto", "duckdb", "polars"}
@@ -126,14 +127,14 @@ def measure_file(
         "dialect": dialect,
     }
     return measure_new(
-        path, columns, resolve_loss(loss, loss_limit, pos_label), unit_key=unit_key, **settings
+        path, columns, resolve_losses(loss, loss_limit, pos_label), unit_key=unit_key, **settings
     )[0]
 
 
 def measure_new(
     path: str | Path,
     columns: Columns,
-    loss: Loss,
+    loss: Loss | Mapping[str, Loss],
     *,
     labels: Sequence[Any] | None = None,
     engine: str = "auto",
@@ -148,7 +149,7 @@ def measure_new(
     ----------
     path : path-like
     columns : Columns
-    loss : Loss
+    loss : Loss, or dict from name to Loss
     seen : UnitHashes, optional
         Units whose rows are left out.
 
@@ -170,7 +171,7 @@ def measure_new(
         with engine_errors(file.path):
             table, n_left_out = _without_seen(table, file, columns, seen, key)
             n_rows = None if file.n_rows is None else file.n_rows - n_left_out
-            measured = measure_lazily(
+            measured = measure_losses_lazily(
                 table,
                 columns,
                 loss,
@@ -183,12 +184,15 @@ def measure_new(
     except UnreadableValueError as error:
         message = _at_its_line(error, file, dialect)
         raise UnreadableValueError(message, error.column, error.problem) from error
-    hint_at_proxies(measured.layout, stacklevel=4)
+    frame = PreferenceFrame._of(measured, _CI_QUANTILES)
+    hint_at_proxies(frame._layout, stacklevel=4)
     with engine_errors(file.path):
-        _hint_at_units(table, file.names, columns, int(measured.sums.n.sum()))
+        _hint_at_units(
+            table, file.names, columns, max(int(part.sums.n.sum()) for part in frame._parts.values())
+        )
     if _stamp(path) != before:
         raise ValueError(f"{path} was changed while it was read; audit it again.")
-    return PreferenceFrame._of(measured, _CI_QUANTILES), n_left_out
+    return frame, n_left_out
 
 
 def _without_seen(

@@ -115,6 +115,10 @@ def compare(
     for name, frame in frames.items():
         if not isinstance(frame, PreferenceFrame):
             raise ValueError(f"frames[{name!r}] must be a PreferenceFrame; got {type(frame).__name__}.")
+        if frame.has_several_losses:
+            raise ValueError(
+                f"frames[{name!r}] has several losses, and compare is for one loss: compare frame[{frame.losses[0]!r}] of each."
+            )
         if isinstance(frame.overall, pd.DataFrame):
             raise ValueError(f"frames[{name!r}] has control features; compare frames without them.")
         same = (

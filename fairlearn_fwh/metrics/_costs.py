@@ -98,7 +98,7 @@ class MisclassificationCost:
             matrix[labels.index(truth), labels.index(predicted)] = cost
         return cls(matrix, labels)
 
-    def renamed(self, names: Mapping[Any, Any]) -> MisclassificationCost:
+    def _renamed(self, names: Mapping[Any, Any]) -> MisclassificationCost:
         """Give classes other labels."""
         return type(self)(self.cost_matrix, [names[label] for label in self.classes.tolist()])
 

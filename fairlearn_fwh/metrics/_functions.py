@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from ._core._alignment import check_alignment
 from ._core._groups import encode_groups, match_groups, read_predictions_by_group
-from ._core._losses import resolve_loss
+from ._core._losses import Loss, resolve_loss
 from ._core._values import as_column, as_weights, check_comparable
 
-LossLike = str | Callable[..., Any]
+LossLike = str | Callable[..., Any] | Loss
 
 
 def _read(
@@ -35,7 +36,13 @@ def _mean(values: np.ndarray, weights: np.ndarray | None) -> float:
 
 
 def rationality_gain(
-    y_true: Any, y_pred: Any, *, y_pred_pooled: Any, loss: LossLike = "zero_one", sample_weight: Any = None
+    y_true: Any,
+    y_pred: Any,
+    *,
+    y_pred_pooled: Any,
+    loss: LossLike = "zero_one",
+    sample_weight: Any = None,
+    pos_label: Any = None,
 ) -> float:
     """Gain of what people got over the pooled classifier: mean of ``loss(pooled) - loss(own)``.
 
@@ -51,11 +58,13 @@ def rationality_gain(
         Loss of a person; see `PreferenceFrame` for their names.
     sample_weight : array-like, shape (n,), optional
         Weights of the rows.
+    pos_label : label, optional
+        The positive label, for "missed" and "false_alarm", which are about the people whom they concern; by default 1.
 
     Returns
     -------
     float
-        In units of the loss; positive is good. For the 0-1 loss the rationality term of arXiv 2509.24077, eq. (1).
+        In units of the loss; positive is good, NaN where the loss concerns nobody. For the 0-1 loss the rationality term of arXiv 2509.24077, eq. (1).
 
     Raises
     ------
@@ -72,8 +81,22 @@ def rationality_gain(
     >>> frame.by_group.tolist()
     [0.5, -0.5]
     """
-    own, pooled, weights = _read(y_true, y_pred, y_pred_pooled, loss, sample_weight)
-    return _mean(pooled.astype(float) - own, weights)
+    loss_of = resolve_loss(loss, None, pos_label)
+    if loss_of.concerns is None:
+        own, pooled, weights = _read(y_true, y_pred, y_pred_pooled, loss_of, sample_weight)
+        return _mean(pooled.astype(float) - own, weights)
+    loss_of = loss_of if pos_label is not None else replace(loss_of, pos_label=1)
+    columns = {"y_true": y_true, "y_pred": y_pred, "y_pred_pooled": y_pred_pooled}
+    check_alignment({**columns, "sample_weight": sample_weight})
+    read = {name: as_column(column, name, len(y_true)) for name, column in columns.items()}
+    weights = as_weights(sample_weight, len(y_true))
+    is_positive = np.equal(read["y_true"], loss_of.pos_label)
+    concerned = is_positive if loss_of.concerns == "positives" else ~is_positive
+    if not concerned.any() or (weights is not None and not weights[concerned].any()):
+        return float("nan")
+    y, own, pooled = (column[concerned] for column in read.values())
+    gain = loss_of(y, pooled, "y_pred_pooled").astype(float) - loss_of(y, own)
+    return _mean(gain, None if weights is None else weights[concerned])
 
 
 def envy_gain(

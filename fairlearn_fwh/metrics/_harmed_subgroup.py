@@ -17,7 +17,7 @@ from sklearn.utils import check_random_state
 from ._core._alignment import check_alignment
 from ._core._groups import encode_groups, group_columns
 from ._core._label_sets import LabelSets, all_labels
-from ._core._losses import Loss, resolve_loss
+from ._core._losses import Loss, concerned_by, resolve_loss, with_pos_label
 from ._core._values import as_column, as_weights, to_numpy
 from ._inference._checks import check_alpha, check_has_test
 from ._preference_frame import PreferenceFrame
@@ -41,6 +41,7 @@ def find_harmed_subgroup(
     loss_limit: float | None = None,
     method: str | None = None,
     units: Any = None,
+    pos_label: Any = None,
 ) -> pd.DataFrame:
     """Look for people who do worse with what they got than with the pooled classifier.
 
@@ -83,6 +84,8 @@ def find_harmed_subgroup(
         By default "scan" where it applies, else "tree".
     units : array-like, shape (n,), DataFrame or dict, optional
         Whose rows belong together: they get one toss, and are in one part.
+    pos_label : label, optional
+        As for `PreferenceFrame`. Losses that do not concern everybody are looked at among those whom they concern.
 
     Returns
     -------
@@ -126,12 +129,19 @@ def find_harmed_subgroup(
     own, pooled = as_column(y_pred, "y_pred", len(y)), as_column(y_pred_pooled, "y_pred_pooled", len(y))
     weights = as_weights(sample_weight, len(y))
     unit = np.arange(len(y)) if units is None else encode_groups(units, "units", n_rows=len(y)).codes
-    loss_of = resolve_loss(loss, loss_limit)
+    loss_of = resolve_loss(loss, loss_limit, pos_label)
     check_has_test(loss_of)
-    gain = loss_of(y, pooled, "y_pred_pooled").astype(float) - loss_of(y, own)
     if loss_of.predicts == "labels":
-        LabelSets.of_columns(y, {"y_pred": own, "y_pred_pooled": pooled}, None).check()
+        sets = LabelSets.of_columns(y, {"y_pred": own, "y_pred_pooled": pooled}, None)
+        sets.check()
+        loss_of = with_pos_label(loss_of, sets.everything)
     columns = _read_columns(X, sensitive_features, len(y))
+    concerned = concerned_by(loss_of, y)
+    if not concerned.all():
+        y, own, pooled, unit = (part[concerned] for part in (y, own, pooled, unit))
+        weights = None if weights is None else weights[concerned]
+        columns = {name: column[concerned].reset_index(drop=True) for name, column in columns.items()}
+    gain = loss_of(y, pooled, "y_pred_pooled").astype(float) - loss_of(y, own)
     if _is_scanned(method, loss_of, weights):
         if len(y) < min_samples_leaf:
             raise ValueError(
@@ -176,8 +186,7 @@ def find_harmed_subgroup(
         own=own,
         pooled=pooled,
         weights=weights,
-        loss=loss,
-        loss_limit=loss_limit,
+        loss=loss_of,
         units=None if units is None else unit,
         part_of_row=part_of_row,
         parts=list(subgroups),
@@ -191,8 +200,7 @@ def _test(
     own: np.ndarray,
     pooled: np.ndarray,
     weights: np.ndarray | None,
-    loss: str | Callable[..., Any],
-    loss_limit: float | None,
+    loss: Loss,
     units: np.ndarray | None,
     part_of_row: np.ndarray,
     parts: list[int],
@@ -209,9 +217,8 @@ def _test(
         sensitive_features=part_of_row[found],
         sample_weight=None if weights is None else weights[found],
         loss=loss,
-        loss_limit=loss_limit,
         units=None if units is None else units[found],
-        labels=all_labels(y, own, pooled) if resolve_loss(loss).predicts == "labels" else None,
+        labels=all_labels(y, own, pooled) if loss.predicts == "labels" else None,
     )
     # The tree of one part was grown on the people of the others: the tests are not independent.
     tests = frame.harm_tests(claims="rationality", correction="holm").set_index("group")

@@ -73,15 +73,15 @@ class PreferenceFrame:
         ``"pooled"`` means that the pooled classifier serves the person, who then counts in no group.
     sensitive_features : array-like, shape (n,), DataFrame or dict, optional
         The groups by which harm is checked (audit groups); by default `groups`.
-    loss : {"zero_one", "missed", "false_alarm", "rejection", "log", "brier", "squared", "absolute"} or callable
-        Loss of a person. Predictions are labels for "zero_one"; for "missed", which is 1 for people of the positive label who are predicted another one, and
+    loss : {"zero_one", "missed", "false_alarm", "rejection", "log", "brier", "squared", "absolute"}, callable, or several of them
+        Loss of a person. A dict from names to losses (or a list of losses) measures several at once, see Notes. Predictions are labels for "zero_one"; for "missed", which is 1 for people of the positive label who are predicted another one, and
         for "false_alarm", which is 1 for the others who are predicted the positive one (people whom a loss does not concern are no part of the frame); decisions for "rejection", which is 0 for people with
         prediction 1, whatever is true (the acceptance rate as benefit, Zafar et al. 2017); probabilities of the
         positive class for "log" and "brier". A callable takes (y_true, y_pred) and returns one loss per row; attributes `lower`
         and `upper` say between which limits they lie.
     pos_label : label, optional
         The positive label, for "missed" and "false_alarm" (by default 1, where labels are 0 and 1 or -1 and 1), and the favourable one for "rejection", whose
-        predictions then are labels of any kind.
+        predictions then are labels of any kind. For several losses also a dict from their names.
     loss_limit : float, optional
         Cut off losses at this value. "log", "squared", "absolute" and callables without limits need it to be tested: a rare large loss
         may not be in the sample. All figures, tests and certificates are then about the loss that is cut off.
@@ -154,6 +154,11 @@ class PreferenceFrame:
     (`disparity_change`) has percentiles of the bootstrap, and counts have none. `to_frame` names the method.
 
     Frames of two samples add up: ``a + b`` is the frame of both together.
+
+    Several losses, ``loss={"error": "zero_one", "missed": "missed"}``, are one reading of the data and one family of claims: `certify`,
+    `violations` and `harm_tests` have a column `loss` and adjust over losses and groups together; tables have the loss as the first level of
+    their columns, `gains` has a column for each. ``frame["missed"]`` is the frame of one of them, with a family of its own. Tolerances and
+    margins are numbers for all losses, or dicts with one for each.
 
     Examples
     --------
@@ -487,7 +492,7 @@ class PreferenceFrame:
         claims: str = "all",
         correction: str | None = "min_p",
         *,
-        margin: float = 0.0,
+        margin: float | Mapping[str, float] = 0.0,
         over: Sequence[str | Sequence[str]] | None = None,
     ) -> pd.DataFrame:
         """List the groups that would do better with the pooled or another group's classifier.
@@ -505,7 +510,7 @@ class PreferenceFrame:
         correction : {"min_p", "holm", "bonferroni", None}
             Adjustment of p-values over the claims that were asked for. "min_p" steps down with the distribution that each p-value has
             (exact for counts of people, independent between groups), and rejects whatever "holm" does.
-        margin : float
+        margin : float, or dict from loss to float
             Loss that is not yet a violation, in units of the loss. With `alpha` the loss has to be significantly larger (at a margin
             above 0 by the test of certificates, mirrored): in a large sample every loss is significant, however small.
         over : list of str or of tuples of str, optional
@@ -534,7 +539,7 @@ class PreferenceFrame:
     def certify(
         self,
         *,
-        tolerance: float,
+        tolerance: float | Mapping[str, float],
         alpha: float = 0.05,
         method: str = "tango",
         correction: str | None = "min_p",
@@ -548,7 +553,7 @@ class PreferenceFrame:
 
         Parameters
         ----------
-        tolerance : float
+        tolerance : float, or dict from loss to float
             Largest loss that counts as none, in units of the loss. At 0 a certificate means "better", above 0
             "not worse by more than that".
         alpha : float
@@ -617,7 +622,7 @@ class PreferenceFrame:
         *,
         claims: str = "all",
         correction: str | None = "min_p",
-        margin: float = 0.0,
+        margin: float | Mapping[str, float] = 0.0,
         over: Sequence[str | Sequence[str]] | None = None,
     ) -> pd.DataFrame:
         """Test every claim for a violation, whatever the sign of its gain.
@@ -629,7 +634,7 @@ class PreferenceFrame:
         correction : {"min_p", "holm", "bonferroni", None}
             Adjustment of p-values over the claims that were asked for. "min_p" steps down with the distribution that each p-value has
             (exact for counts of people, independent between groups), and rejects whatever "holm" does.
-        margin : float
+        margin : float, or dict from loss to float
             Loss that is not yet a violation.
         over : list of str or of tuples of str, optional
             Groupings that are one family; see `over`.
@@ -653,7 +658,7 @@ class PreferenceFrame:
 
     def power(
         self,
-        tolerance: float,
+        tolerance: float | Mapping[str, float],
         alpha: float = 0.05,
         *,
         discordance: float | None = None,
@@ -663,7 +668,7 @@ class PreferenceFrame:
 
         Parameters
         ----------
-        tolerance : float
+        tolerance : float, or dict from loss to float
             Tolerance of the certificate, above 0.
         alpha : float
             Probability of a false certificate, for all groups together.
@@ -687,7 +692,7 @@ class PreferenceFrame:
         ValueError
             If a parameter is out of range, or `discordance` is given for a real-valued loss.
         """
-        tolerances = self._by_loss(tolerance, "tolerance", lambda value, loss: None)
+        tolerances = self._by_loss(tolerance, "tolerance", _anything)
         claims = self._claims("rationality", strict=False)
         if self.has_several_losses:
             n_claims = int(claims.tested().sum())
@@ -760,22 +765,22 @@ class PreferenceFrame:
     def to_model_card(
         self,
         *,
-        tolerance: float = 0.01,
+        tolerance: float | Mapping[str, float] = 0.01,
         alpha: float = 0.05,
         min_group_size: int = SMALLEST_SHOWN,
-        harm_margin: float = 0.0,
+        harm_margin: float | Mapping[str, float] = 0.0,
     ) -> str:
         """Write verdict, sizes, gains, power and limits as a section of a model card.
 
         Parameters
         ----------
-        tolerance : float
+        tolerance : float, or dict from loss to float
             Largest loss that counts as none in certificates, in units of the loss.
         alpha : float
             One minus the confidence: for all violations together, and for all certificates together.
         min_group_size : int
             Groups with fewer people are tested, but not shown.
-        harm_margin : float
+        harm_margin : float, or dict from loss to float
             Loss that is not yet called harm, in units of the loss.
 
         Returns
@@ -839,8 +844,9 @@ class PreferenceFrame:
         return values
 
     def _people(self) -> pd.Series:
-        """How many people each audit group has: units where rows belong together."""
-        return pd.Series(people_of(self._measured), index=self._layout.audit_index())
+        """How many people each audit group has, units where rows belong together; of several losses those whom the most people concern."""
+        n = np.max([people_of(part) for part in self._parts.values()], axis=0)
+        return pd.Series(n, index=self._layout.audit_index())
 
     def _hidden(self, min_group_size: int) -> pd.Series:
         """Whether each audit group cannot be shown to others: in no loss where it is hidden in one, because losses can be subtracted."""
@@ -1112,6 +1118,10 @@ class PreferenceFrame:
     def _repr_html_(self) -> str:
         title = html.escape(self._title()).replace("\n", "<br>")
         return f"<p>{title}</p>{(self.gains if self.has_several_losses else self.by_group).to_html(float_format='{:.4f}'.format)}"
+
+
+def _anything(value: Any, loss: Loss) -> None:
+    """Check nothing: what is given is checked where it is used."""
 
 
 def _tables_of(

@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._sklearn_compat import FitsAndPredicts, Interval, StrOptions
 from ..base._answers import ask_labels
+from ..base._fallback_loss import FALLBACK_LOSSES, read_fallback_loss
 from ..base._features import check_columns
 from ..base._fitting import fit_context
 from ..base._inner_fits import clone_seeded
@@ -26,8 +27,12 @@ from ..base._weights import weight_arguments
 from ..exceptions import ConstraintsNotSatisfiedWarning
 from ..metrics import PreferenceFrame
 from ..metrics._core._groups import Groups, encode_groups, labels_index
+from ..metrics._core._losses import concerned_by
 from ..metrics._core._names import group_name
 from ._group_bounds import bounded_group_loss, without_deprecations
+
+#: What is bounded, in messages.
+_RATES = {"zero_one": "error rate", "missed": "share of missed", "false_alarm": "share of false alarms"}
 
 
 class NoHarmReduction(MetaEstimatorMixin, SingleModelClassifier):
@@ -47,7 +52,10 @@ class NoHarmReduction(MetaEstimatorMixin, SingleModelClassifier):
         model in production that is not to be fitted again use scikit-learn's `FrozenEstimator`; then the rows of `fit` must
         be new to it.
     tolerance : float
-        How much more than the baseline's a group's error rate may be, as a share of people.
+        How much more than the baseline's a group's rate may be, as a share of the people whom `loss` concerns.
+    loss : {"zero_one", "missed", "false_alarm"}
+        What is bounded in every group: errors, errors among people of the second class, or among those of the first. The error rate of everybody is minimised
+        in any case.
     randomized : bool
         Whether `predict` draws one of the members for each person, by their weights, as fairlearn does: in expectation
         that satisfies the bounds. By default the members vote, which treats equals equally but can break a bound;
@@ -109,6 +117,7 @@ class NoHarmReduction(MetaEstimatorMixin, SingleModelClassifier):
         "estimator": [FitsAndPredicts(), None],
         "baseline": [FitsAndPredicts(), None],
         "tolerance": [Interval(Real, 0, 1, closed="left")],
+        "loss": [StrOptions(set(FALLBACK_LOSSES))],
         "randomized": ["boolean"],
         "cv": [Interval(Integral, 2, None, closed="left")],
         "eps": [Interval(Real, 0, 1, closed="neither")],
@@ -123,6 +132,7 @@ class NoHarmReduction(MetaEstimatorMixin, SingleModelClassifier):
         *,
         baseline: Any = None,
         tolerance: float = 0.0,
+        loss: str = "zero_one",
         randomized: bool = False,
         cv: int = 5,
         eps: float = 0.01,
@@ -133,6 +143,7 @@ class NoHarmReduction(MetaEstimatorMixin, SingleModelClassifier):
         self.estimator = estimator
         self.baseline = baseline
         self.tolerance = tolerance
+        self.loss = loss
         self.randomized = randomized
         self.cv = cv
         self.eps = eps
@@ -177,6 +188,7 @@ class NoHarmReduction(MetaEstimatorMixin, SingleModelClassifier):
             if sensitive_features is None
             else encode_groups(sensitive_features, n_rows=len(labels), missing_group=self.missing_group)
         )
+        loss = read_fallback_loss(self.loss, self.classes_)
         seed = check_random_state(self.random_state)
         estimator = LogisticRegression(max_iter=2000) if self.estimator is None else self.estimator
         baseline = estimator if self.baseline is None else self.baseline
@@ -187,34 +199,37 @@ class NoHarmReduction(MetaEstimatorMixin, SingleModelClassifier):
                 f"estimator must take sample_weight in fit; {type(estimator).__name__} does not."
             ) from error
         sample = Sample(X, labels, None)
-        losses = group_means(self._held_out_errors(baseline, sample, groups, seed), groups)
+        is_judged = concerned_by(loss, labels)
+        losses = group_means(self._held_out_errors(baseline, sample, groups, seed), groups, is_judged)
         bounds = losses + self.tolerance
+        # People whom the loss does not concern are groups of their own, without a bound; so are groups that have nobody else.
+        bounded = groups.codes + len(groups) * ~is_judged
         reduction = ExponentiatedGradient(
             clone_seeded(estimator, seed),
-            bounded_group_loss(bounds),
+            bounded_group_loss(np.r_[np.nan_to_num(bounds, nan=1.0), np.ones(len(groups))]),
             eps=self.eps,
             max_iter=self.max_iter,
             sample_weight_name=weight_name,
         )
         codes = np.searchsorted(self.classes_, labels)
         with without_deprecations():
-            reduction.fit(X, codes, sensitive_features=groups.codes)
+            reduction.fit(X, codes, sensitive_features=bounded)
         mixed = np.asarray(reduction.weights_) > 0
         members = [model for model, used in zip(reduction.predictors_, mixed, strict=True) if used]
         weights = np.asarray(reduction.weights_, dtype=float)[mixed]
         votes = _votes(members, X)
-        drawn = group_means(np.abs(votes @ weights - codes), groups)
+        drawn = group_means(np.abs(votes @ weights - codes), groups, is_judged)
         self._check_bounds(drawn, bounds, groups)
         self.n_iter_ = reduction.last_iter_ + 1
         self.estimators_, self.weights_ = members, weights
         self.baseline_ = sample.fit(clone_seeded(baseline, seed))
         self.group_losses_ = pd.DataFrame(
             {
-                "n": np.bincount(groups.codes),
+                "n": np.bincount(groups.codes[is_judged], minlength=len(groups)),
                 "baseline_loss": losses,
                 "bound": bounds,
                 "randomized_loss": drawn,
-                "voting_loss": group_means((votes @ weights >= 0.5) != codes, groups),
+                "voting_loss": group_means((votes @ weights >= 0.5) != codes, groups, is_judged),
             },
             index=labels_index(groups.labels, groups.names),
         )
@@ -256,11 +271,12 @@ class NoHarmReduction(MetaEstimatorMixin, SingleModelClassifier):
     def _check_bounds(self, losses: np.ndarray, bounds: np.ndarray, groups: Groups) -> None:
         """Raise if the best mixture breaks a bound by more than the slack."""
         excess = losses - bounds
-        if (excess <= self.eps).all():
+        if not (excess > self.eps).any():
             return
+        excess = np.nan_to_num(excess, nan=-np.inf)
         worst = np.argsort(-excess)[: int((excess > self.eps).sum())]
         listed = ", ".join(
-            f"{group_name(groups.labels[g])} (error rate {losses[g]:.4f}, {excess[g]:.4f} above its bound {bounds[g]:.4f})"
+            f"{group_name(groups.labels[g])} ({_RATES[self.loss]} {losses[g]:.4f}, {excess[g]:.4f} above its bound {bounds[g]:.4f})"
             for g in worst[:5]
         )
         raise ValueError(
@@ -323,6 +339,8 @@ class NoHarmReduction(MetaEstimatorMixin, SingleModelClassifier):
         sensitive_features: Any = None,
         sample_weight: Any = None,
         units: Any = None,
+        loss: Any = None,
+        pos_label: Any = None,
     ) -> PreferenceFrame:
         """Compare what each group gets with what the baseline would give.
 
@@ -340,6 +358,10 @@ class NoHarmReduction(MetaEstimatorMixin, SingleModelClassifier):
             Weights of the rows.
         units : array-like, shape (n,), optional
             Whose rows belong together, as for `PreferenceFrame`.
+        loss : str, callable, or several by name, optional
+            As for `PreferenceFrame`; by default that of the bounds.
+        pos_label : optional
+            As for `PreferenceFrame`.
 
         Returns
         -------
@@ -353,6 +375,8 @@ class NoHarmReduction(MetaEstimatorMixin, SingleModelClassifier):
             sensitive_features=sensitive_features,
             sample_weight=sample_weight,
             units=units,
+            loss=read_fallback_loss(self.loss, self.classes_) if loss is None else loss,
+            pos_label=pos_label,
         )
 
     def __sklearn_tags__(self) -> Any:
@@ -361,9 +385,11 @@ class NoHarmReduction(MetaEstimatorMixin, SingleModelClassifier):
         return tags
 
 
-def group_means(values: np.ndarray, groups: Groups) -> np.ndarray:
-    """Mean of the values of each group's people, shape (A,)."""
-    return np.bincount(groups.codes, values, len(groups)) / np.bincount(groups.codes, minlength=len(groups))
+def group_means(values: np.ndarray, groups: Groups, among: np.ndarray) -> np.ndarray:
+    """Mean of the values of some of each group's people, shape (A,); NaN where there are none."""
+    codes = groups.codes[among]
+    n = np.bincount(codes, minlength=len(groups))
+    return np.bincount(codes, values[among], len(groups)) / np.where(n > 0, n, np.nan)
 
 
 def _votes(members: list[Any], X: Any) -> np.ndarray:

@@ -238,14 +238,14 @@ def test_a_file_that_changes_meanwhile_is_refused(tmp_path, monkeypatch):
     path.write_text("y,new,old\n1,1,0\n")
     from fairlearn_fwh.files import _measure
 
-    measure = _measure.measure_lazily
+    measure = _measure.measure_losses_lazily
 
     def meddle(*arguments, **more):
         result = measure(*arguments, **more)
         path.write_text("y,new,old\n1,0,1\n1,0,1\n")
         return result
 
-    monkeypatch.setattr(_measure, "measure_lazily", meddle)
+    monkeypatch.setattr(_measure, "measure_losses_lazily", meddle)
     with pytest.raises(ValueError, match="was changed while it was read"):
         measure_file(path, y_true="y", y_pred="new", y_pred_pooled="old")
 

@@ -153,23 +153,67 @@ def test_bad_input(message):
         PreferenceFrame.from_frame(pl.from_pandas(table).lazy(), **COLUMNS, **case)
 
 
-def test_what_counts_everybody_refuses_losses_that_concern_some(rng):
+def test_half_known_groups_refuse_losses_that_concern_some(rng):
     """They would be counted as errors of everybody, under another name."""
     table = people(rng)
     arrays = {"y_true": table["y"], "y_pred": table["new"], "y_pred_pooled": table["old"]}
     for loss in METRICS:
         with pytest.raises(ValueError, match="concerns some people alone"):
-            rationality_gain(table["y"], table["new"], y_pred_pooled=table["old"], loss=loss)
-        with pytest.raises(ValueError, match="concerns some people alone"):
-            find_harmed_subgroup(
-                table[["w"]],
-                arrays["y_true"],
-                arrays["y_pred"],
-                y_pred_pooled=arrays["y_pred_pooled"],
-                loss=loss,
-            )
-        with pytest.raises(ValueError, match="concerns some people alone"):
             bound_group_gains(**arrays, group_probabilities={"a": [0.5] * 1500, "b": [0.5] * 1500}, loss=loss)
+
+
+@pytest.mark.parametrize("loss", METRICS)
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_function_gives_the_gains_of_the_frame_in_fairlearns_frame(rng, loss, weighted):
+    table = people(rng, kind=str)
+    frame = PreferenceFrame.from_frame(
+        table, **COLUMNS, loss=loss, pos_label="ill", sample_weight="w" if weighted else None
+    )
+    params = {"y_pred_pooled": table["old"]} | ({"sample_weight": table["w"]} if weighted else {})
+
+    def gain(*arrays, **more):
+        return rationality_gain(*arrays, loss=loss, pos_label="ill", **more)
+
+    theirs = MetricFrame(
+        metrics=gain,
+        y_true=table["y"],
+        y_pred=table["new"],
+        sensitive_features=table["g"],
+        sample_params=params,
+    )
+    np.testing.assert_allclose(
+        theirs.by_group.astype(float), frame.by_group["rationality_gain"], rtol=0, atol=1e-12
+    )
+
+
+def test_the_function_knows_no_gain_where_nobody_is_concerned():
+    assert np.isnan(rationality_gain([0, 0], [0, 1], y_pred_pooled=[0, 0], loss="missed"))
+    assert rationality_gain([0, 0], [0, 1], y_pred_pooled=[0, 0], loss="false_alarm") == -0.5
+
+
+def test_slices_are_searched_among_those_whom_a_loss_concerns(rng):
+    age, y = rng.integers(18, 80, 4000), rng.integers(0, 2, 4000)
+    own = np.where((age < 30) & (y == 1) & (rng.random(4000) < 0.4), 0, y)
+    found = find_harmed_subgroup({"age": age}, y, own, y_pred_pooled=y, loss="missed", random_state=0)
+    assert found["subgroup"].tolist() == ["age < 31"]
+    assert found["harmed"].all()
+    assert found["n"].tolist() == [((age < 31) & (y == 1)).sum()]
+    assert not len(find_harmed_subgroup({"age": age}, y, own, y_pred_pooled=y, loss="false_alarm"))
+    tree = find_harmed_subgroup(
+        {"age": age}, y, own, y_pred_pooled=y, loss="missed", method="tree", random_state=0
+    )
+    assert tree["harmed"].all()
+    text = np.array(["well", "ill"])
+    named = find_harmed_subgroup(
+        {"age": age},
+        text[y],
+        text[own],
+        y_pred_pooled=text[y],
+        loss="missed",
+        pos_label="ill",
+        random_state=0,
+    )
+    pd.testing.assert_frame_equal(named, found)
 
 
 def test_the_command_reads_the_label_as_the_file_has_it(rng, tmp_path):

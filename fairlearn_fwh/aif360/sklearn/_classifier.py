@@ -200,7 +200,9 @@ class IndexedClassifier(ClassifierMixin, MetaEstimatorMixin, Adapter):
         check_alignment({"X": X, "y": y, "sample_weight": sample_weight})
         return float(super().score(X, y, sample_weight))
 
-    def preference_frame(self, X: Any, y: Any, *, sample_weight: Any = None) -> PreferenceFrame:
+    def preference_frame(
+        self, X: Any, y: Any, *, sample_weight: Any = None, loss: Any = None, pos_label: Any = None
+    ) -> PreferenceFrame:
         """Compare what each group gets with what the pooled classifier would give.
 
         Parameters
@@ -211,6 +213,10 @@ class IndexedClassifier(ClassifierMixin, MetaEstimatorMixin, Adapter):
             True labels.
         sample_weight : array-like, shape (n,), optional
             Weights of the rows.
+        loss : str, callable, or several by name, optional
+            As for `PreferenceFrame`; by default that in which the method decides.
+        pos_label : label, optional
+            As for `PreferenceFrame`.
 
         Returns
         -------
@@ -221,9 +227,12 @@ class IndexedClassifier(ClassifierMixin, MetaEstimatorMixin, Adapter):
         X = self._check_predict_input(X)
         groups = read_protected_attributes(X, getattr(self._fitted_with, "prot_attr", None))
         labels = y if self._coding is None else self._coding.encode(to_numpy(y), "y")
+        if pos_label is not None and self._coding is not None:
+            pos_label = self._coding.encode(np.asarray([pos_label]), "pos_label").tolist()[0]
+        asked = {"loss": loss} if loss is not None else {}
         return self.estimator_.preference_frame(
-            _features(X, self._fitted_with), labels, sensitive_features=groups, sample_weight=sample_weight
-        )
+            _features(X, self._fitted_with), labels, sensitive_features=groups, sample_weight=sample_weight, pos_label=pos_label, **asked,
+        )  # fmt: skip
 
     def __sklearn_tags__(self) -> Any:
         tags, adapted = (

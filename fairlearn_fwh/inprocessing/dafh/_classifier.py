@@ -15,6 +15,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state
 
 from ..._sklearn_compat import FitsAndPredicts, HasMethods, Interval, StrOptions
+from ...base._fallback_loss import FALLBACK_LOSSES, read_fallback_loss
 from ...base._features import check_numbers
 from ...base._fingerprint import fingerprint
 from ...base._fitting import fit_context
@@ -91,8 +92,10 @@ class DAFHClassifier(ExplainsGroups, LearnsFromBatches, LearnsByGradient, FallsB
         Which groups keep their classifier: those whose gain is certified to be above ``-tolerance``, those whose gain
         is above it in the sample, or all (then no rows are set aside). Unless it is None, groups that lose against the
         pooled classifier on the validation rows are given back before.
+    fallback_loss : {"zero_one", "missed", "false_alarm"}
+        Loss in which `fallback` decides, of the second class where there are two; by default errors, or costs with `cost_matrix`.
     tolerance : float
-        Largest loss of accuracy against the pooled classifier that counts as none.
+        Largest loss against the pooled classifier that counts as none, in units of `fallback_loss`.
     alpha : float
         Probability that some certificate is false; level of the tests of "auto".
     min_group_size : int, optional
@@ -217,6 +220,7 @@ class DAFHClassifier(ExplainsGroups, LearnsFromBatches, LearnsByGradient, FallsB
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "certify_fraction": [Interval(Real, 0, 1, closed="neither")],
         "fallback": [StrOptions({"certified", "empirical"}), None],
+        "fallback_loss": [StrOptions(set(FALLBACK_LOSSES))],
         "tolerance": [Interval(Real, 0, None, closed="left")],
         "alpha": [Interval(Real, 0, 1, closed="neither")],
         "min_group_size": [Interval(Integral, 1, None, closed="left"), None],
@@ -251,6 +255,7 @@ class DAFHClassifier(ExplainsGroups, LearnsFromBatches, LearnsByGradient, FallsB
         validation_fraction: float = 0.2,
         certify_fraction: float = 0.2,
         fallback: str | None = "certified",
+        fallback_loss: str = "zero_one",
         tolerance: float = 0.01,
         alpha: float = 0.05,
         min_group_size: int | None = None,
@@ -282,6 +287,7 @@ class DAFHClassifier(ExplainsGroups, LearnsFromBatches, LearnsByGradient, FallsB
         self.validation_fraction = validation_fraction
         self.certify_fraction = certify_fraction
         self.fallback = fallback
+        self.fallback_loss = fallback_loss
         self.tolerance = tolerance
         self.alpha = alpha
         self.min_group_size = min_group_size
@@ -441,7 +447,9 @@ class DAFHClassifier(ExplainsGroups, LearnsFromBatches, LearnsByGradient, FallsB
         return DecisionCosts(self.cost_matrix, self.classes_)
 
     def _loss(self) -> Any:
-        return self._costs.loss
+        if self.fallback_loss == "zero_one":
+            return self._costs.loss
+        return read_fallback_loss(self.fallback_loss, self.classes_)
 
     def _fit_classifier(self, sample: Sample, seed: np.random.RandomState) -> Any:
         """Fit the user's estimator."""

@@ -214,7 +214,9 @@ LOSSES = {
 }
 
 
-def resolve_loss(loss: str | Callable[..., Any], limit: float | None = None, pos_label: Any = None) -> Loss:
+def resolve_loss(
+    loss: str | Callable[..., Any] | Loss, limit: float | None = None, pos_label: Any = None
+) -> Loss:
     """Find a loss by name, or wrap the user's function; cut it off at a limit, and say which label is positive.
 
     Raises
@@ -223,7 +225,7 @@ def resolve_loss(loss: str | Callable[..., Any], limit: float | None = None, pos
         If `loss` is neither a known name nor callable, `limit` is not between the loss's smallest and largest value, or `pos_label` is given for a
         loss that concerns everybody.
     """
-    found = _find(loss)
+    found = loss if isinstance(loss, Loss) else _find(loss)
     if pos_label is not None:
         if not takes_pos_label(found):
             raise ValueError(

@@ -15,6 +15,14 @@ _SHARES = {
     "false_alarm": ("specificity", "share of negative people with a false alarm"),
 }
 
+#: How people are worse off by these losses.
+_HARMS = {
+    "zero_one": "are judged wrongly more often",
+    "rejection": "are refused more often",
+    "missed": "are missed more often",
+    "false_alarm": "have more false alarms",
+}
+
 #: What stands where there is no figure.
 MISSING = "–"
 
@@ -70,6 +78,15 @@ class Unit:
     def gain_in_words(self, value: Any) -> str:
         """Write a gain with its unit, in a sentence about the loss."""
         return f"{self.gain(value, 1)} points" if self.in_points else self.gain(value)
+
+    def gain_of_what(self, value: Any) -> str:
+        """Write a gain with its unit, and what it is of."""
+        of_what = f" of {_SHARES[self.loss][0]}" if self.in_points else ""
+        return f"{self.gain_in_words(value)}{of_what}"
+
+    def harm_in_words(self, name: str) -> str:
+        """Say how people are worse off, in a sentence about several losses, of which this is called `name`."""
+        return _HARMS.get(self.loss, f"have a higher {name} loss")
 
     def amount(self, value: float) -> str:
         """Write a tolerance in few characters."""

@@ -33,7 +33,7 @@ def as_in_data(loss: Loss, found: Found, *, is_file: bool) -> Loss:
         return label
 
     if loss.costs is not None:
-        costs = loss.costs.renamed({label: read(label) for label in loss.costs.classes.tolist()})
+        costs = loss.costs._renamed({label: read(label) for label in loss.costs.classes.tolist()})
         if unknown := sorted(known - set(costs.classes.tolist()), key=str):
             raise ValueError(
                 f"There are no costs for the label {unknown[0]!r}; classes are {costs.classes.tolist()}."
