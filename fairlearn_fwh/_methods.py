@@ -80,6 +80,12 @@ METHODS = (
         "decoupled",
     ),
     Method(
+        "GroupStackingClassifier", "decoupling", Kind.GROUPS, "GroupStacking",
+        "Combine the scores of several models, with weights that groups may depart from.",
+        "group_stacking",
+        quick={"n_folds": 2},
+    ),
+    Method(
         "PreferenceTreeClassifier", "decoupling", Kind.GROUPS, "PreferenceTree",
         "Grow a tree of protected attributes with a classifier in each leaf (Ustun et al. 2019).",
         "preference_tree",

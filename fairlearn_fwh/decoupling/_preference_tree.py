@@ -81,7 +81,7 @@ class PreferenceTreeClassifier(GroupRoutedClassifier):
     group_sizes_ : dict
         Number of people in `fit` by leaf.
     pooled_estimator_ : classifier
-        The pooled classifier; fitted again on all rows if there is no split.
+        The pooled classifier, fitted on all rows; subtrees were compared with one that had the growing rows alone.
     group_estimators_ : dict
         Classifier of each leaf.
     fallback_groups_ : dict
@@ -236,15 +236,24 @@ class PreferenceTreeClassifier(GroupRoutedClassifier):
         self.tree_ = pruner.prune()
         self._adopt(groups, sample.present(), failures)
         self.pruning_table_ = self._pruning_table(sample.take(pruning), _take(groups, pruning))
-        if not self.tree_.children:
-            self.pooled_estimator_ = sample.fit(clone_seeded(self._pooled(), seed))
-            self.tree_.model = self.pooled_estimator_
-            self.group_estimators_ = dict.fromkeys(self.group_estimators_, self.pooled_estimator_)
+        self._refit_pooled(sample, seed)
         self._warn_of_fallback()
         return self
 
     def _loss(self) -> Loss:
         return read_fallback_loss(self.loss, self.classes_)
+
+    def _refit_pooled(self, sample: Sample, seed: np.random.RandomState) -> None:
+        """Fit the pooled classifier on all rows, also for leaves whose own fit failed."""
+        grown = self.tree_.model
+        self.pooled_estimator_ = sample.fit(clone_seeded(self._pooled(), seed))
+        for node in self.tree_.nodes():
+            if node.model is grown:
+                node.model = self.pooled_estimator_
+        self.group_estimators_ = {
+            name: self.pooled_estimator_ if model is grown else model
+            for name, model in self.group_estimators_.items()
+        }
 
     def _pooled(self) -> Any:
         return self._classifier() if self.pooled_estimator is None else self.pooled_estimator

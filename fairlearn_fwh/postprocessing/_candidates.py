@@ -1,10 +1,8 @@
-"""From what classifiers answer to which of them each group gets."""
+"""Which candidate each group gets."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,130 +11,13 @@ import pandas as pd
 from ..metrics import PreferenceFrame
 from ..metrics._core._groups import POOLED, Groups, flat_index
 from ..metrics._core._label_sets import all_labels
-from ..metrics._core._names import group_name
-from ..metrics._core._units import plain_gain
 from ..metrics._estimators import MAX_ENVY_GROUPS
-from ._answers import Part
-from ._scores import CERTIFIED, EMPIRICAL, Guarantee, PairedAnswers, Score, nothing_to_compare
+from ._answers import Candidate, Part
+from ._decisions import FIGURES, decide_by_group, decide_release
+from ._evidence import Evidence, candidates_of
+from ._guarantees import RELEASE, SHRUNK, Guarantee
+from ._scores import Score
 from ._strategies import choose
-
-OWN = "own"
-
-#: Groups that a sentence names.
-_MAX_NAMED = 10
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """All selection rows and what the pooled and the own classifiers answer.
-
-    Attributes
-    ----------
-    parts : list of Part
-    labels : list
-        Labels of the A groups.
-    score : Score
-    classes : ndarray
-    y, pooled, own : ndarray, shape (n,)
-    codes : ndarray of int, shape (n,)
-        Group of each row, -1 for none.
-    weights : ndarray, shape (n,), or None
-    units : ndarray of int, shape (n,), or None
-        Whose rows belong together.
-    """
-
-    parts: list[Part]
-    labels: list[Any]
-    score: Score
-    classes: np.ndarray
-    y: np.ndarray
-    pooled: np.ndarray
-    own: np.ndarray
-    codes: np.ndarray
-    weights: np.ndarray | None
-    units: np.ndarray | None
-
-    @classmethod
-    def collect(cls, parts: list[Part], score: Score, classes: np.ndarray) -> Evidence:
-        """Ask the classifiers, each about its own group alone."""
-        ask = partial(score.ask, classes=classes)
-        pooled = [part.pooled_answers(ask) for part in parts]
-        own = [part.own_answers(answers, ask) for part, answers in zip(parts, pooled, strict=True)]
-        weights = [part.sample.weights for part in parts if part.sample.weights is not None]
-        units = [part.sample.units for part in parts if part.sample.units is not None]
-        return cls(
-            parts=parts,
-            labels=parts[0].labels,
-            score=score,
-            classes=classes,
-            y=score.encode(np.concatenate([part.sample.y for part in parts]), classes),
-            pooled=np.concatenate(pooled),
-            own=np.concatenate(own),
-            codes=np.concatenate([part.codes for part in parts]),
-            weights=np.concatenate(weights) if weights else None,
-            units=np.concatenate(units) if units else None,
-        )
-
-    def sizes(self) -> np.ndarray:
-        """People, or their weights, of each group."""
-        inside = self.codes >= 0
-        weights = None if self.weights is None else self.weights[inside]
-        return np.bincount(self.codes[inside], weights, len(self.labels)).astype(float)
-
-    def answers_of(self, labels: Sequence[Any]) -> dict[Any, np.ndarray]:
-        """Ask the classifiers of some groups about everybody."""
-        ask = partial(self.score.ask, classes=self.classes)
-        asked = [part.answers_of(labels, ask) for part in self.parts]
-        return {label: np.concatenate([answers[label] for answers in asked]) for label in labels}
-
-    def compare(self, candidates: np.ndarray, guarantee: Guarantee) -> pd.DataFrame:
-        """Compare candidates with the pooled classifier, one row per entry of `candidates` that is not -1, row by row."""
-        claims = np.full(candidates.shape, -1)
-        claims[candidates >= 0] = np.arange((candidates >= 0).sum())
-        pieces = [self._claims_about_own(claims)]
-        pieces += [
-            self._claims_about(label, candidates, claims)
-            for label in np.unique(candidates[:, 1:])
-            if label >= 0
-        ]
-        answers, rows, claim_of_row = (np.concatenate(piece) for piece in zip(*pieces, strict=True))
-        return self._compare(answers, rows, claim_of_row, np.nonzero(candidates >= 0)[0], guarantee)
-
-    def pooled_scores(self) -> pd.DataFrame:
-        """Score of every group with the pooled classifier."""
-        rows = np.flatnonzero(self.codes >= 0)
-        nothing = Guarantee(EMPIRICAL, 0.0, 0.5)
-        table = self._compare(self.pooled[rows], rows, self.codes[rows], np.arange(len(self.labels)), nothing)
-        return table[["n", "pooled_score"]]
-
-    def _claims_about_own(self, claims: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        claim = np.where(self.codes >= 0, claims[:, 0][self.codes], -1)
-        rows = np.flatnonzero(claim >= 0)
-        return self.own[rows], rows, claim[rows]
-
-    def _claims_about(
-        self, label: int, candidates: np.ndarray, claims: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Claims that the classifier of one group serves others."""
-        of_group = np.where(candidates[:, 1:] == label, claims[:, 1:], -1).max(axis=1)
-        claim = np.where(self.codes >= 0, of_group[self.codes], -1)
-        rows = np.flatnonzero(claim >= 0)
-        name = self.labels[label]
-        return self.answers_of([name])[name][rows], rows, claim[rows]
-
-    def _compare(
-        self,
-        answers: np.ndarray,
-        rows: np.ndarray,
-        claims: np.ndarray,
-        groups: np.ndarray,
-        guarantee: Guarantee,
-    ) -> pd.DataFrame:
-        if not len(rows):
-            return nothing_to_compare(len(groups))
-        weights, units = (None if part is None else part[rows] for part in (self.weights, self.units))
-        sample = PairedAnswers(self.y[rows], answers, self.pooled[rows], claims, weights, groups, units)
-        return self.score.compare(sample, guarantee)
 
 
 @dataclass(frozen=True)
@@ -148,20 +29,39 @@ class Selection:
     evidence : Evidence
     ensemble : fitted routed ensemble
     chosen : ndarray of int, shape (A,)
-        Position of the group whose classifier it is, -1 for the pooled classifier.
+        Position of the candidate that each group gets, -1 for the pooled classifier.
+    decided : DataFrame
+        One row per claim, see `_decisions.Decision`.
     table : DataFrame
         See `NoHarmSelector.selection_table_`.
     n_refused : int
         Groups that could have another classifier, but get the pooled one by the strategy.
     strategy : str
+    refitted : classifier or None
+        The pooled classifier, fitted on all rows, if it is not that of the ensemble.
     """
 
     evidence: Evidence
     ensemble: Any
     chosen: np.ndarray
+    decided: pd.DataFrame
     table: pd.DataFrame
     n_refused: int
     strategy: str
+    refitted: Any = None
+
+    def pooled_estimator(self) -> Any:
+        """The pooled classifier that serves people."""
+        return self.ensemble.pooled_estimator_ if self.refitted is None else self.refitted
+
+    def shown_table(self, guarantee: str) -> pd.DataFrame:
+        """The table as users see it: with the figures of the guarantee."""
+        shown = {RELEASE: ("p_adjusted", "p_harm"), SHRUNK: ("shrunk_gain", "p_loss")}.get(
+            guarantee, ("lower_bound", "p_adjusted")
+        )
+        hidden = [name for name in FIGURES if name not in shown]
+        unprotected = [] if guarantee in (RELEASE, SHRUNK) else ["protected"]
+        return self.table.drop(columns=[*hidden, *unprotected, "claim"])
 
     @property
     def labels(self) -> list[Any]:
@@ -172,108 +72,106 @@ class Selection:
         """Whether any group keeps another classifier than the pooled one."""
         return bool((self.chosen >= 0).any())
 
+    def _served(self) -> list[tuple[Any, Candidate]]:
+        """Groups that get a candidate, and which."""
+        candidates = self.evidence.candidates
+        return [(label, candidates[c]) for label, c in zip(self.labels, self.chosen, strict=True) if c >= 0]
+
     def group_estimators(self) -> dict[Any, Any]:
         """Classifier of each group."""
-        models = self.ensemble.group_estimators_
-        return {
-            label: self.ensemble.pooled_estimator_ if code < 0 else models[self.labels[code]]
-            for label, code in zip(self.labels, self.chosen, strict=True)
+        models = dict.fromkeys(self.labels, self.pooled_estimator())
+        return models | {
+            label: candidate.models_of(self.ensemble)[label] for label, candidate in self._served()
         }
 
     def fallback_groups(self) -> dict[Any, str]:
         """Groups that get the pooled classifier, and why."""
-        rows = zip(self.labels, self.chosen, self.table["reason"], strict=True)
-        return {label: reason for label, code, reason in rows if code < 0}
+        reasons = self._reason_of_group()
+        return {label: reasons[label] for label, c in zip(self.labels, self.chosen, strict=True) if c < 0}
+
+    def _reason_of_group(self) -> dict[Any, str]:
+        first = ~self.table["group"].duplicated().to_numpy()
+        return dict(zip(self.labels, self.table["reason"][first], strict=True))
 
     def unjudged(self) -> dict[Any, str]:
-        """Groups whose classifiers could not be compared with the pooled one, and why."""
-        models = [self.ensemble.group_estimators_[label] for label in self.labels]
-        has_own = np.array([model is not self.ensemble.pooled_estimator_ for model in models], dtype=bool)
-        missing = self.table["gain"].isna().to_numpy() & has_own
-        return {self.labels[i]: self.table["reason"].iloc[i] for i in np.flatnonzero(missing)}
+        """Groups of which no candidate could be compared with the pooled classifier, and why."""
+        claims, gain = self.evidence.claims, self.decided["gain"].to_numpy()
+        unknown = {}
+        for g, label in enumerate(self.labels):
+            mine = claims[g][claims[g] >= 0]
+            if len(mine) and np.isnan(gain[mine]).all():
+                unknown[label] = self.decided["reason"].iloc[mine[0]]
+        return unknown
+
+    def not_protected(self) -> list[Any]:
+        """Groups that get a candidate though a harm of five points would not have been seen with enough power."""
+        claims, protected = self.evidence.claims, self.decided["protected"].to_numpy(bool)
+        return [
+            label
+            for g, label in enumerate(self.labels)
+            if self.chosen[g] >= 0 and not protected[claims[g, self.chosen[g]]]
+        ]
 
     def preference_frame(self) -> PreferenceFrame:
         """Compare what the groups get with what they could have had, in the selection data."""
         e = self.evidence
-        served = dict(enumerate(self.chosen))
-        y_pred: np.ndarray | None = e.pooled
+        pooled = e.pooled[0]
+        y_pred: np.ndarray | None = pooled
         by_group = None
         if 0 < len(self.labels) <= MAX_ENVY_GROUPS:
-            kept = {code: self.labels[code] for code in set(served.values()) if code >= 0}
-            answers = e.answers_of(list(kept.values()))
-            columns = {g: e.pooled if code < 0 else answers[kept[code]] for g, code in served.items()}
-            by_group = pd.DataFrame(columns)
+            answers = e.answers_of(self._served())
+            by_group = pd.DataFrame({g: answers.get(label, pooled) for g, label in enumerate(self.labels)})
             by_group.columns = flat_index(self.labels)
             y_pred = None
-        elif (self.chosen == np.arange(len(self.chosen))).any():
-            own = (e.codes >= 0) & (self.chosen >= 0)[e.codes]
-            y_pred = np.where(own, e.own, e.pooled)
+        elif (self.chosen >= 0).any():
+            y_pred = self._served_answers()
         codes = np.where(e.codes < 0, len(self.labels), e.codes)
+        columns = [] if by_group is None else [by_group.iloc[:, i] for i in range(by_group.shape[1])]
+        compares_labels = e.score.loss.predicts == "labels"
         return PreferenceFrame(
             y_true=e.y,
             y_pred=y_pred,
-            y_pred_pooled=e.pooled,
+            y_pred_pooled=pooled,
             y_pred_by_group=by_group,
             groups=Groups(codes, [*self.labels, POOLED], ["group"]) if self.labels else None,
             loss=e.score.loss_of_frame,
             sample_weight=e.weights,
             units=e.units,
-            pooled_groups=[label for label, code in zip(self.labels, self.chosen, strict=True) if code < 0],
-            labels=all_labels(
-                e.y,
-                e.pooled,
-                e.own,
-                *([] if by_group is None else [by_group.iloc[:, i] for i in range(by_group.shape[1])]),
-            )
-            if e.score.loss.predicts == "labels"
-            else None,
+            pooled_groups=[label for label, c in zip(self.labels, self.chosen, strict=True) if c < 0],
+            labels=all_labels(e.y, pooled, *(a[0] for a in e.answers), *columns) if compares_labels else None,
         )
 
-    def in_words(self, guarantee: Guarantee, cross_fit: int | None, frame: PreferenceFrame) -> str:
-        """Say what was chosen, how sure that is, and who envies whom."""
-        n, kept = len(self.labels), [g for g in range(len(self.labels)) if self.chosen[g] >= 0]
-        if not n:
-            return "There are no groups: everybody is served by the pooled classifier."
-        limit = f"at most {guarantee.tolerance:g} worse than" if guarantee.tolerance else "better than"
-        average = f" on average over {cross_fit} fold models" if cross_fit else ""
-        how_sure = (
-            f"{100 * (1 - guarantee.alpha):g} % confidence, for all groups together"
-            if guarantee.kind == CERTIFIED
-            else "in the selection data, which proves nothing"
-        )
-        claim = f"{limit} with the pooled one{average} ({how_sure})"
-        refused = f"strategy={self.strategy!r} prefers the pooled classifier"
-        if not kept and self.n_refused:
-            return f"{self.n_refused} of {n} groups do {claim} with another classifier, but {refused} for everybody."
-        if not kept:
-            return f"No group is shown to do {claim} with another classifier: everybody is served by the pooled classifier."
-        names = ", ".join(group_name(self.labels[g]) for g in kept[:_MAX_NAMED])
-        more = f" and {len(kept) - _MAX_NAMED} more" if len(kept) > _MAX_NAMED else ""
-        rest = f"; the pooled classifier serves the other {n - len(kept)}" if n > len(kept) else ""
-        rest += f" (for {self.n_refused} of them {refused})" if self.n_refused else ""
-        return (
-            f"{len(kept)} of {n} groups keep another classifier, with which they do {claim}: {names}{more}{rest}. "
-            f"{_envy(frame, guarantee)}"
-        )
+    def _served_answers(self) -> np.ndarray:
+        e = self.evidence
+        served = np.append(self.chosen, -1)[e.codes]
+        return np.choose(served + 1, [e.pooled[0], *(answers[0] for answers in e.answers)])
+
+    def with_gains(self) -> Selection:
+        """Say that the pooled classifier has as many rows as the candidates: gains over it are those that were judged."""
+        return replace(self, table=self.table.assign(gain_over_refitted=self.table["gain"]))
+
+    def with_gains_over(self, refitted: np.ndarray) -> Selection:
+        """Show gains over a pooled classifier that was fitted on more rows, from its cross-fitted answers, shape (n,)."""
+        e = self.evidence
+        claims, gains = e.claims, np.full(len(self.decided), np.nan)
+        for c, answers in enumerate(e.answers):
+            mine = e.has[:, c]
+            table = e.compare_answers(answers[0], refitted).table
+            gains[claims[mine, c]] = table["gain"].to_numpy()[mine]
+        return replace(self, table=self.table.assign(gain_over_refitted=_at(gains, self._claim_of_row())))
+
+    def _claim_of_row(self) -> np.ndarray:
+        """Claim that each row of the table is about, -1 for none."""
+        return self.table["claim"].to_numpy() if "claim" in self.table else np.full(len(self.table), -1)
 
 
-def _envy(frame: PreferenceFrame, guarantee: Guarantee) -> str:
-    if not frame.has_envy:
-        return "Envy was not measured."
-    if not frame.can_be_tested:
-        return "Envy was not tested: the loss has no limits."
-    found = frame.violations(alpha=guarantee.alpha, claims="envy")
-    if not len(found):
-        return "No significant envy was found in the selection data."
-    pairs = "; ".join(
-        f"{group_name(row.group)} would do better with that of {group_name(row.other)} ({plain_gain(row.gain)})"
-        for row in found.sort_values("gain").head(_MAX_NAMED).itertuples()
-    )
-    return f"Significant envy in the selection data: {pairs}."
+def _at(values: np.ndarray, positions: np.ndarray) -> np.ndarray:
+    """Values at some positions; NaN at -1."""
+    return np.append(values, np.nan)[positions]
 
 
 def select(
-    parts: list[Part],
+    repeats: list[list[Part]],
     ensemble: Any,
     score: Score,
     classes: np.ndarray,
@@ -285,7 +183,7 @@ def select(
 
     Parameters
     ----------
-    parts : list of Part
+    repeats : list of list of Part
     ensemble : fitted routed ensemble
         The one that is used afterwards.
     score : Score
@@ -303,89 +201,111 @@ def select(
     ValueError
         If `reassign` is asked for with very many groups.
     """
-    evidence = Evidence.collect(parts, score, classes)
-    candidates = _candidates(ensemble, evidence.labels, reassign)
-    a, c = candidates.shape
-    pooled = evidence.pooled_scores() if a else pd.DataFrame({"n": [], "pooled_score": []})
-    compared = evidence.compare(candidates, guarantee) if (candidates >= 0).any() else None
+    labels = repeats[0][0].labels
+    candidates = candidates_of(ensemble, labels, reassign)
+    evidence = Evidence.collect(repeats, ensemble, candidates, score, classes)
+    a, c = evidence.has.shape
+    pooled = evidence.pooled_scores().table if a else pd.DataFrame({"n": [], "pooled_score": []})
+    decided = _decide(evidence, guarantee)
     scores, allowed = np.full((a, 1 + c), np.nan), np.zeros((a, 1 + c), dtype=bool)
     scores[:, 0] = pooled["pooled_score"]
-    claim = np.full((a, 1 + c), -1)
-    claim[:, 1:][candidates >= 0] = np.arange((candidates >= 0).sum())
-    if compared is not None:
-        scores[claim >= 0] = compared["score"].to_numpy()[claim[claim >= 0]]
-        allowed[claim >= 0] = compared["keep"].to_numpy()[claim[claim >= 0]]
+    has, claims = evidence.has, evidence.claims
+    # Shrunk gains rank candidates, where there are any: the best of several raw gains flatters itself.
+    ranked = np.where(
+        decided["shrunk_gain"].notna(), decided["pooled_score"] + decided["shrunk_gain"], decided["score"]
+    )
+    scores[:, 1:][has] = ranked[claims[has]]
+    allowed[:, 1:][has] = decided["keep"].to_numpy(bool)[claims[has]]
     known = ~np.isnan(scores[:, 0])
     column = np.zeros(a, dtype=int)
-    if known.any():
+    if guarantee.kind == RELEASE:
+        column[known] = _released(evidence, allowed[known], strategy)
+    elif known.any():
         column[known] = choose(scores[known], allowed[known], evidence.sizes()[known], strategy)
-    everyone = np.arange(a)
-    chosen = np.where(column > 0, candidates[everyone, np.maximum(column - 1, 0)], -1)
-    judged = np.where(column > 0, claim[everyone, column], claim[:, 1] if c else -1)
-    table = _table(
-        labels=evidence.labels,
-        pooled=pooled,
-        compared=compared,
-        scores=scores,
-        judged=judged,
-        column=column,
-        chosen=chosen,
-        strategy=strategy,
-        ensemble=ensemble,
-    )
+    chosen = column - 1
+    table = _table(evidence, ensemble, pooled, decided, column, strategy)
     n_refused = int((allowed.any(axis=1) & (column == 0)).sum())
-    return Selection(evidence, ensemble, chosen, table, n_refused, strategy)
+    return Selection(evidence, ensemble, chosen, decided, table, n_refused, strategy)
 
 
-def _candidates(ensemble: Any, labels: list[Any], reassign: bool) -> np.ndarray:
-    """Positions of the groups whose classifiers each group may get, its own one first; -1 for none, shape (A, C)."""
-    models = [ensemble.group_estimators_[label] for label in labels]
-    has_own = np.array([model is not ensemble.pooled_estimator_ for model in models], dtype=bool)
-    own = np.where(has_own, np.arange(len(labels)), -1)[:, None]
-    if not reassign or not labels:
-        return own
-    if len(labels) > MAX_ENVY_GROUPS:
-        raise ValueError(
-            f"reassign=True asks every classifier about every row: at most {MAX_ENVY_GROUPS} groups are allowed; "
-            f"there are {len(labels)}."
+def _decide(evidence: Evidence, guarantee: Guarantee) -> pd.DataFrame:
+    """Decide on every claim; for a release and for partial pooling candidate by candidate."""
+    if guarantee.kind not in (RELEASE, SHRUNK):
+        return decide_by_group(evidence.compare(), guarantee).table
+    overall = evidence.compare_overall() if guarantee.kind == RELEASE else None
+    parts = []
+    for c in range(len(evidence.candidates)):
+        compared = evidence.compare_candidate(c)
+        decision = (
+            decide_by_group(compared, guarantee)
+            if overall is None
+            else decide_release(compared, overall, c, guarantee)
         )
-    others = np.tile(np.where(has_own, np.arange(len(labels)), -1), (len(labels), 1))
-    others[[[model is other for other in models] for model in models]] = -1
-    return np.hstack([own, others])
+        parts.append(decision.table.set_index(evidence.claims[evidence.has[:, c], c]))
+    return pd.concat(parts).sort_index()
+
+
+def _released(evidence: Evidence, allowed: np.ndarray, strategy: str) -> np.ndarray:
+    """One candidate for everybody: that which is best overall, or the first of the list; 0 where it cannot be released or a group does not have it."""
+    releasable = np.flatnonzero(allowed[:, 1:].any(axis=0))
+    if not len(releasable):
+        return np.zeros(len(allowed), dtype=int)
+    gains = evidence.compare_overall().table["gain"].to_numpy()[releasable]
+    best = releasable[0] if strategy == "in_order" else releasable[int(np.argmax(gains))]
+    return np.where(allowed[:, 1 + best], 1 + best, 0)
 
 
 def _table(
-    labels: list[Any],
-    pooled: pd.DataFrame,
-    compared: pd.DataFrame | None,
-    scores: np.ndarray,
-    judged: np.ndarray,
-    column: np.ndarray,
-    chosen: np.ndarray,
-    strategy: str,
+    evidence: Evidence,
     ensemble: Any,
+    pooled: pd.DataFrame,
+    decided: pd.DataFrame,
+    column: np.ndarray,
+    strategy: str,
 ) -> pd.DataFrame:
-    """Make the selection table."""
-    a = len(labels)
-    has_claim = judged >= 0
-    figures = pd.DataFrame(np.nan, index=range(a), columns=["gain", "lower_bound", "p_adjusted"])
-    reasons = [ensemble.fallback_groups_.get(label, "its classifier is the pooled one") for label in labels]
-    if compared is not None:
-        figures.loc[has_claim] = compared[figures.columns].to_numpy()[judged[has_claim]]
-        for g in np.flatnonzero(has_claim):
-            row = compared.iloc[judged[g]]
-            refused = row["keep"] and column[g] == 0
-            reasons[g] = row["reason"] + (f"; strategy={strategy!r} prefers pooled" if refused else "")
-    choice = [POOLED if code < 0 else OWN if code == g else labels[code] for g, code in enumerate(chosen)]
+    """Make the selection table: a row for every pair of a group and a listed candidate; else one for every group, about the judged one."""
+    a, c = evidence.has.shape
+    claims, everyone = evidence.claims, np.arange(a)
+    names = [candidate.name for candidate in evidence.candidates]
+    is_list = hasattr(ensemble, "candidates_")
+    if is_list:
+        group, judged = np.repeat(everyone, c), claims.ravel()
+    else:
+        group = everyone
+        judged = np.where(column > 0, claims[everyone, np.maximum(column - 1, 0)], claims[:, 0] if c else -1)
+    figures = {name: _at(decided[name].to_numpy(dtype=float), judged) for name in ("gain", *FIGURES)}
+    own = judged if is_list else (claims[:, 0] if c else judged)
+    own_score = _at(decided["score"].to_numpy(dtype=float), own)
+    pooled_score = pooled["pooled_score"].to_numpy(dtype=float)
+    of_chosen = np.where(column > 0, claims[everyone, np.maximum(column - 1, 0)], -1)
+    chosen_score = np.where(column > 0, _at(decided["score"].to_numpy(dtype=float), of_chosen), pooled_score)
+    fallback = [
+        ensemble.fallback_groups_.get(label, "its classifier is the pooled one") for label in evidence.labels
+    ]
+    reasons = []
+    for g, claim in zip(group, judged, strict=True):
+        if claim < 0:
+            reasons.append(fallback[g])
+            continue
+        row = decided.iloc[claim]
+        refused = row["keep"] and column[g] == 0
+        reasons.append(row["reason"] + (f"; strategy={strategy!r} prefers pooled" if refused else ""))
+    labels = evidence.labels
+    choice = [POOLED if code == 0 else names[code - 1] for code in column]
+    listed = {"candidate": [names[i] for i in np.tile(np.arange(c), a)]} if is_list else {}
+    protected = np.append(decided["protected"].to_numpy(bool), True)[judged]
     return pd.DataFrame(
         {
-            "group": flat_index(labels),
-            "n": pooled["n"].to_numpy(dtype=int),
-            "pooled_score": scores[:, 0],
-            "own_score": scores[:, 1] if scores.shape[1] > 1 else np.nan,
-            "chosen_score": scores[np.arange(a), column],
-            **{name: figures[name].to_numpy() for name in figures},
-            "choice": choice,
+            "group": flat_index([labels[g] for g in group]),
+            **listed,
+            "n": pooled["n"].to_numpy(dtype=int)[group],
+            "pooled_score": pooled_score[group],
+            "own_score": own_score,
+            "chosen_score": chosen_score[group],
+            **figures,
+            "choice": pd.Series([choice[g] for g in group], dtype=object),
+            "protected": protected,
             "reason": reasons,
+            "claim": judged,
         }
     )

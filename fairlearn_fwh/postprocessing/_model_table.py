@@ -2,76 +2,20 @@
 
 from __future__ import annotations
 
-import inspect
+import warnings
 from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
-import pandas as pd
-from fairlearn.reductions import ExponentiatedGradient, GridSearch
-from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
-from sklearn.utils.metaestimators import available_if
 
 from ..base._group_routed import GroupRoutedClassifier
 from ..base._inner_fits import clone_seeded, try_to_fit
+from ..base._model_of_group import as_they_treat, groups_argument
 from ..base._samples import Sample
 from ..base._weights import weight_arguments
-from ..metrics._core._groups import Groups, as_tuple
-
-
-def takes(model: Any, method: str, argument: str) -> bool:
-    """Whether a method has an argument of this name; a pipeline hands it on to its last step."""
-    final = model.steps[-1][1] if isinstance(model, Pipeline) else model
-    return hasattr(final, method) and argument in inspect.signature(getattr(final, method)).parameters
-
-
-class ModelOfGroup(ClassifierMixin, BaseEstimator):
-    """A mitigated model as it treats one group: asked with the group's sensitive features, and with our random numbers.
-
-    Parameters
-    ----------
-    model : fitted classifier
-        Its `predict` takes `sensitive_features`, or `random_state` because it decides at random, or both.
-    names : list of str
-        Names of the sensitive features.
-    label : scalar or tuple
-        The group.
-    random_state : RandomState
-        Draws anew in every call: with the same draws in each call people who are served one by one would all get the first.
-    """
-
-    def __init__(self, model: Any, names: list[str], label: Any, random_state: np.random.RandomState) -> None:
-        self.model = model
-        self.names = names
-        self.label = label
-        self.random_state = random_state
-
-    def predict(self, X: Any) -> np.ndarray:
-        """Predict for members of the group."""
-        return np.asarray(self.model.predict(X, **self._arguments("predict", X)))
-
-    @available_if(lambda self: hasattr(self.model, "predict_proba"))
-    def predict_proba(self, X: Any) -> np.ndarray:
-        """Predict probabilities for members of the group."""
-        return np.asarray(self.model.predict_proba(X, **self._arguments("predict_proba", X)))
-
-    @property
-    def classes_(self) -> np.ndarray:
-        """Labels of the classes."""
-        return self.model.classes_
-
-    def _arguments(self, method: str, X: Any) -> dict[str, Any]:
-        arguments: dict[str, Any] = {}
-        if takes(self.model, method, "random_state"):
-            arguments["random_state"] = self.random_state
-        if takes(self.model, method, "sensitive_features"):
-            values = dict(zip(self.names, as_tuple(self.label), strict=True))
-            arguments["sensitive_features"] = pd.DataFrame(
-                values, index=X.index if isinstance(X, pd.DataFrame) else range(X.shape[0])
-            )
-        return arguments
+from ..exceptions import GroupFallbackWarning
+from ..metrics._core._groups import POOLED, Groups
 
 
 class ModelTable(GroupRoutedClassifier):
@@ -97,19 +41,8 @@ class ModelTable(GroupRoutedClassifier):
 
     def fit(self, X: Any, y: Any, *, sensitive_features: Any = None, sample_weight: Any = None) -> Self:
         """Fit what is not fitted, and give every group its model."""
-        if sensitive_features is None:
-            raise ValueError(
-                "sensitive_features is needed in fit: they say which of the models serves each person."
-            )
-        sample = self._check_fit_input(X, y, sample_weight)
-        groups = self._read_groups(sensitive_features, len(sample))
-        assert groups is not None
-        seed = check_random_state(self.random_state)
-        self.group_sizes_ = dict(
-            zip(groups.labels, np.bincount(groups.codes, minlength=len(groups)).tolist(), strict=True)
-        )
+        sample, groups, seed = self._read(X, y, sensitive_features, sample_weight)
         self.pooled_estimator_ = self.pooled if self.prefit else sample.fit(clone_seeded(self.pooled, seed))
-        self.fallback_groups_: dict[Any, str] = {}
         if isinstance(self.models, Mapping):
             self.group_estimators_ = self._models_by_group(sample, groups, seed)
         else:
@@ -118,6 +51,23 @@ class ModelTable(GroupRoutedClassifier):
             given = self.models.values() if isinstance(self.models, Mapping) else [self.models]
             self.classes_ = _known_classes([self.pooled_estimator_, *given], self.classes_)
         return self
+
+    def _read(
+        self, X: Any, y: Any, sensitive_features: Any, sample_weight: Any
+    ) -> tuple[Sample, Groups, np.random.RandomState]:
+        """Check what is given, and count the groups."""
+        if sensitive_features is None:
+            raise ValueError(
+                "sensitive_features is needed in fit: they say which of the models serves each person."
+            )
+        sample = self._check_fit_input(X, y, sample_weight)
+        groups = self._read_groups(sensitive_features, len(sample))
+        assert groups is not None
+        self.group_sizes_ = dict(
+            zip(groups.labels, np.bincount(groups.codes, minlength=len(groups)).tolist(), strict=True)
+        )
+        self.fallback_groups_: dict[Any, str] = {}
+        return sample, groups, check_random_state(self.random_state)
 
     def _models_by_group(self, sample: Sample, groups: Groups, seed: np.random.RandomState) -> dict[Any, Any]:
         if not set(self.models) & set(groups.labels):
@@ -152,26 +102,10 @@ class ModelTable(GroupRoutedClassifier):
         if not self.prefit:
             model = clone_seeded(model, seed)
             arguments = weight_arguments(model, sample.weights)
-            if name := _groups_argument(model):
+            if name := groups_argument(model):
                 arguments = {**arguments, name: sensitive_features}
             model.fit(sample.X, sample.y, **arguments)
-        draws = np.random.RandomState(seed.randint(np.iinfo(np.int32).max))
-        if takes(model, "predict", "sensitive_features"):
-            return {label: ModelOfGroup(model, groups.names, label, draws) for label in groups.labels}
-        if takes(model, "predict", "random_state"):
-            model = ModelOfGroup(model, [], (), draws)
-        return dict.fromkeys(groups.labels, model)
-
-
-def _groups_argument(model: Any) -> str:
-    """Name the argument by which `fit` takes sensitive features; empty if it does not."""
-    if isinstance(model, ExponentiatedGradient | GridSearch):
-        return "sensitive_features"  # among any keywords
-    if not takes(model, "fit", "sensitive_features"):
-        return ""
-    return (
-        f"{model.steps[-1][0]}__sensitive_features" if isinstance(model, Pipeline) else "sensitive_features"
-    )
+        return as_they_treat(model, groups, seed)
 
 
 def _known_classes(models: list[Any], seen: np.ndarray) -> np.ndarray:
@@ -188,3 +122,111 @@ def _known_classes(models: list[Any], seen: np.ndarray) -> np.ndarray:
             f"The classifiers of estimator predict labels of different types: {[c[:2].tolist() for c in known[:5]]!r}."
         )
     return np.unique(np.concatenate(known)) if known else seen
+
+
+class CandidateTable(ModelTable):
+    """A pooled classifier and several candidates by name, each a classifier, a mitigated model or a routed ensemble.
+
+    Parameters
+    ----------
+    candidates : list of (str, classifier)
+        The pooled classifier comes first.
+    prefit : bool
+    random_state : int, RandomState or None
+    metadata : dict from name to set of str, optional
+        What each fit is given, where metadata are routed; else what it takes.
+    """
+
+    def __init__(
+        self,
+        candidates: Any,
+        *,
+        prefit: bool = False,
+        random_state: Any = None,
+        metadata: Mapping[str, set[str]] | None = None,
+    ) -> None:
+        self.candidates = candidates
+        self.prefit = prefit
+        self.random_state = random_state
+        self.metadata = metadata
+
+    def fit(self, X: Any, y: Any, *, sensitive_features: Any = None, sample_weight: Any = None) -> Self:
+        """Fit what is not fitted, and give every group its model of each candidate."""
+        sample, groups, seed = self._read(X, y, sensitive_features, sample_weight)
+        (pooled_name, pooled), *others = self.candidates
+        self.pooled_estimator_ = (
+            pooled if self.prefit else self._fit_one(pooled_name, pooled, sample, sensitive_features, seed)
+        )
+        self.candidates_ = {
+            name: self._models_of(name, model, sample, groups, sensitive_features, seed)
+            for name, model in others
+        }
+        self.group_estimators_ = next(iter(self.candidates_.values()))
+        if self.prefit:
+            self.classes_ = _known_classes([model for _, model in self.candidates], self.classes_)
+        return self
+
+    def _fit_one(
+        self, name: str, model: Any, sample: Sample, sensitive_features: Any, seed: np.random.RandomState
+    ) -> Any:
+        """Fit a candidate with what it is to be given."""
+        model = clone_seeded(model, seed)
+        wanted = None if self.metadata is None else self.metadata.get(name, set())
+        arguments: dict[str, Any] = {}
+        if wanted is None or "sample_weight" in wanted:
+            arguments |= weight_arguments(model, sample.weights)
+        argument = groups_argument(model)
+        if argument and (wanted is None or "sensitive_features" in wanted):
+            arguments[argument] = sensitive_features
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", GroupFallbackWarning)
+            return model.fit(sample.X, sample.y, **arguments)
+
+    def _models_of(
+        self,
+        name: str,
+        model: Any,
+        sample: Sample,
+        groups: Groups,
+        sensitive_features: Any,
+        seed: np.random.RandomState,
+    ) -> dict[Any, Any]:
+        """Model of each group: the group's own of an ensemble that knows it, else the candidate as it treats the group."""
+        fitted = model if self.prefit else self._fit_one(name, model, sample, sensitive_features, seed)
+        if isinstance(fitted, GroupRoutedClassifier) and set(groups.labels) <= set(fitted.groups_):
+            return {label: fitted.group_estimators_[label] for label in groups.labels}
+        return as_they_treat(fitted, groups, seed)
+
+
+def check_candidates(candidates: Any, *, prefit: bool) -> None:
+    """Check a list of names and classifiers.
+
+    Raises
+    ------
+    TypeError
+        If an entry is no pair of a name and a classifier.
+    ValueError
+        If there are fewer than two, a name comes twice or is empty.
+    """
+    for entry in candidates:
+        if not isinstance(entry, tuple | list) or len(entry) != 2 or not isinstance(entry[0], str):
+            raise TypeError(
+                f"estimator must be a list of (name, classifier), such as [('pooled', a), ('boosting', b)]; one entry is {entry!r}."
+            )
+        name, model = entry
+        needed = ("predict",) if prefit else ("fit", "predict")
+        if isinstance(model, type) or any(not hasattr(model, method) for method in needed):
+            raise TypeError(
+                f"estimator has {model!r} as {name!r}, which is no classifier: it needs {' and '.join(needed)}."
+            )
+    names = [name for name, _ in candidates]
+    if len(names) < 2:
+        raise ValueError(
+            f"estimator has one entry, {names[0]!r}: the pooled classifier comes first, and at least one candidate after it."
+        )
+    if repeated := [name for name in names if names.count(name) > 1]:
+        raise ValueError(f"estimator names {repeated[0]!r} twice; every candidate needs a name of its own.")
+    if "" in names or POOLED in names[1:]:
+        raise ValueError(
+            f"estimator has a candidate named {'' if '' in names else POOLED!r}; give it another name."
+        )

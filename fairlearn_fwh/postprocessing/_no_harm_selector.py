@@ -3,33 +3,39 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from numbers import Integral, Real
 from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 from sklearn.utils import check_random_state, get_tags
-from sklearn.utils.validation import check_is_fitted, has_fit_parameter
+from sklearn.utils.metadata_routing import MetadataRouter
+from sklearn.utils.validation import check_is_fitted
 
 from .._sklearn_compat import FitsAndPredicts, Interval, StrOptions
 from ..base._fitting import fit_context
 from ..base._inner_fits import FIT_FAILED, clone_seeded
 from ..base._routed import RoutedClassifier
-from ..base._samples import Sample
-from ..base._splits import fold_of_rows, hold_out
 from ..base._units import read_units
 from ..decoupling import DecoupledClassifier
 from ..exceptions import GroupFallbackWarning
 from ..metrics._core._groups import encode_groups, find_groups, group_columns
+from ..metrics._core._label_sets import all_labels
 from ..metrics._core._values import read_values
-from ._answers import Part
 from ._candidates import Selection, select
-from ._model_table import ModelTable
+from ._columns import ColumnClassifier, read_predictions
+from ._cross_fitting import number_of_folds
+from ._fits import AskedEnsemble, Fits
+from ._guarantees import GUARANTEES, Guarantee
+from ._model_table import CandidateTable, ModelTable, check_candidates
 from ._plot import plot_selection
-from ._scores import GUARANTEES, Guarantee, resolve_score
+from ._routing import is_list_of_candidates, route_to_candidates, router_of
+from ._scores import resolve_score
 from ._strategies import STRATEGIES
+from ._verdict import in_words
 
 
 class NoHarmSelector(RoutedClassifier):
@@ -40,22 +46,31 @@ class NoHarmSelector(RoutedClassifier):
 
     Parameters
     ----------
-    estimator : routed ensemble, (pooled, {group: classifier}) or (baseline, mitigated model), optional
+    estimator : routed ensemble, (pooled, {group: classifier}), (baseline, mitigated model) or list of (name, classifier), optional
         What is chosen from; by default `DecoupledClassifier`. A mitigated model, for example one of fairlearn's, is kept or
-        replaced by the baseline group by group; it gets `sensitive_features` where its methods take them.
-    strategy : {"max_min", "min_gap", "max_overall"}
+        replaced by the baseline group by group; it gets `sensitive_features` where its methods take them. A list has the pooled classifier
+        first and then any number of candidates, such as ``[("pooled", a), ("boosting", b), ("decoupled", c)]``; every group gets the best that is safe.
+    strategy : {"max_min", "min_gap", "max_overall", "in_order"}
         Among choices that harm no group take the one with the best score for every group; or with the smallest gap
         between the best and the worst-off group; or with the best score overall (weighted by the groups' sizes) whose gap is
         no larger than all-pooled's. "min_gap" can refuse an improvement of the best-off group. All are solved
-        exactly; ties go to the pooled classifier.
-    guarantee : {"certified", "empirical"}
-        A classifier may replace the pooled one if a test says at level `alpha`, for all groups together (step-down min-P),
-        that its gain is above ``-tolerance``; or if its gain in the selection data is.
+        exactly; ties go to the pooled classifier. "in_order" takes the first candidate of the list that is safe.
+    guarantee : {"certified", "empirical", "release", "shrunk"}
+        "certified": a classifier may replace the pooled one if a test says at level `alpha`, for all groups and candidates together (step-down
+        min-P), that the group's gain is above ``-tolerance``. "empirical": if its gain in the selection data is. "release": one
+        candidate replaces it for everybody if it is better overall, or with a tolerance not worse by more than that (level `alpha`), and no
+        group is found to lose more than `harm_margin` (level `harm_alpha`). "shrunk": if the probability of a loss of more than `tolerance` is below
+        `alpha`, where groups borrow from each other (partial pooling). `verdict_` says what each promises, and which groups it does not protect.
     tolerance : float
         Largest loss of score that counts as none. At 0 "certified" means significantly better; above 0 it is a test
         of non-inferiority.
     alpha : float
-        Probability that a harmful classifier is kept, over all groups; for "certified".
+        Probability that a harmful classifier is kept, over all groups, for "certified"; that a model that is no better overall is released; or that a
+        group that is kept loses, for "shrunk".
+    harm_margin : float
+        Loss of a group, in units of the score, that does not yet block a release.
+    harm_alpha : float
+        Level at which a loss of a group blocks a release, for all groups together. Larger values protect more, and block more often by chance.
     scoring : {"accuracy", "balanced_accuracy", "roc_auc"}, loss or callable
         What counts, within each group: a score, a loss of `PreferenceFrame` ("brier", "log" and a `MisclassificationCost` are negated, "missed" is shown as recall and
         "false_alarm" as specificity, with ``classes_[1]`` as the positive label, "zero_one" and
@@ -67,10 +82,15 @@ class NoHarmSelector(RoutedClassifier):
         The classifiers are fitted already, and every row given to `fit` is for choosing. They must not have seen them.
     selection_fraction : float
         Share of the rows of `fit` that is for choosing.
-    cross_fit : int, optional
+    cross_fit : int, "auto" or None
         Number of folds: every row is for choosing, judged by classifiers that have not seen it, and the classifiers are
         then fitted on all rows. The guarantee then speaks of the average of the fold models, not of those that are
-        used. Groups must be the same in every fold, as those of `sensitive_features` are.
+        used, which have more rows. Groups must be the same in every fold, as those of `sensitive_features` are. None is one split by `selection_fraction`. "auto"
+        is 5 folds where fits are cheap: not `prefit`, at most 100,000 rows, groups of `sensitive_features`, and no estimator inside that is trained in epochs or
+        is a reduction; else one split.
+    n_repeats : int
+        How often cross-fitting is repeated with other folds. Each person's differences are averaged over the repeats, and tested by bets; rows of
+        repeats are never counted as people.
     reassign : bool
         Whether a group may get another group's classifier; then every classifier is asked about every row.
     random_state : int, RandomState or None
@@ -83,7 +103,8 @@ class NoHarmSelector(RoutedClassifier):
     estimator_ : routed ensemble
         The fitted ensemble that was chosen from.
     pooled_estimator_ : classifier
-        The pooled classifier. If no group keeps another one it is fitted again on all rows (not with `prefit`).
+        The pooled classifier, fitted on all rows (not with `prefit`). Where one split was made it is not the one that candidates were
+        compared with, which had the fitting rows alone.
     group_estimators_ : dict
         Classifier that serves each group.
     fallback_groups_ : dict
@@ -92,8 +113,10 @@ class NoHarmSelector(RoutedClassifier):
         Number of people in the selection data by group (rows with positive weight).
     selection_table_ : DataFrame
         One row per group: `group`, `n`, `pooled_score`, `own_score`, `chosen_score`, `gain` of the classifier that was judged
-        (the chosen one, else the own one), its `lower_bound` (simultaneous) and `p_adjusted`, `choice` ("pooled", "own" or
-        the group whose classifier it is) and `reason`.
+        (the chosen one, else the own one), its `lower_bound` (simultaneous) and `p_adjusted`, `choice` ("pooled", "own",
+        the group whose classifier it is, or the name of a candidate), `gain_over_refitted` (over the pooled classifier that is fitted on all rows; cross-fitted, not tested) and
+        `reason`. Of a list of candidates one row for every pair of a group and a candidate. For "release" also `p_harm`, for "shrunk" `shrunk_gain` and `p_loss`
+        in place of the tests, and `protected`, whether a loss of 5 points would have been found with a power of at least 80 %.
     verdict_ : str
         The outcome in words.
     preference_frame_ : PreferenceFrame
@@ -105,7 +128,7 @@ class NoHarmSelector(RoutedClassifier):
         If a parameter is out of range, `scoring` has no test and ``guarantee="certified"``, or, with `cross_fit`, groups
         differ between folds.
     TypeError
-        If `estimator` is not a routed ensemble or a pair.
+        If `estimator` is not a routed ensemble, a pair or a list of names and classifiers.
 
     Notes
     -----
@@ -141,10 +164,13 @@ class NoHarmSelector(RoutedClassifier):
         "guarantee": [StrOptions(set(GUARANTEES))],
         "tolerance": [Interval(Real, 0, None, closed="left")],
         "alpha": [Interval(Real, 0, 1, closed="neither")],
+        "harm_margin": [Interval(Real, 0, None, closed="left")],
+        "harm_alpha": [Interval(Real, 0, 1, closed="neither")],
         "scoring": [str, callable],
         "prefit": ["boolean"],
         "selection_fraction": [Interval(Real, 0, 1, closed="neither")],
-        "cross_fit": [Interval(Integral, 2, None, closed="left"), None],
+        "cross_fit": [Interval(Integral, 2, None, closed="left"), StrOptions({"auto"}), None],
+        "n_repeats": [Interval(Integral, 1, None, closed="left")],
         "reassign": ["boolean"],
         "random_state": ["random_state"],
     }
@@ -157,10 +183,13 @@ class NoHarmSelector(RoutedClassifier):
         guarantee: str = "certified",
         tolerance: float = 0.0,
         alpha: float = 0.05,
+        harm_margin: float = 0.0,
+        harm_alpha: float = 0.2,
         scoring: str | Callable[..., float] = "accuracy",
         prefit: bool = False,
         selection_fraction: float = 0.25,
-        cross_fit: int | None = None,
+        cross_fit: int | str | None = "auto",
+        n_repeats: int = 1,
         reassign: bool = False,
         random_state: Any = None,
     ) -> None:
@@ -169,10 +198,13 @@ class NoHarmSelector(RoutedClassifier):
         self.guarantee = guarantee
         self.tolerance = tolerance
         self.alpha = alpha
+        self.harm_margin = harm_margin
+        self.harm_alpha = harm_alpha
         self.scoring = scoring
         self.prefit = prefit
         self.selection_fraction = selection_fraction
         self.cross_fit = cross_fit
+        self.n_repeats = n_repeats
         self.reassign = reassign
         self.random_state = random_state
 
@@ -221,111 +253,137 @@ class NoHarmSelector(RoutedClassifier):
         self._check_settings()
         sample = self._check_fit_input(X, y, sample_weight)
         sample = replace(sample, units=read_units(units, len(sample)))
-        guarantee = Guarantee(self.guarantee, self.tolerance, self.alpha)
+        guarantee = Guarantee(self.guarantee, self.tolerance, self.alpha, self.harm_margin, self.harm_alpha)
         score.check(guarantee, self.classes_, sample)
         seed = check_random_state(self.random_state)
         features = None if sensitive_features is None else _as_frame(sensitive_features, len(sample))
-        ensemble, parts = self._fit_parts(sample, features, seed)
+        routed = route_to_candidates(self, sensitive_features, sample_weight)
+        make = partial(self._ensemble, seed, routed)
+        n_folds = number_of_folds(self.cross_fit, make(), sample.y, sample.units, prefit=self.prefit)
+        fits = Fits(make, sample, features, seed)
+        if self.prefit:
+            ensemble, repeats = fits.prefit()
+        elif n_folds is None:
+            ensemble, repeats = fits.split(self.selection_fraction)
+        else:
+            ensemble, repeats = fits.cross_fit(n_folds, self.n_repeats)
         classes = _check_classes(ensemble, self.classes_)
         score.check(guarantee, classes, sample)
-        selection = select(parts, ensemble, score, classes, guarantee, self.strategy, self.reassign)
-        self.estimator_, self.classes_ = ensemble, classes
+        selection = select(repeats, ensemble, score, classes, guarantee, self.strategy, self.reassign)
+        if not self.prefit:
+            selection = selection.with_gains() if n_folds else fits.refit_pooled(selection)
+        self.estimator_, self.classes_ = selection.ensemble, classes
         self._adopt(selection)
-        if not self.prefit and self.cross_fit is None and not selection.keeps_any():
-            self._refit_pooled(sample, seed)
         self.preference_frame_ = selection.preference_frame()
-        self.verdict_ = selection.in_words(guarantee, self.cross_fit, self.preference_frame_)
+        self.verdict_ = in_words(selection, guarantee, n_folds, self.preference_frame_)
         self._warn_of_unjudged(selection)
         return self
 
+    @classmethod
+    def from_predictions(
+        cls,
+        y_true: Any,
+        predictions: Any,
+        *,
+        sensitive_features: Any,
+        sample_weight: Any = None,
+        units: Any = None,
+        **settings: Any,
+    ) -> NoHarmSelector:
+        """Choose between columns of answers, without models.
+
+        Parameters
+        ----------
+        y_true : array-like, shape (n,)
+            True labels of people who took no part in fitting what answered.
+        predictions : dict or DataFrame, shape (n, C)
+            Answers about them, the pooled classifier's first: labels, or probabilities of the second class where `scoring` compares these.
+        sensitive_features : array-like, shape (n,), DataFrame or dict
+            Their groups.
+        sample_weight, units : array-like, shape (n,), optional
+            As for `fit`.
+        **settings
+            Other parameters of the class.
+
+        Returns
+        -------
+        NoHarmSelector
+            Fitted; its `predict` takes a frame with the same columns about other people, and gives each the answer that was chosen for
+            the group.
+
+        Raises
+        ------
+        ValueError
+            As for `fit`; if `predictions` are not at least two columns with names.
+
+        Examples
+        --------
+        >>> from fairlearn_fwh.postprocessing import NoHarmSelector
+        >>> answers = {"old": [0, 1] * 100, "new": [1] * 200}
+        >>> selector = NoHarmSelector.from_predictions([1] * 150 + [0, 1] * 25, answers, sensitive_features=["a"] * 100 + ["b"] * 100)
+        >>> selector.selection_table_[["group", "candidate", "gain", "choice"]].round(2).values.tolist()
+        [['a', 'new', 0.5, 'new'], ['b', 'new', 0.25, 'new']]
+        """
+        table = read_predictions(predictions)
+        labels = all_labels(np.asarray(y_true), *(table[name].to_numpy() for name in table))
+        classes = np.unique(np.asarray(y_true)) if _are_probabilities(settings) else np.array(sorted(labels))
+        candidates = [(str(name), ColumnClassifier(str(name), classes)) for name in table]
+        selector = cls(candidates, prefit=True, **settings)
+        return selector.fit(
+            table, y_true, sensitive_features=sensitive_features, sample_weight=sample_weight, units=units
+        )
+
+    def get_metadata_routing(self) -> MetadataRouter:
+        """Say which metadata of `fit` are routed to the estimators inside.
+
+        Returns
+        -------
+        MetadataRouter
+        """
+        return router_of(self)
+
     def _check_settings(self) -> None:
-        if self.prefit and self.cross_fit is not None:
+        if self.prefit and self.cross_fit not in (None, "auto"):
             raise ValueError(
                 f"cross_fit={self.cross_fit} fits classifiers and prefit=True fits none; choose one of them."
             )
-        if isinstance(self.estimator, tuple | list):
+        if is_list_of_candidates(self.estimator):
+            check_candidates(self.estimator, prefit=self.prefit)
+        elif isinstance(self.estimator, tuple | list):
             if len(self.estimator) != 2:
                 raise TypeError(
-                    "estimator must be a routed ensemble, (pooled, {group: classifier}) or (baseline, mitigated model); "
+                    "estimator must be a routed ensemble, (pooled, {group: classifier}), (baseline, mitigated model) or a list of (name, classifier); "
                     f"got {len(self.estimator)} things."
                 )
         elif self.estimator is not None and not hasattr(self.estimator, "predict_by_group"):
             raise TypeError(
                 f"estimator must have predict_by_group; {type(self.estimator).__name__} has not. Give a routed ensemble (inside "
-                "a pipeline put NoHarmSelector around its last step), (pooled, {group: classifier}) or "
-                "(baseline, mitigated model)."
+                "a pipeline put NoHarmSelector around its last step), (pooled, {group: classifier}), "
+                "(baseline, mitigated model) or a list of (name, classifier)."
             )
+        if self.reassign and is_list_of_candidates(self.estimator):
+            raise ValueError("reassign=True is for the classifiers of groups, not for a list of candidates.")
 
-    def _ensemble(self, seed: np.random.RandomState) -> Any:
+    def _ensemble(self, seed: np.random.RandomState, routed: Mapping[str, set[str]] | None) -> Any:
         """Make the ensemble to fit, or take the fitted one."""
+        if is_list_of_candidates(self.estimator):
+            return CandidateTable(self.estimator, prefit=self.prefit, random_state=seed, metadata=routed)
         if isinstance(self.estimator, tuple | list):
             return ModelTable(*self.estimator, prefit=self.prefit, random_state=seed)
         if self.prefit:
             check_is_fitted(self.estimator)
             return self.estimator
-        return clone_seeded(DecoupledClassifier() if self.estimator is None else self.estimator, seed)
-
-    def _fit_parts(
-        self, sample: Sample, features: pd.DataFrame | None, seed: np.random.RandomState
-    ) -> tuple[Any, list[Part]]:
-        """Fit the ensemble that is used, and pair rows with ensembles that have not seen them."""
-        everybody = np.flatnonzero(sample.present())
-        if self.prefit:
-            ensemble = self._ensemble(seed)
-            if isinstance(ensemble, ModelTable):
-                ensemble = _fit(ensemble, sample, features, everybody)
-            return ensemble, [_part(ensemble, sample, features, everybody)]
-        classes, groups = encode_groups(sample.y, "y").codes, _group_codes(features, len(sample))
-        if self.cross_fit is None:
-            fitting, selecting = hold_out(classes, groups, self.selection_fraction, seed, sample.units)
-            selecting = np.intersect1d(selecting, everybody)
-            if not len(selecting):
-                raise ValueError(
-                    f"selection_fraction={self.selection_fraction} of {len(sample)} rows leaves none to choose on."
-                )
-            ensemble = _fit(self._ensemble(seed), sample, features, fitting)
-            return ensemble, [_part(ensemble, sample, features, selecting)]
-        folds = np.full(len(sample), -1)
-        strata = groups * (classes.max() + 1) + classes
-        units = None if sample.units is None else sample.units[everybody]
-        folds[everybody] = fold_of_rows(strata[everybody], self.cross_fit, seed, units)
-        ensemble = _fit(self._ensemble(seed), sample, features, everybody)
-        final = _part(ensemble, sample, features, everybody)
-        return ensemble, list(self._fold_parts(folds, final, sample, features, seed))
-
-    def _fold_parts(
-        self,
-        folds: np.ndarray,
-        final: Part,
-        sample: Sample,
-        features: pd.DataFrame | None,
-        seed: np.random.RandomState,
-    ) -> Iterator[Part]:
-        everybody = np.flatnonzero(folds >= 0)
-        for fold in range(int(folds.max()) + 1):
-            rest, mine = np.flatnonzero((folds >= 0) & (folds != fold)), np.flatnonzero(folds == fold)
-            part = _part(
-                _fit(self._ensemble(seed), sample, features, rest), sample, features, mine, final.labels
-            )
-            codes = final.codes[np.searchsorted(everybody, mine)]
-            if ((part.codes != codes) & (part.codes >= 0)).any():
-                raise ValueError(
-                    f"cross_fit={self.cross_fit} needs groups that are the same in every fold; "
-                    f"{type(final.ensemble).__name__} learns other groups in each. Use selection_fraction."
-                )
-            yield Part(part.ensemble, part.sample, codes, part.labels)
+        ensemble = clone_seeded(DecoupledClassifier() if self.estimator is None else self.estimator, seed)
+        return ensemble if routed is None else AskedEnsemble(ensemble, routed["estimator"])
 
     def _adopt(self, selection: Selection) -> None:
-        self.pooled_estimator_ = self.estimator_.pooled_estimator_
-        self.group_estimators_ = selection.group_estimators()
+        served = selection.group_estimators()
+        self.pooled_estimator_ = selection.pooled_estimator()
+        self.group_estimators_ = served
         self.fallback_groups_ = selection.fallback_groups()
-        self.selection_table_ = selection.table
-        self.group_sizes_ = dict(zip(selection.labels, selection.table["n"].tolist(), strict=True))
-
-    def _refit_pooled(self, sample: Sample, seed: np.random.RandomState) -> None:
-        """Nobody gets another classifier: then the pooled one may use the selection data, too."""
-        self.pooled_estimator_ = sample.fit(clone_seeded(self.estimator_.pooled_estimator_, seed))
-        self.group_estimators_ = dict.fromkeys(self.group_estimators_, self.pooled_estimator_)
+        self.selection_table_ = selection.shown_table(self.guarantee)
+        sizes = selection.table.drop_duplicates("group")["n"].tolist()
+        self.group_sizes_ = dict(zip(selection.labels, sizes, strict=True))
 
     def _warn_of_unjudged(self, selection: Selection) -> None:
         failed = {
@@ -373,8 +431,14 @@ class NoHarmSelector(RoutedClassifier):
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         base = self.estimator[0] if isinstance(self.estimator, tuple | list) else self.estimator
+        base = base[1] if is_list_of_candidates(self.estimator) else base
         tags.input_tags.sparse = get_tags(DecoupledClassifier() if base is None else base).input_tags.sparse
         return tags
+
+
+def _are_probabilities(settings: Mapping[str, Any]) -> bool:
+    """Whether the score compares probabilities."""
+    return resolve_score(settings.get("scoring", "accuracy")).loss.predicts == "probabilities"
 
 
 def _check_classes(ensemble: Any, seen: np.ndarray) -> np.ndarray:
@@ -414,43 +478,3 @@ def _as_objects(column: Any, name: str) -> np.ndarray:
     values = values.astype(object)
     values[missing] = None
     return values
-
-
-def _group_codes(features: pd.DataFrame | None, n_rows: int) -> np.ndarray:
-    """Number the groups of the sensitive features, so that splits keep their shares."""
-    if features is None:
-        return np.zeros(n_rows, dtype=np.int64)
-    return encode_groups(features, missing_group="separate").codes.astype(np.int64)
-
-
-def _fit(ensemble: Any, sample: Sample, features: pd.DataFrame | None, rows: np.ndarray) -> Any:
-    """Fit on some rows; what falls back there is in the selection table."""
-    part = sample.take(rows)
-    given: dict[str, Any] = {} if part.weights is None else {"sample_weight": part.weights}
-    if part.units is not None and has_fit_parameter(ensemble, "units"):
-        given["units"] = part.units
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", GroupFallbackWarning)
-        return ensemble.fit(part.X, part.y, sensitive_features=_take(features, rows, part.X), **given)
-
-
-def _part(
-    ensemble: Any,
-    sample: Sample,
-    features: pd.DataFrame | None,
-    rows: np.ndarray,
-    labels: list[Any] | None = None,
-) -> Part:
-    labels = list(ensemble.group_estimators_) if labels is None else labels
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", GroupFallbackWarning)
-        part = sample.take(rows)
-        return Part.of(ensemble, part, _take(features, rows, part.X), labels)
-
-
-def _take(features: pd.DataFrame | None, rows: np.ndarray, X: Any) -> pd.DataFrame | None:
-    """Take rows of the sensitive features, with the index of the features, by which a model may join them."""
-    if features is None:
-        return None
-    index = X.index if isinstance(X, pd.DataFrame) else pd.RangeIndex(len(rows))
-    return features.iloc[rows].set_axis(index, axis=0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,19 +14,16 @@ from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
 from ..base._answers import align_probabilities, ask_labels
 from ..base._samples import Sample
-from ..metrics import MisclassificationCost, PreferenceFrame, keep_own_classifier
+from ..metrics import MisclassificationCost, PreferenceFrame
+from ..metrics._core._groups import POOLED
 from ..metrics._core._label_sets import all_labels
 from ..metrics._core._losses import LOSSES, Loss, resolve_loss
+from ..metrics._inference._checks import check_margin, check_test
+from ..metrics._inference._claims import Claims, of_people
 from ..metrics._inference._delong import compare_auc
-from ..metrics._inference._step_down import MIN_P, NullLaws, SharedPeople, adjust_p_values
-from ..metrics._inference._tests import (
-    PairedDifferences,
-    certificate_p_value,
-    gain_lower_bound,
-)
-from ..metrics._rule import RULES, decide
-
-GUARANTEES = CERTIFIED, EMPIRICAL = RULES
+from ..metrics._inference._step_down import MIN_P, SharedPeople
+from ..metrics._inference._tests import PairedDifferences
+from ._guarantees import Guarantee
 
 #: Losses of classifiers.
 SCORED_LOSSES = ("zero_one", "missed", "false_alarm", "rejection", "brier", "log")
@@ -35,26 +32,17 @@ NOBODY = "nobody of the group is in the selection data"
 
 
 @dataclass(frozen=True)
-class Guarantee:
-    """When a classifier may take the place of the pooled one."""
-
-    kind: str
-    tolerance: float
-    alpha: float
-
-
-@dataclass(frozen=True)
 class PairedAnswers:
-    """What a classifier and the pooled one answer to the same people, claim by claim.
+    """What candidates and the pooled classifier answer to the same people, claim by claim.
 
-    A claim is about one group and one classifier; with several classifiers per group a person occurs in several claims.
+    A claim is about one group and one candidate; with several candidates per group a person occurs in several claims.
 
     Attributes
     ----------
     y : ndarray, shape (m,)
         True labels.
-    answers, pooled : ndarray, shape (m,)
-        Labels, or probabilities of the positive class.
+    answers, pooled : ndarray, shape (R, m)
+        Labels, or probabilities of the positive class, of the classifiers of each of R repeats.
     claims : ndarray of int, shape (m,)
         Claim of each row.
     weights : ndarray, shape (m,), or None
@@ -82,6 +70,28 @@ class PairedAnswers:
         order = np.argsort(self.claims, kind="stable")
         sizes = np.bincount(self.claims, minlength=self.n_claims)
         return np.split(order, np.cumsum(sizes)[:-1])
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What the selection data say of each claim.
+
+    Attributes
+    ----------
+    table : DataFrame
+        One row per claim: `n`, `score`, `pooled_score`, `gain`; and `reason` where there is nothing to compare, else empty.
+    claims : Claims or None
+        Those about which something can be tested, in the order of `tested`; None if the score has no test.
+    tested : ndarray of int
+        Positions of these claims.
+    span : float
+        Largest possible difference of two scores.
+    """
+
+    table: pd.DataFrame
+    claims: Claims | None
+    tested: np.ndarray
+    span: float
 
 
 class Score(ABC):
@@ -123,14 +133,8 @@ class Score(ABC):
         return align_probabilities(model, X, classes)[:, 1]
 
     @abstractmethod
-    def compare(self, sample: PairedAnswers, guarantee: Guarantee) -> pd.DataFrame:
-        """Compare classifiers with the pooled one.
-
-        Returns
-        -------
-        DataFrame
-            One row per claim: `n`, `score`, `pooled_score`, `gain`, `lower_bound`, `p_adjusted`, `keep`, `reason`.
-        """
+    def compare(self, sample: PairedAnswers) -> Comparison:
+        """Compare candidates with the pooled classifier."""
 
     def check(self, guarantee: Guarantee, classes: np.ndarray, given: Sample) -> None:
         """Raise ValueError if the score cannot be had for these classes, or has no test and needs one."""
@@ -148,45 +152,81 @@ class LossScore(Score):
 
     def check(self, guarantee: Guarantee, classes: np.ndarray, given: Sample) -> None:
         super().check(guarantee, classes, given)
-        if guarantee.kind == CERTIFIED and self.loss.upper is None:
-            _refuse_certificate(self.name)
-        if guarantee.kind == CERTIFIED and not self.loss.is_binary and given.weights is not None:
+        if not guarantee.needs_test:
+            return
+        if self.loss.upper is None:
+            _refuse_certificate(self.name, guarantee)
+        if not self.loss.is_binary and given.weights is not None:
             raise ValueError(
-                f"scoring={self.name!r} with guarantee='certified' does not take sample_weight: its bound "
+                f"scoring={self.name!r} with guarantee={guarantee.kind!r} does not take sample_weight: its bound "
                 "is for equal weights. Use scoring='accuracy' or guarantee='empirical'."
             )
+        weighted = given.weights is not None or given.units is not None
+        check_test(guarantee.tolerance, guarantee.alpha, "tango", MIN_P, self.loss, weighted)
+        check_margin(guarantee.harm_margin, self.loss)
 
-    def compare(self, sample: PairedAnswers, guarantee: Guarantee) -> pd.DataFrame:
-        frame = PreferenceFrame(
-            y_true=sample.y,
-            y_pred=sample.answers,
-            y_pred_pooled=sample.pooled,
-            sensitive_features=sample.claims,
-            sample_weight=sample.weights,
-            units=sample.units,
-            loss=self.loss_of_frame,
-            labels=all_labels(sample.y, sample.answers, sample.pooled)
-            if self.loss.predicts == "labels"
-            else None,
-        )
-        table = keep_own_classifier(
-            frame,
-            rule=guarantee.kind,
-            tolerance=guarantee.tolerance,
-            alpha=guarantee.alpha,
-            people=sample.groups[np.unique(sample.claims)],
-        )
-        offset = 1.0 if self.loss.is_binary else 0.0
+    def compare(self, sample: PairedAnswers) -> Comparison:
+        frame = self._frame(sample)
         figures = frame.by_group
-        table = table.assign(
-            score=offset - figures["risk"].to_numpy(), pooled_score=offset - figures["pooled_risk"].to_numpy()
+        present = np.unique(sample.claims)
+        offset = 1.0 if self.loss.is_binary else 0.0
+        table = pd.DataFrame(
+            {
+                "n": figures["n"].to_numpy(),
+                "score": offset - figures["risk"].to_numpy(),
+                "pooled_score": offset - figures["pooled_risk"].to_numpy(),
+                "gain": figures["rationality_gain"].to_numpy(),
+            },
+            index=figures.index,
         ).reindex(range(sample.n_claims))
-        empty = table["n"].isna()
-        return table.assign(
-            n=table["n"].fillna(0).astype(int),
-            keep=table["keep"].eq(True),
-            reason=table["reason"].where(~empty, NOBODY),
+        # A loss may concern nobody of a group.
+        table["n"] = table["n"].fillna(0).astype(int)
+        table["reason"] = np.where(table["n"] > 0, "", NOBODY)
+        claims = None
+        if frame.can_be_tested:
+            claims = of_people(frame._claims("rationality", strict=True), sample.groups[present])
+        return Comparison(table, claims, present, self.loss.span or np.nan)
+
+    def _frame(self, sample: PairedAnswers) -> PreferenceFrame:
+        """Measure every claim; of several repeats each person's mean losses, so that nobody is counted twice."""
+        given: dict[str, Any] = {
+            "sensitive_features": sample.claims,
+            "sample_weight": sample.weights,
+            "units": sample.units,
+        }
+        if len(sample.answers) == 1:
+            own, pooled = sample.answers[0], sample.pooled[0]
+            labels = all_labels(sample.y, own, pooled) if self.loss.predicts == "labels" else None
+            return PreferenceFrame(
+                y_true=sample.y,
+                y_pred=own,
+                y_pred_pooled=pooled,
+                loss=self.loss_of_frame,
+                labels=labels,
+                **given,
+            )
+        own, pooled = (self._mean_losses(sample.y, answers) for answers in (sample.answers, sample.pooled))
+        mean_loss = _MeanLoss(self.loss.lower, self.loss.upper)
+        return PreferenceFrame(
+            y_true=np.zeros(len(own)), y_pred=own, y_pred_pooled=pooled, loss=mean_loss, **given
         )
+
+    def _mean_losses(self, y: np.ndarray, answers: np.ndarray) -> np.ndarray:
+        """Loss of each person, the mean over the repeats, shape (m,)."""
+        everybody = replace(self.loss, concerns=None)
+        return np.mean([np.asarray(everybody(y, of_repeat), dtype=float) for of_repeat in answers], axis=0)
+
+
+class _MeanLoss:
+    """A loss that was found before: the prediction is the loss."""
+
+    __name__ = "mean loss of repeats"
+
+    def __init__(self, lower: float | None, upper: float | None) -> None:
+        self.lower, self.upper = lower, upper
+
+    def __call__(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
+        return y_pred
 
 
 class CostScore(LossScore):
@@ -226,45 +266,47 @@ class AucScore(Score):
         if guarantee.tolerance >= 1:
             raise ValueError(f"tolerance must be below 1 for scoring='roc_auc'; got {guarantee.tolerance!r}.")
         for name, values in (("sample_weight", given.weights), ("units", given.units)):
-            if guarantee.kind == CERTIFIED and values is not None:
+            if guarantee.needs_test and values is not None:
                 raise ValueError(
-                    f"scoring='roc_auc' with guarantee='certified' does not take {name}: DeLong's variance is for independent people who "
+                    f"scoring='roc_auc' with guarantee={guarantee.kind!r} does not take {name}: DeLong's variance is for independent people who "
                     "count alike. Use scoring='accuracy' or guarantee='empirical'."
                 )
 
-    def compare(self, sample: PairedAnswers, guarantee: Guarantee) -> pd.DataFrame:
-        positive = sample.y == 1
-        rows = sample.rows_by_claim()
+    def compare(self, sample: PairedAnswers) -> Comparison:
         if sample.weights is not None:
-            return _without_test(sample, guarantee, _weighted_auc)
-        compared = [compare_auc(positive[i], sample.answers[i], sample.pooled[i]) for i in rows]
+            return _without_test(sample, _weighted_auc)
+        answers, pooled = sample.answers.mean(axis=0), sample.pooled.mean(axis=0)
+        positive, rows = sample.y == 1, sample.rows_by_claim()
+        compared = [compare_auc(positive[i], answers[i], pooled[i]) for i in rows]
         own, other, variance, rarer = (
             np.array([getattr(c, field) for c in compared])
             for field in ("own", "other", "variance", "n_rarer")
         )
+        table = _compared([len(i) for i in rows], own, other)
+        known = np.flatnonzero(rarer > 0)
         differences = PairedDifferences(
-            n=rarer.astype(float),
-            gain=own - other,
-            variance=np.nan_to_num(variance),
+            n=rarer[known].astype(float),
+            gain=(own - other)[known],
+            variance=np.nan_to_num(variance[known]),
             worse=None,
             better=None,
             weighted=False,
             upper=None,
         )
-        p_values = certificate_p_value(differences, guarantee.tolerance, "tango")
-        known = rarer > 0
-        adjusted = np.full(sample.n_claims, np.nan)
+        claims = pd.DataFrame(
+            {
+                "group": known,
+                "kind": "rationality",
+                "other": POOLED,
+                "n": table["n"].to_numpy()[known],
+                "gain": differences.gain,
+                "identical": False,
+                "never_right": False,
+            }
+        )
         groups = sample.groups[known]
-        adjusted[known] = adjust_p_values(
-            p_values[known],
-            MIN_P,
-            laws=NullLaws.uniform(len(groups)),
-            people=SharedPeople(groups, np.zeros(len(groups), dtype=int)),
-        )
-        bounds = gain_lower_bound(differences, guarantee.alpha / max(int(known.sum()), 1), "tango")
-        return _decide(
-            [len(i) for i in rows], own, other, guarantee, np.where(known, bounds, np.nan), adjusted
-        )
+        people = SharedPeople(groups, np.zeros(len(groups), dtype=int))
+        return Comparison(table, Claims(claims, differences, people), known, 1.0)
 
 
 @dataclass
@@ -279,24 +321,25 @@ class MetricScore(Score):
         return labels
 
     def check(self, guarantee: Guarantee, classes: np.ndarray, given: Sample) -> None:
-        if guarantee.kind == CERTIFIED:
-            _refuse_certificate(self.name)
+        if guarantee.needs_test:
+            _refuse_certificate(self.name, guarantee)
         if given.weights is not None and "sample_weight" not in inspect.signature(self.metric).parameters:
             raise ValueError(f"sample_weight was given, but scoring={self.name!r} does not take it.")
 
-    def compare(self, sample: PairedAnswers, guarantee: Guarantee) -> pd.DataFrame:
-        return _without_test(sample, guarantee, self.metric)
+    def compare(self, sample: PairedAnswers) -> Comparison:
+        return _without_test(sample, self.metric)
 
 
-def nothing_to_compare(n_claims: int) -> pd.DataFrame:
+def nothing_to_compare(n_claims: int) -> Comparison:
     """Make the comparison of claims about which nobody is in the sample."""
-    figures = dict.fromkeys(("score", "pooled_score", "gain", "lower_bound", "p_adjusted"), np.nan)
-    return pd.DataFrame({"n": 0, **figures, "keep": False, "reason": NOBODY}, index=range(n_claims))
+    figures = dict.fromkeys(("score", "pooled_score", "gain"), np.nan)
+    table = pd.DataFrame({"n": 0, **figures, "reason": NOBODY}, index=range(n_claims))
+    return Comparison(table, None, np.zeros(0, dtype=int), np.nan)
 
 
-def _refuse_certificate(name: str) -> None:
+def _refuse_certificate(name: str, guarantee: Guarantee) -> None:
     raise ValueError(
-        f"guarantee='certified' needs a score that has a test: 'accuracy', 'zero_one', 'missed', 'false_alarm', 'brier', 'rejection', 'roc_auc' or a MisclassificationCost; "
+        f"guarantee={guarantee.kind!r} needs a score that has a test: 'accuracy', 'zero_one', 'missed', 'false_alarm', 'brier', 'rejection', 'roc_auc' or a MisclassificationCost; "
         f"got scoring={name!r}. Use guarantee='empirical' for it."
     )
 
@@ -316,42 +359,26 @@ def _balanced_accuracy(
     return float(balanced_accuracy_score(y, answers, sample_weight=sample_weight))
 
 
-def _without_test(sample: PairedAnswers, guarantee: Guarantee, metric: Callable[..., float]) -> pd.DataFrame:
-    """Compare by a metric that is asked claim by claim."""
-    values = np.full((2, sample.n_claims), np.nan)
+def _without_test(sample: PairedAnswers, metric: Callable[..., float]) -> Comparison:
+    """Compare by a metric that is asked claim by claim; of several repeats the mean of what it says."""
     rows = sample.rows_by_claim()
+    values = np.full((2, sample.n_claims), np.nan)
     for claim, mine in enumerate(rows):
         weights = {} if sample.weights is None else {"sample_weight": sample.weights[mine]}
         if len(mine):
             for i, answers in enumerate((sample.answers, sample.pooled)):
-                values[i, claim] = metric(sample.y[mine], answers[mine], **weights)
-    unknown = np.full(sample.n_claims, np.nan)
-    return _decide([len(i) for i in rows], values[0], values[1], guarantee, unknown, unknown)
+                values[i, claim] = np.mean(
+                    [metric(sample.y[mine], of_repeat[mine], **weights) for of_repeat in answers]
+                )
+    table = _compared([len(i) for i in rows], values[0], values[1])
+    return Comparison(table, None, np.zeros(0, dtype=int), np.nan)
 
 
-def _decide(
-    n: list[int],
-    own: np.ndarray,
-    pooled: np.ndarray,
-    guarantee: Guarantee,
-    bounds: np.ndarray,
-    adjusted: np.ndarray,
-) -> pd.DataFrame:
-    gain = own - pooled
-    table = pd.DataFrame(
-        {
-            "n": n,
-            "gain": gain,
-            "lower_bound": bounds,
-            "p_adjusted": adjusted,
-            "certified": np.nan_to_num(adjusted, nan=1.0) < guarantee.alpha,
-            "identical": False,
-        }
-    )
-    table = decide(table, guarantee.kind, guarantee.tolerance).assign(score=own, pooled_score=pooled)
-    one_class = np.isnan(gain) & (table["n"].to_numpy() > 0)
-    reason = table["reason"].where(~one_class, "the score is not defined: a class is missing in the group")
-    return table.assign(reason=reason.where(table["n"] > 0, NOBODY))
+def _compared(n: list[int], own: np.ndarray, pooled: np.ndarray) -> pd.DataFrame:
+    table = pd.DataFrame({"n": n, "score": own, "pooled_score": pooled, "gain": own - pooled})
+    one_class = "the score is not defined: a class is missing in the group"
+    table["reason"] = np.where(table["n"] == 0, NOBODY, np.where(table["gain"].isna(), one_class, ""))
+    return table
 
 
 def resolve_score(score: str | Callable[..., float]) -> Score:

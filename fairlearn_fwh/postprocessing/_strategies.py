@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-STRATEGIES = ("max_min", "min_gap", "max_overall")
+STRATEGIES = ("max_min", "min_gap", "max_overall", "in_order")
 
 #: Differences between scores that are rounding.
 _ROUNDING = 1e-12
@@ -23,8 +23,8 @@ def choose(scores: np.ndarray, allowed: np.ndarray, sizes: np.ndarray, strategy:
         Which candidates may be chosen; the pooled classifier always may.
     sizes : ndarray, shape (A,)
         Weights of the groups in the overall score.
-    strategy : {"max_min", "min_gap", "max_overall"}
-        "max_min" takes the best candidate of every group, which maximises the score of the worst-off group and the
+    strategy : {"max_min", "min_gap", "max_overall", "in_order"}
+        "in_order" takes the first candidate that is allowed; "max_min" takes the best candidate of every group, which maximises the score of the worst-off group and the
         overall score alike; "min_gap" minimises the difference between the best and the worst-off group;
         "max_overall" maximises the overall score among choices whose gap is no larger than all-pooled's.
         Among equally good choices the pooled classifier and then the first candidate is taken.
@@ -34,6 +34,8 @@ def choose(scores: np.ndarray, allowed: np.ndarray, sizes: np.ndarray, strategy:
     ndarray of int, shape (A,)
         Column of the classifier of each group.
     """
+    if strategy == "in_order":
+        return np.where(allowed[:, 1:].any(axis=1), 1 + allowed[:, 1:].argmax(axis=1), 0)
     useful = _first_of_equals(scores, allowed)
     if strategy == "max_min":
         return np.where(useful, scores, -np.inf).argmax(axis=1)

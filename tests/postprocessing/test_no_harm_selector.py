@@ -399,7 +399,9 @@ def test_falling_back_costs_nothing():
 
 def test_selection_rows_take_no_part_in_the_fit():
     X, y, s = opposite_rules()
-    model = NoHarmSelector(selection_fraction=0.4, random_state=0).fit(X, y, sensitive_features=s)
+    model = NoHarmSelector(selection_fraction=0.4, cross_fit=None, random_state=0).fit(
+        X, y, sensitive_features=s
+    )
     fitted, chosen = sum(model.estimator_.group_sizes_.values()), model.selection_table_["n"].sum()
     assert fitted + chosen == len(y)
     assert chosen == pytest.approx(0.4 * len(y), abs=6)
@@ -515,7 +517,7 @@ def test_many_small_groups_are_split_evenly():
     rng = np.random.default_rng(0)
     s = np.repeat(np.arange(100), 6)
     X, y = rng.standard_normal((600, 2)), np.tile([0, 1], 300)
-    model = NoHarmSelector(DecoupledClassifier(min_group_size=2), random_state=0).fit(
+    model = NoHarmSelector(DecoupledClassifier(min_group_size=2), cross_fit=None, random_state=0).fit(
         X, y, sensitive_features=s
     )
     assert model.selection_table_["n"].sum() == pytest.approx(150, abs=1)
@@ -623,7 +625,7 @@ def test_the_picture_shows_every_group_and_what_it_gets():
     ("estimator", "error", "message"),
     [
         (LogisticRegression(), TypeError, "estimator must have predict_by_group; LogisticRegression has not"),
-        ((Column(0), Column(1), Column(1)), TypeError, r"\(pooled, \{group: classifier\}\) .* got 3 things"),
+        ((Column(0), Column(1), Column(1)), TypeError, r"\(pooled, \{group: classifier\}\), .* got 3 things"),
     ],
 )
 @pytest.mark.parametrize("prefit", [True, False])

@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 from scipy import optimize
 
-from fairlearn_fwh.postprocessing._strategies import STRATEGIES, choose
+from fairlearn_fwh.postprocessing._strategies import STRATEGIES as ALL
+from fairlearn_fwh.postprocessing._strategies import choose
+
+STRATEGIES = [strategy for strategy in ALL if strategy != "in_order"]
 
 
 def instance(rng, n_groups, n_candidates=2, digits=None):
@@ -112,3 +115,9 @@ def test_the_choice_does_not_depend_on_the_order_of_the_groups(strategy):
         choose(scores, allowed, sizes, strategy)[order],
         choose(scores[order], allowed[order], sizes[order], strategy),
     )
+
+
+def test_in_order_takes_the_first_that_is_allowed():
+    scores = np.array([[0.5, 0.6, 0.9], [0.5, 0.6, 0.9], [0.5, 0.6, 0.9]])
+    allowed = np.array([[True, True, True], [True, False, True], [True, False, False]])
+    assert choose(scores, allowed, np.ones(3), "in_order").tolist() == [1, 2, 0]

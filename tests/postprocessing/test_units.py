@@ -29,11 +29,11 @@ def fit(model, X, y, group, units):
         return model.fit(X, y, sensitive_features=group, units=units)
 
 
-@pytest.mark.parametrize("settings", [{}, {"cross_fit": 3}])
+@pytest.mark.parametrize("settings", [{"cross_fit": None}, {"cross_fit": 3}])
 def test_the_selector_counts_units_and_divides_none(settings):
     X, y, group, units = copies(400, 5, 0)
     model = fit(NoHarmSelector(random_state=0, **settings), X, y, group, units)
-    n_units = 400 if settings else 100
+    n_units = 400 if settings["cross_fit"] else 100
     assert model.preference_frame_.n_units == pytest.approx(n_units, abs=2)
     assert model.selection_table_["n"].sum() == 5 * model.preference_frame_.n_units
     assert model.selection_table_["choice"].tolist() == ["own", "own"]

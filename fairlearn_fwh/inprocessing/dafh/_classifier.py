@@ -143,7 +143,7 @@ class DAFHClassifier(ExplainsGroups, LearnsFromBatches, LearnsByGradient, FallsB
     group_sizes_ : dict
         Number of people of `fit` in each group.
     pooled_estimator_ : classifier
-        The pooled classifier, fitted on all rows but those that certify; if no group keeps its own, on all rows.
+        The pooled classifier, fitted on all rows; groups were compared with one that had not seen the rows that certify.
     group_estimators_ : dict
         Classifier of each group.
     fallback_groups_ : dict
@@ -381,7 +381,7 @@ class DAFHClassifier(ExplainsGroups, LearnsFromBatches, LearnsByGradient, FallsB
         judging = parts[1] if len(parts[1]) else parts[0]
         self._choose_classifiers(sample, groups, (parts[0], judging, rows_of_learning), seed)
         self._decide_fallback(certifying)
-        if len(self.fallback_groups_) == self.n_groups_:
+        if len(certifying):  # nobody is served by a pooled classifier that has seen fewer rows than there are
             self.pooled_estimator_ = self._fit_classifier(sample, seed)
             self._assign_classifiers()
         if not self.collapsed_:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Self
@@ -22,18 +22,19 @@ from ...base._samples import Sample
 from ...base._units import first_rows, read_units
 from ...metrics._core._groups import Groups, find_groups
 from ...postprocessing import NoHarmSelector
-from ...postprocessing._scores import Guarantee, resolve_score
+from ...postprocessing._guarantees import Guarantee
+from ...postprocessing._scores import resolve_score
+from .._training._asking import asking
 from .._training._callbacks import check_callbacks
 from .._training._devices import check_device, torch_device
 from .._training._encoders import make_encoder
 from .._training._images import DatasetImages, has_groups, open_dataset, read_labels
 from .._training._inputs import check_table_or_images, make_inputs
 from .._training._layer_sizes import check_layer_sizes
-from .._training._networks import computing_on
 from .._training._parameters import TRAINING
-from .._training._precision import PRECISIONS, multiplying
+from .._training._precision import PRECISIONS
 from .._training._seeding import seeded
-from ._learner import EXPERTS, POOLED, REPRESENTATION, ExpertLearner, Training
+from ._learner import EXPERTS, POOLED, REFITTED, REPRESENTATION, ExpertLearner, Training
 from ._network import ExpertWeights
 from ._network_classifiers import MixtureClassifier, NetworkClassifier
 from ._representation import HasExperts, ShowsRepresentation
@@ -113,7 +114,7 @@ class SelectiveExpertsClassifier(ShowsRepresentation, GroupRoutedClassifier):
     classes_ : ndarray
         Labels of the classes.
     pooled_estimator_ : classifier
-        The pooled network.
+        The pooled network, trained on the rows for choosing as well once they have chosen.
     experts_ : dict from group to classifier
         Every group's expert, chosen or not.
     group_estimators_ : dict from group to classifier
@@ -125,7 +126,7 @@ class SelectiveExpertsClassifier(ShowsRepresentation, GroupRoutedClassifier):
         As `NoHarmSelector` has it; None without experts.
     separability_ : float
         Cross-validated accuracy, balanced over groups, of a linear classifier of groups on the representation of at most 1,000 selection rows.
-    validation_history_ : dict from {"pooled", "representation", "experts"} to list of dict
+    validation_history_ : dict from {"pooled", "representation", "experts", "refitted"} to list of dict
         Validation losses after each epoch: ``"loss"``, by which the epoch is chosen, and ``"groups"``, a dict of each group's.
         ``"representation"`` is there with `two_stage` only.
 
@@ -393,7 +394,7 @@ class SelectiveExpertsClassifier(ShowsRepresentation, GroupRoutedClassifier):
             encoder, _ = self._new_encoder(0)
             known_by = fingerprint_of_training(parameters, encoder, self._inputs, sample, groups)
         training = Training.of(parameters, known_by)
-        for name in (POOLED, REPRESENTATION, EXPERTS):
+        for name in (POOLED, REPRESENTATION, EXPERTS, REFITTED):
             if checkpoint := training.checkpoint(name):
                 checkpoint.check(self.max_epochs)
         return training
@@ -419,19 +420,23 @@ class SelectiveExpertsClassifier(ShowsRepresentation, GroupRoutedClassifier):
             with self._asking_networks():
                 self._measure_separability(sample, groups, labels, selecting)
                 self._select(sample, groups, labels, selecting, learner.seed)
+        if len(selecting) and not learner.interrupted:
+            self._serve_by(learner.learn_pooled_again(selecting) or self.pooled_estimator_)
         if labels and self.handle_unknown == "infer":
             served = {label: self.group_estimators_[label] for label in labels}
             self.group_estimators_[INFERRED] = MixtureClassifier(self.discriminator_, served)
         self._warn_of_fallback()
 
-    @contextlib.contextmanager
-    def _asking_networks(self) -> Iterator[None]:
+    def _serve_by(self, pooled: NetworkClassifier) -> None:
+        """Let another pooled network serve those whom the pooled one serves."""
+        before, self.pooled_estimator_ = self.pooled_estimator_, pooled
+        self.group_estimators_ |= {k: pooled for k, own in self.group_estimators_.items() if own is before}
+
+    def _asking_networks(self) -> AbstractContextManager[None]:
         """Ask networks on the device of the fit, as precisely as they will be asked afterwards."""
-        device = torch_device(self.device)
         classifiers = [self.pooled_estimator_, *self.experts_.values(), self.discriminator_]
         networks = [*(classifier.network for classifier in classifiers), self._encoder]
-        with multiplying("float32", device), computing_on(device, networks):
-            yield
+        return asking(networks, torch_device(self.device))
 
     def _learn_experts(self, labels: list[Any], learner: ExpertLearner) -> None:
         weights = ExpertWeights.of(self.get_params(deep=False))

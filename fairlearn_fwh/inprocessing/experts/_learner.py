@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ from ._network_classifiers import NetworkClassifier
 _CHUNK = 4096
 
 #: Networks that are trained one after the other, by which their checkpoints are named.
-POOLED, REPRESENTATION, EXPERTS = "pooled", "representation", "experts"
+POOLED, REPRESENTATION, EXPERTS, REFITTED = "pooled", "representation", "experts", "refitted"
 
 
 @dataclass(frozen=True)
@@ -118,15 +118,21 @@ class ExpertLearner:
     history: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     interrupted: bool = False
 
-    def learn_pooled(self) -> NetworkClassifier:
+    def learn_pooled(self, name: str = POOLED) -> NetworkClassifier:
         """Train a network for everybody."""
         encoder, n_outputs = self.new_encoder(self._draw())
         with seeded(self._draw()):
             network = PooledNetwork(encoder, n_outputs, len(self.classes), self._in_bfloat16)
         codes = np.zeros(len(self.sample), dtype=int) if self.groups is None else self.groups.codes
         names = ["all"] if self.groups is None else [group_name(label) for label in self.groups.labels]
-        self._train(network, POOLED, codes, names)
+        self._train(network, name, codes, names)
         return self._classifier(network.encoder, network.head)
+
+    def learn_pooled_again(self, more: np.ndarray) -> NetworkClassifier | None:
+        """Train the network for everybody on more rows; None if that is interrupted."""
+        wider = replace(self, fitting=np.sort(np.r_[self.fitting, more]))
+        network = wider.learn_pooled(REFITTED)
+        return None if wider.interrupted else network
 
     def learn_experts(self, labels: list[Any], weights: ExpertWeights, *, two_stage: bool) -> LearnedExperts:
         """Train an encoder with a head for each of these groups."""

