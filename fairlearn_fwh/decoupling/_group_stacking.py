@@ -214,7 +214,7 @@ class GroupStackingClassifier(GroupRoutedClassifier):
         classes, sizes = np.unique(sample.y, return_counts=True)
         if len(classes) < 2 or sizes.min() < self.n_folds:
             raise ValueError(
-                f"n_folds={self.n_folds} needs as many people of each class; class {classes[sizes.argmin()]!r} has {sizes.min()}."
+                f"n_folds={self.n_folds} needs as many people of each class; class {classes.tolist()[sizes.argmin()]!r} has {sizes.min()}."
             )
 
     def _who_departs(self, sample: Sample, groups: Groups) -> np.ndarray:
@@ -360,9 +360,8 @@ class GroupStackingClassifier(GroupRoutedClassifier):
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        models = (
-            [LogisticRegression()] if self.estimators is None else [model for _, model in self.estimators]
-        )
+        entries = [e for e in self.estimators or [] if isinstance(e, tuple | list) and len(e) == 2]
+        models = [model for _, model in entries if not isinstance(model, type)]
         tags.input_tags.sparse = all(get_tags(model).input_tags.sparse for model in models)
         return tags
 
