@@ -59,6 +59,8 @@ def show_comparison(comparison: Comparison) -> None:
     for row, colour in rows:
         click.echo(f"{_line(row[:-1], widths)}  {click.style(row[-1], fg=colour)}".rstrip())
     click.echo()
+    if explained := comparison.explained():
+        click.echo(f"{explained}\n")
     for method, reason in comparison.skipped.items():
         click.echo(f"{method} was skipped: {reason}\n")
 

@@ -14,7 +14,7 @@ from ..audit._plots import label_text, new_axes, style
 from ..audit._verdict import judge
 from ..metrics import PreferenceFrame
 from ._data import EMBEDDED_DATA, REAL_DATA, Split, make_split
-from ._methods import Answers, Method, SkippedMethodError, default_methods
+from ._methods import FIRST_TO_TRY, Answers, Method, SkippedMethodError, compared_methods
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,24 @@ class Comparison:
     skipped: dict[str, str] = field(default_factory=dict)
     alpha: float = 0.05
 
+    def explained(self) -> str:
+        """Say how much of the largest gain of a method with groups simpler models have alone; empty without such models or gains.
+
+        Returns
+        -------
+        str
+        """
+        if "gain" not in self.overall:
+            return ""
+        gains = self.overall["gain"].astype(float)
+        simple = [name for name in FIRST_TO_TRY if name in gains.index]
+        others = gains.drop(index=[gains.index[0], *simple])
+        if not simple or not len(others) or others.max() <= 0:
+            return ""
+        best = str(others.idxmax())
+        of_simple = " and ".join(f"{name!r} {100 * gains[name]:+.1f}" for name in simple)
+        return f"{best!r} gains {100 * gains[best]:+.1f} points over pooled; without any group's own classifier {of_simple}."
+
 
 def compare_methods(
     dataset: str,
@@ -67,6 +85,9 @@ def compare_methods(
     report: Callable[[str], None] | None = None,
 ) -> Comparison:
     """Fit pooled, partitioned and learned-group classifiers and compare them on untouched rows.
+
+    Two pooled classifiers come first: one that knows the attribute, and gradient boosting. What they gain alone needs no method with groups
+    (`Comparison.explained`).
 
     Parameters
     ----------
@@ -104,7 +125,7 @@ def compare_methods(
     split, attribute = load_split(dataset, None, data_home, random_state)
     return compare_on_split(
         split,
-        default_methods(),
+        compared_methods(),
         dataset=dataset,
         attribute=attribute,
         tolerance=tolerance,

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from sklearn.base import clone
 from sklearn.cluster import KMeans
+from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
@@ -195,6 +196,18 @@ def default_methods() -> dict[str, Method]:
         "DAFH, no fallback": dafh(lambda seed: DAFHClassifier(estimator, fallback=None, random_state=seed)),
         "DAFH, certified": dafh(lambda seed: DAFHClassifier(estimator, random_state=seed)),
     }
+
+
+#: What to try first: a pooled classifier that knows the groups, and a stronger one.
+FIRST_TO_TRY = ("pooled, knows the attribute", "pooled, gradient boosting")
+
+
+def compared_methods() -> dict[str, Method]:
+    """Make the methods of `compare_methods`: first what to try first, then those with groups."""
+    methods = default_methods()
+    boosting = {FIRST_TO_TRY[1]: pooled(HistGradientBoostingClassifier(random_state=0))}
+    simple = {name: methods.pop(name) for name in ("pooled", FIRST_TO_TRY[0])}
+    return simple | boosting | methods
 
 
 def strict_methods() -> dict[str, Method]:

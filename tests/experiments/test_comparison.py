@@ -54,7 +54,7 @@ def test_methods_are_reported_before_they_are_fitted():
     seen = []
     compare_methods("diabetes", report=seen.append)
     assert seen[0] == "pooled"
-    assert len(seen) == 6
+    assert len(seen) == 7
 
 
 def test_the_picture_has_every_method_and_the_line_of_no_harm(comparison, tmp_path):

@@ -2,6 +2,8 @@ import numpy as np
 import pytest
 
 from fairlearn_fwh.experiments._fairsde._selection import (
+    CANDIDATES,
+    RULES,
     plot_selection_harm,
     run_selection,
     summarize_selection,
@@ -19,23 +21,28 @@ def test_rules_are_compared_on_every_split(real_data):
 
     runs = run_selection(["german"], n_splits=2, data_home=real_data, progress=progress)
     assert counted == [4]
-    assert len(runs) == 2 * 2 * 3
-    assert set(runs["rule"]) == {"decoupling", "empirical", "certified"}
+    assert len(runs) == 2 * 2 * 2 * 6
+    assert set(runs["rule"]) == set(RULES)
     kept = runs.groupby("rule")["groups_kept"].mean()
-    assert kept["decoupling"] >= kept["empirical"] >= kept["certified"]
+    assert kept["no selection"] >= kept["empirical"] >= kept["certified"]
     none_kept = runs[runs["groups_kept"] == 0]
     assert not none_kept["harmed"].any()
     np.testing.assert_array_equal(none_kept["gain"], 0)
 
     summary = summarize_selection(runs)
-    assert summary.index.names == ["dataset", "attribute", "rule"]
-    share = runs[(runs["attribute"] == "sex") & (runs["rule"] == "decoupling")]["harmed"].mean()
-    row = summary.loc[("german", "sex", "decoupling")]
+    assert summary.index.names == ["dataset", "attribute", "candidate", "rule"]
+    case = ("german", "sex", CANDIDATES[0], "no selection")
+    share = (
+        runs.set_index(["dataset", "attribute", "candidate", "rule"]).sort_index().loc[case, "harmed"].mean()
+    )
+    row = summary.loc[case]
     assert row["share_harmed"] == share
     assert row["lower"] <= share <= row["upper"]
     axes = plot_selection_harm(summary)
-    assert [label.get_text() for label in axes.get_yticklabels()] == ["german, sex", "german, age group"]
-    assert axes.get_legend_handles_labels()[1] == ["decoupling", "empirical", "certified"]
+    assert [label.get_text() for label in axes.get_yticklabels()] == [
+        f"german, {attribute}:\n{candidate}" for attribute in ("sex", "age group") for candidate in CANDIDATES
+    ]
+    assert axes.get_legend_handles_labels()[1] == list(RULES)
 
 
 def test_bad_parameters_are_named(real_data):

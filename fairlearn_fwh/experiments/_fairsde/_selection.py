@@ -1,4 +1,4 @@
-"""How often a group is harmed on untouched data: plain decoupling, empirical and certified selection."""
+"""How often a group is harmed on untouched data, and what is gained: without selection, and with every guarantee."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from scipy import stats
+from sklearn.base import clone
 from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.model_selection import train_test_split
+from sklearn.linear_model import LogisticRegression
 
 from ...audit._plots import COLOURS, new_axes
 from ...decoupling import DecoupledClassifier
@@ -19,10 +20,24 @@ from ...metrics import PreferenceFrame
 from ...postprocessing import NoHarmSelector
 from .._data import REAL_DATA, Split, make_split
 
-#: Shares of the rows for fitting, choosing and testing.
-_TEST_SHARE, _CHOICE_SHARE = 1 / 4, 1 / 3
+#: Share of the rows for testing.
+_TEST_SHARE = 1 / 4
 
-RULES = ("decoupling", "empirical", "certified")
+#: What decides, and by which settings of `NoHarmSelector`; None is no selection.
+RULES: dict[str, dict[str, Any] | None] = {
+    "no selection": None,
+    "empirical": {"guarantee": "empirical"},
+    "certified": {"guarantee": "certified"},
+    "certified, tolerance .02": {"guarantee": "certified", "tolerance": 0.02},
+    "release": {"guarantee": "release"},
+    "shrunk": {"guarantee": "shrunk"},
+}
+
+#: What may take the place of the pooled classifier.
+CANDIDATES = ("decoupled boosting", "boosting for logistic regression")
+
+#: Folds of the rows that fit and choose.
+_FOLDS = 4
 
 Progress = Callable[[Iterable[Any], int], Iterable[Any]]
 
@@ -35,10 +50,10 @@ def run_selection(
     data_home: Any = None,
     progress: Progress | None = None,
 ) -> pd.DataFrame:
-    """Decouple gradient boosting by race, sex and age groups, with and without selection, over random splits.
+    """Replace a pooled classifier by race, sex and age groups, with and without selection, over random splits.
 
-    Half of the rows fit the pooled classifier and one per group, a quarter is for choosing, a quarter for testing.
-    All rules choose from the same classifiers.
+    Three quarters of the rows fit and, cross-fitted, choose; a quarter is for testing. All rules choose from the same classifiers. Candidates are
+    gradient boosting decoupled by group against pooled boosting, and boosting for everybody against logistic regression.
 
     Parameters
     ----------
@@ -56,7 +71,7 @@ def run_selection(
     Returns
     -------
     DataFrame
-        One row per data set, attribute, split and rule: `harmed` (a group is significantly worse off than with the pooled
+        One row per data set, attribute, candidate, split and rule: `harmed` (a group is significantly worse off than with the pooled
         classifier on the test rows: exact McNemar tests, step-down), `gain` and `smallest_gain` on them, and `groups_kept`, the
         share of the groups that keep their own classifier.
 
@@ -81,40 +96,85 @@ def run_selection(
     rows: list[dict[str, Any]] = []
     for name, attribute, seed in plan:
         split = make_split(bunches[name], attribute, test_size=_TEST_SHARE, random_state=seed)
-        for rule, figures in _compare_rules(split, seed, alpha).items():
-            rows.append({"dataset": name, "attribute": attribute, "seed": seed, "rule": rule, **figures})
+        for candidate in CANDIDATES:
+            case = {"dataset": name, "attribute": attribute, "candidate": candidate, "seed": seed}
+            found = _compare_rules(split, candidate, seed, alpha)
+            rows += [{**case, "rule": rule, **figures} for rule, figures in found.items()]
     return pd.DataFrame(rows)
 
 
-def _compare_rules(split: Split, seed: int, alpha: float) -> dict[str, dict[str, Any]]:
-    rows = np.arange(len(split.y))
-    fitting, choosing = train_test_split(rows, test_size=_CHOICE_SHARE, random_state=seed)
-    ensemble = DecoupledClassifier(HistGradientBoostingClassifier(random_state=seed))
+def _models(candidate: str, seed: int) -> tuple[Any, Any]:
+    """The pooled classifier and what may take its place."""
+    boosting = HistGradientBoostingClassifier(random_state=seed)
+    if candidate == CANDIDATES[0]:
+        return boosting, DecoupledClassifier(boosting, random_state=seed)
+    return LogisticRegression(max_iter=2000), boosting
+
+
+def _compare_rules(split: Split, candidate: str, seed: int, alpha: float) -> dict[str, dict[str, Any]]:
+    """Ask both models out of fold once, let every rule choose, and test what it chose."""
+    models = dict(zip(("pooled", "new"), _models(candidate, seed), strict=True))
+    folds = np.random.default_rng(seed).permutation(len(split.y)) % _FOLDS
+    out_of_fold = {name: np.empty_like(split.y) for name in models}
+    for fold in range(_FOLDS):
+        rest, mine = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
+        for name, model in models.items():
+            out_of_fold[name][mine] = _ask(
+                model,
+                split.X[rest],
+                split.y[rest],
+                split.attribute.iloc[rest],
+                split.X[mine],
+                split.attribute.iloc[mine],
+            )
+    answers = {
+        name: _ask(model, split.X, split.y, split.attribute, split.X_test, split.attribute_test)
+        for name, model in models.items()
+    }
+    return {rule: _test(settings, split, out_of_fold, answers, alpha) for rule, settings in RULES.items()}
+
+
+def _ask(
+    model: Any, X: Any, y: np.ndarray, groups: pd.Series, X_new: Any, groups_new: pd.Series
+) -> np.ndarray:
+    """Fit a copy on some people and ask it about others."""
+    model = clone(model)
+    given, asked = ({"sensitive_features": groups}, {"sensitive_features": groups_new})
+    if not hasattr(model, "predict_by_group"):
+        given, asked = {}, {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", GroupFallbackWarning)
-        ensemble.fit(split.X[fitting], split.y[fitting], sensitive_features=split.attribute.iloc[fitting])
-        models: dict[str, Any] = {"decoupling": ensemble}
-        for rule in RULES[1:]:
-            selector = NoHarmSelector(ensemble, guarantee=rule, alpha=alpha, prefit=True)
-            models[rule] = selector.fit(
-                split.X[choosing], split.y[choosing], sensitive_features=split.attribute.iloc[choosing]
-            )
-        return {rule: _test(model, split, alpha) for rule, model in models.items()}
+        return np.asarray(model.fit(X, y, **given).predict(X_new, **asked))
 
 
-def _test(model: Any, split: Split, alpha: float) -> dict[str, Any]:
+def _test(
+    settings: dict[str, Any] | None,
+    split: Split,
+    out_of_fold: dict[str, np.ndarray],
+    answers: dict[str, np.ndarray],
+    alpha: float,
+) -> dict[str, Any]:
+    """Choose by a rule, and measure on the test rows what people get then."""
+    served, kept = answers["new"], 1.0
+    if settings is not None:
+        selector = NoHarmSelector.from_predictions(
+            split.y, out_of_fold, sensitive_features=split.attribute, alpha=alpha, **settings
+        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", GroupFallbackWarning)
+            served = selector.predict(pd.DataFrame(answers), sensitive_features=split.attribute_test)
+        kept = 1 - len(selector.fallback_groups_) / len(selector.groups_)
     frame = PreferenceFrame(
         y_true=split.y_test,
-        y_pred=model.predict(split.X_test, sensitive_features=split.attribute_test),
-        y_pred_pooled=model.pooled_estimator_.predict(split.X_test),
+        y_pred=served,
+        y_pred_pooled=answers["pooled"],
         sensitive_features=split.attribute_test,
     )
-    kept = [m is not model.pooled_estimator_ for m in model.group_estimators_.values()]
     return {
         "harmed": len(frame.violations(alpha=alpha, claims="rationality")) > 0,
         "gain": frame.overall["rationality_gain"],
         "smallest_gain": frame.by_group["rationality_gain"].min(),
-        "groups_kept": float(np.mean(kept)),
+        "groups_kept": kept,
     }
 
 
@@ -130,10 +190,10 @@ def summarize_selection(runs: pd.DataFrame, alpha: float = 0.05) -> pd.DataFrame
     Returns
     -------
     DataFrame
-        One row per data set, attribute and rule: `n_splits`, `share_harmed` with `lower` and `upper`, mean `gain`,
+        One row per data set, attribute, candidate and rule: `n_splits`, `share_harmed` with `lower` and `upper`, mean `gain`,
         mean `smallest_gain` and mean `groups_kept`.
     """
-    grouped = runs.groupby(["dataset", "attribute", "rule"], sort=False)
+    grouped = runs.groupby(["dataset", "attribute", "candidate", "rule"], sort=False)
     summary = grouped[["gain", "smallest_gain", "groups_kept"]].mean()
     intervals = [
         stats.binomtest(int(harmed.sum()), len(harmed)).proportion_ci(1 - alpha)
@@ -165,18 +225,22 @@ def plot_selection_harm(summary: pd.DataFrame, ax: Any = None) -> Any:
     MissingExtraError
         If matplotlib is not installed.
     """
-    cases = summary.xs(RULES[0], level="rule").index
-    ax = new_axes(ax, 8.0, 1.6 + 0.55 * len(cases))
+    first = next(iter(RULES))
+    cases = summary.xs(first, level="rule").index
+    ax = new_axes(ax, 9.0, 1.6 + 0.75 * len(cases))
     position = np.arange(len(cases))[::-1]
+    height = 0.8 / len(RULES)
     for i, rule in enumerate(RULES):
         part = summary.xs(rule, level="rule").loc[cases]
-        place = position + 0.26 * (1 - i)
-        ax.barh(place, 100 * part["share_harmed"], height=0.24, color=COLOURS[(1, 4, 0)[i]], label=rule)
-        errors = 100 * np.array([part["share_harmed"] - part["lower"], part["upper"] - part["share_harmed"]])
-        ax.errorbar(
-            100 * part["share_harmed"], place, xerr=errors, fmt="none", ecolor="#333333", capsize=2, linewidth=1
-        )  # fmt: skip
-    ax.set_yticks(position, [f"{dataset}, {attribute.replace('_', ' ')}" for dataset, attribute in cases])
+        place = position + 0.4 - (i + 0.5) * height
+        share = 100 * part["share_harmed"]
+        ax.barh(place, share, height=0.92 * height, color=COLOURS[i % len(COLOURS)], label=rule)
+        errors = [share - 100 * part["lower"], 100 * part["upper"] - share]
+        ax.errorbar(share, place, xerr=errors, fmt="none", ecolor="#333333", capsize=2, linewidth=1)
+    names = [
+        f"{dataset}, {attribute.replace('_', ' ')}:\n{candidate}" for dataset, attribute, candidate in cases
+    ]
+    ax.set_yticks(position, names)
     ax.set_xlim(left=0)
     n = int(summary["n_splits"].max())
     ax.set_xlabel(f"splits in which a group is significantly harmed, % of {n} (95 % intervals)")
