@@ -277,7 +277,11 @@ def _print(case: str, name: str, results: dict[str, list[tuple[float, bool]]]) -
         # Nadeau and Bengio 2003: halves overlap.
         error = np.sqrt((1 / k + 1.0) * gains.var(ddof=1)) if k > 1 else np.nan
         half = stats.t.ppf(0.975, k - 1) * error
-        share = f", passes on {gains.mean() / (100 * unguarded):.0%}" if label != "unguarded" else ""
+        share = (
+            f", passes on {gains.mean() / (100 * unguarded):.0%}"
+            if unguarded > 0 and label != "unguarded"
+            else ""
+        )
         print(
             f"{case}, {name}, {label}: gain {gains.mean():+.2f} ({gains.mean() - half:+.2f} to {gains.mean() + half:+.2f}) points{share}; a group "
             f"significantly harmed in {sum(harmed for _, harmed in found)} of {k} splits",

@@ -221,6 +221,16 @@ def test_selects_between_mitigated_and_baseline(train_test):
     assert model.predict(test).labels.shape == test.labels.shape
 
 
+def test_candidates_by_name_are_those_of_the_plain_estimator(train_test):
+    train, test = train_test
+    candidates = [("pooled", LogisticRegression()), ("neighbours", KNeighborsClassifier())]
+    model = NoHarm(candidates, guarantee="release", random_state=0).fit(train)
+    assert model.estimator_.selection_table_["candidate"].tolist() == ["neighbours"] * len(
+        model.estimator_.groups_
+    )
+    assert model.predict(test).labels.shape == test.labels.shape
+
+
 def frozen(dataset):
     """A fitted classifier that knows the labels of a data set."""
     return FrozenEstimator(LogisticRegression().fit(features_of(dataset), dataset.labels.ravel()))
@@ -233,6 +243,7 @@ def test_fitted_classifiers_are_refused_where_labels_are_coded(favorable, unfavo
     known = frozen(train)
     for model, name in (
         (NoHarm((known, known), prefit=True), "estimator"),
+        (NoHarm([("pooled", known), ("new", known)], prefit=True), "estimator"),
         (NoHarm((LogisticRegression(), {0.0: known})), "estimator"),
         (Decoupled(pooled_estimator=known), "pooled_estimator"),
         (algorithms.NoHarmReduction(baseline=known), "baseline"),

@@ -234,3 +234,25 @@ def test_on_adult_it_harms_nobody_where_demographic_parity_does(real_data):
         sensitive_features=s_test,
     )
     assert len(harmful.violations(alpha=0.05))
+
+
+@pytest.mark.parametrize("lambdas", [None, [0.3, 0.0, 1.7]])
+def test_weights_of_rows_are_fairlearns(lambdas):
+    groups = np.array([0, 1, 1, 2, 0, 2])
+    quick, theirs = (
+        _group_bounds.bounded_group_loss(np.full(3, 0.2)),
+        BoundedGroupLoss(ZeroOneLoss(), upper_bound=0.2),
+    )
+    people = np.zeros((6, 1)), np.array([0, 1, 0, 1, 0, 1])
+    with _group_bounds.without_deprecations():
+        for moment in (quick, theirs):
+            moment.load_data(*people, sensitive_features=groups)
+    vector = None if lambdas is None else pd.Series(lambdas, index=theirs.index)
+    pd.testing.assert_series_equal(
+        quick.signed_weights(vector), theirs.signed_weights(vector), check_names=False
+    )
+    objectives = [moment.default_objective() for moment in (quick, theirs)]
+    with _group_bounds.without_deprecations():
+        for objective in objectives:
+            objective.load_data(*people, sensitive_features=groups)
+    pd.testing.assert_series_equal(*(o.signed_weights() for o in objectives), check_names=False)

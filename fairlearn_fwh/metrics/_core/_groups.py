@@ -105,6 +105,8 @@ def _factorize(column: Any, name: str) -> tuple[np.ndarray, list[Any]]:
         return renumber[codes], [
             label for label, is_present in zip(categories, present, strict=True) if is_present
         ]
+    if isinstance(column, pd.Series) and isinstance(column.dtype, pd.StringDtype):
+        return _factorize_text(column, name)
     values, missing = read_values(column, name, allow_mixed=True)
     if values.dtype.kind in "iub" and len(values) and not missing.any():
         uniques, codes = _factorize_integers(values)
@@ -122,6 +124,15 @@ def _factorize(column: Any, name: str) -> tuple[np.ndarray, list[Any]]:
     except TypeError:  # labels of different types have no order: keep the order of appearance
         return codes.astype(np.intp), labels
     rank = np.append(np.argsort(order), -1)
+    return rank[codes], [labels[i] for i in order]
+
+
+def _factorize_text(column: pd.Series, name: str) -> tuple[np.ndarray, list[Any]]:
+    """Number text where it is held, often as Arrow, without making a Python object of each row."""
+    codes, uniques = pd.factorize(column.array)
+    labels = read_values(pd.Series(uniques, dtype=object), name)[0].tolist()
+    order = sorted(range(len(labels)), key=labels.__getitem__)
+    rank = np.append(np.argsort(order), -1).astype(np.intp)
     return rank[codes], [labels[i] for i in order]
 
 
