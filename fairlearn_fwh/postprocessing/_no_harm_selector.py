@@ -320,9 +320,9 @@ class NoHarmSelector(RoutedClassifier):
         --------
         >>> from fairlearn_fwh.postprocessing import NoHarmSelector
         >>> answers = {"old": [0, 1] * 100, "new": [1] * 200}
-        >>> selector = NoHarmSelector.from_predictions([1] * 150 + [0, 1] * 25, answers, sensitive_features=["a"] * 100 + ["b"] * 100)
+        >>> selector = NoHarmSelector.from_predictions([1] * 150 + [1, 0] * 25, answers, sensitive_features=["a"] * 100 + ["b"] * 100)
         >>> selector.selection_table_[["group", "candidate", "gain", "choice"]].round(2).values.tolist()
-        [['a', 'new', 0.5, 'new'], ['b', 'new', 0.25, 'new']]
+        [['a', 'new', 0.5, 'new'], ['b', 'new', 0.5, 'new']]
         """
         table = read_predictions(predictions)
         labels = all_labels(np.asarray(y_true), *(table[name].to_numpy() for name in table))

@@ -89,8 +89,8 @@ def test_reproduce_selection_writes_tables_and_picture(run, real_data, tmp_path)
         tmp_path,
     )
     assert result.exit_code == 0, result.output
-    assert len(pd.read_csv(tmp_path / "selection_runs.csv")) == 6
-    assert len(pd.read_csv(tmp_path / "selection.csv")) == 6
+    assert len(pd.read_csv(tmp_path / "selection_runs.csv")) == 24
+    assert len(pd.read_csv(tmp_path / "selection.csv")) == 24
     assert matplotlib.image.imread(tmp_path / "selection.png")[..., :3].std() > 0.05
     unknown = run("reproduce", "selection", "--datasets", "iris", "--out", tmp_path / "none")
     assert unknown.exit_code == 2

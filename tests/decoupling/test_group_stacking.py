@@ -91,12 +91,12 @@ def test_small_groups_have_the_common_weights():
 
 
 def test_three_classes_sparse_features_weights_and_several_columns():
-    X, y, s = people(1500)
+    X, y, s = people(800)
     y = np.array(["a", "b", "c"])[y + ((X[:, 2] > 1) & (y == 1))]
-    table = pd.DataFrame({"s": s, "t": np.arange(1500) % 2})
+    table = pd.DataFrame({"s": s, "t": np.arange(800) % 2})
     model = GroupStackingClassifier(TWO, random_state=0).fit(X, y, sensitive_features=table)
     proba = model.predict_proba(X, sensitive_features=table)
-    assert proba.shape == (1500, 3)
+    assert proba.shape == (800, 3)
     np.testing.assert_allclose(proba.sum(axis=1), 1)
     assert (model.predict(X, sensitive_features=table) == y).mean() > 0.6
     of_sparse = GroupStackingClassifier(TWO, random_state=0).fit(
@@ -105,11 +105,11 @@ def test_three_classes_sparse_features_weights_and_several_columns():
     np.testing.assert_allclose(
         of_sparse.predict_proba(sparse.csr_array(X), sensitive_features=table), proba, atol=1e-3
     )
-    weights = np.where(np.arange(1500) < 700, 1.0, 0.0)
+    weights = np.where(np.arange(800) < 400, 1.0, 0.0)
     some = GroupStackingClassifier(TWO, random_state=0).fit(
         X, y, sensitive_features=table, sample_weight=weights
     )
-    alone = GroupStackingClassifier(TWO, random_state=0).fit(X[:700], y[:700], sensitive_features=table[:700])
+    alone = GroupStackingClassifier(TWO, random_state=0).fit(X[:400], y[:400], sensitive_features=table[:400])
     np.testing.assert_allclose(
         some.predict_proba(X, sensitive_features=table),
         alone.predict_proba(X, sensitive_features=table),

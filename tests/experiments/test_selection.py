@@ -19,9 +19,9 @@ def test_rules_are_compared_on_every_split(real_data):
         counted.append(total)
         return parts
 
-    runs = run_selection(["german"], n_splits=2, data_home=real_data, progress=progress)
-    assert counted == [4]
-    assert len(runs) == 2 * 2 * 2 * 6
+    runs = run_selection(["german"], n_splits=1, data_home=real_data, progress=progress)
+    assert counted == [2]
+    assert len(runs) == 2 * 2 * 6
     assert set(runs["rule"]) == set(RULES)
     kept = runs.groupby("rule")["groups_kept"].mean()
     assert kept["no selection"] >= kept["empirical"] >= kept["certified"]

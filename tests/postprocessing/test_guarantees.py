@@ -99,7 +99,7 @@ def test_groups_in_which_harm_would_not_be_seen_are_named():
 @pytest.mark.simulation
 @pytest.mark.parametrize("guarantee", ["release", "shrunk"])
 def test_five_points_in_a_group_of_four_hundred_are_seen(guarantee):
-    runs = 300
+    runs = 120
     got = sum(
         0 not in decided([-0.05, 0.03], [400, 3000], guarantee, seed=i).fallback_groups_ for i in range(runs)
     )
