@@ -51,10 +51,12 @@ def choose(sample: tuple[np.ndarray, ...], **settings: Any) -> NoHarmSelector:
     )
 
 
-def protection(runs: int = 400) -> pd.DataFrame:
+def protection(
+    runs: int = 400, numbers: tuple[int, ...] = (2, 6, 20), harms: tuple[float, ...] = (0.01, 0.02, 0.05)
+) -> pd.DataFrame:
     """How often a harmed group gets the new model, in per cent, and how often it is named as not protected then."""
     rows = {}
-    for k, harm, size in itertools.product((2, 6, 20), (0.01, 0.02, 0.05), (100, 200, 400, 800, 1000, 2000)):
+    for k, harm, size in itertools.product(numbers, harms, (100, 200, 400, 800, 1000, 2000)):
         row = {}
         for kind in ("release", "shrunk"):
             rng = np.random.default_rng(0)

@@ -11,7 +11,7 @@ from sklearn.utils import check_random_state
 
 from ..base._group_routed import GroupRoutedClassifier
 from ..base._inner_fits import clone_seeded, try_to_fit
-from ..base._model_of_group import as_they_treat, groups_argument
+from ..base._model_of_group import as_they_treat, groups_argument, takes
 from ..base._samples import Sample
 from ..base._weights import weight_arguments
 from ..exceptions import GroupFallbackWarning
@@ -198,6 +198,15 @@ class CandidateTable(ModelTable):
         return as_they_treat(fitted, groups, seed)
 
 
+def check_pooled(model: Any, name: str) -> None:
+    """Raise ValueError for a pooled classifier that has to be told the group: it also serves people of whom none is known."""
+    if takes(model, "predict", "sensitive_features"):
+        raise ValueError(
+            f"estimator has {type(model).__name__} as {name!r}, the pooled classifier, but its predict takes sensitive_features: it serves groups "
+            "differently, and would be asked without them. Make it a candidate, after a classifier that is the same for everybody."
+        )
+
+
 def check_candidates(candidates: Any, *, prefit: bool) -> None:
     """Check a list of names and classifiers.
 
@@ -220,6 +229,7 @@ def check_candidates(candidates: Any, *, prefit: bool) -> None:
                 f"estimator has {model!r} as {name!r}, which is no classifier: it needs {' and '.join(needed)}."
             )
     names = [name for name, _ in candidates]
+    check_pooled(candidates[0][1], names[0])
     if len(names) < 2:
         raise ValueError(
             f"estimator has one entry, {names[0]!r}: the pooled classifier comes first, and at least one candidate after it."

@@ -30,7 +30,7 @@ from ._columns import ColumnClassifier, read_predictions
 from ._cross_fitting import number_of_folds
 from ._fits import AskedEnsemble, Fits
 from ._guarantees import GUARANTEES, Guarantee
-from ._model_table import CandidateTable, ModelTable, check_candidates
+from ._model_table import CandidateTable, ModelTable, check_candidates, check_pooled
 from ._plot import plot_selection
 from ._routing import is_list_of_candidates, route_to_candidates, router_of
 from ._scores import resolve_score
@@ -355,6 +355,7 @@ class NoHarmSelector(RoutedClassifier):
                     "estimator must be a routed ensemble, (pooled, {group: classifier}), (baseline, mitigated model) or a list of (name, classifier); "
                     f"got {len(self.estimator)} things."
                 )
+            check_pooled(self.estimator[0], "the first of two")
         elif self.estimator is not None and not hasattr(self.estimator, "predict_by_group"):
             raise TypeError(
                 f"estimator must have predict_by_group; {type(self.estimator).__name__} has not. Give a routed ensemble (inside "

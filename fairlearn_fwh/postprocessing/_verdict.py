@@ -35,6 +35,9 @@ def in_words(
     refused = f"strategy={selection.strategy!r} prefers the pooled classifier"
     if not kept.any() and selection.n_refused:
         return f"{selection.n_refused} of {n} groups do {claim} with another classifier, but {refused} for everybody."
+    if not kept.any() and guarantee.kind == RELEASE:
+        found = selection.decided["reason"].str.split("; gain of the group").str[0].drop_duplicates()
+        return f"Nothing is released, and everybody is served by the pooled classifier: {' | '.join(text for text in found if text)}."
     if not kept.any():
         return f"No group is shown to do {claim} with another classifier: everybody is served by the pooled classifier."
     names = named([label for label, is_kept in zip(selection.labels, kept, strict=True) if is_kept])

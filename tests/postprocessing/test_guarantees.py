@@ -238,6 +238,37 @@ def test_lists_do_not_reassign():
         NoHarmSelector(candidates, reassign=True).fit(X, y, sensitive_features=s)
 
 
+def test_the_picture_has_every_candidate():
+    model = decided([[0.06, 0.0], [0.0, 0.08]], [3000, 3000], "certified", n_candidates=2)
+    axes = model.plot_selection()
+    assert axes.get_legend_handles_labels()[1] == ["pooled", "new 0", "new 1"]
+    assert len(axes.get_yticklabels()) == 2
+    filled = [[not (face == 1).all() for face in points.get_facecolors()] for points in axes.collections[1:]]
+    assert filled == [[False, False], [True, False], [False, True]]
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        (DecoupledClassifier(), LogisticRegression()),
+        [("old", DecoupledClassifier()), ("new", LogisticRegression())],
+    ],
+)
+def test_the_pooled_classifier_is_not_told_the_group(estimator):
+    X, y, s = opposite_rules(200)
+    with pytest.raises(ValueError, match="but its predict takes sensitive_features"):
+        NoHarmSelector(estimator).fit(X, y, sensitive_features=s)
+
+
+def test_why_nothing_is_released_is_said():
+    worse = decided([-0.02, -0.02], [3000, 3000], "release").verdict_
+    assert worse.startswith(
+        "Nothing is released, and everybody is served by the pooled classifier: overall gain -0.0"
+    )
+    harmful = decided([0.05, -0.06], [5000, 2000], "release").verdict_
+    assert "1 group(s) seem to be harmed" in harmful
+
+
 @pytest.mark.parametrize("predictions", [{"old": [0, 1] * 50}, np.zeros((100, 2)), [[0] * 100, [1] * 100]])
 def test_answers_need_names(predictions):
     with pytest.raises(ValueError, match="a column for the pooled classifier, which comes first"):
