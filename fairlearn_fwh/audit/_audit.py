@@ -21,8 +21,7 @@ from ._findings import MOST_SHOWN, Findings, records, worst_first
 from ._group_table import group_table
 from ._plots import MAX_DRAWN
 from ._section import Section
-
-REQUIREMENTS = ("no-harm", "certified")
+from ._status import status
 
 
 class Audit(Findings):
@@ -85,26 +84,25 @@ class Audit(Findings):
         )
         self.source = source
 
-    def exit_status(self, require: str = "no-harm") -> int:
-        """Return what a command should exit with: 0 if all is well, 1 if it is not.
+    def exit_status(self, fail_on: str = "harm") -> int:
+        """Return what a command should exit with.
 
         Parameters
         ----------
-        require : {"no-harm", "certified"}
-            Whether it is enough that no harm is found, or every claim must be certified.
+        fail_on : {"harm", "undecided", "envy"}
+            Whether to fail on harm alone, also where harm is neither found nor ruled out, or also on envy.
 
         Returns
         -------
         int
+            0 if all is well, 1 for harm (or envy), 3 for undecided.
 
         Raises
         ------
         ValueError
-            If `require` is unknown.
+            If `fail_on` is unknown.
         """
-        if require not in REQUIREMENTS:
-            raise ValueError(f"require must be one of {list(REQUIREMENTS)}; got {require!r}.")
-        return int(self.harm_found or (require == "certified" and not self.certified))
+        return status(harm=self.harm_found, certified=self.certified, envy=self.envy_found, fail_on=fail_on)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the audit as what JSON can hold.
@@ -117,7 +115,9 @@ class Audit(Findings):
             "source": self.source,
             "package": f"fairlearn_fwh {importlib.metadata.version('fairlearn-fwh')}",
             "verdict": self.verdict,
+            "state": self.state,
             "harm_found": self.harm_found,
+            "envy_found": self.envy_found,
             "certified": self.certified,
             "alpha": float(self.alpha),
             "claims": self.claims,

@@ -13,6 +13,7 @@ from ..metrics._core._groupings import why_hidden
 from ..metrics._core._names import SMALLEST_SHOWN, full_name
 from ..metrics._inference._claims_of_losses import LOSS
 from ._section import Section
+from ._status import state
 from ._verdict import counted, judge, size_column
 
 if TYPE_CHECKING:
@@ -122,8 +123,18 @@ class Findings:
 
     @property
     def harm_found(self) -> bool:
-        """Whether some claim is significantly violated, by more than the margin."""
-        return len(self.violations) > 0
+        """Whether some group is significantly worse off than with the pooled classifier, by more than the margin."""
+        return bool((self.violations["kind"] == "rationality").any())
+
+    @property
+    def envy_found(self) -> bool:
+        """Whether some group would significantly do better with another group's classifier; that is no harm."""
+        return bool((self.violations["kind"] == "envy").any())
+
+    @property
+    def state(self) -> str:
+        """What came out: "harm", "certified" (it is ruled out for every group), or "undecided"."""
+        return state(harm=self.harm_found, certified=self.certified)
 
     @property
     def harmed_groups(self) -> set[Any]:
@@ -132,8 +143,9 @@ class Findings:
 
     @property
     def certified(self) -> bool:
-        """Whether every claim about somebody is certified."""
-        return bool(self.certificate.loc[self.certificate["n"] > 0, "certified"].all())
+        """Whether it is certified of every group with somebody in it that it loses less than the tolerance."""
+        table = self.certificate
+        return bool(table.loc[(table["n"] > 0) & (table["kind"] == "rationality"), "certified"].all())
 
     def groups(self) -> pd.DataFrame:
         """Return the figures of every audit group that is large enough to be shown.

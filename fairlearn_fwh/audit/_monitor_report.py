@@ -15,9 +15,10 @@ from ..metrics._core._names import SMALLEST_SHOWN, full_name, group_name, printa
 from ..metrics._core._units import Unit
 from ..metrics._monitor_words import verdict_of
 from ..metrics._shown_looks import last_shown, shown_looks
-from ._audit import REQUIREMENTS, data_uri, environment, plain_record, sums_of
+from ._audit import data_uri, environment, plain_record, sums_of
 from ._course_plot import MAX_PANELS, grid
 from ._findings import check_min_group_size
+from ._status import state, status
 
 #: What a comparison is with, in words.
 AGAINST = {"baseline": "the baseline", "reference": "the fixed reference"}
@@ -52,11 +53,10 @@ class MonitorReport:
         """In what figures are written."""
         return Unit(self.monitor.loss_name)
 
-    def exit_status(self, require: str = "no-harm") -> int:
-        """Return 0 if all is well after the last look, 1 if it is not; as `Audit.exit_status`."""
-        if require not in REQUIREMENTS:
-            raise ValueError(f"require must be one of {list(REQUIREMENTS)}; got {require!r}.")
-        return int(self.monitor.harm_found or (require == "certified" and not self.monitor.certified))
+    def exit_status(self, fail_on: str = "harm") -> int:
+        """Return what a command should exit with after the last look; as `Audit.exit_status`, without envy."""
+        m = self.monitor
+        return status(harm=m.harm_found, certified=m.certified, envy=False, fail_on=fail_on)
 
     def groups(self) -> pd.DataFrame:
         """Return what is known of the groups that may be shown, worst first: columns of `history_`."""
@@ -131,6 +131,7 @@ class MonitorReport:
             "source": self.source,
             "package": f"fairlearn_fwh {importlib.metadata.version('fairlearn-fwh')}",
             "verdict": self.verdict,
+            "state": state(harm=m.harm_found, certified=m.certified),
             "harm_found": m.harm_found,
             "certified": m.certified,
             "loss": m.loss_name,

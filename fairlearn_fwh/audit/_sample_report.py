@@ -96,10 +96,10 @@ class SampleReport:
         ]
         return header, rows
 
-    def exit_status(self, require: str = "no-harm") -> int:
-        """Return 1 if some group has a higher risk, else 0; nothing else can be required."""
-        if require != "no-harm":
-            raise ValueError(f"require must be 'no-harm' for different people; got {require!r}.")
+    def exit_status(self, fail_on: str = "harm") -> int:
+        """Return 1 if some group has a higher risk, else 0; there is nothing else to fail on."""
+        if fail_on != "harm":
+            raise ValueError(f"fail_on must be 'harm' for different people; got {fail_on!r}.")
         return int(self._table["higher"].any())
 
     def to_json(self, parts: dict[str, str] | None = None) -> str:

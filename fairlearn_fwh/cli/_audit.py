@@ -25,6 +25,7 @@ from ._options import (
     SEVERAL_LOSSES,
     WEIGHT,
     Y_PRED,
+    read_fail_on,
     with_options,
 )
 from ._samples import check_paired, check_unpaired, compare_files
@@ -93,7 +94,8 @@ def audit(
     harm_margin: float,
     alpha: float,
     min_group_size: int,
-    require: str,
+    fail_on: str | None,
+    require: str | None,
     engine: str,
     labels: list[str] | None,
     delimiter: str,
@@ -104,8 +106,8 @@ def audit(
 ) -> None:
     """Audit the PREDICTIONS in a CSV or Parquet file for harm.
 
-    Exit status: 0 if no harm is found (with --require certified: if no harm is certified), 1 otherwise, 2 if the input
-    cannot be used or anything fails. The file must hold people who took no part in fitting or choosing the classifiers.
+    Exit status: 0 passed, 1 harm (with --fail-on envy also envy), 3 undecided (with --fail-on undecided: harm is neither found nor ruled out), 2 if the
+    input cannot be used or anything fails. The file must hold people who took no part in fitting or choosing the classifiers.
 
     With --unpaired the risks of groups are compared with those of other people, in --baseline: status 1 if one is higher.
 
@@ -114,6 +116,7 @@ def audit(
     """
     with status_of_failures():
         check_paths(predictions, baseline, outputs=(html, json_file))
+        failing = read_fail_on(fail_on, require)
         reading: dict[str, Any] = {
             "y_true": y_true,
             **read_losses(loss, pos_label, cost),
@@ -131,7 +134,7 @@ def audit(
         }
         roles |= {"--weight": weight, "--margins": margins, "--tolerance": given("tolerance")}
         if unpaired:
-            column, before = check_unpaired(y_pred, baseline, roles, require)
+            column, before = check_unpaired(y_pred, baseline, roles, failing)
             with said_warnings():
                 report: Audit | SampleReport = compare_files(
                     predictions, before, reading, y_pred=column, alpha=alpha, margin=harm_margin, randomized=randomized, min_group_size=min_group_size,
@@ -160,4 +163,4 @@ def audit(
     show(report, printable(predictions.name))
     for path in files:
         say(f"Written: {path}")
-    sys.exit(report.exit_status(require))
+    sys.exit(report.exit_status(failing))

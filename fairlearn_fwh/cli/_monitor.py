@@ -25,7 +25,7 @@ from ..metrics._monitor import BASELINE, REFERENCE
 from ..metrics._monitor_state import from_state, to_state
 from ._columns import EachOnce, character, check_paths, not_empty, several
 from ._failure import said_warnings, status_of_failures
-from ._options import JUDGING, LOSS, MARGINS, READING, REPORTS, SAYING, WEIGHT, with_options
+from ._options import JUDGING, LOSS, MARGINS, READING, REPORTS, SAYING, WEIGHT, read_fail_on, with_options
 from ._terminal import say, show
 
 #: Environment variable with the secret that units are hashed with.
@@ -98,10 +98,11 @@ def monitor(context: click.Context, /, state: Path, predictions: tuple[Path, ...
     STATE is a JSON file, which is made if it does not exist. It keeps the options that say what is compared, so that later calls need not repeat them,
     and other ones are refused. A file that was added before is refused as well. Nothing is written unless everything is well.
 
-    Exit status: 0 if no harm is found after the last look (with --require certified: if no harm is certified), 1 otherwise, 2 if the input cannot be used or
-    anything fails. However often one looks, the probability that harm is ever found where there is none is at most alpha.
+    Exit status after the last look: 0 passed, 1 harm, 3 undecided (with --fail-on undecided: harm is neither found nor ruled out), 2 if the input cannot be
+    used or anything fails. However often one looks, the probability that harm is ever found where there is none is at most alpha.
     """
     with status_of_failures():
+        failing = read_fail_on(options["fail_on"], options["require"])
         check_paths(
             state, *predictions, Path(f"{state}.lock"), outputs=(options["html"], options["json_file"])
         )
@@ -121,7 +122,7 @@ def monitor(context: click.Context, /, state: Path, predictions: tuple[Path, ...
     show(report, "")
     for path in [*texts, state]:
         say(f"Written: {path}")
-    sys.exit(report.exit_status(options["require"]))
+    sys.exit(report.exit_status(failing))
 
 
 def _locked(state: Path) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from ..audit._audit import REQUIREMENTS
+from ..audit._status import FAIL_ON, REQUIREMENTS
 from ..files import ENGINES
 from ..metrics._core._losses import LOSSES
 from ._columns import not_empty, several
@@ -85,11 +85,12 @@ SAYING = (
         help="Smaller groups are tested, but not shown.",
     ),
     click.option(
-        "--require",
-        type=click.Choice(REQUIREMENTS),
-        default="no-harm",
-        show_default=True,
-        help="What exit status 0 needs.",
+        "--fail-on",
+        type=click.Choice(FAIL_ON),
+        help="What to fail on: harm (the default), undecided (harm, or that it is not ruled out), envy (harm, or envy).",
+    ),
+    click.option(
+        "--require", type=click.Choice(list(REQUIREMENTS)), help="certified is --fail-on undecided."
     ),
 )
 
@@ -127,6 +128,19 @@ REPORTS = (
         help="Write the result to this file.",
     ),
 )
+
+
+def read_fail_on(fail_on: str | None, require: str | None) -> str:
+    """What to fail on, by either of the two options.
+
+    Raises
+    ------
+    ValueError
+        If both are given.
+    """
+    if fail_on is not None and require is not None:
+        raise ValueError("--fail-on and --require say the same in two ways; give one of them.")
+    return fail_on or REQUIREMENTS[require or "no-harm"]
 
 
 def with_options(*options: Decorator) -> Decorator:

@@ -25,7 +25,7 @@ def check_paired(pooled: str | None, baseline: Path | None, *, randomized: bool)
 
 
 def check_unpaired(
-    y_pred: str | None, baseline: Path | None, roles: dict[str, Any], require: str
+    y_pred: str | None, baseline: Path | None, roles: dict[str, Any], fail_on: str
 ) -> tuple[str, Path]:
     """Return what is needed of the options of two files about different people; raise ValueError if something is missing or does not apply."""
     if baseline is None:
@@ -36,9 +36,9 @@ def check_unpaired(
         raise ValueError(
             f"{given[0]} does not apply to --unpaired, which compares what different people got; leave it out."
         )
-    if require != "no-harm":
+    if fail_on != "harm":
         raise ValueError(
-            "--require certified does not apply to --unpaired: whether a model is no worse, other people cannot certify."
+            "--fail-on undecided or envy does not apply to --unpaired: whether a model is no worse, other people cannot certify."
         )
     return y_pred, baseline
 

@@ -41,13 +41,15 @@ UNSURE = {"a": 0.79, "b": 0.805}
 
 
 @pytest.mark.parametrize(
-    ("rates", "status", "strict_status"), [(HARM, 1, 1), (CERTIFIED, 0, 0), (UNSURE, 0, 1)]
+    ("rates", "state", "status", "strict_status"),
+    [(HARM, "harm", 1, 1), (CERTIFIED, "certified", 0, 0), (UNSURE, "undecided", 0, 3)],
 )
-def test_exit_statuses(rates, status, strict_status):
+def test_exit_statuses(rates, state, status, strict_status):
     audit = Audit(frame_of(rates))
-    assert audit.exit_status() == status
-    assert audit.exit_status("certified") == strict_status
-    with pytest.raises(ValueError, match="require must be one of"):
+    assert audit.state == audit.to_dict()["state"] == state
+    assert audit.exit_status() == audit.exit_status("envy") == status
+    assert audit.exit_status("undecided") == strict_status
+    with pytest.raises(ValueError, match="fail_on must be one of"):
         audit.exit_status("none")
 
 
@@ -76,7 +78,7 @@ def test_envy_is_a_claim_where_it_was_measured():
     assert audit.claims == "all"
     assert audit.verdict.startswith("gives a worse classifier than another group's to a (-")
     assert "against that of b" in audit.verdict
-    assert audit.exit_status() == 1
+    assert (audit.exit_status(), audit.exit_status("envy")) == (0, 1)
     page = audit.to_html()
     assert "Would another group&#39;s classifier be better?" in page
     assert json.loads(audit.to_json())["envy"][0]["other"] == "b"
@@ -235,7 +237,7 @@ def test_a_classifier_that_serves_nobody_stands_in_no_ones_way():
     )
     audit = Audit(frame)
     assert audit.certified
-    assert audit.exit_status("certified") == 0
+    assert audit.exit_status("undecided") == 0
     assert audit.verdict == "no group loses more than 1 point of accuracy, with 95 % confidence."
 
 
@@ -248,7 +250,9 @@ def test_envy_of_people_with_the_pooled_prediction_is_said():
         y_true=y, y_pred_pooled=pooled, y_pred_by_group={"a": y, "b": noisy}, groups=groups
     )
     audit = Audit(frame)
-    assert audit.exit_status() == 1
+    assert (audit.exit_status(), audit.exit_status("undecided"), audit.exit_status("envy")) == (0, 3, 1)
+    report = audit.to_dict()
+    assert (report["state"], report["harm_found"], report["envy_found"]) == ("undecided", False, True)
     assert audit.verdict.startswith(
         "gives a worse classifier than another group's to b (-33.5 points against that of a)"
     )

@@ -37,7 +37,7 @@ def run(tmp_path):
     def run(path, *arguments):
         columns = ["--y-true", "y", "--pooled", "pooled"]
         result = CliRunner().invoke(main, ["audit", str(path), *columns, *map(str, arguments)])
-        assert result.exit_code in (0, 1, 2), result.exception
+        assert result.exit_code in (0, 1, 2, 3), result.exception
         return result
 
     return run
@@ -64,11 +64,18 @@ def test_three_statuses_from_every_format_and_engine(run, path, engine):
 
 
 @pytest.mark.parametrize("path", ["parquet"], indirect=True)
-def test_certified_can_be_required(run, path):
+def test_undecided_is_told_from_harm(run, path):
     same = ("--y-pred", "same", "--sensitive", "g", "--tolerance")
     assert run(path, *same, 0.2, "--require", "certified").exit_code == 0
+    assert run(path, *same, 0.2, "--fail-on", "undecided").exit_code == 0
     assert run(path, *same, 0.0001).exit_code == 0
-    assert run(path, *same, 0.0001, "--require", "certified").exit_code == 1
+    assert run(path, *same, 0.0001, "--require", "certified").exit_code == 3
+    assert run(path, *same, 0.0001, "--fail-on", "undecided").exit_code == 3
+    worse = ("--y-pred", "worse", "--sensitive", "g", "--tolerance", 0.0001)
+    assert run(path, *worse, "--fail-on", "undecided").exit_code == 1
+    both = run(path, *same, 0.2, "--fail-on", "harm", "--require", "certified")
+    assert both.exit_code == 2
+    assert "--fail-on and --require say the same" in both.output
 
 
 def test_margins_are_audited_with_the_intersections(run, table, tmp_path):
@@ -115,7 +122,9 @@ def test_classifiers_of_groups_are_compared(run, path, tmp_path):
     assert run(path, "--by-group", "a=worse,b=pooled", *common).exit_code == 1
     result = json.loads((tmp_path / "result.json").read_text())
     assert result["claims"] == "all"
-    assert run(path, "--by-group", "a=better,b=pooled", *common, "--weight", "w").exit_code == 1  # b envies a
+    envious = ("--by-group", "a=better,b=pooled", *common, "--weight", "w")  # b envies a
+    assert run(path, *envious).exit_code == 0
+    assert run(path, *envious, "--fail-on", "envy").exit_code == 1
     assert run(path, "--by-group", "worse,better", *common).exit_code == 2
     assert run(path, "--y-pred", "better", "--loss", "absolute", "--loss-limit", 2).exit_code == 0
     refused = run(path, "--y-pred", "better", "--loss", "absolute")

@@ -42,7 +42,7 @@ def run(tmp_path):
         result = CliRunner().invoke(
             main, ["monitor", str(tmp_path / "state.json"), *map(str, arguments)], env=env
         )
-        assert result.exit_code in (0, 1, 2), result.exception
+        assert result.exit_code in (0, 1, 2, 3), result.exception
         return result
 
     return run
@@ -81,8 +81,9 @@ def test_one_call_is_as_good_as_several(run, weeks, tmp_path):
 
 def test_certificates_can_be_required(run, weeks):
     settings = (*COLUMNS, "--tolerance", "0.4")
-    assert run(weeks[0], *settings, "--require", "certified").exit_code == 1  # few people of the tiny group
+    assert run(weeks[0], *settings, "--require", "certified").exit_code == 3  # few people of the tiny group
     assert run(weeks[1], "--require", "no-harm").exit_code == 0
+    assert run(weeks[2], "--fail-on", "undecided").exit_code == 3
 
 
 REFUSED = {
