@@ -306,7 +306,12 @@ def stacking(n_splits: int = 10) -> None:
     y = (
         np.where(s == "small", -1, 1) * X[:, 0] + 0.5 * X[:, 1] + 0.5 * rng.logistic(size=12_000) > 0
     ).astype(int)
-    sets = {"generated, opposite rules in 300 people": (X, y, pd.DataFrame({"s": s}))} | sets
+    curved = X[:, 0] + np.where(s == "small", 0, 1.5) * (X[:, 2] ** 2 - 1) + 0.5 * X[:, 1]
+    bent = (np.where(s == "small", -1, 1) * curved + 0.5 * rng.logistic(size=12_000) > 0).astype(int)
+    sets = {
+        "generated, opposite rules in 300 people": (X, y, pd.DataFrame({"s": s})),
+        "generated, the same with a curved rule for the others": (X, bent, pd.DataFrame({"s": s})),
+    } | sets
     for name, (X, y, groups) in sets.items():
         dummies = pd.get_dummies(groups.astype(str).agg("|".join, axis=1)).to_numpy(dtype=float)
         with_groups = np.hstack([X, dummies])

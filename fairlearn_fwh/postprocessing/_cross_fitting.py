@@ -25,18 +25,17 @@ _MANY_FITS = (ExponentiatedGradient, GridSearch, GroupStackingClassifier, NoHarm
 
 
 def number_of_folds(
-    cross_fit: int | str | None, ensemble: Any, y: np.ndarray, units: np.ndarray | None, *, prefit: bool
+    cross_fit: int | str | None, ensemble: Any, y: np.ndarray, units: np.ndarray | None
 ) -> int | None:
     """Number of folds, None for one split.
 
     Parameters
     ----------
     cross_fit : int, "auto" or None
-    ensemble : routed ensemble
-        Before its fit.
+    ensemble : routed ensemble or None
+        Before its fit; None if it is fitted already.
     y : ndarray, shape (n,)
     units : ndarray, shape (n,), or None
-    prefit : bool
 
     Returns
     -------
@@ -47,7 +46,7 @@ def number_of_folds(
     """
     if cross_fit != "auto":
         return None if cross_fit is None else int(cross_fit)
-    if prefit or len(y) > MOST_ROWS or not _keeps_groups(ensemble) or not _is_cheap(ensemble):
+    if ensemble is None or len(y) > MOST_ROWS or not _keeps_groups(ensemble) or not _is_cheap(ensemble):
         return None
     of_units = y if units is None else y[np.unique(units, return_index=True)[1]]
     smallest = int(np.unique(of_units, return_counts=True)[1].min())

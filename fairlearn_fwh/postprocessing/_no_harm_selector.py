@@ -259,7 +259,8 @@ class NoHarmSelector(RoutedClassifier):
         features = None if sensitive_features is None else _as_frame(sensitive_features, len(sample))
         routed = route_to_candidates(self, sensitive_features, sample_weight)
         make = partial(self._ensemble, seed, routed)
-        n_folds = number_of_folds(self.cross_fit, make(), sample.y, sample.units, prefit=self.prefit)
+        unfitted = self._ensemble(check_random_state(0), None) if not self.prefit else None
+        n_folds = number_of_folds(self.cross_fit, unfitted, sample.y, sample.units)
         fits = Fits(make, sample, features, seed)
         if self.prefit:
             ensemble, repeats = fits.prefit()

@@ -456,4 +456,5 @@ def test_ensembles_are_given_what_they_request():
         heavy.fit(X, y, sensitive_features=s, sample_weight=np.where(np.arange(300) < 150, 9.0, 1.0))
         with pytest.raises(UnsetMetadataPassedError):
             NoHarmSelector(DecoupledClassifier()).fit(X, y, sensitive_features=s, sample_weight=np.ones(300))
-        NoHarmSelector().fit(X, y, sensitive_features=s, sample_weight=np.ones(300))
+        default = NoHarmSelector().fit(X, y, sensitive_features=s, sample_weight=np.ones(300))
+    assert default.selection_table_["n"].sum() == 300  # cross-fitted, as without routing
