@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ._cells import LossCells
-from ._losses import Loss, concerned_by
+from ._losses import Loss, losses_of_concerned
 
 #: Most combinations of groups and labels that are looked for.
 MOST_ALIKE = 1 << 20
@@ -52,10 +52,7 @@ class AlikeRows:
         ValueError
             If it concerns nobody, or predictions are not of the kind that it compares.
         """
-        concerned = concerned_by(loss, self.y)
-        losses = [
-            loss(self.y[concerned], column[concerned], name) for name, column in self.predictions.items()
-        ]
+        concerned, losses = losses_of_concerned(loss, self.y, self.predictions)
         weight = self.weight[concerned]
         # One array for both says that there are no weights.
         is_weighted = self.weight is not self.weight_squared

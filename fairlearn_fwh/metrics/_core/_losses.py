@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from numbers import Real
 from typing import Any
@@ -301,6 +301,20 @@ def concerned_by(loss: Loss, y: np.ndarray) -> np.ndarray:
     if not concerned.any():
         raise ValueError(nobody_concerned(loss))
     return np.asarray(concerned, dtype=bool)
+
+
+def losses_of_concerned(
+    loss: Loss, y: np.ndarray, predictions: Mapping[str, np.ndarray]
+) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Whom a loss concerns, as a mask, and their losses by each prediction.
+
+    Raises
+    ------
+    ValueError
+        If it concerns nobody, or predictions are not of the kind that it compares.
+    """
+    concerned = concerned_by(loss, y)
+    return concerned, [loss(y[concerned], column[concerned], name) for name, column in predictions.items()]
 
 
 def _find(loss: str | Callable[..., Any]) -> Loss:

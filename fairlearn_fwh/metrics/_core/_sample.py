@@ -11,7 +11,7 @@ from ._alike import MOST_ALIKE, AlikeRows, code_labels
 from ._cells import LossRows, find_cells
 from ._label_sets import LabelSets
 from ._layout import Layout
-from ._losses import Loss, concerned_by, with_pos_label
+from ._losses import Loss, losses_of_concerned, with_pos_label
 from ._unit_hashes import UnitHashes
 
 
@@ -64,10 +64,7 @@ class Sample:
         ValueError
             If it concerns nobody, or predictions are not of the kind that it compares.
         """
-        concerned = concerned_by(loss, self.y)
-        losses = [
-            loss(self.y[concerned], column[concerned], name) for name, column in self.predictions.items()
-        ]
+        concerned, losses = losses_of_concerned(loss, self.y, self.predictions)
         weights, units = (None if part is None else part[concerned] for part in (self.weights, self.units))
         return LossRows(
             losses,
