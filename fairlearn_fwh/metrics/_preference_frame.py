@@ -13,7 +13,7 @@ import pandas as pd
 from . import _shown
 from ._core._alignment import check_alignment
 from ._core._figures import POOLED_COLUMN
-from ._core._groupings import all_groupings, hidden_groups, people_of, regroup
+from ._core._groupings import all_groupings, hidden_by_losses, people_of, regroup
 from ._core._layout import Layout
 from ._core._losses import Loss
 from ._core._measurement import Measurement
@@ -850,8 +850,7 @@ class PreferenceFrame:
 
     def _hidden(self, min_group_size: int) -> pd.Series:
         """Whether each audit group cannot be shown to others: in no loss where it is hidden in one, because losses can be subtracted."""
-        hidden = [hidden_groups(part, min_group_size) for part in self._parts.values()]
-        return pd.Series(np.any(hidden, axis=0), index=self._layout.audit_index())
+        return pd.Series(hidden_by_losses(self._parts, min_group_size), index=self._layout.audit_index())
 
     def over(self, groupings: Sequence[str | Sequence[str]] | None = None) -> PreferenceFrame:
         """Audit margins and intersections together: all women, all of a race, and women of a race.

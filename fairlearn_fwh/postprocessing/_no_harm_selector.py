@@ -29,7 +29,7 @@ from ._candidates import Selection, select
 from ._columns import ColumnClassifier, read_predictions
 from ._cross_fitting import number_of_folds
 from ._fits import AskedEnsemble, Fits
-from ._guarantees import GUARANTEES, Guarantee
+from ._guarantees import GUARANTEES, RELEASE, Guarantee
 from ._model_table import CandidateTable, ModelTable, check_candidates, check_pooled
 from ._plot import plot_selection
 from ._routing import is_list_of_candidates, route_to_candidates, router_of
@@ -362,6 +362,11 @@ class NoHarmSelector(RoutedClassifier):
                 f"estimator must have predict_by_group; {type(self.estimator).__name__} has not. Give a routed ensemble (inside "
                 "a pipeline put NoHarmSelector around its last step), (pooled, {group: classifier}), "
                 "(baseline, mitigated model) or a list of (name, classifier)."
+            )
+        if self.guarantee == RELEASE and self.strategy not in ("max_min", "in_order"):
+            raise ValueError(
+                f"strategy={self.strategy!r} chooses group by group, and guarantee='release' decides for everybody at once; use 'max_min' (the best "
+                "candidate overall) or 'in_order'."
             )
         if self.reassign and is_list_of_candidates(self.estimator):
             raise ValueError("reassign=True is for the classifiers of groups, not for a list of candidates.")

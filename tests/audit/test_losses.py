@@ -87,6 +87,23 @@ def test_a_group_that_is_small_in_one_loss_is_shown_in_none(patients):
     assert all(part["overall"] == {} for part in report["losses"])
 
 
+@pytest.mark.parametrize("over", [False, True])
+def test_a_group_whose_others_would_be_few_is_shown_in_none(patients, over):
+    """Errors of everybody less missed cases are false alarms, which were not asked for."""
+    few = patients.drop(patients.index[(patients["sex"] == "woman") & (patients["y"] == "well")][5:])
+    frame = PreferenceFrame.from_frame(
+        few.assign(half=np.arange(len(few)) % 2),
+        **COLUMNS | {"sensitive_features": ["sex", "half"] if over else "sex"},
+        loss=["zero_one", "missed"],
+        pos_label="ill",
+    )
+    audit = Audit(frame.over() if over else frame)
+    women = [label for label in audit.suppressed if "woman" in label]
+    assert len(women) == (3 if over else 1)
+    assert len(audit.suppressed) == len(women) + (2 if over else 0)  # both halves have women in them
+    assert len(Audit(frame["missed"]).suppressed) == 0
+
+
 def test_the_command_asks_several_losses_at_once(patients, tmp_path):
     path = tmp_path / "p.csv"
     patients.to_csv(path, index=False)

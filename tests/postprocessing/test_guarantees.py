@@ -269,6 +269,14 @@ def test_why_nothing_is_released_is_said():
     assert "1 group(s) seem to be harmed" in harmful
 
 
+@pytest.mark.parametrize("strategy", ["min_gap", "max_overall"])
+def test_a_release_is_no_choice_group_by_group(strategy):
+    with pytest.raises(
+        ValueError, match="chooses group by group, and guarantee='release' decides for everybody"
+    ):
+        decided([0.1, 0.1], [100, 100], "release", strategy=strategy)
+
+
 @pytest.mark.parametrize("predictions", [{"old": [0, 1] * 50}, np.zeros((100, 2)), [[0] * 100, [1] * 100]])
 def test_answers_need_names(predictions):
     with pytest.raises(ValueError, match="a column for the pooled classifier, which comes first"):

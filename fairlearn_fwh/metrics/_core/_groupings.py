@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -69,25 +69,50 @@ def people_of(measured: Measurement) -> np.ndarray:
     return audit.units.n if isinstance(audit, ClusteredSums) else audit.n
 
 
-def hidden_groups(measured: Measurement, min_group_size: int) -> np.ndarray:
+def hidden_groups(measured: Measurement, min_group_size: int, people: np.ndarray | None = None) -> np.ndarray:
     """Audit groups that cannot be shown: of few people, or, where groups overlap, with few people in them whom the rest would tell.
 
     Parameters
     ----------
     measured : Measurement
     min_group_size : int
+    people : ndarray of int, shape (A,), optional
+        How many people each group has, if not those of the measurement.
 
     Returns
     -------
     ndarray of bool, shape (A,)
     """
-    small = people_of(measured) < min_group_size
+    small = (people_of(measured) if people is None else people) < min_group_size
     if measured.n_once is None:
         return small
     atoms = np.arange(len(measured.audit)) % measured.n_once
     hidden = small.copy()
     hidden[measured.audit[np.isin(atoms, atoms[small[measured.audit]])]] = True
     return hidden
+
+
+def hidden_by_losses(parts: Mapping[str, Measurement], min_group_size: int) -> np.ndarray:
+    """Audit groups that cannot be shown in several losses of one sample, because they are hidden in one, or by what is between two.
+
+    People whom a loss does not concern are told by those whom it does, beside a loss that concerns everybody.
+
+    Parameters
+    ----------
+    parts : dict from str to Measurement
+    min_group_size : int
+
+    Returns
+    -------
+    ndarray of bool, shape (A,)
+    """
+    hidden = [hidden_groups(part, min_group_size) for part in parts.values()]
+    of_all = [part for part in parts.values() if part.loss.concerns is None]
+    for part in parts.values():
+        if of_all and part.loss.concerns is not None:
+            others = of_all[0].levels.audit.n - part.levels.audit.n
+            hidden.append(hidden_groups(of_all[0], min_group_size, others))
+    return np.any(hidden, axis=0)
 
 
 def why_hidden(measured: Measurement, min_group_size: int) -> str:
