@@ -84,6 +84,7 @@ METHODS = (
         "Combine the scores of several models, with weights that groups may depart from.",
         "group_stacking",
         quick={"n_folds": 2},
+        example={"n_folds": 2, "random_state": 0},
     ),
     Method(
         "PreferenceTreeClassifier", "decoupling", Kind.GROUPS, "PreferenceTree",

@@ -111,13 +111,12 @@ class Fits:
         classes, groups = encode_groups(self.sample.y, "y").codes, self._group_codes()
         everybody, units = self.everybody, self.sample.units
         strata = (groups * (classes.max() + 1) + classes)[everybody]
+        of_units = None if units is None else units[everybody]
+        # Drawn before anything is fitted: which rows belong together does not hang on what draws numbers inside.
+        folds_of_repeats = [fold_of_rows(strata, n_folds, self.seed, of_units) for _ in range(n_repeats)]
         ensemble = self._fit(everybody)
         final = self._part(ensemble, everybody)
-        repeats = []
-        for _ in range(n_repeats):
-            folds = fold_of_rows(strata, n_folds, self.seed, None if units is None else units[everybody])
-            repeats.append(list(self._fold_parts(folds, final)))
-        return ensemble, repeats
+        return ensemble, [list(self._fold_parts(folds, final)) for folds in folds_of_repeats]
 
     def _fold_parts(self, folds: np.ndarray, final: Part) -> Iterator[Part]:
         for fold in range(int(folds.max()) + 1):

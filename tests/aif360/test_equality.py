@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from aif360.datasets import BinaryLabelDataset
+from sklearn.linear_model import LogisticRegression
 
 import fairlearn_fwh.aif360 as algorithms
 import fairlearn_fwh.aif360.sklearn as twins
@@ -26,6 +27,7 @@ SETTINGS = {
     "DRO": {"max_epochs": 5, "objective": "cvar", "alpha": 0.5},
     "DAFH": {"n_init": 2, "max_epochs": 3, "batch_size": 2048},
     "NoHarmReduction": {"tolerance": 0.05, "max_iter": 5},
+    "GroupStacking": {"n_folds": 2, "estimators": [("logistic", LogisticRegression())]},
     "PreferredTreatment": {"regularization": 0.01},
 }
 

@@ -4,8 +4,11 @@ import matplotlib.image
 import pandas as pd
 import pytest
 from click.testing import CliRunner
+from sklearn.linear_model import LogisticRegression
+from sklearn.tree import DecisionTreeClassifier
 
 from fairlearn_fwh.cli._main import main
+from fairlearn_fwh.experiments._fairsde import _selection
 
 
 @pytest.fixture
@@ -75,7 +78,9 @@ def test_reproduce_zafar_writes_its_table(run, tmp_path):
 
 
 @pytest.mark.slow
-def test_reproduce_selection_writes_tables_and_picture(run, real_data, tmp_path):
+def test_reproduce_selection_writes_tables_and_picture(run, real_data, tmp_path, monkeypatch):
+    quick = LogisticRegression(max_iter=200), DecisionTreeClassifier(max_depth=3, random_state=0)
+    monkeypatch.setattr(_selection, "_models", lambda candidate, seed: quick)
     result = run(
         "reproduce",
         "selection",

@@ -15,6 +15,8 @@ from fairlearn_fwh.decoupling import DecoupledClassifier, GroupStackingClassifie
 from fairlearn_fwh.exceptions import GroupFallbackWarning
 from fairlearn_fwh.postprocessing import NoHarmSelector
 
+pytestmark = pytest.mark.slow  # once, with one set of versions
+
 TWO = [("logistic", LogisticRegression()), ("decoupled", DecoupledClassifier(LogisticRegression()))]
 
 
@@ -94,22 +96,24 @@ def test_three_classes_sparse_features_weights_and_several_columns():
     X, y, s = people(800)
     y = np.array(["a", "b", "c"])[y + ((X[:, 2] > 1) & (y == 1))]
     table = pd.DataFrame({"s": s, "t": np.arange(800) % 2})
-    model = GroupStackingClassifier(TWO, random_state=0).fit(X, y, sensitive_features=table)
+    model = GroupStackingClassifier(TWO, n_folds=2, random_state=0).fit(X, y, sensitive_features=table)
     proba = model.predict_proba(X, sensitive_features=table)
     assert proba.shape == (800, 3)
     np.testing.assert_allclose(proba.sum(axis=1), 1)
     assert (model.predict(X, sensitive_features=table) == y).mean() > 0.6
-    of_sparse = GroupStackingClassifier(TWO, random_state=0).fit(
+    of_sparse = GroupStackingClassifier(TWO, n_folds=2, random_state=0).fit(
         sparse.csr_array(X), y, sensitive_features=table
     )
     np.testing.assert_allclose(
         of_sparse.predict_proba(sparse.csr_array(X), sensitive_features=table), proba, atol=1e-3
     )
     weights = np.where(np.arange(800) < 400, 1.0, 0.0)
-    some = GroupStackingClassifier(TWO, random_state=0).fit(
+    some = GroupStackingClassifier(TWO, n_folds=2, random_state=0).fit(
         X, y, sensitive_features=table, sample_weight=weights
     )
-    alone = GroupStackingClassifier(TWO, random_state=0).fit(X[:400], y[:400], sensitive_features=table[:400])
+    alone = GroupStackingClassifier(TWO, n_folds=2, random_state=0).fit(
+        X[:400], y[:400], sensitive_features=table[:400]
+    )
     np.testing.assert_allclose(
         some.predict_proba(X, sensitive_features=table),
         alone.predict_proba(X, sensitive_features=table),

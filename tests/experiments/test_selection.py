@@ -1,6 +1,9 @@
 import numpy as np
 import pytest
+from sklearn.tree import DecisionTreeClassifier
 
+from fairlearn_fwh.decoupling import DecoupledClassifier
+from fairlearn_fwh.experiments._fairsde import _selection
 from fairlearn_fwh.experiments._fairsde._selection import (
     CANDIDATES,
     RULES,
@@ -10,6 +13,13 @@ from fairlearn_fwh.experiments._fairsde._selection import (
 )
 
 pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(autouse=True)
+def quick_models(monkeypatch):
+    """Which models there are does not matter here."""
+    tree = DecisionTreeClassifier(max_depth=3, random_state=0)
+    monkeypatch.setattr(_selection, "_models", lambda candidate, seed: (tree, DecoupledClassifier(tree)))
 
 
 def test_rules_are_compared_on_every_split(real_data):

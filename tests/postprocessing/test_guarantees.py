@@ -21,6 +21,8 @@ from fairlearn_fwh.metrics import PreferenceFrame
 from fairlearn_fwh.postprocessing import NoHarmSelector
 from fairlearn_fwh.postprocessing._shrinkage import PartialPooling
 
+pytestmark = pytest.mark.slow  # once, with one set of versions
+
 
 def answers(gains, sizes, seed=0, discordance=0.1, n_candidates=1):
     """Truth, groups, and columns of answers: group g gains gains[g] by each candidate, or gains[c][g] by the c-th."""
