@@ -144,7 +144,8 @@ class Selection:
     def _served_answers(self) -> np.ndarray:
         e = self.evidence
         served = np.append(self.chosen, -1)[e.codes]
-        return np.choose(served + 1, [e.pooled[0], *(answers[0] for answers in e.answers)])
+        answers = np.stack([e.pooled[0], *(of_candidate[0] for of_candidate in e.answers)])
+        return np.asarray(answers[served + 1, np.arange(len(served))])
 
     def with_gains(self) -> Selection:
         """Say that the pooled classifier has as many rows as the candidates: gains over it are those that were judged."""
@@ -158,11 +159,9 @@ class Selection:
             mine = e.has[:, c]
             table = e.compare_answers(answers[0], refitted).table
             gains[claims[mine, c]] = table["gain"].to_numpy()[mine]
-        return replace(self, table=self.table.assign(gain_over_refitted=_at(gains, self._claim_of_row())))
-
-    def _claim_of_row(self) -> np.ndarray:
-        """Claim that each row of the table is about, -1 for none."""
-        return self.table["claim"].to_numpy() if "claim" in self.table else np.full(len(self.table), -1)
+        return replace(
+            self, table=self.table.assign(gain_over_refitted=_at(gains, self.table["claim"].to_numpy()))
+        )
 
 
 def _at(values: np.ndarray, positions: np.ndarray) -> np.ndarray:
