@@ -150,7 +150,7 @@ def decide_release(
     p_harm = tests["p_adjusted"].to_numpy()
     harmed = tested & (np.nan_to_num(p_harm, nan=1.0) < guarantee.harm_alpha)
     level = guarantee.harm_alpha / max(int(tested.sum()), 1)
-    power = power_against_harm(by_group.claims.differences, by_group.span, level)
+    power = power_against_harm(by_group.claims.differences, by_group.span, level, guarantee.harm_margin)
     keep = bool(whole["certified"]) and not harmed.any()
     limit = f"above {plain_gain(-guarantee.tolerance)}" if guarantee.tolerance else "above 0"
     of_all = f"overall gain {plain_gain(whole['gain'])}, p-value of a gain {limit}: {whole['p_adjusted']:.2g}"
@@ -159,7 +159,7 @@ def decide_release(
         "p_adjusted": np.full(len(rows), whole["p_adjusted"]),
         "p_harm": p_harm,
         "keep": np.full(len(rows), keep),
-        "protected": (power >= POWER) | ~tested,
+        "protected": power >= POWER,
         "reason": [
             f"{of_all}{stopped}; gain of the group {plain_gain(g)}" for g in by_group.claims.table["gain"]
         ],

@@ -11,8 +11,10 @@ from ..metrics._inference._tests import PairedDifferences
 HARM, POWER = 0.05, 0.8
 
 
-def power_against_harm(differences: PairedDifferences, span: float, level: float) -> np.ndarray:
-    """Power of the test of harm against a loss of `HARM` beyond the margin, for as many discordant people as in the sample, shape (m,).
+def power_against_harm(
+    differences: PairedDifferences, span: float, level: float, margin: float
+) -> np.ndarray:
+    """Power of the test of a loss beyond the margin against a loss of `HARM`, for as many discordant people as in the sample, shape (m,).
 
     Parameters
     ----------
@@ -21,6 +23,8 @@ def power_against_harm(differences: PairedDifferences, span: float, level: float
         Largest possible difference of two losses.
     level : float
         Of each claim's test.
+    margin : float
+        Loss that the test lets pass; of a margin of five points and more the power is next to nothing.
 
     Returns
     -------
@@ -33,7 +37,7 @@ def power_against_harm(differences: PairedDifferences, span: float, level: float
     null = np.maximum(np.nan_to_num(d.variance) * n + np.nan_to_num(d.gain) ** 2, harm * span)
     counted = 1 / n if d.worse is not None else 0.0
     with np.errstate(invalid="ignore", divide="ignore"):
-        z = (harm - counted * span - stats.norm.isf(level) * np.sqrt(null / n)) / np.sqrt(
+        z = (harm - margin - counted * span - stats.norm.isf(level) * np.sqrt(null / n)) / np.sqrt(
             np.maximum(null - harm**2, harm * span * 1e-3) / n
         )
     return np.where(d.n > 0, stats.norm.cdf(z), 0.0)

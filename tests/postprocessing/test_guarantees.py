@@ -98,6 +98,24 @@ def test_groups_in_which_harm_would_not_be_seen_are_named():
     assert "In every group a loss of 5 points would have been found" in large.verdict_
 
 
+def test_a_margin_hides_what_lies_within_it_and_says_so():
+    sizes = [4000, 4000]
+    assert decided([0.03, 0.03], sizes, "release", harm_margin=0.01).selection_table_["protected"].all()
+    for margin in (0.04, 0.05, 0.1):
+        model = decided([0.03, 0.03], sizes, "release", harm_margin=margin)
+        assert not model.selection_table_["protected"].any()
+        assert "Not protected" in model.verdict_
+
+
+def test_few_people_about_whom_nothing_was_seen_are_not_protected():
+    y, s, columns = answers([0.03, 0.03, 0.0], [4000, 4000, 20])
+    alike = s == 2
+    columns["new 0"][alike] = columns["old"][alike]
+    model = NoHarmSelector.from_predictions(y, columns, sensitive_features=s, guarantee="release")
+    assert model.selection_table_["choice"].tolist() == ["new 0"] * 3
+    assert model.selection_table_["protected"].tolist() == [True, True, False]
+
+
 @pytest.mark.simulation
 @pytest.mark.parametrize("guarantee", ["release", "shrunk"])
 def test_five_points_in_a_group_of_four_hundred_are_seen(guarantee):
