@@ -13,8 +13,11 @@ from ._losses import Loss, losses_of_concerned
 #: Most combinations of groups and labels that are looked for.
 MOST_ALIKE = 1 << 20
 
-#: Labels that are compared one by one; of more they are hashed.
-_FEW = 4
+#: Span of whole numbers that are codes as they are.
+_FEW = 16
+
+#: Rows that are counted at once.
+_STEP = 1 << 15
 
 
 @dataclass(frozen=True)
@@ -68,11 +71,55 @@ class AlikeRows:
 
 
 def code_labels(column: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Number the labels of a column: codes of shape (n,), and the labels."""
-    if column.dtype.kind in "biu":
-        first = column[:1]
-        others = column[column != first]
-        if len(others) and (column[np.argmax(column != first)] == others).all():
-            return (column != first), np.array([first[0], others[0]])
+    """Number the labels of a column: codes of shape (n,), and the labels, some of which need not occur."""
+    if column.dtype.kind == "b":
+        return column, np.array([False, True])
+    if column.dtype.kind in "iu" and len(column):
+        low, high = column.min(), column.max()
+        if int(high) - int(low) == 1:
+            return column != low, np.array([low, high])
+        if int(high) - int(low) <= _FEW:
+            return column - low, low + np.arange(int(high) - int(low) + 1, dtype=column.dtype)
     codes, labels = pd.factorize(column)
     return codes, np.asarray(labels)
+
+
+def count_kinds(
+    codes: list[np.ndarray], bases: list[int], weights: np.ndarray | None
+) -> tuple[tuple[np.ndarray, ...], np.ndarray, np.ndarray, np.ndarray]:
+    """Count rows with equal codes, in steps that fit into the processor's caches.
+
+    Parameters
+    ----------
+    codes : list of ndarray of int, shape (n,)
+        Each below its base.
+    bases : list of int
+    weights : ndarray, shape (n,), or None
+
+    Returns
+    -------
+    kinds : tuple of ndarray of int, shape (c,)
+        Codes of each kind of rows.
+    n, weight, weight_squared : ndarray, shape (c,)
+        Number of rows, sums of weights and of their squares; without weights the last two are one array.
+    """
+    n_keys = int(np.prod(bases))
+    step = max(_STEP, n_keys)
+    n = np.zeros(n_keys, dtype=np.int64)
+    powers = np.zeros((2, n_keys))
+    for start in range(0, len(codes[0]), step):
+        rows = slice(start, start + step)
+        key = codes[0][rows].astype(np.intp)
+        for code, base in zip(codes[1:], bases[1:], strict=True):
+            key *= base
+            key += code[rows]
+        n += np.bincount(key, minlength=n_keys)
+        if weights is not None:
+            powers[0] += np.bincount(key, weights[rows], n_keys)
+            powers[1] += np.bincount(key, weights[rows] ** 2, n_keys)
+    used = np.flatnonzero(n)
+    kinds = tuple(np.asarray(code, dtype=np.intp) for code in np.unravel_index(used, bases))
+    if weights is None:
+        weight = n[used].astype(float)
+        return kinds, n[used], weight, weight
+    return kinds, n[used], powers[0, used], powers[1, used]

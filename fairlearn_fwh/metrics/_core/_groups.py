@@ -98,9 +98,11 @@ def _named(keys: list[Any], columns: list[Any], name: str) -> dict[str, Any]:
 def _factorize(column: Any, name: str) -> tuple[np.ndarray, list[Any]]:
     """Return codes (-1 where missing) and the sorted labels that occur."""
     if isinstance(column, pd.Series) and isinstance(column.dtype, pd.CategoricalDtype):
-        codes = np.asarray(column.cat.codes, dtype=np.intp)
+        codes = np.asarray(column.cat.codes).astype(np.int32)
         categories = pd.Index(read_values(column.cat.categories, name, allow_mixed=True)[0]).tolist()
-        present = np.bincount(codes[codes >= 0], minlength=len(categories)) > 0
+        present = np.bincount(codes + 1, minlength=len(categories) + 1)[1:] > 0
+        if present.all():
+            return codes, categories
         renumber = np.append(np.cumsum(present) - 1, -1)  # the last entry is what code -1 looks up
         return renumber[codes], [
             label for label, is_present in zip(categories, present, strict=True) if is_present
@@ -123,8 +125,13 @@ def _factorize(column: Any, name: str) -> tuple[np.ndarray, list[Any]]:
         order = sorted(range(len(labels)), key=labels.__getitem__)
     except TypeError:  # labels of different types have no order: keep the order of appearance
         return codes.astype(np.intp), labels
-    rank = np.append(np.argsort(order), -1)
-    return rank[codes], [labels[i] for i in order]
+    return _in_order(codes, order), [labels[i] for i in order]
+
+
+def _in_order(codes: np.ndarray, order: list[int]) -> np.ndarray:
+    """Renumber codes so that the labels of `order` come first to last; -1 stays."""
+    rank = np.append(np.argsort(order), -1).astype(np.int32)
+    return rank[codes]
 
 
 def _factorize_text(column: pd.Series, name: str) -> tuple[np.ndarray, list[Any]]:
@@ -132,8 +139,7 @@ def _factorize_text(column: pd.Series, name: str) -> tuple[np.ndarray, list[Any]
     codes, uniques = pd.factorize(column.array)
     labels = read_values(pd.Series(uniques, dtype=object), name)[0].tolist()
     order = sorted(range(len(labels)), key=labels.__getitem__)
-    rank = np.append(np.argsort(order), -1).astype(np.intp)
-    return rank[codes], [labels[i] for i in order]
+    return _in_order(codes, order), [labels[i] for i in order]
 
 
 def _factorize_integers(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -150,10 +156,11 @@ def _factorize_integers(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     present = np.zeros(high - low + 1, dtype=bool)
     for chunk in chunks:
         present[values[chunk].astype(np.intp) - low] = True
-    lookup = (np.cumsum(present) - 1).astype(np.int32)
+    lookup = None if present.all() else (np.cumsum(present) - 1).astype(np.int32)
     codes = np.empty(len(values), dtype=np.int32)  # half the memory of the integers that numpy indexes with
     for chunk in chunks:
-        codes[chunk] = lookup[values[chunk].astype(np.intp) - low]
+        position = values[chunk].astype(np.intp) - low
+        codes[chunk] = position if lookup is None else lookup[position]
     return np.flatnonzero(present) + low, codes
 
 

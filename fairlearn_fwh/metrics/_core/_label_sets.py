@@ -152,8 +152,10 @@ def distinct(column: np.ndarray) -> frozenset[Any]:
     """Distinct values of a column that was read."""
     if column.dtype.kind == "b":
         return frozenset(value for value in (False, True) if (column == value).any())
-    if column.dtype.kind in "iu" and len(column) and int(column.max()) - int(column.min()) <= 1000:
-        low = int(column.min())
+    low, high = (int(column.min()), int(column.max())) if column.dtype.kind in "iu" and len(column) else (0, 1001)
+    if high - low <= 1:
+        return frozenset((low, high))
+    if high - low <= 1000:
         counts = np.bincount(column.astype(np.int64) - low)
         return frozenset((np.flatnonzero(counts) + low).tolist())
     return frozenset(pd.unique(column).tolist())

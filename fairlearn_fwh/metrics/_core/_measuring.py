@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ._alike import AlikeRows
 from ._losses import Loss
 from ._measurement import Bootstrap, Measurement
 from ._sample import Sample
@@ -17,9 +18,9 @@ def measure(sample: Sample, loss: Loss, bootstrap: Bootstrap) -> Measurement:
     ValueError
         If the loss concerns nobody, or predictions are not of the kind that it compares.
     """
-    loss = sample.complete(loss)
-    measured = Measurement.of_rows(sample.rows(loss), sample.layout, loss, bootstrap)
-    return measured.about(sample.sets, sample.exponent)
+    # Only losses without limits to check: messages about limits name rows.
+    alike = sample.alike([loss]) if loss.is_binary else None
+    return _measure_rows(sample, loss, bootstrap) if alike is None else _measure_alike(sample, alike, loss, bootstrap)
 
 
 def measure_several(
@@ -35,14 +36,20 @@ def measure_several(
     alike = sample.alike(losses.values())
     if alike is None:
         return {name: measure(sample, loss, bootstrap) for name, loss in losses.items()}
-    result = {}
-    for name, loss in losses.items():
-        complete = sample.complete(loss)
-        measured = Measurement.of_cells(
-            alike.cells(complete), sample.layout, complete, sample.weights is not None, bootstrap
-        )
-        result[name] = measured.about(sample.sets, sample.exponent)
-    return result
+    return {name: _measure_alike(sample, alike, loss, bootstrap) for name, loss in losses.items()}
+
+
+def _measure_rows(sample: Sample, loss: Loss, bootstrap: Bootstrap) -> Measurement:
+    loss = sample.complete(loss)
+    measured = Measurement.of_rows(sample.rows(loss), sample.layout, loss, bootstrap)
+    return measured.about(sample.sets, sample.exponent)
+
+
+def _measure_alike(sample: Sample, alike: AlikeRows, loss: Loss, bootstrap: Bootstrap) -> Measurement:
+    loss = sample.complete(loss)
+    weighted = sample.weights is not None
+    measured = Measurement.of_cells(alike.cells(loss), sample.layout, loss, weighted, bootstrap)
+    return measured.about(sample.sets, sample.exponent)
 
 
 def add_losses(mine: Mapping[str, Measurement], theirs: Mapping[str, Measurement]) -> dict[str, Measurement]:

@@ -87,7 +87,8 @@ def read_sample(
     names = ["y_pred", "y_pred_pooled", *(f"y_pred_by_group[{label!r}]" for label in names_of_groups)]
     columns = dict(zip(names, [own, pooled, *by_group], strict=False))
     disagrees = np.asarray(own != pooled, dtype=bool)
-    check_pooled_groups(layout, codes[disagrees])
+    if layout.pooled_groups:
+        check_pooled_groups(layout, codes[disagrees])
     sets = None
     if compared[0].predicts == "labels":
         check_kinds(stated, y)

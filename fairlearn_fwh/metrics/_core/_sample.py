@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ._alike import MOST_ALIKE, AlikeRows, code_labels
-from ._cells import LossRows, find_cells
+from ._alike import MOST_ALIKE, AlikeRows, code_labels, count_kinds
+from ._cells import LossRows
 from ._label_sets import LabelSets
 from ._layout import Layout
 from ._losses import Loss, losses_of_concerned, with_pos_label
@@ -86,23 +86,23 @@ class Sample:
         """
         if self.units is not None or any(loss.predicts not in ("labels", "decisions") for loss in losses):
             return None
-        coded = [code_labels(column) for column in (self.y, *self.predictions.values())]
-        base = max(len(labels) for _, labels in coded)
-        n_groups = (int(self.assigned.max(initial=-1)) + 2) * len(self.layout.audit)
-        if not base or n_groups * float(base) ** len(coded) > MOST_ALIKE:
+        labels: list[np.ndarray] = []
+        codes, bases = [self.assigned + 1, self.audit], [int(self.assigned.max(initial=-1)) + 2, len(self.layout.audit)]
+        for column in (self.y, *self.predictions.values()):
+            column_codes, column_labels = code_labels(column)
+            codes.append(column_codes)
+            labels.append(column_labels)
+        bases += [len(column_labels) for column_labels in labels]
+        if not 0 < np.prod(bases, dtype=float) <= MOST_ALIKE:
             return None
-        cell, first, n = find_cells(self.assigned, self.audit, [codes for codes, _ in coded], base)
-        weight = weight_squared = n.astype(float)
-        if self.weights is not None:
-            weight, weight_squared = (
-                np.bincount(cell, power, len(n)) for power in (self.weights, self.weights**2)
-            )
+        (assigned, audit, *kinds), n, weight, weight_squared = count_kinds(codes, bases, self.weights)
+        y, *predictions = (column_labels[kind] for column_labels, kind in zip(labels, kinds, strict=True))
         return AlikeRows(
-            y=self.y[first],
-            predictions={name: column[first] for name, column in self.predictions.items()},
-            disagrees=self.disagrees[first],
-            assigned=self.assigned[first],
-            audit=self.audit[first],
+            y=y,
+            predictions=dict(zip(self.predictions, predictions, strict=True)),
+            disagrees=np.asarray(predictions[0] != predictions[1], dtype=bool),
+            assigned=assigned - 1,
+            audit=audit,
             n=n,
             weight=weight,
             weight_squared=weight_squared,

@@ -90,7 +90,7 @@ def _split_missing(values: Any, name: str) -> tuple[np.ndarray, np.ndarray]:
         array = np.asarray(values) if kind is not None else _of_objects(values, name)
     else:
         array = values.astype(object) if values.dtype.kind == "T" else values
-    if array.dtype.kind not in "OfcMm":
+    if array.dtype.kind not in "OfcMm" or _are_texts(array):
         return array, np.zeros(array.shape, dtype=bool)
     try:
         return array, pd.isna(array)
@@ -114,9 +114,16 @@ def _of_objects(values: Any, name: str) -> np.ndarray:
     return array
 
 
+def _are_texts(array: np.ndarray) -> bool:
+    """Whether all objects are texts, none of which is missing: quicker to tell than which are missing."""
+    return array.ndim == 1 and array.dtype == object and pd.api.types.infer_dtype(array, skipna=False) == "string"
+
+
 def _of_pandas(values: Any) -> tuple[np.ndarray, np.ndarray]:
-    missing = np.asarray(pd.isna(values), dtype=bool)
     dtype = values.dtype
+    if dtype == object and _are_texts(array := np.asarray(values)):
+        return array, np.zeros(len(array), dtype=bool)
+    missing = np.asarray(pd.isna(values), dtype=bool)
     if isinstance(dtype, pd.CategoricalDtype):
         codes = np.asarray(values.cat.codes if isinstance(values, pd.Series) else values.codes)
         if not len(dtype.categories):
