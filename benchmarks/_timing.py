@@ -4,6 +4,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+_short: list[str] = []
+
 
 def seconds(program: Callable[[], Any], repeats: int = 1) -> float:
     """Shortest wall time of several runs."""
@@ -15,9 +17,18 @@ def seconds(program: Callable[[], Any], repeats: int = 1) -> float:
     return min(times)
 
 
-def show(what: str, ours: float, theirs: float, aim: str) -> None:
-    """Print one line of a comparison."""
-    print(
-        f"{what:<66} ours {ours:8.3f} s   theirs {theirs:8.3f} s   ratio {theirs / ours:7.1f}   aim {aim}",
-        flush=True,
-    )
+def show(what: str, ours: float, theirs: float, aim: float | None = None) -> None:
+    """Print one line of a comparison: how many times as long theirs takes, and the aim for that."""
+    ratio = theirs / ours
+    line = f"{what:<70} ours {ours:8.3f} s   theirs {theirs:8.3f} s   ratio {ratio:8.2f}"
+    if aim is not None:
+        is_short = ratio < aim
+        line += f"   aim {aim:g}{'   FALLS SHORT' if is_short else ''}"
+        if is_short:
+            _short.append(f"{what}: {ratio:.2f} of {aim:g}")
+    print(line, flush=True)
+
+
+def show_short() -> None:
+    """Say which lines of this run fall short of their aims."""
+    print("\n".join(["Fall short of their aims:", *_short]) if _short else "No line falls short of its aim.", flush=True)

@@ -88,9 +88,9 @@ def against_bare_loop(n: int = 100_000, batch_size: int = 512) -> None:
 
     ratio = seconds(ours, 3), seconds(bare, 3)
     show(
-        f"trainer / bare loop, {n:,} rows, 3 epochs (aim is ours / theirs)",
+        f"trainer / bare loop, {n:,} rows, 3 epochs",
         *ratio,
-        "<= 1.15, that is >= 0.87",
+        1 / 1.15,
     )
 
 
@@ -107,7 +107,7 @@ def against_one_restart() -> None:
         "n_init=1 / n_init=5, 20,000 rows, 30 epochs",
         seconds(lambda: fit(5)),
         seconds(lambda: fit(1)),
-        ">= 0.33",
+        0.33,
     )
 
 
@@ -126,9 +126,9 @@ def against_exponentiated_gradient() -> None:
     ours = seconds(lambda: DAFHClassifier(random_state=0).fit(X, y))
     reduction = ExponentiatedGradient(LogisticRegression(max_iter=2000), DemographicParity())
     theirs = seconds(lambda: reduction.fit(X, y, sensitive_features=sex))
-    show(f"DAFHClassifier() / ExponentiatedGradient(LR, DP), Adult, {len(y):,} rows", ours, theirs, ">= 2")
+    show(f"DAFHClassifier() / ExponentiatedGradient(LR, DP), Adult, {len(y):,} rows", ours, theirs, 2)
     shares = seconds(lambda: DAFHClassifier(random_state=0, n_init=1).fit(X, y))
-    show("DAFHClassifier(n_init=1) / n_init=5, Adult, until patience ends", ours, shares, ">= 0.33")
+    show("DAFHClassifier(n_init=1) / n_init=5, Adult, until patience ends", ours, shares, 0.33)
 
 
 def main() -> None:

@@ -1,71 +1,92 @@
-"""An audit of a CSV file of ten million rows, with the rules of the whole file, beside an engine's own guesses on a part of it.
+"""Audits of CSV and Parquet files beside what their engine needs to count the same columns by group.
 
-Each run is a process of its own, which tells its peak memory. What is compared with is what the package did before: the engine's reader with all
-its guesses, and the same measuring.
+Each run is a process of its own, which tells its time without imports and its peak memory. CSV columns are text for both, as an audit reads them.
 """
 
 import argparse
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
-_ROLES = 'y_true="y", y_pred="new", y_pred_pooled="old", sensitive_features=["race", "sex"]'
+from ._timing import show, show_short
 
-_PROGRAMS = {
-    "ours": f"from fairlearn_fwh.files import measure_file\nframe = measure_file(sys.argv[1], {_ROLES}, engine=sys.argv[2])",
-    "guessed": "from fairlearn_fwh.metrics import PreferenceFrame\nimport duckdb, polars\n"
-    "table = duckdb.read_csv(sys.argv[1]) if sys.argv[2] == 'duckdb' else polars.scan_csv(sys.argv[1])\n"
-    f"frame = PreferenceFrame.from_frame(table, {_ROLES})",
+_ROLES = 'y_true="y", y_pred="new", y_pred_pooled="old", sensitive_features=["group"]'
+
+_READ = {
+    ("duckdb", "csv"): "duckdb.read_csv(path, all_varchar=True)",
+    ("duckdb", "parquet"): "duckdb.read_parquet(path)",
+    ("polars", "csv"): "polars.scan_csv(path, infer_schema=False)",
+    ("polars", "parquet"): "polars.scan_parquet(path)",
 }
 
-_END = "\nimport resource\nprint(int(frame.overall['n']), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000)"
+_COUNT = {
+    "duckdb": "duckdb.sql('SELECT y, new, old, \"group\", count(*) FROM table_ GROUP BY ALL').fetchall()",
+    "polars": "table_.group_by('y', 'new', 'old', 'group').agg(polars.len()).collect(engine='streaming')",
+}
+
+_START = "import resource, sys, time, duckdb, polars\nfrom fairlearn_fwh.files import measure_file\npath, engine = sys.argv[1:]\nstart = time.perf_counter()\n"
+
+_END = "\nprint(time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000)"
 
 
-def _write(path: Path, n: int) -> None:
+def write(path: Path, n: int, n_groups: int = 6, n_more_columns: int = 0) -> None:
+    """Write predictions of two classifiers, as CSV or Parquet by the name's ending."""
     rng = np.random.default_rng(0)
     y = rng.integers(0, 2, n)
-    pl.DataFrame(
+    frame = pl.DataFrame(
         {
             "y": y,
             "new": np.where(rng.random(n) < 0.2, 1 - y, y),
             "old": np.where(rng.random(n) < 0.2, 1 - y, y),
-            "race": rng.choice(["Black", "White", "Asian"], n),
-            "sex": rng.choice(["Female", "Male"], n),
+            "group": np.char.add("group ", rng.integers(0, n_groups, n).astype(str)),
+            **{f"more_{i}": rng.integers(0, 10, n) for i in range(n_more_columns)},
         }
-    ).write_csv(path)
+    )
+    if path.suffix == ".csv":
+        frame.write_csv(path)
+    else:
+        frame.write_parquet(path)
 
 
-def _run(program: str, path: Path, engine: str) -> tuple[float, float]:
-    """Wall time in seconds and peak memory in MB."""
-    start = time.perf_counter()
+def run(program: str, path: Path, engine: str) -> tuple[float, float]:
+    """Time in seconds and peak memory in MB."""
     output = subprocess.run(
-        [sys.executable, "-c", f"import sys\n{_PROGRAMS[program]}{_END}", str(path), engine],
+        [sys.executable, "-c", _START + program + _END, str(path), engine],
         capture_output=True, text=True, check=True,
     ).stdout.split()  # fmt: skip
-    return time.perf_counter() - start, float(output[1])
+    return float(output[0]), float(output[1])
+
+
+def compare(what: str, path: Path, engine: str, aim: float | None, repeats: int) -> None:
+    """Compare an audit with a count."""
+    count = f"table_ = {_READ[engine, path.suffix[1:]]}\n{_COUNT[engine]}"
+    ours, theirs = (
+        min(run(program, path, engine) for _ in range(repeats))
+        for program in (f"measure_file(path, {_ROLES}, engine=engine, max_cells=1_000_000)", count)
+    )
+    show(f"{engine}, {path.suffix[1:]}, {what}; peak memory {ours[1]:,.0f} and {theirs[1]:,.0f} MB", ours[0], theirs[0], aim)
 
 
 def main(n: int = 10_000_000, repeats: int = 3) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        for rows in (n // 4, n):
-            path = Path(folder) / "predictions.csv"
-            _write(path, rows)
-            for engine in ("duckdb", "polars"):
-                runs = {name: [_run(name, path, engine) for _ in range(repeats)] for name in _PROGRAMS}
-                (ours, our_memory), (guessed, memory) = (min(runs[name]) for name in ("ours", "guessed"))
-                print(
-                    f"{engine:<7} {rows:>11,} rows   whole-file rules {ours:5.2f} s, {our_memory:4.0f} MB   guessed {guessed:5.2f} s, {memory:4.0f} MB   "
-                    f"time {ours / guessed:4.2f} (aim at most 1.3)",
-                    flush=True,
-                )
+        for ending in ("csv", "parquet"):
+            path = Path(folder) / f"predictions.{ending}"
+            for rows in (n // 100, n // 10, n):
+                write(path, rows)
+                for engine in ("duckdb", "polars"):
+                    compare(f"{rows:,} rows", path, engine, 1 / 1.5 if rows == n else None, repeats)
+            write(path, n // 10, n_groups=100_000)
+            compare(f"{n // 10:,} rows, 100,000 groups", path, "duckdb", None, repeats)
+            write(path, n // 1000, n_more_columns=4_000)
+            compare(f"{n // 1000:,} rows, 4,000 more columns", path, "duckdb", None, repeats)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--rows", type=int, default=10_000_000)
     main(parser.parse_args().rows)
+    show_short()

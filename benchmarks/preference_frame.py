@@ -16,6 +16,10 @@ from fairlearn_fwh.metrics import PreferenceFrame, rationality_gain
 from ._timing import seconds, show
 
 
+#: How many times as fast as MetricFrame, at a million rows.
+AIMS = {"integer groups": 350, "categorical groups": 300, "groups as strings": 250, "groups as objects": 150}
+
+
 def compare(n: int, kind: str, groups: Any, y: np.ndarray, own: np.ndarray, pooled: np.ndarray) -> None:
     sample = {"y_true": y, "y_pred": own, "sensitive_features": groups}
 
@@ -25,15 +29,15 @@ def compare(n: int, kind: str, groups: Any, y: np.ndarray, own: np.ndarray, pool
     def theirs(**more: Any) -> None:
         MetricFrame(metrics=rationality_gain, **sample, sample_params={"y_pred_pooled": pooled}, **more)
 
-    points = seconds(theirs)
-    show(f"points, {n:,} rows, {kind}", seconds(ours, 5), points, ">= 100 at 1,000,000")
+    points, is_large = seconds(theirs), n >= 1_000_000
+    show(f"points, {n:,} rows, {kind}", seconds(ours, 5), points, AIMS[kind] if is_large else None)
     if kind == "integer groups":
         two = seconds(lambda: theirs(n_boot=2, ci_quantiles=[0.5], random_state=0))
         show(
             f"100 replicates, {n:,} rows, {kind} (theirs from 2)",
             seconds(lambda: ours(n_boot=100, random_state=0), 3),
             points + 50 * (two - points),
-            ">= 1,000 at 1,000,000",
+            20_000 if is_large else None,
         )
 
 
@@ -64,7 +68,7 @@ def many_classifiers(n: int) -> None:
             sample_params={"y_pred_pooled": pooled},
         )
     )
-    show(f"10 x 11 classifiers, 1,000 replicates / points, {n:,} rows", ours, theirs, ">= 1")
+    show(f"10 x 11 classifiers, 1,000 replicates / points, {n:,} rows", ours, theirs, 1)
 
 
 def memory(what: str, inputs: dict[str, Any]) -> None:
@@ -103,6 +107,7 @@ def main(sizes: tuple[int, ...] = (10_000, 100_000, 1_000_000)) -> None:
         compare(n, "integer groups", codes, *predictions)
         compare(n, "categorical groups", pd.Series(pd.Categorical.from_codes(codes, names)), *predictions)
         compare(n, "groups as strings", pd.Series(names[codes]), *predictions)
+        compare(n, "groups as objects", pd.Series(names[codes]).astype(object), *predictions)
     many_classifiers(sizes[-1])
     measure_memory(sizes[-1])
 

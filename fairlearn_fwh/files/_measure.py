@@ -7,6 +7,7 @@ import csv
 import re
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -166,6 +167,7 @@ def measure_new(
     before = _stamp(path)
     file = open_file(path, engine, dialect)
     _check_columns(file, columns, dialect)
+    whole, file = file, _of_interest(file, columns)
     table = _without_nulls(file, dialect) if file.is_text else _as_in_text(file, columns, dialect)
     try:
         with engine_errors(file.path):
@@ -182,7 +184,7 @@ def measure_new(
                 unit_key=key,
             )
     except UnreadableValueError as error:
-        message = _at_its_line(error, file, dialect)
+        message = _at_its_line(error, whole, dialect)
         raise UnreadableValueError(message, error.column, error.problem) from error
     frame = PreferenceFrame._of(measured, _CI_QUANTILES)
     hint_at_proxies(frame._layout, stacklevel=4)
@@ -212,6 +214,15 @@ _NAMES_OF_UNITS = re.compile(
     r"(.*[ _.-])?(id|uuid|patient|person|subject|user|customer|client|applicant|household|lesion)s?([ _.-]?(id|no|nr|number|key))?",
     re.IGNORECASE,
 )
+
+
+def _of_interest(file: OpenFile, columns: Columns) -> OpenFile:
+    """Only columns that have a role or a name of units: a file may have thousands of others."""
+    roles = set(columns.by_role().values())
+    kept = [i for i, name in enumerate(file.names) if name in roles or _NAMES_OF_UNITS.fullmatch(name)]
+    table = in_numbers(nw.from_native(file.table), [f"column_{i}" for i in range(len(file.names))])
+    chosen = table.select(**{f"column_{new}": nw.col(f"column_{old}") for new, old in enumerate(kept)})
+    return replace(file, table=chosen.to_native(), names=[file.names[i] for i in kept])
 
 
 def _hint_at_units(table: nw.LazyFrame[Any], names: list[str], columns: Columns, n_rows: int) -> None:

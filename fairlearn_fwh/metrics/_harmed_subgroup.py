@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
 import numpy as np
 import pandas as pd
 from sklearn.model_selection import KFold
 from sklearn.preprocessing import OneHotEncoder
-from sklearn.tree import DecisionTreeRegressor
 from sklearn.utils import check_random_state
 
 from ._core._alignment import check_alignment
@@ -22,6 +21,9 @@ from ._core._values import as_column, as_weights, to_numpy
 from ._inference._checks import check_alpha, check_has_test
 from ._preference_frame import PreferenceFrame
 from ._subgroup_scan import EVERYBODY, Slices, scan
+
+if TYPE_CHECKING:
+    from sklearn.tree import DecisionTreeRegressor
 
 
 def find_harmed_subgroup(
@@ -163,6 +165,9 @@ def find_harmed_subgroup(
         raise ValueError(
             f"There are {len(y)} rows; n_splits={n_splits} parts of min_samples_leaf={min_samples_leaf} need more."
         )
+    # Trees bring half of scikit-learn with them; whoever asks for other metrics need not wait for it.
+    from sklearn.tree import DecisionTreeRegressor
+
     rng = check_random_state(random_state)
     part_of_row = np.full(len(y), -1)
     subgroups: dict[int, str] = {}

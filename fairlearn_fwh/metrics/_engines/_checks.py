@@ -17,7 +17,7 @@ from .._core._label_sets import LabelSets
 from .._core._losses import Loss
 from .._core._values import MAX_EXACT, check_spread, weight_exponent
 from ._columns import Columns
-from ._rows import NUMBER, as_number, collect, numeric_roles, read_numbers
+from ._rows import N_ROWS, NUMBER, as_number, collect, numeric_roles, read_numbers
 
 #: Words that many programs write where a value is missing.
 _MISSING_WORDS = frozenset(
@@ -146,7 +146,7 @@ def _look(rows: nw.LazyFrame[Any], columns: Columns, loss: Loss, *, is_text: boo
     joint = _joint(columns, loss)
     by_group = columns.keys_of("y_pred_by_group") if joint else []
     return rows.group_by("is_counted", *joint).agg(
-        nw.len().alias("n"),
+        nw.col(N_ROWS).sum().alias("n"),
         *(
             nw.col(f"missing_{key}").sum().alias(f"missing_{key}")
             for key in columns.keys.values()
@@ -269,7 +269,7 @@ def _marks(columns: Columns, loss: Loss, schema: nw.Schema, *, is_text: bool) ->
         missing = nw.col(key).is_null()
         marks[f"missing_{key}"] = (
             missing | nw.col(key).is_nan() if schema[key].is_float() else missing
-        ).cast(nw.Int64)
+        ).cast(nw.Int64) * nw.col(N_ROWS)
     for role in numeric_roles(columns, loss):
         key = columns.keys[role]
         marks[f"number_{key}"] = as_number(nw.col(key)) if is_text else nw.col(key).cast(nw.Float64)

@@ -27,8 +27,10 @@ from ._columns import Columns
 from ._labels import group_keys, numbers_of, read_labels
 from ._losses import OWN, as_in_data, concerned_rows, loss_columns, with_losses, with_statistics
 from ._rows import (
+    N_ROWS,
     FileColumns,
     collect,
+    count_alike,
     in_one_spelling,
     numeric_roles,
     select_roles,
@@ -50,6 +52,8 @@ class Engine:
     pooled_groups : frozenset
     max_cells : int
     is_file : bool
+    is_counted : bool
+        Whether a row stands for all that are equal to it, `N_ROWS` of them.
     """
 
     rows: nw.LazyFrame[Any]
@@ -57,6 +61,7 @@ class Engine:
     pooled_groups: frozenset[Any]
     max_cells: int
     is_file: bool
+    is_counted: bool
 
     @classmethod
     def look(
@@ -80,7 +85,11 @@ class Engine:
         stated = read_labels_for(loss, labels)
         is_text = file is not None and file.n_rows is not None
         rows = select_roles(frame, columns, file)
-        rows = rows if is_text else with_plain_types(rows, columns)
+        are_labels = loss.predicts == "labels" and not columns.units and columns.sample_weight is None
+        counted = count_alike(rows, max_cells) if is_text and are_labels else None
+        rows = (rows if counted is None else counted) if is_text else with_plain_types(rows, columns)
+        if counted is None:
+            rows = rows.with_columns(**{N_ROWS: nw.lit(1)})
         found = look_at_rows(
             rows, columns, loss, stated, is_text=is_text, is_file=file is not None, max_cells=max_cells
         )
@@ -95,7 +104,9 @@ class Engine:
         if loss.predicts != "labels":  # small integers overflow when they are subtracted or multiplied
             numbers = [columns.keys[role] for role in numeric_roles(columns, loss)]
             rows = rows.with_columns(**{key: nw.col(key).cast(nw.Float64) for key in numbers})
-        return cls(rows, found, read_pooled_groups(pooled_groups), max_cells, file is not None)
+        return cls(
+            rows, found, read_pooled_groups(pooled_groups), max_cells, file is not None, counted is not None
+        )
 
 
 def measure_lazily(
@@ -140,7 +151,15 @@ def measure_lazily(
         max_cells=max_cells,
         file=file,
     )
+    return add_up(engine, columns, loss, bootstrap, unit_key=unit_key)
+
+
+def add_up(
+    engine: Engine, columns: Columns, loss: Loss, bootstrap: BootstrapSettings, *, unit_key: bytes | None
+) -> Measurement:
+    """Add up the losses of a frame that was looked at; parameters and errors as of `measure_lazily`."""
     rows, found, pooled_groups, is_file = engine.rows, engine.found, engine.pooled_groups, engine.is_file
+    max_cells = engine.max_cells
     everybody = rows
     positives: list[Any] = []
     loss = as_in_data(loss, found, is_file=is_file)

@@ -17,6 +17,10 @@ from ._columns import Columns
 NUMBER = r"^-?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]{1,3})?$"
 
 
+#: How many rows of a file a row stands for.
+N_ROWS = "n_rows"
+
+
 @dataclass(frozen=True)
 class FileColumns:
     """What is known of the columns of a file, which an engine knows by numbers.
@@ -74,6 +78,22 @@ def in_numbers(frame: nw.LazyFrame[Any], numbered: list[str]) -> nw.LazyFrame[An
         return nw.from_native(native.toDF(*numbered))
     names = frame.collect_schema().names()
     return frame.rename(dict(zip(names, numbered, strict=True)))
+
+
+def count_alike(rows: nw.LazyFrame[Any], most: int) -> nw.LazyFrame[Any] | None:
+    """Count rows that are equal, and go on with the few kinds of rows that there are, which are held in memory; None if there are too many.
+
+    Parameters
+    ----------
+    rows : LazyFrame
+        Of `select_roles`.
+    most : int
+        Most kinds of rows.
+    """
+    kinds = collect(rows.group_by(*rows.collect_schema().names()).agg(nw.len().alias(N_ROWS)).head(most + 1))
+    if len(kinds) > most:
+        return None
+    return kinds.lazy("duckdb" if "duckdb" in str(rows.implementation).lower() else "polars")
 
 
 def collect(query: nw.LazyFrame[Any]) -> nw.DataFrame[Any]:

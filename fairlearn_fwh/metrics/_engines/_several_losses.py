@@ -18,8 +18,8 @@ from ._checks import Found
 from ._columns import Columns
 from ._labels import group_keys, numbers_of, read_labels
 from ._losses import as_in_data, with_own
-from ._measure import Engine, measure_lazily
-from ._rows import collect
+from ._measure import Engine, add_up, measure_lazily
+from ._rows import N_ROWS, collect
 
 
 def measure_losses_lazily(
@@ -39,7 +39,10 @@ def measure_losses_lazily(
         As `measure_lazily`; if there are more than `max_cells` kinds of people.
     """
     if isinstance(losses, Loss):
-        return measure_lazily(frame, columns, losses, bootstrap, unit_key=unit_key, **settings)
+        engine = Engine.look(frame, columns, losses, **settings)
+        if engine.is_counted:
+            return _measure_alike(engine, columns, {"": losses}, bootstrap)[""]
+        return add_up(engine, columns, losses, bootstrap, unit_key=unit_key)
     compared = next((loss for loss in losses.values() if loss.predicts == "labels"), None)
     are_labels = all(loss.predicts in ("labels", "decisions") for loss in losses.values())
     if columns.units or compared is None or not are_labels:
@@ -47,7 +50,13 @@ def measure_losses_lazily(
             name: measure_lazily(frame, columns, loss, bootstrap, unit_key=unit_key, **settings)
             for name, loss in losses.items()
         }
-    engine = Engine.look(frame, columns, compared, **settings)
+    return _measure_alike(Engine.look(frame, columns, compared, **settings), columns, losses, bootstrap)
+
+
+def _measure_alike(
+    engine: Engine, columns: Columns, losses: Mapping[str, Loss], bootstrap: BootstrapSettings
+) -> dict[str, Measurement]:
+    """Count the kinds of people that there are, and read every loss of labels from them."""
     alike, layout = _alike(engine, columns)
     assert engine.found.labels is not None
     everything = engine.found.labels.everything
@@ -64,7 +73,7 @@ def measure_losses_lazily(
 def _alike(engine: Engine, columns: Columns) -> tuple[AlikeRows, Any]:
     """Count the rows with equal groups and labels in the engine."""
     rows = with_own(engine.rows, columns).with_columns(
-        weight_squared=nw.col("weight") * nw.col("weight"),
+        weight_squared=nw.col("weight") * nw.col("weight"), wrong=nw.col("wrong") * nw.col(N_ROWS)
     )
     keys = {
         "y_true": columns.keys["y_true"],
@@ -76,7 +85,7 @@ def _alike(engine: Engine, columns: Columns) -> tuple[AlikeRows, Any]:
     }
     grouped = list(dict.fromkeys([*group_keys(columns), *keys.values()]))
     query = rows.group_by(*grouped).agg(
-        nw.len().alias("n"),
+        nw.col(N_ROWS).sum().alias("n"),
         nw.col("weight").sum().alias("weight_sum"),
         nw.col("weight_squared").sum().alias("weight_squared_sum"),
         nw.col("wrong").sum().alias("wrong_sum"),
