@@ -15,6 +15,7 @@ from . import (
     subgroups,
     validity,
 )
+from ._timing import show_short
 
 preference_frame.main()
 large_data.main()
@@ -29,3 +30,4 @@ gradient_graph.main()
 identical_groups.main()
 subgroups.main()
 validity.main()
+show_short()

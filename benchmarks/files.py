@@ -9,8 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-import numpy as np
-import polars as pl
+import duckdb
 
 from ._timing import show, show_short
 
@@ -28,28 +27,23 @@ _COUNT = {
     "polars": "table_.group_by('y', 'new', 'old', 'group').agg(polars.len()).collect(engine='streaming')",
 }
 
-_START = "import resource, sys, time, duckdb, polars\nfrom fairlearn_fwh.files import measure_file\npath, engine = sys.argv[1:]\nstart = time.perf_counter()\n"
+_START = "import resource, sys, time, duckdb, polars\nduckdb.sql('SET enable_progress_bar = false')\nfrom fairlearn_fwh.files import measure_file\npath, engine = sys.argv[1:]\nstart = time.perf_counter()\n"
 
 _END = "\nprint(time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000)"
 
 
 def write(path: Path, n: int, n_groups: int = 6, n_more_columns: int = 0) -> None:
-    """Write predictions of two classifiers, as CSV or Parquet by the name's ending."""
-    rng = np.random.default_rng(0)
-    y = rng.integers(0, 2, n)
-    frame = pl.DataFrame(
-        {
-            "y": y,
-            "new": np.where(rng.random(n) < 0.2, 1 - y, y),
-            "old": np.where(rng.random(n) < 0.2, 1 - y, y),
-            "group": np.char.add("group ", rng.integers(0, n_groups, n).astype(str)),
-            **{f"more_{i}": rng.integers(0, 10, n) for i in range(n_more_columns)},
-        }
-    )
-    if path.suffix == ".csv":
-        frame.write_csv(path)
-    else:
-        frame.write_parquet(path)
+    """Write predictions of two classifiers, as CSV or Parquet by the name's ending, without holding them in memory."""
+    y, one_in_five = "hash(i) % 2", "(hash(i + {seed}) % 5 = 0)::INT"
+    columns = {
+        "y": y,
+        "new": f"xor({y}, {one_in_five.format(seed=n)})",
+        "old": f"xor({y}, {one_in_five.format(seed=2 * n)})",
+        '"group"': f"'group ' || hash(i + {3 * n}) % {n_groups}",
+        **{f"more_{k}": f"hash(i + {k}) % 10" for k in range(n_more_columns)},
+    }
+    chosen = ", ".join(f"{what} AS {name}" for name, what in columns.items())
+    duckdb.sql(f"COPY (SELECT {chosen} FROM range({n}) AS t(i)) TO '{path}'")
 
 
 def run(program: str, path: Path, engine: str) -> tuple[float, float]:

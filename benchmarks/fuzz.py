@@ -235,7 +235,7 @@ def _dask(table: Table) -> Any:
     return dd.from_pandas(pd.DataFrame(table.columns), npartitions=2)
 
 
-def spark_session() -> Any:
+def spark_session(master: str = "local[1]", **more: str) -> Any:
     """Give the session of Spark, with what makes small queries quick."""
     from pyspark import sql
 
@@ -248,7 +248,7 @@ def spark_session() -> Any:
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.host": "127.0.0.1",
     }
-    return sql.SparkSession.builder.master("local[1]").config(map=settings).getOrCreate()
+    return sql.SparkSession.builder.master(master).config(map=settings | more).getOrCreate()
 
 
 def _spark(table: Table) -> Any:

@@ -13,7 +13,7 @@ from fairlearn.metrics import MetricFrame
 
 from fairlearn_fwh.metrics import PreferenceFrame, rationality_gain
 
-from ._timing import seconds, show
+from ._timing import seconds, show, show_short
 
 
 #: How many times as fast as MetricFrame, at a million rows.
@@ -114,3 +114,4 @@ def main(sizes: tuple[int, ...] = (10_000, 100_000, 1_000_000)) -> None:
 
 if __name__ == "__main__":
     main()
+    show_short()

@@ -22,6 +22,21 @@ if find_spec("aif360") is None:
     collect_ignore.append("aif360")
 
 
+def pytest_addoption(parser):
+    parser.addoption("--device", default="cpu", help="what torch methods compute on where a test does not say: cpu, auto, cuda")
+
+
+def pytest_configure(config):
+    if (device := config.getoption("--device")) == "cpu":
+        return
+    from fairlearn_fwh import inprocessing
+
+    for name in inprocessing.__all__:
+        defaults = getattr(getattr(inprocessing, name).__init__, "__kwdefaults__", None) or {}
+        if "device" in defaults:
+            defaults["device"] = device
+
+
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 

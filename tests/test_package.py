@@ -176,3 +176,8 @@ def test_a_missing_extra_gives_one_sentence(packages, statement, sentence):
     result = blocked(packages, statement)
     assert result.returncode != 0
     assert sentence in result.stderr.strip().splitlines()[-1]
+
+
+def test_metrics_bring_no_trees_with_them():
+    code = "import sys, fairlearn.metrics, fairlearn_fwh.metrics; sys.exit('sklearn.tree' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 
+from ..files._tables import hide_progress
 from ..metrics._core._names import printable
 from ._columns import in_options
 from ._status import FAILURE
@@ -44,7 +45,8 @@ def status_of_failures() -> Iterator[None]:
 
 @contextlib.contextmanager
 def said_warnings() -> Iterator[None]:
-    """Say each warning once, in terms of options, when all is done."""
+    """Say each warning once, in terms of options, when all is done; what engines say of themselves is no part of a report."""
+    hide_progress()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         yield

@@ -171,6 +171,15 @@ def check_names(used: list[str], names: list[str], path: str | Path) -> None:
             )
 
 
+def hide_progress() -> None:
+    """Keep DuckDB 2 from writing a bar to stdout during long queries, also where that is a file or a pipe."""
+    try:
+        import duckdb
+    except ImportError:
+        return
+    duckdb.default_connection().execute("SET enable_progress_bar = false")
+
+
 @contextmanager
 def engine_errors(path: str | Path) -> Iterator[None]:
     """Turn an engine's own errors about a file into a ValueError, also those that are no exceptions of Python's."""

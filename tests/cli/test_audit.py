@@ -293,3 +293,9 @@ def test_columns_that_are_called_like_arguments_keep_their_names(tmp_path):
     arguments[-1] = "old"
     error = CliRunner().invoke(main, ["audit", str(tmp_path / "p.csv"), *arguments]).output
     assert "--y-true and --y-pred have no label in common" in error
+
+
+def test_no_bar_of_an_engine_is_written_between_the_lines_of_a_report(run, path):
+    duckdb = pytest.importorskip("duckdb")
+    run(path, "--y-pred", "better", "--sensitive", "g", "--engine", "duckdb")
+    assert duckdb.sql("SELECT current_setting('enable_progress_bar')").fetchall() == [(False,)]

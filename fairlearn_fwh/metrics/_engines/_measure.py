@@ -40,6 +40,12 @@ from ._rows import (
 from ._units import distinct_units, unit_parts, units_of
 
 
+_OF_LABELS = (nw.String, nw.Boolean, nw.Int8, nw.Int16, nw.Int32, nw.Int64, nw.UInt8, nw.UInt16, nw.UInt32, nw.UInt64)
+
+#: Kinds of rows of a file that are held in memory; more are not quicker to add up than rows.
+_MOST_KINDS = 100_000
+
+
 @dataclass(frozen=True)
 class Engine:
     """A lazy frame that was looked at, and what was found.
@@ -85,11 +91,11 @@ class Engine:
         stated = read_labels_for(loss, labels)
         is_text = file is not None and file.n_rows is not None
         rows = select_roles(frame, columns, file)
-        are_labels = loss.predicts == "labels" and not columns.units and columns.sample_weight is None
-        counted = count_alike(rows, max_cells) if is_text and are_labels else None
-        rows = (rows if counted is None else counted) if is_text else with_plain_types(rows, columns)
-        if counted is None:
-            rows = rows.with_columns(**{N_ROWS: nw.lit(1)})
+        rows = rows if is_text else with_plain_types(rows, columns)
+        counted = None
+        if file is not None and _is_about_labels(rows, columns, loss):
+            counted = count_alike(rows, min(max_cells, _MOST_KINDS))
+        rows = rows.with_columns(**{N_ROWS: nw.lit(1)}) if counted is None else counted
         found = look_at_rows(
             rows, columns, loss, stated, is_text=is_text, is_file=file is not None, max_cells=max_cells
         )
@@ -107,6 +113,13 @@ class Engine:
         return cls(
             rows, found, read_pooled_groups(pooled_groups), max_cells, file is not None, counted is not None
         )
+
+
+def _is_about_labels(rows: nw.LazyFrame[Any], columns: Columns, loss: Loss) -> bool:
+    """Whether rows have labels and groups alone, of types that are the same wherever they are held."""
+    if loss.predicts != "labels" or columns.units or columns.sample_weight is not None:
+        return False
+    return all(dtype in _OF_LABELS for dtype in rows.collect_schema().dtypes())
 
 
 def measure_lazily(
