@@ -3,6 +3,21 @@
 from ..files import open_table
 from ..metrics._core._names import SMALLEST_SHOWN
 from ._audit import Audit
+from ._policy import Policy, find_policy, read_policy
+from ._schema import audit_schema
+from ._subject import Subject
+from ._tracking import log_audit
 from ._verdict import verdict
 
-__all__ = ["SMALLEST_SHOWN", "Audit", "open_table", "verdict"]
+__all__ = [
+    "SMALLEST_SHOWN",
+    "Audit",
+    "Policy",
+    "Subject",
+    "audit_schema",
+    "find_policy",
+    "log_audit",
+    "open_table",
+    "read_policy",
+    "verdict",
+]

@@ -17,11 +17,17 @@ from ..exceptions import MissingExtraError
 from ..metrics import PreferenceFrame
 from ..metrics._core._names import SMALLEST_SHOWN, full_name, group_name, printable
 from ..metrics._core._units import MISSING, share
+from ._comment import comment
 from ._findings import MOST_SHOWN, Findings, records, worst_first
 from ._group_table import group_table
+from ._forest import WIDTH, forest_height, plot_changes, plot_forest
+from ._junit import junit_xml
 from ._plots import MAX_DRAWN
+from ._schema import SCHEMA_VERSION
 from ._section import Section
-from ._status import status
+from ._status import check_fail_on, status
+from ._subject import Subject
+from ._words import facts_of, limits_of, result_of
 
 
 class Audit(Findings):
@@ -41,6 +47,8 @@ class Audit(Findings):
         Loss that is not yet called harm, in units of the loss: harm is a loss significantly larger than that.
     source : str
         What was audited, for the title of the report.
+    subject : Subject, optional
+        What is compared, by name, and how to repeat the audit; takes the place of `source`.
 
     Attributes
     ----------
@@ -78,11 +86,21 @@ class Audit(Findings):
         min_group_size: int = SMALLEST_SHOWN,
         harm_margin: float | Mapping[str, float] = 0.0,
         source: str = "",
+        subject: Subject | None = None,
     ) -> None:
         super().__init__(
-            frame, tolerance=tolerance, alpha=alpha, min_group_size=min_group_size, harm_margin=harm_margin
+            frame,
+            tolerance=tolerance,
+            alpha=alpha,
+            min_group_size=min_group_size,
+            harm_margin=harm_margin,
+            subject=Subject(source=source) if subject is None else subject,
         )
-        self.source = source
+
+    @property
+    def source(self) -> str:
+        """What was audited."""
+        return self.subject.source
 
     def exit_status(self, fail_on: str = "harm") -> int:
         """Return what a command should exit with.
@@ -112,8 +130,13 @@ class Audit(Findings):
         dict
         """
         return {
+            "schema_version": SCHEMA_VERSION,
             "source": self.source,
             "package": f"fairlearn_fwh {importlib.metadata.version('fairlearn-fwh')}",
+            "compared": {"own": self.subject.own, "pooled": self.subject.pooled},
+            "date": self.subject.date or None,
+            "policy": dict(self.subject.policy) or None,
+            "headline": self.headline,
             "verdict": self.verdict,
             "state": self.state,
             "harm_found": self.harm_found,
@@ -155,6 +178,35 @@ class Audit(Findings):
             lines.append(f"  {json.dumps(name)}: {text}")
         return "{\n" + ",\n".join(lines) + "\n}\n"
 
+    def to_markdown(self) -> str:
+        """Return the audit in Markdown, for the comment of a pull request.
+
+        Returns
+        -------
+        str
+        """
+        return comment(self)
+
+    def to_junit(self, fail_on: str = "harm") -> str:
+        """Return the audit as JUnit XML, with a test for each group and loss.
+
+        Parameters
+        ----------
+        fail_on : {"harm", "undecided", "envy"}
+            Which tests fail; groups of which nothing can be told are skipped, or fail with "undecided".
+
+        Returns
+        -------
+        str
+
+        Raises
+        ------
+        ValueError
+            If `fail_on` is unknown.
+        """
+        check_fail_on(fail_on)
+        return junit_xml(self, fail_on)
+
     def to_html(self) -> str:
         """Return the audit as one self-contained HTML page: verdict, tables, pictures, what was tested with what power.
 
@@ -173,45 +225,43 @@ class Audit(Findings):
             .render(
                 audit=self,
                 sections=[(section, _shown_of(section)) for section in self.sections],
-                most_shown=MOST_SHOWN,
                 overview=group_table(self) if self.has_several_losses else None,
                 pictures=list(self._pictures()),
-                version=importlib.metadata.version("fairlearn-fwh"),
                 methods=[] if self.hides else sorted({m for m in self.certificate["method"] if m}),
+                sure=f"{100 * (1 - self.alpha):g} %",
+                limits=limits_of(self),
+                result=result_of,
+                p_value=_p_value,
+                facts=list(facts_of(self)),
             )
         )
 
-    def _pictures(self) -> Iterator[tuple[str, str]]:
-        """Title and data URI of each picture: gains in all losses in one, the others of each loss."""
+    def _pictures(self) -> Iterator[tuple[str, str, str]]:
+        """Title, data URI and description of each picture."""
         try:
             from matplotlib.figure import Figure
         except ImportError as error:
             raise MissingExtraError.for_extra("The HTML report", "plot") from error
-        n = min(len(self.sections[0].groups), MAX_DRAWN)
-        if not n:
-            return
-        height = (1.4 + 0.45 * n) * len(self.sections)
-        yield "Who gains, who loses", self._picture(Figure, self.frame, "gain", height)
+
+        def figure(height: float) -> tuple[Any, Any]:
+            new = Figure(figsize=(WIDTH, height), layout="constrained")
+            return new, new.subplots()
+
         for section in self.sections:
-            about = f", {section.loss}" if self.has_several_losses else ""
-            for kind, (title, size) in self._kinds(section).items():
-                yield f"{title}{about}", self._picture(Figure, section.frame, kind, size)
-
-    def _kinds(self, section: Section) -> dict[str, tuple[str, float]]:
-        """Further pictures of a loss: title and height."""
-        kinds = {"flips": ("Individuals behind the gains", 5.4)}
-        envy = None if self.hides else section.envy
-        n_assigned = len(section.frame.envy_matrix)
-        if envy is not None and len(envy) and n_assigned <= MAX_DRAWN:
-            kinds["envy"] = ("Would another group's classifier be better?", 2.2 + 0.5 * n_assigned)
-        return kinds
-
-    def _picture(self, figure_class: Any, frame: PreferenceFrame, kind: str, height: float) -> str:
-        figure = figure_class(figsize=(8.5, height), layout="constrained")
-        n_panels = len(frame.losses) if kind == "gain" else 1
-        axes = figure.subplots(n_panels, squeeze=False)[:, 0]
-        frame.plot(kind, ax=axes if frame.has_several_losses else axes[0], min_group_size=self.min_group_size)
-        return data_uri(figure)
+            if not (n := len(section.groups)):
+                continue
+            about = f", {printable(section.loss)}" if self.has_several_losses else ""
+            picture, ax = figure(forest_height(n))
+            plot_forest(section, ax, self.counted)
+            yield f"Who gains, who loses{about}", data_uri(picture), f"Gains of {n} groups with intervals and bounds{about}; the table has the figures"
+            picture, ax = figure(forest_height(n))
+            plot_changes(section, ax)
+            yield f"Who is served worse, who better{about}", data_uri(picture), f"Shares of people of {n} groups who are served worse and better{about}"
+            envy, n_assigned = None if self.hides else section.envy, len(section.frame.envy_matrix)
+            if envy is not None and len(envy) and n_assigned <= MAX_DRAWN:
+                picture, ax = figure(2.2 + 0.5 * n_assigned)
+                section.frame.plot("envy", ax=ax, min_group_size=self.min_group_size)
+                yield f"Would another group's classifier be better?{about}", data_uri(picture), f"Gains over the classifiers of other groups{about}"
 
 
 def _of_section(section: Section) -> dict[str, Any]:
@@ -263,8 +313,12 @@ def sums_of(parts: dict[str, str] | None) -> dict[str, Any]:
 
 def data_uri(figure: Any) -> str:
     """Return a picture as what a page can hold."""
+    import matplotlib as mpl
+
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="svg")
+    # One audit has one page: no dates, and no names that are drawn.
+    with mpl.rc_context({"svg.hashsalt": "fairlearn_fwh"}):
+        figure.savefig(buffer, format="svg", metadata={"Date": None})
     return "data:image/svg+xml;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
@@ -279,6 +333,10 @@ def _plain_value(value: Any) -> Any:
         # Engines add up in different orders: the last digits are theirs, not the data's.
         return float(f"{value:.9g}") if np.isfinite(value) else None
     return value if isinstance(value, str | int | None) else full_name(value)
+
+
+def _p_value(value: float) -> str:
+    return MISSING if pd.isna(value) else f"{value:.2g}" if value >= 1e-4 else "below 0.0001"
 
 
 def _number(value: float) -> str:

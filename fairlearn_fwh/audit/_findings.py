@@ -12,8 +12,11 @@ import pandas as pd
 from ..metrics._core._groupings import why_hidden
 from ..metrics._core._names import SMALLEST_SHOWN, full_name
 from ..metrics._inference._claims_of_losses import LOSS
+from ._advice import Step, next_steps
 from ._section import Section
 from ._status import state
+from ._subject import Subject
+from ._summary import Summary
 from ._verdict import counted, judge, size_column
 
 if TYPE_CHECKING:
@@ -25,14 +28,6 @@ MOST_SHOWN = 50
 
 #: Groups of fewer people are no groups if most people are in such ones, but for samples of a few rows.
 _TINY, _FEWEST_ROWS = 5, 50
-
-_HEADLINES = {
-    "harm": "Harm found",
-    "envy": "Envy found",
-    "pooled": "Nobody harmed",
-    "certified": "No harm certified",
-    "unsure": "No harm found, not certified",
-}
 
 
 class Findings:
@@ -50,6 +45,8 @@ class Findings:
         Groups with fewer people are tested, but suppressed.
     harm_margin : float, or dict from loss to float
         Loss that is not yet called harm, in units of the loss: harm is a loss significantly larger than that.
+    subject : Subject, optional
+        What is compared.
 
     Attributes
     ----------
@@ -73,6 +70,7 @@ class Findings:
         alpha: float = 0.05,
         min_group_size: int = SMALLEST_SHOWN,
         harm_margin: float | Mapping[str, float] = 0.0,
+        subject: Subject | None = None,
     ) -> None:
         if frame._layout.control_names:
             raise ValueError("frame has control features; audit a frame without them.")
@@ -82,6 +80,7 @@ class Findings:
         self.min_group_size = min_group_size
         self.claims = "all" if frame.has_envy else "rationality"
         self.harm_margin = harm_margin
+        self.subject = Subject() if subject is None else subject
         judged = judge(
             frame,
             tolerance=tolerance,
@@ -90,7 +89,7 @@ class Findings:
             min_group_size=min_group_size,
             harm_margin=harm_margin,
         )
-        self.outcome, self.verdict = judged.outcome, judged.text
+        self.outcome, self.verdict, self.envious = judged.outcome, judged.text, judged.envy
         self.violations, self.certificate = judged.violations, judged.certificate
         self.sections = list(self._make_sections())
 
@@ -100,26 +99,24 @@ class Findings:
         return counted(self.frame)
 
     @property
+    def confidence(self) -> str:
+        """How sure one wants to be, in words."""
+        return f"{100 * (1 - self.alpha):g} % confidence"
+
+    @cached_property
+    def summary(self) -> Summary:
+        """A headline, and who is worse off, who is not, who cannot be told."""
+        return Summary(self)
+
+    @property
     def headline(self) -> str:
-        """The outcome in a few words."""
-        return _HEADLINES[self.outcome]
+        """The outcome in at most 25 words."""
+        return self.summary.headline
 
-    def sentence(self, subject: str) -> str:
-        """Return the verdict as a sentence.
-
-        Parameters
-        ----------
-        subject : str
-            What the sentence is about where it needs a subject: "The model".
-
-        Returns
-        -------
-        str
-        """
-        about_groups = self.verdict.startswith(("no ", "every "))
-        if self.has_several_losses and not about_groups:
-            return f"{subject}: {self.verdict}"
-        return f"{self.verdict[0].upper()}{self.verdict[1:]}" if about_groups else f"{subject} {self.verdict}"
+    @cached_property
+    def next_steps(self) -> list[Step]:
+        """What to do next."""
+        return next_steps(self)
 
     @property
     def harm_found(self) -> bool:
@@ -201,6 +198,7 @@ class Findings:
                 power=power.get(loss),
                 is_hidden=frame._hidden(self.min_group_size).to_numpy(),
                 hides=self.hides,
+                shows_everybody=frame._shows_everybody(self.min_group_size),
             )
 
     @property
@@ -276,7 +274,7 @@ def _check_groups(frame: PreferenceFrame) -> None:
 
 
 def worst_first(table: pd.DataFrame, most: int) -> pd.DataFrame:
-    """Take the groups with the lowest gains where there are more than can be shown.
+    """Put the groups with the lowest gains first, and leave out the last where there are more than can be shown.
 
     Parameters
     ----------
@@ -289,7 +287,7 @@ def worst_first(table: pd.DataFrame, most: int) -> pd.DataFrame:
     -------
     DataFrame
     """
-    return table if len(table) <= most else table.nsmallest(most, "gain")
+    return table.sort_values("gain", kind="stable").head(most)
 
 
 def records(table: pd.DataFrame) -> list[dict[str, Any]]:

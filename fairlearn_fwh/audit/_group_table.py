@@ -9,10 +9,15 @@ import numpy as np
 from ..metrics._core._names import printable
 from ._findings import MOST_SHOWN, Findings, records, worst_first
 from ._section import Section
+from ._words import RESULTS, result_of
+
+
+#: Heading of the column that says what is found of a group.
+RESULT = "result"
 
 
 def group_table(findings: Findings) -> tuple[list[str], list[list[str]]]:
-    """Write what was found of each group that is large enough to be shown.
+    """Write what was found of each group that is large enough to be shown, the worst first.
 
     Parameters
     ----------
@@ -27,27 +32,30 @@ def group_table(findings: Findings) -> tuple[list[str], list[list[str]]]:
     """
     if findings.has_several_losses:
         return _losses_beside(findings)
-    return section_table(findings.sections[0], findings.counted)
+    return _one_loss(findings)
 
 
-def section_table(section: Section, counted: str) -> tuple[list[str], list[list[str]]]:
-    """Write what was found of each group in one loss; `counted` is what their sizes count."""
+def _one_loss(findings: Findings) -> tuple[list[str], list[list[str]]]:
+    section, counted, subject = findings.sections[0], findings.counted, findings.subject
     unit = section.unit
     units = ["units"] if section.frame.has_units else []
-    header = ["group", counted, *units, "risk", "pooled risk", f"gain ({_interval(section)})", "harmed"]
-    header.append(_certified_if(section))
+    limit = f"bound (tolerance {unit.amount(section.tolerance)})" if section.tolerance else "bound"
+    risks = [f"risk, {printable(name)}" if subject.has_names else what for name, what in ((subject.own, "risk"), (subject.pooled, "pooled risk"))]
+    header = ["group", counted, *units, RESULT, f"gain ({_interval(section)})", limit, *risks]
     if section.power is not None:
-        header.append(f"{counted} needed for that")
+        header.append(f"{counted} needed")
     rows = []
     for row in records(worst_first(section.groups, MOST_SHOWN)):
         cells = [
             printable(row["group"]),
             f"{row['n']:,.0f}",
             *(f"{row[name]:,.0f}" for name in units),
+            result_of(row),
+            _gain(section, row),
+            unit.gain(row["certified_bound"]),
             unit.risk(row["risk"]),
             unit.risk(row["pooled_risk"]),
         ]
-        cells += [_gain(section, row), "yes" if row["harmed"] else "no", _shown(row["certified"])]
         if section.power is not None:
             is_open = not row["harmed"] and not row["certified"] and 0 < row["n_needed"] < np.inf
             cells.append(f"{row['n_needed']:,.0f}" if is_open else "–")
@@ -63,29 +71,22 @@ def _losses_beside(findings: Findings) -> tuple[list[str], list[list[str]]]:
     )
     shown = worst_first(lowest, MOST_SHOWN).index
     tables = [records(section.groups.loc[shown]) for section in sections]
-    header = ["group", findings.counted, *(f"{s.loss} ({_interval(s)})" for s in sections), "harmed", "shown"]
+    header = ["group", findings.counted, *(f"{s.loss} ({_interval(s)})" for s in sections), RESULT]
     rows = []
     for of_losses in zip(*tables, strict=True):
         found = list(zip(sections, of_losses, strict=True))
-        harmed = [section.loss for section, row in found if row["harmed"]]
-        certified = [section.loss for section, row in found if row["certified"]]
+        results: dict[str, list[str]] = {}
+        for section, row in found:
+            results.setdefault(result_of(row), []).append(printable(section.loss))
         rows.append(
             [
                 printable(of_losses[0]["group"]),
                 f"{max(row['n'] for row in of_losses):,.0f}",
                 *(_gain(section, row) for section, row in found),
-                f"yes: {', '.join(harmed)}" if harmed else "no",
-                ", ".join(certified) or "not shown",
+                "; ".join(f"{result}: {', '.join(results[result])}" for result in RESULTS if result in results),
             ]
         )
-    header[-1] = _certified_if(sections[0]) if _one_limit(findings) else "loses less than the tolerance"
     return header, rows
-
-
-def _one_limit(findings: Findings) -> bool:
-    """Whether one limit in one unit is for all losses."""
-    limits = {(section.tolerance, section.unit.in_points) for section in findings.sections}
-    return len(limits) == 1 and findings.sections[0].unit.in_points
 
 
 def _interval(section: Section) -> str:
@@ -95,12 +96,3 @@ def _interval(section: Section) -> str:
 def _gain(section: Section, row: dict[str, Any]) -> str:
     gain, lower, upper = (section.unit.gain(row[name]) for name in ("gain", "lower", "upper"))
     return f"{gain} ({lower} to {upper})"
-
-
-def _certified_if(section: Section) -> str:
-    """What a certificate says, as the heading of a column."""
-    return f"loses less than {section.unit.amount(section.tolerance)}" if section.tolerance else "gains"
-
-
-def _shown(value: bool) -> str:
-    return "shown" if value else "not shown"

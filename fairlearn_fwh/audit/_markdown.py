@@ -11,3 +11,10 @@ def markdown_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
     lines += ["| " + " | ".join(map(str, row)) + " |" for row in rows]
     return "\n".join(lines)
+
+
+def escaped(text: str) -> str:
+    """Labels of groups come from data: they must not be taken for Markdown."""
+    for character in "\\`*_[]<>|#~$&":
+        text = text.replace(character, f"\\{character}")
+    return " ".join(text.split())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ._findings import Findings
 from ._group_table import group_table
-from ._markdown import markdown_table
+from ._markdown import escaped, markdown_table
 from ._section import Section
 
 
@@ -22,12 +22,24 @@ def model_card(findings: Findings) -> str:
 
 
 def _verdict(findings: Findings) -> str:
-    return f"**{findings.headline}.** {_escaped(findings.sentence('The model'))}"
+    summary = findings.summary
+    lists = {
+        "Worse off": summary.worse_off,
+        "Proved no worse": summary.no_worse,
+        "Cannot be told": summary.cannot_be_told,
+    }
+    lines = [f"**{escaped(findings.headline)}**", ""]
+    for title, entries in lists.items():
+        said = "; ".join(f"{entry.group} ({entry.text})" if entry.text else entry.group for entry in entries)
+        lines.append(f"- {title}: {escaped(said) or 'no group'}.")
+    if findings.envious:
+        lines.append(f"- Would do better with another group's classifier: {escaped(findings.envious)}.")
+    return "\n".join(lines)
 
 
 def _factors(findings: Findings) -> str:
     n_groups, hidden = len(findings.frame.by_group), len(findings.suppressed)
-    names = _escaped(", ".join(map(str, findings.frame.by_group.index.names)))
+    names = escaped(", ".join(map(str, findings.frame.by_group.index.names)))
     text = f"{n_groups} group{'s' if n_groups > 1 else ''}, by {names}."
     if hidden:
         were = "were" if hidden > 1 else "was"
@@ -41,12 +53,12 @@ def _metrics(findings: Findings) -> str:
     baseline = "the risk with the pooled classifier (or another baseline) minus that with the model"
     if findings.has_several_losses:
         risks = "; ".join(f"{s.loss}: {s.unit.risk_name}, gains in {s.unit.name}" for s in findings.sections)
-        return _escaped(
+        return escaped(
             f"Risks of a group are, by loss: {risks}. A gain is {baseline}: positive is good for the group, negative is harm. A loss concerns the "
             f"people whom it can befall; who is missed is counted among positive people.{weighted}"
         )
     unit = findings.sections[0].unit
-    return _escaped(
+    return escaped(
         f"Risk is the {unit.risk_name} of a group. A gain is {baseline}, in "
         f"{unit.name}: positive is good for the group, negative is harm.{weighted}"
     )
@@ -70,7 +82,7 @@ def _quantitative_analyses(findings: Findings) -> str:
     header, rows = group_table(findings)
     if not rows:
         return "No group is large enough to be shown."
-    header, *rows = ([_escaped(cell) for cell in row] for row in [header, *rows])
+    header, *rows = ([escaped(cell) for cell in row] for row in [header, *rows])
     n_claims = len(findings.certificate)
     confidence = f"{100 * (1 - findings.alpha):g} % confidence"
     first = findings.sections[0]
@@ -90,7 +102,7 @@ def _quantitative_analyses(findings: Findings) -> str:
         notes.append(
             f"That a group does not do worse than with another group's classifier is shown for {envy['certified'].sum()} of {len(envy)} pairs."
         )
-    return "\n\n".join([markdown_table(header, rows), *map(_escaped, notes)])
+    return "\n\n".join([markdown_table(header, rows), *map(escaped, notes)])
 
 
 def _of_margin(section: Section) -> str:
@@ -98,20 +110,10 @@ def _of_margin(section: Section) -> str:
 
 
 def _caveats(findings: Findings) -> str:
-    tips = {
-        "harm": ["Serve the harmed groups by the baseline, or say why not."],
-        "envy": ["Offer the envious groups the classifier that they would do better with, or say why not."],
-    }.get(findings.outcome, [])
+    tips = [escaped(f"{step.title}. {step.text}") for step in findings.next_steps]
     tips += [
         "No harm found is not the same as no harm: where it was not ruled out there may be too few people.",
         "Nothing is said of groups that were not asked about, of single people, or of people who are unlike these.",
         "Labels are taken for the truth; compare with the strongest baseline that there is.",
     ]
     return "\n".join(f"- {tip}" for tip in tips)
-
-
-def _escaped(text: str) -> str:
-    """Labels of groups come from data: they must not be taken for Markdown."""
-    for character in "\\`*_[]<>|#~$&":
-        text = text.replace(character, f"\\{character}")
-    return " ".join(text.split())

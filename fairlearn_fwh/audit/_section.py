@@ -38,6 +38,8 @@ class Section:
         Audit groups that cannot be shown, in any loss.
     hides : bool
         Whether some group is too small to be shown: an audit group, or one by which classifiers are assigned.
+    shows_everybody : bool
+        Whether figures of everybody tell nothing of groups that are not shown.
     """
 
     loss: str
@@ -52,6 +54,7 @@ class Section:
     power: pd.DataFrame | None
     is_hidden: np.ndarray
     hides: bool
+    shows_everybody: bool
 
     @property
     def unit(self) -> Unit:
@@ -63,9 +66,14 @@ class Section:
         """Labels of the audit groups that are significantly worse off than with the pooled classifier."""
         return set(self.violated.loc[self.violated["kind"] == "rationality", "group"])
 
-    @cached_property
+    @property
     def groups(self) -> pd.DataFrame:
         """Figures of every audit group that may be shown; see `Findings.groups`."""
+        return self.figures.drop(columns="method")[~self.is_hidden]
+
+    @cached_property
+    def figures(self) -> pd.DataFrame:
+        """Figures of every audit group, also of those that cannot be shown, and by what method each was tested."""
         frame, table = self.frame, self.frame.by_group
         intervals = frame.gain_intervals(self.alpha)
         harm = self.harm[self.harm["kind"] == "rationality"]
@@ -84,19 +92,34 @@ class Section:
             harmed=[label in self.harmed_groups for label in table.index],
             certified_bound=certificate["lower_bound"].to_numpy(),
             certified=certificate["certified"].to_numpy(),
+            method=certificate["method"].to_numpy(),
         )
         if self.power is not None:
             result = result.join(self.power[["n_needed", "smallest_tolerance"]])
-        return result[~self.is_hidden]
+        return result
 
     @property
     def overall(self) -> dict[str, float]:
         """Figures of everybody; none where they would tell those of the suppressed groups."""
-        if self.is_hidden.any():
+        if not self.shows_everybody:
             return {}
         overall = self.frame.overall.to_dict()
         names = ("n", "risk", "pooled_risk", "rationality_gain", "negative_flip_rate", "disagreement_rate")
-        return {name: float(overall[name]) for name in names}
+        return {name: float(overall[name]) for name in names} | self._overall_test
+
+    @cached_property
+    def _overall_test(self) -> dict[str, float]:
+        """Interval of the gain of everybody, by itself, and the p-value that there is none (two-sided)."""
+        everybody = self.frame.as_one_group()
+        if not everybody.can_be_tested:
+            return {}
+        interval = everybody.gain_intervals(self.alpha).iloc[0]
+        p_values = [
+            everybody.harm_tests()["p_value"].iloc[0],
+            everybody.certify(tolerance=0.0, alpha=self.alpha)["p_value"].iloc[0],
+        ]
+        two_sided = min(1.0, 2 * float(np.nanmin(p_values))) if np.isfinite(p_values).any() else float("nan")
+        return {"lower": float(interval["lower"]), "upper": float(interval["upper"]), "p_value": two_sided}
 
     @property
     def envy(self) -> pd.DataFrame | None:

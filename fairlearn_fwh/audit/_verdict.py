@@ -89,12 +89,15 @@ class Verdict:
         The same in words, without a subject where there is none.
     violations, certificate : DataFrame
         What it rests on, as `PreferenceFrame.violations` and `PreferenceFrame.certify` give them.
+    envy : str
+        Which groups envy which others, in words.
     """
 
     outcome: str
     text: str
     violations: pd.DataFrame
     certificate: pd.DataFrame
+    envy: str = ""
 
 
 def judge(
@@ -117,16 +120,18 @@ def judge(
     words = _Words(frame, min_group_size, sizes, set(hidden.index[hidden]))
     violations = frame.violations(alpha=alpha, claims=claims, margin=harm_margin)
 
-    def say(outcome: str, text: str) -> Verdict:
-        return Verdict(outcome, text, violations, table)
-
     harmed = violations[violations["kind"] == "rationality"]
     envious = violations[violations["kind"] == "envy"]
+    envy = words.listed(envious, words.envy) if len(envious) else ""
+
+    def say(outcome: str, text: str) -> Verdict:
+        return Verdict(outcome, text, violations, table, envy)
+
     found = []
     if len(harmed):
         found.append(words.harmed(harmed))
-    if len(envious):
-        found.append(f"gives a worse classifier than another group's to {words.listed(envious, words.envy)}")
+    if envy:
+        found.append(f"gives a worse classifier than another group's to {envy}")
     if found:
         return say(
             "harm" if len(harmed) else "envy",

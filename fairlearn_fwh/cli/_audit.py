@@ -9,16 +9,16 @@ from typing import Any
 import click
 
 from ..audit._audit import Audit
+from ..audit._policy import Policy
 from ..audit._sample_report import SampleReport
-from ..audit._writing import write_files
 from ..files import Dialect, measure_file
-from ..metrics._core._names import printable
 from ._columns import EachOnce, character, check_paths, given, labelled, not_empty, several
 from ._failure import said_warnings, status_of_failures
 from ._losses import read_losses
 from ._options import (
     JUDGING,
     MARGINS,
+    MORE_REPORTS,
     READING,
     REPORTS,
     SAYING,
@@ -28,7 +28,10 @@ from ._options import (
     read_fail_on,
     with_options,
 )
+from ._policy import POLICY
+from ._reports import Outputs
 from ._samples import check_paired, check_unpaired, compare_files
+from ._subjects import subject_of
 from ._terminal import say, show
 
 
@@ -59,8 +62,10 @@ from ._terminal import say, show
 @click.option(
     "--baseline",
     type=click.Path(path_type=Path),
-    help="File with the predictions about other people before; with --unpaired, instead of --pooled.",
+    help="Another file: with --on one about the same people, which has the column --pooled; with --unpaired one about other people.",
 )
+@click.option("--on", callback=several, help="Columns of both files that say which rows are about one person or case.")
+@click.option("--allow-unmatched", is_flag=True, help="Leave out rows that have no partner in the other file.")
 @click.option(
     "--unpaired",
     is_flag=True,
@@ -71,7 +76,7 @@ from ._terminal import say, show
     is_flag=True,
     help="It was left to chance who is in which file; for --unpaired.",
 )
-@with_options(WEIGHT, *SEVERAL_LOSSES, *JUDGING, *SAYING, *READING, *REPORTS)
+@with_options(WEIGHT, *SEVERAL_LOSSES, *JUDGING, *SAYING, *READING, *REPORTS, *MORE_REPORTS, *POLICY)
 def audit(
     predictions: Path,
     y_true: str,
@@ -83,6 +88,8 @@ def audit(
     margins: bool,
     unit: list[str] | None,
     baseline: Path | None,
+    on: list[str] | None,
+    allow_unmatched: bool,
     unpaired: bool,
     randomized: bool,
     weight: str | None,
@@ -103,19 +110,24 @@ def audit(
     null: tuple[str, ...],
     html: Path | None,
     json_file: Path | None,
+    junit: Path | None,
+    markdown: Path | None,
+    no_policy: bool,
+    policy: Policy,
 ) -> None:
-    """Audit the PREDICTIONS in a CSV or Parquet file for harm.
+    """Audit the PREDICTIONS in a file of CSV, Parquet or JSON lines for harm.
 
     Exit status: 0 passed, 1 harm (with --fail-on envy also envy), 3 undecided (with --fail-on undecided: harm is neither found nor ruled out), 2 if the
     input cannot be used or anything fails. The file must hold people who took no part in fitting or choosing the classifiers.
 
-    With --unpaired the risks of groups are compared with those of other people, in --baseline: status 1 if one is higher.
+    With --baseline and --on the baseline's predictions are in another file about the same people or cases, joined by a key. With --unpaired the risks of groups are compared with those of other people, in --baseline: status 1 if one is higher.
 
     A CSV file is read as RFC 4180 in UTF-8; nothing is guessed. Groups and text labels are text, as spelled; labels are numbers if all of
     them are; an empty field is a missing value, and missing values are refused.
     """
     with status_of_failures():
-        check_paths(predictions, baseline, outputs=(html, json_file))
+        outputs = Outputs(html, json_file, junit, markdown)
+        check_paths(predictions, baseline, outputs=outputs.paths)
         failing = read_fail_on(fail_on, require)
         reading: dict[str, Any] = {
             "y_true": y_true,
@@ -126,41 +138,30 @@ def audit(
             "dialect": Dialect(delimiter=character(delimiter), quote=quote, null=tuple(null)),
             "sensitive_features": sensitive,
         }
-        roles: dict[str, Any] = {
-            "--pooled": pooled,
-            "--by-group": by_group,
-            "--groups": groups,
-            "--unit": unit,
-        }
-        roles |= {"--weight": weight, "--margins": margins, "--tolerance": given("tolerance")}
-        if unpaired:
-            column, before = check_unpaired(y_pred, baseline, roles, failing)
-            with said_warnings():
+        judging = {"alpha": alpha, "min_group_size": min_group_size}
+        with outputs.unusable_if_it_fails(), said_warnings():
+            if unpaired:
+                roles = {"--pooled": pooled, "--by-group": by_group, "--groups": groups, "--unit": unit, "--weight": weight, "--on": on}
+                roles |= {"--margins": margins, "--tolerance": given("tolerance"), "--allow-unmatched": allow_unmatched}
+                column, before = check_unpaired(y_pred, baseline, roles, failing)
                 report: Audit | SampleReport = compare_files(
-                    predictions, before, reading, y_pred=column, alpha=alpha, margin=harm_margin, randomized=randomized, min_group_size=min_group_size,
-                )  # fmt: skip
-        else:
-            check_paired(pooled, baseline, randomized=randomized)
-            with said_warnings():
-                frame = measure_file(
-                    predictions, y_pred=y_pred, y_pred_pooled=str(pooled), y_pred_by_group=labelled(by_group),
-                    groups=groups, sample_weight=weight, units=unit, **reading,
-                )  # fmt: skip
-                report = Audit(
-                    frame.over() if margins else frame,
-                    tolerance=tolerance,
-                    alpha=alpha,
-                    min_group_size=min_group_size,
-                    harm_margin=harm_margin,
-                    source=predictions.name,
+                    predictions, before, reading, y_pred=column, margin=harm_margin, randomized=randomized, **judging
                 )
-        if not (sensitive or groups):
-            say("Neither --sensitive nor --groups is given: everybody is one group.", err=True)
-        files = {html: report.to_html()} if html else {}
-        parts = {path.name: text for path, text in files.items()}
-        files |= {json_file: report.to_json(parts)} if json_file else {}
-        write_files(files)
-    show(report, printable(predictions.name))
-    for path in files:
+            else:
+                check_paired(pooled, baseline, on, randomized=randomized, allow_unmatched=allow_unmatched)
+                frame = measure_file(
+                    predictions, y_pred=y_pred, y_pred_pooled=str(pooled), y_pred_by_group=labelled(by_group), groups=groups, sample_weight=weight, units=unit,
+                    baseline=baseline, on=on, allow_unmatched=allow_unmatched, **reading,
+                )  # fmt: skip
+                policy.check_groups(frame, min_group_size)
+                subject = subject_of(predictions, baseline, y_true=y_true, own=y_pred, pooled=str(pooled), policy=policy.to_dict())
+                report = Audit(
+                    frame.over() if margins else frame, tolerance=tolerance, harm_margin=harm_margin, subject=subject, **judging
+                )
+            if not (sensitive or groups):
+                say("Neither --sensitive nor --groups is given: everybody is one group.", err=True)
+            written = outputs.write(report, failing)
+    show(report)
+    for path in written:
         say(f"Written: {path}")
     sys.exit(report.exit_status(failing))

@@ -73,7 +73,7 @@ def check_paths(*inputs: Path | None, outputs: Sequence[Path | None]) -> None:
     """Raise ValueError rather than write one file over another."""
     paths = [path.resolve() for path in (*inputs, *outputs) if path is not None]
     if len(set(paths)) < len(paths):
-        raise ValueError("The files that are read, --html and --json must all be different files.")
+        raise ValueError("The files that are read and written must all be different files.")
     check_outputs([path for path in outputs if path is not None])
 
 

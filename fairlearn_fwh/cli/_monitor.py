@@ -119,7 +119,7 @@ def monitor(context: click.Context, /, state: Path, predictions: tuple[Path, ...
             new = {"format": _FORMAT, "version": _VERSION, "options": kept, "files": files}
             text = json.dumps(new | {"monitor": to_state(result)}, allow_nan=False)
             write_files(texts | {state: text})
-    show(report, "")
+    show(report)
     for path in [*texts, state]:
         say(f"Written: {path}")
     sys.exit(report.exit_status(failing))

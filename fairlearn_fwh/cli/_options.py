@@ -130,6 +130,21 @@ REPORTS = (
 )
 
 
+#: More files, for audits.
+MORE_REPORTS = (
+    click.option(
+        "--junit",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="Write JUnit XML to this file: a test for each group and loss.",
+    ),
+    click.option(
+        "--markdown",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="Write a summary to this file, for the comment of a pull request.",
+    ),
+)
+
+
 def read_fail_on(fail_on: str | None, require: str | None) -> str:
     """What to fail on, by either of the two options.
 

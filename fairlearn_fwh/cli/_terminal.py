@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..audit._audit import Audit
-from ..audit._group_table import group_table
+from ..audit._group_table import RESULT, group_table
 from ..audit._monitor_report import HARM_FOUND, MonitorReport
 from ..audit._sample_report import HIGHER, SampleReport
+from ..audit._words import RESULTS
 from ..metrics._core._names import group_name, printable
 from ..metrics._core._units import Unit, share
 
@@ -89,22 +90,20 @@ def _harmless(line: str) -> str:
 
 
 #: What is printed in red: rows of groups that are worse off.
-_WORSE = ("yes", HARM_FOUND, HIGHER)
+_WORSE = (RESULTS[0], HARM_FOUND, HIGHER)
 
 
-def show(report: Audit | MonitorReport | SampleReport, subject: str) -> None:
+def show(report: Audit | MonitorReport | SampleReport) -> None:
     """Print what a report says of each group that may be shown, and its verdict.
 
     Parameters
     ----------
     report : Audit, MonitorReport or SampleReport
-    subject : str
-        What the verdict of an audit is about.
     """
     if isinstance(report, Audit):
         header, rows = group_table(report)
-        state, n_groups = header.index("harmed"), len(report.sections[0].groups)
-        verdict = report.sentence(subject)
+        state, n_groups = header.index(RESULT), len(report.sections[0].groups)
+        verdict = _outcome(report)
         hidden = f"{len(report.suppressed)} group(s) {report.why_suppressed}" if report.suppressed else ""
     else:
         header, rows = report.table()
@@ -122,6 +121,26 @@ def show(report: Audit | MonitorReport | SampleReport, subject: str) -> None:
     if isinstance(report, MonitorReport) and report.left_out:
         say(report.left_out)
     say(f"\n{verdict}")
+
+
+def _outcome(audit: Audit) -> str:
+    """Headline, lists and next steps of an audit, in lines."""
+    summary = audit.summary
+    lists = {
+        "Worse off": summary.worse_off,
+        "Proved no worse": summary.no_worse,
+        "Cannot be told": summary.cannot_be_told,
+    }
+    lines = [audit.headline]
+    for title, entries in lists.items():
+        if entries:
+            lines += ["", f"{title}:"]
+            lines += [f"  {entry.group}: {entry.text}" if entry.text else f"  {entry.group}" for entry in entries]
+    if audit.envious:
+        lines += ["", f"Would do better with another group's classifier: {audit.envious}."]
+    if audit.next_steps:
+        lines += ["", "Next:", *(f"  {step.title}. {step.text}" for step in audit.next_steps)]
+    return "\n".join(lines)
 
 
 def _show_table(header: list[str], rows: list[list[str]], state: int) -> None:

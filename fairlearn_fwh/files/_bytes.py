@@ -35,7 +35,7 @@ def check_content(path: Path, form: str) -> None:
     Parameters
     ----------
     path : Path
-    form : {"csv", "parquet"}
+    form : {"csv", "parquet", "json lines"}
     """
     beginning = _first_bytes(path)
     if not beginning:
@@ -46,7 +46,7 @@ def check_content(path: Path, form: str) -> None:
         return
     for magic, what in _OTHERS.items():
         if beginning.startswith(magic):
-            raise ValueError(f"{path} cannot be read as CSV: it {what}.")
+            raise ValueError(f"{path} cannot be read as {form.replace('csv', 'CSV').replace('json', 'JSON')}: it {what}.")
 
 
 def _first_bytes(path: Path) -> bytes:

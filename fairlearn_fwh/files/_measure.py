@@ -25,6 +25,7 @@ from ..metrics._engines._seen_units import without_seen
 from ..metrics._engines._several_losses import measure_losses_lazily
 from ..metrics._inference._bootstrap import BootstrapSettings
 from ._dialect import Dialect
+from ._joining import join_files
 from ._tables import OpenFile, check_names, engine_errors, open_file, present
 
 _CI_QUANTILES = (0.025, 0.975)
@@ -50,8 +51,11 @@ def measure_file(
     units: str | Sequence[str] | None = None,
     unit_key: str | bytes | None = None,
     pos_label: Any = None,
+    baseline: str | Path | None = None,
+    on: str | Sequence[str] | None = None,
+    allow_unmatched: bool = False,
 ) -> PreferenceFrame:
-    r"""Measure a CSV or Parquet file without reading it into memory.
+    r"""Measure a file of CSV, Parquet or JSON lines, or two of them, without reading it into memory.
 
     What a column is for decides how it is read, never a part of the file: groups are text, as spelled (``01`` and ``1`` are two groups);
     labels are numbers if all labels of the truth and of all predictions are, else text as spelled; weights, probabilities, decisions and
@@ -87,6 +91,14 @@ def measure_file(
     Returns
     -------
     PreferenceFrame
+
+    baseline : path-like, optional
+        File that has `y_pred_pooled`, if it is another one; the two are joined by `on`. Other columns may be in either, or in both with the same
+        values. Both files may be of any format.
+    on : str or sequence of str, optional
+        Columns of both files that say which rows are about one person or case. Each combination comes once.
+    allow_unmatched : bool
+        Whether rows whose key is missing, or not in the other file, are left out with a warning. By default they are refused.
 
     Raises
     ------
@@ -127,9 +139,15 @@ def measure_file(
         "engine": engine,
         "dialect": dialect,
     }
-    return measure_new(
-        path, columns, resolve_losses(loss, loss_limit, pos_label), unit_key=unit_key, **settings
-    )[0]
+    losses = resolve_losses(loss, loss_limit, pos_label)
+    if baseline is None:
+        if on is not None or allow_unmatched:
+            raise ValueError("on and allow_unmatched are for two files; give baseline, or leave them out.")
+        return measure_new(path, columns, losses, unit_key=unit_key, **settings)[0]
+    keys = [on] if isinstance(on, str) else list(on or [])
+    if not keys:
+        raise ValueError("baseline needs on: the columns that say which rows of the two files are about one person or case.")
+    return _measure_joined(path, baseline, keys, columns, losses, unit_key, allow_unmatched, **settings)
 
 
 def measure_new(
@@ -195,6 +213,55 @@ def measure_new(
     if _stamp(path) != before:
         raise ValueError(f"{path} was changed while it was read; audit it again.")
     return frame, n_left_out
+
+
+def _measure_joined(
+    path: str | Path,
+    baseline: str | Path,
+    on: Sequence[str],
+    columns: Columns,
+    loss: Loss | Mapping[str, Loss],
+    unit_key: str | bytes | None,
+    allow_unmatched: bool,
+    *,
+    labels: Sequence[Any] | None,
+    engine: str,
+    dialect: Dialect | None,
+    max_cells: int,
+) -> PreferenceFrame:
+    """Measure the rows that two files have in common."""
+    dialect = Dialect() if dialect is None else dialect
+    if not isinstance(dialect, Dialect):
+        raise TypeError(f"dialect must be a Dialect; got {dialect!r}.")
+    before = [_stamp(file) for file in (path, baseline)]
+    with engine_errors(path):
+        joined = join_files(
+            path, baseline, on, columns, engine=engine, dialect=dialect, allow_unmatched=allow_unmatched, more=_NAMES_OF_UNITS.fullmatch,
+        )  # fmt: skip
+    check_columns(dict.fromkeys(joined.names, nw.String()), joined.columns)
+    try:
+        with engine_errors(path):
+            measured = measure_losses_lazily(
+                joined.table,
+                joined.columns,
+                loss,
+                BootstrapSettings(None, True, None),
+                labels=labels,
+                max_cells=max_cells,
+                file=FileColumns(joined.names, joined.n_rows),
+                unit_key=None if unit_key is None else read_key(unit_key),
+            )
+    except UnreadableValueError as error:
+        file = joined.files[error.column]
+        message = f"{error} (Column {error.column!r} of {file.path.name}.)"
+        raise UnreadableValueError(message, error.column, error.problem) from error
+    frame = PreferenceFrame._of(measured, _CI_QUANTILES)
+    hint_at_proxies(frame._layout, stacklevel=4)
+    with engine_errors(path):
+        _hint_at_units(joined.table, joined.names, joined.columns, joined.n_rows)
+    if [_stamp(file) for file in (path, baseline)] != before:
+        raise ValueError(f"{path} or {baseline} was changed while it was read; audit again.")
+    return frame
 
 
 def _without_seen(

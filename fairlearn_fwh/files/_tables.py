@@ -15,10 +15,17 @@ from ..exceptions import MissingExtraError
 from ._bytes import check_content, is_gzip
 from ._dialect import Dialect
 from ._form import check_form
+from ._json_lines import as_text_table
 
 ENGINES = ("auto", "duckdb", "polars")
 
-_FORMATS = {".parquet": "parquet", ".pq": "parquet", ".csv": "csv", ".csv.gz": "csv"}
+_FORMATS = {
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".csv": "csv",
+    ".csv.gz": "csv",
+    **dict.fromkeys((".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz"), "json lines"),
+}
 
 
 @dataclass(frozen=True)
@@ -29,17 +36,20 @@ class OpenFile:
     ----------
     path : Path
     table : DuckDB relation or polars LazyFrame
-        Of a CSV file all columns are text, and their names are numbered; of a Parquet file they are as in the file.
+        Of CSV files and JSON lines all columns are text, and their names are numbered; of a Parquet file they are as in the file.
     names : list of str
         Names of the columns, as the file has them.
     n_rows : int or None
-        Number of rows of a CSV file, which has no types.
+        Number of rows of a file without types.
+    held : object
+        What has to live as long as the table is read.
     """
 
     path: Path
     table: Any
     names: list[str]
     n_rows: int | None
+    held: Any = None
 
     @property
     def is_text(self) -> bool:
@@ -53,7 +63,7 @@ def open_table(path: str | Path, engine: str = "auto", *, dialect: Dialect | Non
     Parameters
     ----------
     path : path-like
-        A file whose name ends in .csv, .csv.gz, .parquet or .pq. The very file of this name is read: brackets, stars and folders named
+        A file whose name ends in .csv, .csv.gz, .parquet, .pq, .jsonl or .ndjson. The very file of this name is read: brackets, stars and folders named
         ``key=value`` mean nothing.
     engine : {"auto", "duckdb", "polars"}
         What reads it; "auto" takes the first of the two that is installed.
@@ -95,9 +105,18 @@ def open_table(path: str | Path, engine: str = "auto", *, dialect: Dialect | Non
     table = nw.from_native(file.table)
     numbered = table.collect_schema().names()
     nulls = (dialect or Dialect()).null
+    if file.held is not None:
+        table = _in_memory(table)
     return table.select(
         *(present(number, nulls).alias(name) for name, number in zip(file.names, numbered, strict=True))
     ).to_native()
+
+
+def _in_memory(table: Any) -> Any:
+    """Records of a file that is written down only as long as it is read."""
+    from ..metrics._engines._rows import collect
+
+    return collect(table).lazy("duckdb" if "duckdb" in str(table.implementation).lower() else "polars")
 
 
 def present(name: str, nulls: tuple[str, ...]) -> Any:
@@ -144,6 +163,11 @@ def open_file(path: str | Path, engine: str, dialect: Dialect) -> OpenFile:
         with engine_errors(path):
             table = _READERS[name][0](absolute, dialect, len(names))
         return OpenFile(path, table, names, n_rows)
+    if form == "json lines":
+        held, written, names, n_rows = as_text_table(absolute)
+        with engine_errors(path):
+            table, _ = _READERS[name][1](written)
+        return OpenFile(path, table, names, n_rows, held)
     with engine_errors(path):
         table, names = _READERS[name][1](absolute)
     return OpenFile(path, table, names, None)

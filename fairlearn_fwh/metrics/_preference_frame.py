@@ -13,7 +13,8 @@ import pandas as pd
 from . import _shown
 from ._core._alignment import check_alignment
 from ._core._figures import POOLED_COLUMN
-from ._core._groupings import all_groupings, hidden_by_losses, people_of, regroup
+from ._core._disclosure import what_can_be_shown
+from ._core._groupings import all_groupings, as_one_group, people_of, regroup
 from ._core._layout import Layout
 from ._core._losses import Loss
 from ._core._measurement import Measurement
@@ -850,7 +851,11 @@ class PreferenceFrame:
 
     def _hidden(self, min_group_size: int) -> pd.Series:
         """Whether each audit group cannot be shown to others: in no loss where it is hidden in one, because losses can be subtracted."""
-        return pd.Series(hidden_by_losses(self._parts, min_group_size), index=self._layout.audit_index())
+        return pd.Series(what_can_be_shown(self._parts, min_group_size)[0], index=self._layout.audit_index())
+
+    def _shows_everybody(self, min_group_size: int) -> bool:
+        """Whether figures of everybody can be shown beside those of groups that are not hidden."""
+        return what_can_be_shown(self._parts, min_group_size)[1]
 
     def over(self, groupings: Sequence[str | Sequence[str]] | None = None) -> PreferenceFrame:
         """Audit margins and intersections together: all women, all of a race, and women of a race.
@@ -888,6 +893,35 @@ class PreferenceFrame:
         return self._of(
             {name: regroup(part, wanted) for name, part in self._parts.items()}, self.ci_quantiles
         )
+
+    def as_one_group(self) -> PreferenceFrame:
+        """Put all people into one audit group, to ask of everybody what is asked of groups.
+
+        Returns
+        -------
+        PreferenceFrame
+            Its only audit group is "all"; without replicates.
+
+        Raises
+        ------
+        ValueError
+            If there are control features.
+
+        Examples
+        --------
+        >>> from fairlearn_fwh.metrics import PreferenceFrame
+        >>> frame = PreferenceFrame(y_true=[1] * 200, y_pred=[1, 1, 0, 1] * 50, y_pred_pooled=[1, 0] * 100,
+        ...                         sensitive_features=["a", "b"] * 100)
+        >>> frame.as_one_group().gain_intervals().round(3)
+                n   gain  lower  upper
+        group
+        all    200  0.25  0.131  0.362
+        """
+        if self._layout.control_names:
+            raise ValueError("as_one_group needs a frame without control_features.")
+        if not self.has_several_losses:
+            return self._of(as_one_group(self._measured), self.ci_quantiles)
+        return self._of({name: as_one_group(part) for name, part in self._parts.items()}, self.ci_quantiles)
 
     @classmethod
     def from_estimator(

@@ -37,7 +37,9 @@ def test_the_verdict_names_the_loss(patients):
     assert "woman are missed more often" not in errors.verdict
     assert audit.exit_status() == 1
     assert audit.harmed_groups == {"woman"}
-    assert audit.sentence("The model").startswith("The model: woman")
+    assert audit.headline.endswith("for woman (1 of 2 groups), with 95 % confidence.")
+    assert audit.summary.worse_off[0].group == "woman"
+    assert "missed: " in audit.summary.worse_off[0].text
 
 
 def test_several_groups_and_losses_are_all_named(patients):
@@ -71,7 +73,7 @@ def test_json_page_card_and_picture_have_every_loss(patients):
     page = audit.to_html()
     assert all(f"<h2>{name}</h2>" in page for name in audit.frame.losses)
     card = audit.frame.to_model_card()
-    assert "| yes: zero\\_one, missed |" in card
+    assert "| worse off: zero\\_one, missed; " in card
     axes = audit.frame.plot()
     assert [ax.get_title(loc="left") for ax in axes] == audit.frame.losses
 
@@ -114,7 +116,8 @@ def test_the_command_asks_several_losses_at_once(patients, tmp_path):
     gains = frame_of(patients).gains
     for loss in ("zero_one", "missed", "false_alarm"):
         assert f"{100 * gains.loc['woman', loss]:+.2f} (" in result.output
-    assert "woman are missed more often" in result.output
+    assert "woman: error: " in result.output
+    assert "missed: -" in result.output
     both = run(
         "--loss", "missed,refused=rejection", "--pos-label", "missed=ill", "--pos-label", "refused=ill"
     )

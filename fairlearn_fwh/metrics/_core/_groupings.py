@@ -13,7 +13,7 @@ import numpy as np
 from ._figures import Levels
 from ._groups import as_tuple
 from ._layout import EVERYBODY, Layout
-from ._measurement import Measurement
+from ._measurement import Measurement, find_pairs
 from ._unit_sums import ClusteredSums, UnitSums
 
 
@@ -160,6 +160,35 @@ def regroup(measured: Measurement, over: Any) -> Measurement:
         histograms=None if measured.histograms is None else measured.histograms.repeat(times, n_pairs),
         n_once=n_pairs,
         units=None if measured.units is None else _regroup_units(measured.units, of_atoms, len(labels)),
+    )
+
+
+def as_one_group(measured: Measurement) -> Measurement:
+    """Put all audit groups together.
+
+    Parameters
+    ----------
+    measured : Measurement
+        Without control features.
+
+    Returns
+    -------
+    Measurement
+        Its only audit group is everybody; without replicates.
+    """
+    once = np.arange(len(measured.audit) if measured.n_once is None else measured.n_once)
+    (assigned, audit), pairs = find_pairs(measured.assigned[once], np.zeros(len(once), dtype=np.intp), 1)
+    units, histograms = measured.units, measured.histograms
+    return replace(
+        measured,
+        layout=replace(measured.layout, audit=[EVERYBODY], audit_names=["group"]),
+        assigned=assigned,
+        audit=audit,
+        sums=measured.sums.take(once).aggregate(pairs, len(assigned)),
+        replicates=None,
+        histograms=None if histograms is None else histograms.first(len(once)).aggregate(pairs),
+        n_once=None,
+        units=None if units is None else Levels(units.overall, units.assigned, units.overall),
     )
 
 

@@ -73,6 +73,11 @@ class GainHistograms:
         columns["group"][len(self.group) :] += n_groups
         return GainHistograms(**columns)
 
+    def first(self, n_groups: int) -> GainHistograms:
+        """Keep the first groups."""
+        kept = self.group < n_groups
+        return GainHistograms(**{field.name: getattr(self, field.name)[kept] for field in fields(self)})
+
     def repeat(self, times: int, n_groups: int) -> GainHistograms:
         """Put copies of the `n_groups` groups after one another."""
         columns = {field.name: np.tile(getattr(self, field.name), times) for field in fields(self)}

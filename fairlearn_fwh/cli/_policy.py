@@ -1,0 +1,56 @@
+"""What a policy file says, as options of the command; the command line overrides it."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..audit._policy import Policy, find_policy, read_policy
+
+#: Options that may be given several times.
+_MULTIPLE = ("pos-label", "null", "cost")
+
+
+def use_policy(context: click.Context, parameter: click.Parameter, value: Path | None) -> Policy:
+    """Read the policy that is named, or that of the folder; its settings become the defaults of options."""
+    try:
+        if context.params.get("no_policy"):
+            if value is not None:
+                raise ValueError("--policy and --no-policy contradict each other; give one of them.")
+            return Policy()
+        policy = find_policy() if value is None else read_policy(value)
+    except (OSError, ValueError) as error:
+        raise click.UsageError(str(error)) from error
+    context.default_map = {**(context.default_map or {}), **{_name(key): _as_option(key, setting) for key, setting in policy.settings.items()}}
+    return policy
+
+
+def _name(key: str) -> str:
+    return key.replace("-", "_")
+
+
+def _as_option(key: str, setting: Any) -> Any:
+    """A setting as click takes it: names in one text, separated by commas."""
+    if key in _MULTIPLE:
+        return [setting] if isinstance(setting, str) else setting
+    if isinstance(setting, list):
+        text = io.StringIO()
+        csv.writer(text, lineterminator="").writerow(setting)
+        return text.getvalue()
+    return setting
+
+
+POLICY = (
+    click.option("--no-policy", is_flag=True, is_eager=True, help="Leave aside the policy in pyproject.toml."),
+    click.option(
+        "--policy",
+        type=click.Path(dir_okay=False, path_type=Path),
+        is_eager=True,
+        callback=use_policy,
+        help="TOML file with settings; by default pyproject.toml here, if it has a table [tool.fairlearn-fwh.audit]. Options override it.",
+    ),
+)

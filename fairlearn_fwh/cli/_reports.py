@@ -1,0 +1,88 @@
+"""Where reports go: pages, JSON, JUnit and Markdown, all of them or none."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..audit._audit import Audit
+from ..audit._junit import unusable_xml
+from ..audit._sample_report import SampleReport
+from ..audit._schema import SCHEMA_VERSION
+from ..audit._writing import write_files
+
+#: The reason in a report of an input that cannot be used: what is wrong with a row may tell of a person.
+_REASON = "The input cannot be used; the command said why."
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Files that a command writes.
+
+    Attributes
+    ----------
+    html, json, junit, markdown : Path or None
+    """
+
+    html: Path | None = None
+    json: Path | None = None
+    junit: Path | None = None
+    markdown: Path | None = None
+
+    @property
+    def paths(self) -> tuple[Path | None, ...]:
+        """All of them."""
+        return (self.html, self.json, self.junit, self.markdown)
+
+    def write(self, report: Audit | SampleReport, fail_on: str) -> list[Path]:
+        """Write what was asked for.
+
+        Raises
+        ------
+        ValueError
+            If a report of two samples is to be written as JUnit or Markdown.
+        """
+        files = {self.html: report.to_html()} if self.html else {}
+        if (self.junit or self.markdown) and not isinstance(report, Audit):
+            raise ValueError("--junit and --markdown do not apply to --unpaired; leave them out.")
+        if isinstance(report, Audit):
+            files |= {self.junit: report.to_junit(fail_on)} if self.junit else {}
+            files |= {self.markdown: report.to_markdown()} if self.markdown else {}
+        parts = {path.name: text for path, text in files.items()}
+        files |= {self.json: report.to_json(parts)} if self.json else {}
+        write_files(files)
+        return list(files)
+
+    @contextlib.contextmanager
+    def unusable_if_it_fails(self) -> Iterator[None]:
+        """Write that the input cannot be used in place of an earlier result: who reads a result must not take an old one for this one."""
+        try:
+            yield
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException:
+            with contextlib.suppress(OSError, ValueError):
+                write_files(self._unusable())
+            raise
+
+    def _unusable(self) -> dict[Path, str]:
+        files = {}
+        if self.junit:
+            files[self.junit] = unusable_xml(_REASON)
+        if self.markdown:
+            files[self.markdown] = f"### No-harm audit\n\n**{_REASON}**\n"
+        if self.json:
+            report = {
+                "schema_version": SCHEMA_VERSION,
+                "state": "unusable",
+                "package": f"fairlearn_fwh {importlib.metadata.version('fairlearn-fwh')}",
+                "reason": _REASON,
+                "harm_found": None,
+                "certified": None,
+            }
+            files[self.json] = json.dumps(report, indent=2) + "\n"
+        return files
