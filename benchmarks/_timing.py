@@ -31,4 +31,7 @@ def show(what: str, ours: float, theirs: float, aim: float | None = None) -> Non
 
 def show_short() -> None:
     """Say which lines of this run fall short of their aims."""
-    print("\n".join(["Fall short of their aims:", *_short]) if _short else "No line falls short of its aim.", flush=True)
+    print(
+        "\n".join(["Fall short of their aims:", *_short]) if _short else "No line falls short of its aim.",
+        flush=True,
+    )

@@ -66,9 +66,7 @@ def main() -> None:
         timed(adversary(ListedEdges)),
         5,
     )
-    show(
-        "step; theirs: plain training", ours, timed(RobustWeighting("chi2", 1.0, 1.0)), 1 / 2
-    )
+    show("step; theirs: plain training", ours, timed(RobustWeighting("chi2", 1.0, 1.0)), 1 / 2)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,6 @@ from fairlearn_fwh.metrics import PreferenceFrame, rationality_gain
 
 from ._timing import seconds, show, show_short
 
-
 #: How many times as fast as MetricFrame, at a million rows.
 AIMS = {"integer groups": 350, "categorical groups": 300, "groups as strings": 250, "groups as objects": 150}
 

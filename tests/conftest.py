@@ -23,7 +23,11 @@ if find_spec("aif360") is None:
 
 
 def pytest_addoption(parser):
-    parser.addoption("--device", default="cpu", help="what torch methods compute on where a test does not say: cpu, auto, cuda")
+    parser.addoption(
+        "--device",
+        default="cpu",
+        help="what torch methods compute on where a test does not say: cpu, auto, cuda",
+    )
 
 
 def pytest_configure(config):

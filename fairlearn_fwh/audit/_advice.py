@@ -149,12 +149,19 @@ def _next_loss(findings: Findings) -> Iterator[Step]:
         )
     elif name in ("missed", "false_alarm"):
         other = "false_alarm" if name == "missed" else "missed"
-        yield Step("Look at the other kind of error", f"What is gained in {name} may be paid in {other}.", f"fairlearn-fwh audit ... --loss {name},{other}")
+        yield Step(
+            "Look at the other kind of error",
+            f"What is gained in {name} may be paid in {other}.",
+            f"fairlearn-fwh audit ... --loss {name},{other}",
+        )
 
 
 def _envy(findings: Findings) -> Iterator[Step]:
     if findings.envy_found:
-        yield Step("Look at who envies whom", "Some groups would do better with another group's classifier: offer it to them, or say why not. That is no harm.")
+        yield Step(
+            "Look at who envies whom",
+            "Some groups would do better with another group's classifier: offer it to them, or say why not. That is no harm.",
+        )
 
 
 def _undecided(section: Any) -> list[tuple[Any, dict[str, Any]]]:
@@ -180,4 +187,3 @@ def _plain(label: Any) -> str:
     """A group's name; of margins without the columns that they do not have."""
     parts = [part for part in as_tuple(label) if part != EVERYBODY] or [label]
     return group_name(tuple(parts) if len(parts) > 1 else parts[0])
-

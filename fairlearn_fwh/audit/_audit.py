@@ -19,8 +19,8 @@ from ..metrics._core._names import SMALLEST_SHOWN, full_name, group_name, printa
 from ..metrics._core._units import MISSING, share
 from ._comment import comment
 from ._findings import MOST_SHOWN, Findings, records, worst_first
-from ._group_table import group_table
 from ._forest import WIDTH, forest_height, plot_changes, plot_forest
+from ._group_table import group_table
 from ._junit import junit_xml
 from ._plots import MAX_DRAWN
 from ._schema import SCHEMA_VERSION
@@ -253,15 +253,27 @@ class Audit(Findings):
             about = f", {printable(section.loss)}" if self.has_several_losses else ""
             picture, ax = figure(forest_height(n))
             plot_forest(section, ax, self.counted)
-            yield f"Who gains, who loses{about}", data_uri(picture), f"Gains of {n} groups with intervals and bounds{about}; the table has the figures"
+            yield (
+                f"Who gains, who loses{about}",
+                data_uri(picture),
+                f"Gains of {n} groups with intervals and bounds{about}; the table has the figures",
+            )
             picture, ax = figure(forest_height(n))
             plot_changes(section, ax)
-            yield f"Who is served worse, who better{about}", data_uri(picture), f"Shares of people of {n} groups who are served worse and better{about}"
+            yield (
+                f"Who is served worse, who better{about}",
+                data_uri(picture),
+                f"Shares of people of {n} groups who are served worse and better{about}",
+            )
             envy, n_assigned = None if self.hides else section.envy, len(section.frame.envy_matrix)
             if envy is not None and len(envy) and n_assigned <= MAX_DRAWN:
                 picture, ax = figure(2.2 + 0.5 * n_assigned)
                 section.frame.plot("envy", ax=ax, min_group_size=self.min_group_size)
-                yield f"Would another group's classifier be better?{about}", data_uri(picture), f"Gains over the classifiers of other groups{about}"
+                yield (
+                    f"Would another group's classifier be better?{about}",
+                    data_uri(picture),
+                    f"Gains over the classifiers of other groups{about}",
+                )
 
 
 def _of_section(section: Section) -> dict[str, Any]:

@@ -27,11 +27,22 @@ def comment(findings: Findings) -> str:
     """
     subject, summary = findings.subject, findings.summary
     title = f"{subject.own} against {subject.pooled}" if subject.has_names else "No-harm audit"
-    parts = [f"### {escaped(f'{title}: {subject.source}' if subject.source else title)}", f"**{escaped(findings.headline)}**"]
-    lists = {"Worse off": summary.worse_off, "Proved no worse": summary.no_worse, "Cannot be told": summary.cannot_be_told}
+    parts = [
+        f"### {escaped(f'{title}: {subject.source}' if subject.source else title)}",
+        f"**{escaped(findings.headline)}**",
+    ]
+    lists = {
+        "Worse off": summary.worse_off,
+        "Proved no worse": summary.no_worse,
+        "Cannot be told": summary.cannot_be_told,
+    }
     parts.append(
         "\n".join(
-            f"- **{name}**: " + (escaped("; ".join(f"{e.group} ({e.text})" if e.text else e.group for e in entries)) or "no group")
+            f"- **{name}**: "
+            + (
+                escaped("; ".join(f"{e.group} ({e.text})" if e.text else e.group for e in entries))
+                or "no group"
+            )
             for name, entries in lists.items()
         )
     )
@@ -39,10 +50,17 @@ def comment(findings: Findings) -> str:
         parts.append(f"Would do better with another group's classifier: {escaped(findings.envious)}.")
     header, rows = group_table(findings)
     if rows:
-        parts.append(markdown_table([escaped(cell) for cell in header], [[escaped(cell) for cell in row] for row in rows[:_MOST_ROWS]]))
+        parts.append(
+            markdown_table(
+                [escaped(cell) for cell in header],
+                [[escaped(cell) for cell in row] for row in rows[:_MOST_ROWS]],
+            )
+        )
     if (more := len(rows) - _MOST_ROWS) > 0:
         parts.append(f"{more:,} more groups are not shown.")
     if findings.next_steps:
-        steps = "\n".join(f"1. **{escaped(step.title)}.** {escaped(step.text)}" for step in findings.next_steps)
+        steps = "\n".join(
+            f"1. **{escaped(step.title)}.** {escaped(step.text)}" for step in findings.next_steps
+        )
         parts.append(f"<details><summary>What to do next</summary>\n\n{steps}\n\n</details>")
     return "\n\n".join(parts) + "\n"

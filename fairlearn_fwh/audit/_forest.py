@@ -17,7 +17,10 @@ _STATES = {
     "harm": ("worse off", {"marker": "v", "color": VERMILION, "markersize": 10}),
     "better": ("gain proved", {"marker": "^", "color": BLUE, "markersize": 10}),
     "certified": ("proved no worse", {"marker": "s", "color": GREEN, "markersize": 8}),
-    "undecided": ("cannot be told", {"marker": "o", "color": ORANGE, "markersize": 8, "fillstyle": "none", "markeredgewidth": 2.2}),
+    "undecided": (
+        "cannot be told",
+        {"marker": "o", "color": ORANGE, "markersize": 8, "fillstyle": "none", "markeredgewidth": 2.2},
+    ),
 }
 
 #: Sizes in inches and points, for a screen of 360 pixels: a picture as wide as a phone is shrunk little.
@@ -48,10 +51,21 @@ def plot_forest(section: Section, ax: Any, counted: str) -> Any:
     unit = section.unit
     position = np.arange(len(table))[::-1]
     gain, lower, upper, bound = (
-        unit.factor * table[name].to_numpy(dtype=float) for name in ("gain", "lower", "upper", "certified_bound")
+        unit.factor * table[name].to_numpy(dtype=float)
+        for name in ("gain", "lower", "upper", "certified_bound")
     )
     ax.hlines(position, lower, upper, color="#555555", linewidth=1.6, zorder=2)
-    ax.plot(bound, position, linestyle="", marker="|", markersize=13, markeredgewidth=2, color="black", zorder=3, label="bound")
+    ax.plot(
+        bound,
+        position,
+        linestyle="",
+        marker="|",
+        markersize=13,
+        markeredgewidth=2,
+        color="black",
+        zorder=3,
+        label="bound",
+    )
     states = states_of(table)
     for state, (name, style) in _STATES.items():
         if (mine := states == state).any():
@@ -61,14 +75,24 @@ def plot_forest(section: Section, ax: Any, counted: str) -> Any:
         limit = -unit.factor * section.tolerance
         ax.axvspan(limit, 0, color="#999999", alpha=0.2, linewidth=0)
         ax.axvline(limit, color="black", linewidth=1.2, linestyle="--", label="tolerance")
-    names = [f"{_folded(label_text(label))}\n{n:,} {counted}" for label, n in zip(table.index, table["n"], strict=True)]
+    names = [
+        f"{_folded(label_text(label))}\n{n:,} {counted}"
+        for label, n in zip(table.index, table["n"], strict=True)
+    ]
     ax.set_yticks(position, names, fontsize=_FONT)
     ax.set_ylim(-0.7, len(table) - 0.3)
     ax.tick_params(axis="x", labelsize=_FONT)
     ax.locator_params(axis="x", nbins=5)
     ax.set_xlabel(f"gain, {unit.name}\n← worse     better →", fontsize=_FONT)
     ax.spines[["top", "right"]].set_visible(False)
-    ax.figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=_FONT, handletextpad=0.3, columnspacing=1.0)
+    ax.figure.legend(
+        loc="outside lower center",
+        ncols=2,
+        frameon=False,
+        fontsize=_FONT,
+        handletextpad=0.3,
+        columnspacing=1.0,
+    )
     return ax
 
 
@@ -93,13 +117,26 @@ def plot_changes(section: Section, ax: Any) -> Any:
     """
     table = section.groups.sort_values("gain", kind="stable").head(MAX_DRAWN)
     position = np.arange(len(table))[::-1]
-    worse, better = (100 * table[f"{kind}_flip_rate"].to_numpy(dtype=float) for kind in ("negative", "positive"))
-    ax.barh(position, -worse, color=VERMILION, hatch="///", edgecolor="white", linewidth=0, height=0.6, label="now wrong, right before")
+    worse, better = (
+        100 * table[f"{kind}_flip_rate"].to_numpy(dtype=float) for kind in ("negative", "positive")
+    )
+    ax.barh(
+        position,
+        -worse,
+        color=VERMILION,
+        hatch="///",
+        edgecolor="white",
+        linewidth=0,
+        height=0.6,
+        label="now wrong, right before",
+    )
     ax.barh(position, better, color=BLUE, height=0.6, label="now right, wrong before")
     limit = 1.35 * max(float(np.nanmax(np.concatenate([worse, better, [0.1]]))), 0.1)
     for row, sizes in zip(position, zip(worse, better, strict=True), strict=True):
         for size, side, align in zip(sizes, (-1, 1), ("right", "left"), strict=True):
-            ax.text(side * (size + 0.02 * limit), row, f"{size:.1f}", ha=align, va="center", fontsize=_FONT - 1)
+            ax.text(
+                side * (size + 0.02 * limit), row, f"{size:.1f}", ha=align, va="center", fontsize=_FONT - 1
+            )
     ax.axvline(0, color="black", linewidth=1)
     ax.set_yticks(position, [_folded(label_text(label)) for label in table.index], fontsize=_FONT)
     ax.set_xlim(-limit, limit)
@@ -119,5 +156,3 @@ def _folded(name: str, width: int = 18) -> str:
     cut = name.rfind(" ", 0, width) if " " in name[:width] else width
     rest = name[cut:].strip()
     return f"{name[:cut]}\n{rest if len(rest) <= width else rest[: width - 1] + '…'}"
-
-

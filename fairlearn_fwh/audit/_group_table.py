@@ -11,7 +11,6 @@ from ._findings import MOST_SHOWN, Findings, records, worst_first
 from ._section import Section
 from ._words import RESULTS, result_of
 
-
 #: Heading of the column that says what is found of a group.
 RESULT = "result"
 
@@ -40,7 +39,10 @@ def _one_loss(findings: Findings) -> tuple[list[str], list[list[str]]]:
     unit = section.unit
     units = ["units"] if section.frame.has_units else []
     limit = f"bound (tolerance {unit.amount(section.tolerance)})" if section.tolerance else "bound"
-    risks = [f"risk, {printable(name)}" if subject.has_names else what for name, what in ((subject.own, "risk"), (subject.pooled, "pooled risk"))]
+    risks = [
+        f"risk, {printable(name)}" if subject.has_names else what
+        for name, what in ((subject.own, "risk"), (subject.pooled, "pooled risk"))
+    ]
     header = ["group", counted, *units, RESULT, f"gain ({_interval(section)})", limit, *risks]
     if section.power is not None:
         header.append(f"{counted} needed")
@@ -83,7 +85,9 @@ def _losses_beside(findings: Findings) -> tuple[list[str], list[list[str]]]:
                 printable(of_losses[0]["group"]),
                 f"{max(row['n'] for row in of_losses):,.0f}",
                 *(_gain(section, row) for section, row in found),
-                "; ".join(f"{result}: {', '.join(results[result])}" for result in RESULTS if result in results),
+                "; ".join(
+                    f"{result}: {', '.join(results[result])}" for result in RESULTS if result in results
+                ),
             ]
         )
     return header, rows

@@ -31,14 +31,21 @@ def junit_xml(findings: Findings, fail_on: str) -> str:
     for section in findings.sections:
         for label, row in zip(section.groups.index, section.groups.to_dict("records"), strict=True):
             case = _case(suite, printable(section.loss), group_name(label))
-            gain = f"gain {section.unit.gain(row['gain'])} {section.unit.name}, {row['n']:,} {findings.counted}"
+            gain = (
+                f"gain {section.unit.gain(row['gain'])} {section.unit.name}, {row['n']:,} {findings.counted}"
+            )
             if row["harmed"]:
                 n_failures += _add(case, "failure", "harm", f"worse off: {gain}")
             elif not row["certified"] and row["n"]:
                 kind = "failure" if fail_on == "undecided" else "skipped"
                 n_failures += kind == "failure"
                 n_skipped += kind == "skipped"
-                _add(case, kind, "undecided", f"cannot be told: {gain}, bound {section.unit.gain(row['certified_bound'])}")
+                _add(
+                    case,
+                    kind,
+                    "undecided",
+                    f"cannot be told: {gain}, bound {section.unit.gain(row['certified_bound'])}",
+                )
     if findings.suppressed:
         case = _case(suite, "small groups", findings.why_suppressed)
         if hidden := _hidden(summary.worse_off):
@@ -69,7 +76,9 @@ def junit_xml(findings: Findings, fail_on: str) -> str:
 def unusable_xml(reason: str) -> str:
     """An audit that could not be made, as a test that failed to run."""
     suites = ElementTree.Element("testsuites")
-    suite = ElementTree.SubElement(suites, "testsuite", name="no-harm audit", tests="1", failures="0", errors="1", skipped="0")
+    suite = ElementTree.SubElement(
+        suites, "testsuite", name="no-harm audit", tests="1", failures="0", errors="1", skipped="0"
+    )
     _add(_case(suite, "audit", "input"), "error", "unusable", reason)
     return _text(suites)
 

@@ -17,8 +17,12 @@ if TYPE_CHECKING:
 
 #: What each key holds. Those of the command line have the names of its options.
 _KEYS: dict[str, tuple[type, ...]] = {
-    **dict.fromkeys(["y-true", "y-pred", "pooled", "weight", "engine", "delimiter", "quote", "fail-on"], (str,)),
-    **dict.fromkeys(["by-group", "groups", "sensitive", "unit", "loss", "pos-label", "labels", "null", "on"], (str, list)),
+    **dict.fromkeys(
+        ["y-true", "y-pred", "pooled", "weight", "engine", "delimiter", "quote", "fail-on"], (str,)
+    ),
+    **dict.fromkeys(
+        ["by-group", "groups", "sensitive", "unit", "loss", "pos-label", "labels", "null", "on"], (str, list)
+    ),
     **dict.fromkeys(["tolerance", "harm-margin", "alpha", "loss-limit"], (float, int)),
     "cost": (list,),
     "margins": (bool,),
@@ -60,7 +64,9 @@ class Policy:
         if self.required_groups:
             shown["required-groups"] = [group_name(group) for group in self.required_groups]
         if self.smallest_sizes:
-            shown["smallest-sizes"] = self.smallest_sizes if isinstance(self.smallest_sizes, int) else dict(self.smallest_sizes)
+            shown["smallest-sizes"] = (
+                self.smallest_sizes if isinstance(self.smallest_sizes, int) else dict(self.smallest_sizes)
+            )
         return shown
 
     def check_groups(self, frame: PreferenceFrame, min_group_size: int) -> None:
@@ -78,9 +84,15 @@ class Policy:
                 f"{len(missing)} of {len(required)} groups that {self.file} requires are missing: {missing[:5]!r}; the groups are {list(n)[:10]!r}."
             )
         sizes = self.smallest_sizes
-        wanted = dict.fromkeys(n, sizes) if isinstance(sizes, int) else {group_name(as_tuple(g) if isinstance(g, list) else g): size for g, size in sizes.items()}
+        wanted = (
+            dict.fromkeys(n, sizes)
+            if isinstance(sizes, int)
+            else {group_name(as_tuple(g) if isinstance(g, list) else g): size for g, size in sizes.items()}
+        )
         if unknown := [group for group in wanted if group not in n]:
-            raise ValueError(f"{self.file} has smallest-sizes of {unknown[:5]!r}, which are no groups here; the groups are {list(n)[:10]!r}.")
+            raise ValueError(
+                f"{self.file} has smallest-sizes of {unknown[:5]!r}, which are no groups here; the groups are {list(n)[:10]!r}."
+            )
         small = {group: size for group, size in wanted.items() if n[group] < size}
         if small:
             group, size = next(iter(small.items()))
@@ -165,11 +177,28 @@ def _read_table(table: dict[str, Any], file: str) -> Policy:
             )
         kinds = _KEYS[key]
         if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
-            names = " or ".join({str: "text", list: "a list", float: "a number", int: "a whole number", bool: "true or false", dict: "a table"}[k] for k in kinds)
+            kinds = (float,) if kinds == (float, int) else kinds
+            names = " or ".join(
+                {
+                    str: "text",
+                    list: "a list",
+                    float: "a number",
+                    int: "a whole number",
+                    bool: "true or false",
+                    dict: "a table",
+                }[k]
+                for k in kinds
+            )
             raise ValueError(f"{file}: {key} must be {names}; got {value!r}.")
     required = table.get("required-groups", [])
-    if not all(isinstance(part, str) for group in required for part in (group if isinstance(group, list) else [group])):
-        raise ValueError(f"{file}: required-groups must be a list of groups as text; an intersection is a list of texts.")
+    if not all(
+        isinstance(part, str)
+        for group in required
+        for part in (group if isinstance(group, list) else [group])
+    ):
+        raise ValueError(
+            f"{file}: required-groups must be a list of groups as text; an intersection is a list of texts."
+        )
     sizes = table.get("smallest-sizes", 0)
     every = sizes.values() if isinstance(sizes, dict) else [sizes]
     if any(isinstance(size, bool) or not isinstance(size, int) or size < 0 for size in every):

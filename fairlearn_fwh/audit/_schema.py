@@ -24,6 +24,8 @@ def audit_schema() -> dict[str, Any]:
     >>> audit_schema()["properties"]["state"]["enum"]
     ['harm', 'certified', 'undecided', 'unusable']
     """
-    text = (importlib.resources.files("fairlearn_fwh.audit") / "audit.schema.json").read_text(encoding="utf-8")
+    text = (importlib.resources.files("fairlearn_fwh.audit") / "audit.schema.json").read_text(
+        encoding="utf-8"
+    )
     schema: dict[str, Any] = json.loads(text)
     return schema

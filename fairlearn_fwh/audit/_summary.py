@@ -69,7 +69,9 @@ class Summary:
     @cached_property
     def better_off(self) -> list[Entry]:
         """Groups whose gain is proved: its bound, for all groups together, is above 0."""
-        return self._listed(lambda section: section.table["certified_bound"] > 0, self._of_gain, count_hidden=False)
+        return self._listed(
+            lambda section: section.table["certified_bound"] > 0, self._of_gain, count_hidden=False
+        )
 
     @property
     def headline(self) -> str:
@@ -78,7 +80,10 @@ class Summary:
         own, pooled, sure = _short(subject.own), _short(subject.pooled), findings.confidence
         n, outcome = self._n_groups, findings.outcome
         if outcome == "harm":
-            n_harmed, beginning = len(findings.harmed_groups), f"Harm found: {own} is worse than {pooled}{self._beyond_margin} for"
+            n_harmed, beginning = (
+                len(findings.harmed_groups),
+                f"Harm found: {own} is worse than {pooled}{self._beyond_margin} for",
+            )
             if n == 1:
                 return f"{beginning} everybody, with {sure}."
             of_groups = f"{n_harmed} of {n} groups"
@@ -99,8 +104,10 @@ class Summary:
                 return f"Gain proved: {own} is better than {pooled} for {everybody}, with {sure}."
             return f"Undecided: no harm found, but that {own} is better than {pooled} is not shown for {who}."
         if outcome == "certified":
-            return f"No harm: that {own} is worse than {pooled} {self._by_more} is ruled out for {everybody}, with {sure}."
-        return f"Undecided: no harm found, but that {own} is worse than {pooled} {self._by_more} cannot be ruled out for {who}."
+            where = f"in {everybody}" if n > 1 else "for everybody"
+            return f"No harm: {own} loses no more than {self._limit} against {pooled} {where}, with {sure}."
+        beginning = f"Undecided for {who}" if n > 1 else "Undecided"
+        return f"{beginning}: {own} may be worse than {pooled} by more than {self._limit}; no harm found."
 
     @property
     def _beyond_margin(self) -> str:
@@ -108,7 +115,9 @@ class Summary:
         sections = self.findings.sections
         if not any(section.harm_margin for section in sections):
             return ""
-        if len({section.harm_margin for section in sections}) > 1 or not all(s.unit.in_points for s in sections[1:]):
+        if len({section.harm_margin for section in sections}) > 1 or not all(
+            s.unit.in_points for s in sections[1:]
+        ):
             return " by more than the margin"
         return f" by more than {sections[0].unit.amount(sections[0].harm_margin)}"
 
@@ -119,13 +128,14 @@ class Summary:
         return first.group if first.text else ""
 
     @property
-    def _by_more(self) -> str:
-        """By how much: the tolerance in few words."""
+    def _limit(self) -> str:
+        """The tolerance in few words."""
         sections = self.findings.sections
-        if len({section.tolerance for section in sections}) > 1 or not all(s.unit.in_points for s in sections[1:]):
-            return "by more than the tolerance"
-        tolerance = sections[0].tolerance
-        return f"by more than {sections[0].unit.amount(tolerance)}"
+        if len({section.tolerance for section in sections}) > 1 or not all(
+            s.unit.in_points for s in sections[1:]
+        ):
+            return "the tolerance"
+        return sections[0].unit.amount(sections[0].tolerance)
 
     @property
     def _n_groups(self) -> int:
@@ -173,7 +183,11 @@ class Summary:
         bound, unit = row["certified_bound"], section.unit
         if bound > 0:
             return f"gains at least {unit.gain(bound).removeprefix('+')}{_points(unit)}, {self._people(row)}"
-        most = f"loses {unit.size(bound)}{_points(unit)} at most" if np.isfinite(bound) else "loses less than the tolerance"
+        most = (
+            f"loses {unit.size(bound)}{_points(unit)} at most"
+            if np.isfinite(bound)
+            else "loses less than the tolerance"
+        )
         return f"{most}, {self._people(row)}" if bound < 0 else f"loses nothing, {self._people(row)}"
 
     def _of_gain(self, section: Section, row: dict[str, Any]) -> str:
@@ -201,7 +215,9 @@ class _States:
         empty = (self.table["n"] == 0).to_numpy()
         certified, harmed = self.table["certified"].to_numpy(), self.table["harmed"].to_numpy()
         # A harm can be significant and smaller than the tolerance: it is harm.
-        self.state = np.where(empty, "", np.where(harmed, "harm", np.where(certified, "certified", "undecided")))
+        self.state = np.where(
+            empty, "", np.where(harmed, "harm", np.where(certified, "certified", "undecided"))
+        )
 
 
 def more_needed(row: dict[str, Any], counted: str) -> str:
@@ -229,7 +245,7 @@ def _points(unit: Unit) -> str:
 def _short(name: str) -> str:
     """A name that leaves room in a headline."""
     words = printable(name).split()
-    return " ".join(words) if len(words) <= 3 else f"{' '.join(words[:3])} …"
+    return " ".join(words) if len(words) <= 3 else f"{' '.join(words[:3])}…"
 
 
 def _within(longer: str, shorter: str) -> str:

@@ -28,7 +28,11 @@ def result_of(row: Mapping[str, Any]) -> str:
 
 def limits_of(findings: Findings) -> str:
     """The tolerance, or the tolerances of several losses; empty where there is none."""
-    amounts = {section.loss: section.unit.amount(section.tolerance) for section in findings.sections if section.tolerance}
+    amounts = {
+        section.loss: section.unit.amount(section.tolerance)
+        for section in findings.sections
+        if section.tolerance
+    }
     if len(set(amounts.values())) == 1 and len(amounts) == len(findings.sections):
         return next(iter(amounts.values()))
     return ", ".join(f"{amount} in {loss}" for loss, amount in amounts.items())
@@ -46,9 +50,22 @@ def facts_of(findings: Findings) -> Iterator[tuple[str, str]]:
     if first.overall:
         yield "rows", f"{max(section.overall.get('n', 0) for section in findings.sections):,.0f}"
     yield "groups by", ", ".join(map(str, findings.frame._layout.audit_names))
-    yield "loss", "; ".join(f"{s.loss}: {s.unit.risk_name}" if findings.has_several_losses else s.unit.risk_name for s in findings.sections)
+    yield (
+        "loss",
+        "; ".join(
+            f"{s.loss}: {s.unit.risk_name}" if findings.has_several_losses else s.unit.risk_name
+            for s in findings.sections
+        ),
+    )
     yield "tolerance", limits_of(findings) or "none"
-    yield "margin of harm", ", ".join(dict.fromkeys(s.unit.amount(s.harm_margin) if s.harm_margin else "none" for s in findings.sections))
+    yield (
+        "margin of harm",
+        ", ".join(
+            dict.fromkeys(
+                s.unit.amount(s.harm_margin) if s.harm_margin else "none" for s in findings.sections
+            )
+        ),
+    )
     yield "alpha", f"{findings.alpha:g}"
     yield "smallest group shown", f"{findings.min_group_size} people"
     if findings.frame.is_weighted:
@@ -56,4 +73,3 @@ def facts_of(findings: Findings) -> Iterator[tuple[str, str]]:
     for name, value in subject.policy.items():
         yield f"policy: {name}", ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
     yield "versions", ", ".join(f"{name} {importlib.metadata.version(name)}" for name in _PACKAGES)
-

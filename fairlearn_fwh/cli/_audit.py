@@ -64,8 +64,12 @@ from ._terminal import say, show
     type=click.Path(path_type=Path),
     help="Another file: with --on one about the same people, which has the column --pooled; with --unpaired one about other people.",
 )
-@click.option("--on", callback=several, help="Columns of both files that say which rows are about one person or case.")
-@click.option("--allow-unmatched", is_flag=True, help="Leave out rows that have no partner in the other file.")
+@click.option(
+    "--on", callback=several, help="Columns of both files that say which rows are about one person or case."
+)
+@click.option(
+    "--allow-unmatched", is_flag=True, help="Leave out rows that have no partner in the other file."
+)
 @click.option(
     "--unpaired",
     is_flag=True,
@@ -138,14 +142,31 @@ def audit(
             "dialect": Dialect(delimiter=character(delimiter), quote=quote, null=tuple(null)),
             "sensitive_features": sensitive,
         }
-        judging = {"alpha": alpha, "min_group_size": min_group_size}
+        judging: dict[str, Any] = {"alpha": alpha, "min_group_size": min_group_size}
         with outputs.unusable_if_it_fails(), said_warnings():
             if unpaired:
-                roles = {"--pooled": pooled, "--by-group": by_group, "--groups": groups, "--unit": unit, "--weight": weight, "--on": on}
-                roles |= {"--margins": margins, "--tolerance": given("tolerance"), "--allow-unmatched": allow_unmatched}
+                roles: dict[str, Any] = {
+                    "--pooled": pooled,
+                    "--by-group": by_group,
+                    "--groups": groups,
+                    "--unit": unit,
+                    "--weight": weight,
+                    "--on": on,
+                }
+                roles |= {
+                    "--margins": margins,
+                    "--tolerance": given("tolerance"),
+                    "--allow-unmatched": allow_unmatched,
+                }
                 column, before = check_unpaired(y_pred, baseline, roles, failing)
                 report: Audit | SampleReport = compare_files(
-                    predictions, before, reading, y_pred=column, margin=harm_margin, randomized=randomized, **judging
+                    predictions,
+                    before,
+                    reading,
+                    y_pred=column,
+                    margin=harm_margin,
+                    randomized=randomized,
+                    **judging,
                 )
             else:
                 check_paired(pooled, baseline, on, randomized=randomized, allow_unmatched=allow_unmatched)
@@ -154,9 +175,20 @@ def audit(
                     baseline=baseline, on=on, allow_unmatched=allow_unmatched, **reading,
                 )  # fmt: skip
                 policy.check_groups(frame, min_group_size)
-                subject = subject_of(predictions, baseline, y_true=y_true, own=y_pred, pooled=str(pooled), policy=policy.to_dict())
+                subject = subject_of(
+                    predictions,
+                    baseline,
+                    y_true=y_true,
+                    own=y_pred,
+                    pooled=str(pooled),
+                    policy=policy.to_dict(),
+                )
                 report = Audit(
-                    frame.over() if margins else frame, tolerance=tolerance, harm_margin=harm_margin, subject=subject, **judging
+                    frame.over() if margins else frame,
+                    tolerance=tolerance,
+                    harm_margin=harm_margin,
+                    subject=subject,
+                    **judging,
                 )
             if not (sensitive or groups):
                 say("Neither --sensitive nor --groups is given: everybody is one group.", err=True)

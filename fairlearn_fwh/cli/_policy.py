@@ -25,7 +25,10 @@ def use_policy(context: click.Context, parameter: click.Parameter, value: Path |
         policy = find_policy() if value is None else read_policy(value)
     except (OSError, ValueError) as error:
         raise click.UsageError(str(error)) from error
-    context.default_map = {**(context.default_map or {}), **{_name(key): _as_option(key, setting) for key, setting in policy.settings.items()}}
+    context.default_map = {
+        **(context.default_map or {}),
+        **{_name(key): _as_option(key, setting) for key, setting in policy.settings.items()},
+    }
     return policy
 
 
@@ -45,7 +48,9 @@ def _as_option(key: str, setting: Any) -> Any:
 
 
 POLICY = (
-    click.option("--no-policy", is_flag=True, is_eager=True, help="Leave aside the policy in pyproject.toml."),
+    click.option(
+        "--no-policy", is_flag=True, is_eager=True, help="Leave aside the policy in pyproject.toml."
+    ),
     click.option(
         "--policy",
         type=click.Path(dir_okay=False, path_type=Path),

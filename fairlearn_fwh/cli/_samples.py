@@ -13,17 +13,26 @@ from ..metrics._engines._columns import Columns
 
 
 def check_paired(
-    pooled: str | None, baseline: Path | None, on: list[str] | None, *, randomized: bool, allow_unmatched: bool
+    pooled: str | None,
+    baseline: Path | None,
+    on: list[str] | None,
+    *,
+    randomized: bool,
+    allow_unmatched: bool,
 ) -> None:
     """Raise ValueError unless the options are those of people who have the predictions of both models, in one file or in two."""
     if randomized:
-        raise ValueError("--randomized is for --unpaired, which compares the risks of different people; give it, or leave it out.")
+        raise ValueError(
+            "--randomized is for --unpaired, which compares the risks of different people; give it, or leave it out."
+        )
     if baseline is not None and not on:
         raise ValueError(
             "--baseline needs exactly one of --on (the files are about the same people: the columns of the key) and --unpaired (other people)."
         )
     if baseline is None and (on or allow_unmatched):
-        raise ValueError("--on and --allow-unmatched are for --baseline, the file with the predictions of the baseline; give it, or leave them out.")
+        raise ValueError(
+            "--on and --allow-unmatched are for --baseline, the file with the predictions of the baseline; give it, or leave them out."
+        )
     if pooled is None:
         raise ValueError(
             "--pooled is missing: the column with the predictions of the pooled classifier or of any baseline. In another file it is a column of --baseline."

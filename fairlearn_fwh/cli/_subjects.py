@@ -15,7 +15,13 @@ _OUTPUTS = ("--html", "--json", "--junit", "--markdown")
 
 
 def subject_of(
-    predictions: Path, baseline: Path | None, *, y_true: str, own: str | None, pooled: str, policy: dict[str, Any]
+    predictions: Path,
+    baseline: Path | None,
+    *,
+    y_true: str,
+    own: str | None,
+    pooled: str,
+    policy: dict[str, Any],
 ) -> Subject:
     """Name what is compared by columns, and by files where both columns have one name.
 

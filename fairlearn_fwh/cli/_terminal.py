@@ -135,7 +135,9 @@ def _outcome(audit: Audit) -> str:
     for title, entries in lists.items():
         if entries:
             lines += ["", f"{title}:"]
-            lines += [f"  {entry.group}: {entry.text}" if entry.text else f"  {entry.group}" for entry in entries]
+            lines += [
+                f"  {entry.group}: {entry.text}" if entry.text else f"  {entry.group}" for entry in entries
+            ]
     if audit.envious:
         lines += ["", f"Would do better with another group's classifier: {audit.envious}."]
     if audit.next_steps:

@@ -46,7 +46,9 @@ def check_content(path: Path, form: str) -> None:
         return
     for magic, what in _OTHERS.items():
         if beginning.startswith(magic):
-            raise ValueError(f"{path} cannot be read as {form.replace('csv', 'CSV').replace('json', 'JSON')}: it {what}.")
+            raise ValueError(
+                f"{path} cannot be read as {form.replace('csv', 'CSV').replace('json', 'JSON')}: it {what}."
+            )
 
 
 def _first_bytes(path: Path) -> bytes:

@@ -101,7 +101,13 @@ def _record(line: bytes, where: str) -> dict[str, str | None]:
         return dict(items)
 
     try:
-        record = json.loads(line.decode("utf-8"), parse_int=str, parse_float=str, parse_constant=constant, object_pairs_hook=pairs)
+        record = json.loads(
+            line.decode("utf-8"),
+            parse_int=str,
+            parse_float=str,
+            parse_constant=constant,
+            object_pairs_hook=pairs,
+        )
     except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(f"{where} is no JSON object ({error}).") from error
     if not isinstance(record, dict):

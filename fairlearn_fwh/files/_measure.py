@@ -146,7 +146,9 @@ def measure_file(
         return measure_new(path, columns, losses, unit_key=unit_key, **settings)[0]
     keys = [on] if isinstance(on, str) else list(on or [])
     if not keys:
-        raise ValueError("baseline needs on: the columns that say which rows of the two files are about one person or case.")
+        raise ValueError(
+            "baseline needs on: the columns that say which rows of the two files are about one person or case."
+        )
     return _measure_joined(path, baseline, keys, columns, losses, unit_key, allow_unmatched, **settings)
 
 

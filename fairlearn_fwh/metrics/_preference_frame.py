@@ -12,8 +12,8 @@ import pandas as pd
 
 from . import _shown
 from ._core._alignment import check_alignment
-from ._core._figures import POOLED_COLUMN
 from ._core._disclosure import what_can_be_shown
+from ._core._figures import POOLED_COLUMN
 from ._core._groupings import all_groupings, as_one_group, people_of, regroup
 from ._core._layout import Layout
 from ._core._losses import Loss

@@ -28,8 +28,8 @@ def plot_models(frames: Mapping[str, PreferenceFrame], ax: Any) -> Any:
 def model_card(frame: PreferenceFrame, **settings: Any) -> str:
     """Write a section of a model card; see `PreferenceFrame.to_model_card`."""
     from ..audit._findings import Findings
-    from ..audit._subject import Subject
     from ..audit._model_card import model_card
+    from ..audit._subject import Subject
 
     return model_card(Findings(frame, subject=Subject(own="the model", pooled="the baseline"), **settings))
 

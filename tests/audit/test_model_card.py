@@ -29,8 +29,18 @@ def test_it_has_the_usual_headings_in_order():
     ("sizes", "losers", "title", "sentence"),
     [
         ({"a": 500, "b": 500}, {"a": 50}, "Harm found", "the model is worse than the baseline for a"),
-        ({"a": 5000, "b": 5000}, {"a": 1}, "No harm", "that the model is worse than the baseline by more than 1 point is ruled out"),
-        ({"a": 40, "b": 5000}, {"a": 1}, "Undecided", "no harm found, but that the model is worse"),
+        (
+            {"a": 5000, "b": 5000},
+            {"a": 1},
+            "No harm",
+            "the model loses no more than 1 point against the baseline in all 2 groups",
+        ),
+        (
+            {"a": 40, "b": 5000},
+            {"a": 1},
+            "Undecided for 1 of 2 groups",
+            "the model may be worse than the baseline by more than 1 point",
+        ),
     ],
 )
 def test_the_verdict_is_one_of_three(sizes, losers, title, sentence):
@@ -128,7 +138,7 @@ def test_envy_tells_neither_names_nor_figures_of_small_groups():
 
 def test_the_same_predictions_for_few_people_certify_nothing():
     few = frame_of({"a": 60}, {}).to_model_card()
-    assert "**Undecided: no harm found" in few
+    assert "**Undecided: the model may be worse" in few
     assert "**Nobody is harmed and nobody gains" in frame_of({"a": 6000}, {}).to_model_card()
 
 

@@ -272,7 +272,10 @@ def test_a_threshold_optimizer_on_adult(run, real_data, tmp_path):
         tmp_path / "adult.parquet", "--y-pred", "p", "--sensitive", "sex", "--html", tmp_path / "adult.html"
     )
     assert result.exit_code == 1
-    assert "Female: -3.1 points of accuracy, 4,029 people\n  Male: -1.1 points of accuracy, 8,182 people" in result.output
+    assert (
+        "Female: -3.1 points of accuracy, 4,029 people\n  Male: -1.1 points of accuracy, 8,182 people"
+        in result.output
+    )
     same = run(tmp_path / "adult.parquet", "--y-pred", "pooled", "--sensitive", "sex")
     assert same.exit_code == 2
     assert "--pooled and --y-pred are the same column 'pooled'" in same.output

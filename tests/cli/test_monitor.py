@@ -227,7 +227,10 @@ def test_different_people_are_compared(weeks, tmp_path):
         ((*files, "--pooled", "old"), "--pooled does not apply to --unpaired"),
         ((*files, "--weight", "id"), "--weight does not apply to --unpaired"),
         ((*files, "--require", "certified"), "does not apply to --unpaired"),
-        (("--y-pred", "new", "--pooled", "old", "--baseline", weeks[0]), "--baseline needs exactly one of --on"),
+        (
+            ("--y-pred", "new", "--pooled", "old", "--baseline", weeks[0]),
+            "--baseline needs exactly one of --on",
+        ),
         (("--y-pred", "new"), "--pooled is missing"),
         ((*files[:-1], "nope"), "--y-pred is column 'nope', which the frame does not have"),
     ):

@@ -46,12 +46,19 @@ def files(cases, tmp_path):
 
 def expected(cases, **more):
     return PreferenceFrame(
-        y_true=cases["y"], y_pred=cases["new"], y_pred_pooled=cases["old"], sensitive_features={"lang": cases["lang"]}, **more
+        y_true=cases["y"],
+        y_pred=cases["new"],
+        y_pred_pooled=cases["old"],
+        sensitive_features={"lang": cases["lang"]},
+        **more,
     )
 
 
 @pytest.mark.parametrize("engine", ["duckdb", "polars"])
-@pytest.mark.parametrize("formats", [("csv", "csv"), ("parquet", "parquet"), ("jsonl", "jsonl"), ("csv", "parquet"), ("jsonl", "csv")])
+@pytest.mark.parametrize(
+    "formats",
+    [("csv", "csv"), ("parquet", "parquet"), ("jsonl", "jsonl"), ("csv", "parquet"), ("jsonl", "csv")],
+)
 @pytest.mark.parametrize("key", ["id", "number"])
 def test_a_joined_audit_is_that_of_one_table(cases, files, engine, formats, key):
     new, old = files(*formats)
@@ -69,7 +76,9 @@ def test_weights_losses_and_several_keys(cases, files):
 def test_truth_and_groups_may_be_in_either_file(cases, files, tmp_path):
     new = write(cases[["id", "new"]].rename(columns={"new": "answer"}), tmp_path / "new.csv")
     old = write(cases[["id", "old", "y", "lang"]].rename(columns={"old": "answer"}), tmp_path / "old.csv")
-    pd.testing.assert_frame_equal(measure_file(new, baseline=old, on="id", **ROLES).by_group, expected(cases).by_group)
+    pd.testing.assert_frame_equal(
+        measure_file(new, baseline=old, on="id", **ROLES).by_group, expected(cases).by_group
+    )
 
 
 def left_out(table):
@@ -95,7 +104,10 @@ def other_people(table):
         (twice, r"old.csv has 3 rows whose key 'id' comes more than once \(303 rows, 300 keys\)"),
         (without_key, r"old.csv has 2 of 300 rows without the key 'id'"),
         (other_people, r"No key of new.csv is in old.csv: these are other people"),
-        (lambda table: table.drop(columns="answer"), r"y_pred_pooled is column 'answer', which old.csv does not have"),
+        (
+            lambda table: table.drop(columns="answer"),
+            r"y_pred_pooled is column 'answer', which old.csv does not have",
+        ),
         (lambda table: table.drop(columns="id"), r"The key 'id' is no column of old.csv"),
     ],
 )
@@ -116,7 +128,9 @@ def test_rows_without_a_partner_are_left_out_if_that_is_said(cases, files):
 
 
 def test_values_that_contradict_each_other_are_refused(cases, files):
-    new, old = files(of_old=("id", "old", "lang"), change=lambda table: table.assign(lang=["xx", *table["lang"].iloc[1:]]))
+    new, old = files(
+        of_old=("id", "old", "lang"), change=lambda table: table.assign(lang=["xx", *table["lang"].iloc[1:]])
+    )
     with pytest.raises(ValueError, match="'lang' is in both files and differs in 1 of 300 rows"):
         measure_file(new, baseline=old, on="id", **ROLES)
 
@@ -141,7 +155,9 @@ def test_a_missing_label_is_told_with_its_file(files):
 def test_json_lines_are_read_as_spelled(tmp_path, engine):
     path = tmp_path / "t.jsonl"
     path.write_text('{"y": 1, "a": 1, "b": 0, "g": "01"}\n{"y": 0, "b": 0, "a": 0, "g": 1, "more": null}\n')
-    frame = measure_file(path, y_true="y", y_pred="a", y_pred_pooled="b", sensitive_features="g", engine=engine)
+    frame = measure_file(
+        path, y_true="y", y_pred="a", y_pred_pooled="b", sensitive_features="g", engine=engine
+    )
     assert frame.by_group["rationality_gain"].to_dict() == {"01": 1.0, "1": 0.0}
 
 

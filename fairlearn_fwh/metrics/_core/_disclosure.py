@@ -38,7 +38,9 @@ def what_can_be_shown(parts: Mapping[str, Measurement], min_group_size: int) -> 
         return hidden, True
     n = people_by_kind(parts)
     if not _overlap(parts):
-        return hidden, int(hidden.sum()) > 1 and min(int(of_kind[hidden].sum()) for of_kind in n) >= min_group_size
+        return hidden, int(hidden.sum()) > 1 and min(
+            int(of_kind[hidden].sum()) for of_kind in n
+        ) >= min_group_size
     rows = rows_by_kind(parts)
     if rows.shape[0] * rows.shape[1] > _MOST_SUMS:
         return hidden, False
@@ -64,7 +66,11 @@ def people_by_kind(parts: Mapping[str, Measurement]) -> list[np.ndarray]:
     kinds = list(_kinds(parts).values())
     shown = [part.levels.audit.n for part in kinds]
     everybody = [n for n, part in zip(shown, kinds, strict=True) if part.loss.concerns is None]
-    others = [everybody[0] - n for n, part in zip(shown, kinds, strict=True) if everybody and part.loss.concerns is not None]
+    others = [
+        everybody[0] - n
+        for n, part in zip(shown, kinds, strict=True)
+        if everybody and part.loss.concerns is not None
+    ]
     return [*shown, *others]
 
 
@@ -77,10 +83,15 @@ def rows_by_kind(parts: Mapping[str, Measurement]) -> np.ndarray:
     kinds = list(_kinds(parts).values())
     atoms = np.unique(np.hstack([_members(part) for part in kinds]), axis=1)
     blocks = [
-        np.hstack([atoms if i == j else np.zeros_like(atoms) for j in range(len(kinds))]) for i in range(len(kinds))
+        np.hstack([atoms if i == j else np.zeros_like(atoms) for j in range(len(kinds))])
+        for i in range(len(kinds))
     ]
     everybody = [block for block, part in zip(blocks, kinds, strict=True) if part.loss.concerns is None]
-    others = [everybody[0] - block for block, part in zip(blocks, kinds, strict=True) if everybody and part.loss.concerns is not None]
+    others = [
+        everybody[0] - block
+        for block, part in zip(blocks, kinds, strict=True)
+        if everybody and part.loss.concerns is not None
+    ]
     return np.array([*blocks, *others])
 
 
@@ -105,7 +116,7 @@ def in_row_space(vectors: np.ndarray, rows: np.ndarray) -> np.ndarray:
     ndarray of bool, shape (c,)
     """
     if not len(rows):
-        return ~vectors.any(axis=1)
+        return np.asarray(~vectors.any(axis=1))
     _, sizes, directions = np.linalg.svd(rows, full_matrices=False)
     basis = directions[sizes > 1e-9 * max(float(sizes.max()), 1.0)]
     rest = vectors - vectors @ basis.T @ basis

@@ -103,7 +103,7 @@ def _factorize(column: Any, name: str) -> tuple[np.ndarray, list[Any]]:
         present = np.bincount(codes + 1, minlength=len(categories) + 1)[1:] > 0
         if present.all():
             return codes, categories
-        renumber = np.append(np.cumsum(present) - 1, -1)  # the last entry is what code -1 looks up
+        renumber = np.append(np.cumsum(present) - 1, -1).astype(np.int32)  # the last entry is what code -1 looks up
         return renumber[codes], [
             label for label, is_present in zip(categories, present, strict=True) if is_present
         ]
@@ -115,7 +115,8 @@ def _factorize(column: Any, name: str) -> tuple[np.ndarray, list[Any]]:
         return codes, uniques.tolist()
     if missing.any():
         codes = np.full(len(values), -1, dtype=np.intp)
-        codes[~missing], labels = _factorize(values[~missing], name)
+        some, labels = _factorize(values[~missing], name)
+        codes[~missing] = some
         return codes, labels
     codes, uniques = pd.factorize(values)
     labels = pd.Index(

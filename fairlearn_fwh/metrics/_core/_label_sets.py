@@ -152,7 +152,9 @@ def distinct(column: np.ndarray) -> frozenset[Any]:
     """Distinct values of a column that was read."""
     if column.dtype.kind == "b":
         return frozenset(value for value in (False, True) if (column == value).any())
-    low, high = (int(column.min()), int(column.max())) if column.dtype.kind in "iu" and len(column) else (0, 1001)
+    low, high = (
+        (int(column.min()), int(column.max())) if column.dtype.kind in "iu" and len(column) else (0, 1001)
+    )
     if high - low <= 1:
         return frozenset((low, high))
     if high - low <= 1000:

@@ -20,7 +20,11 @@ def measure(sample: Sample, loss: Loss, bootstrap: Bootstrap) -> Measurement:
     """
     # Only losses without limits to check: messages about limits name rows.
     alike = sample.alike([loss]) if loss.is_binary else None
-    return _measure_rows(sample, loss, bootstrap) if alike is None else _measure_alike(sample, alike, loss, bootstrap)
+    return (
+        _measure_rows(sample, loss, bootstrap)
+        if alike is None
+        else _measure_alike(sample, alike, loss, bootstrap)
+    )
 
 
 def measure_several(

@@ -87,7 +87,10 @@ class Sample:
         if self.units is not None or any(loss.predicts not in ("labels", "decisions") for loss in losses):
             return None
         labels: list[np.ndarray] = []
-        codes, bases = [self.assigned + 1, self.audit], [int(self.assigned.max(initial=-1)) + 2, len(self.layout.audit)]
+        codes, bases = (
+            [self.assigned + 1, self.audit],
+            [int(self.assigned.max(initial=-1)) + 2, len(self.layout.audit)],
+        )
         for column in (self.y, *self.predictions.values()):
             column_codes, column_labels = code_labels(column)
             codes.append(column_codes)

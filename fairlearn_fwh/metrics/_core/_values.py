@@ -116,12 +116,16 @@ def _of_objects(values: Any, name: str) -> np.ndarray:
 
 def _are_texts(array: np.ndarray) -> bool:
     """Whether all objects are texts, none of which is missing: quicker to tell than which are missing."""
-    return array.ndim == 1 and array.dtype == object and pd.api.types.infer_dtype(array, skipna=False) == "string"
+    return (
+        array.ndim == 1
+        and array.dtype == object
+        and pd.api.types.infer_dtype(array, skipna=False) == "string"
+    )
 
 
 def _of_pandas(values: Any) -> tuple[np.ndarray, np.ndarray]:
     dtype = values.dtype
-    if dtype == object and _are_texts(array := np.asarray(values)):
+    if isinstance(dtype, np.dtype) and dtype.kind == "O" and _are_texts(array := np.asarray(values)):
         return array, np.zeros(len(array), dtype=bool)
     missing = np.asarray(pd.isna(values), dtype=bool)
     if isinstance(dtype, pd.CategoricalDtype):

@@ -39,8 +39,18 @@ from ._rows import (
 )
 from ._units import distinct_units, unit_parts, units_of
 
-
-_OF_LABELS = (nw.String, nw.Boolean, nw.Int8, nw.Int16, nw.Int32, nw.Int64, nw.UInt8, nw.UInt16, nw.UInt32, nw.UInt64)
+_OF_LABELS = (
+    nw.String,
+    nw.Boolean,
+    nw.Int8,
+    nw.Int16,
+    nw.Int32,
+    nw.Int64,
+    nw.UInt8,
+    nw.UInt16,
+    nw.UInt32,
+    nw.UInt64,
+)
 
 #: Kinds of rows of a file that are held in memory; more are not quicker to add up than rows.
 _MOST_KINDS = 100_000

@@ -10,7 +10,9 @@ from fairlearn_fwh.metrics._core._alike import code_labels, count_kinds
 
 
 @settings(deadline=None)
-@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 3), st.floats(0.5, 2)), min_size=1), st.booleans())
+@given(
+    st.lists(st.tuples(st.integers(0, 2), st.integers(0, 3), st.floats(0.5, 2)), min_size=1), st.booleans()
+)
 def test_kinds_are_the_distinct_rows(rows, is_weighted):
     first, second, weights = map(np.array, zip(*rows, strict=True))
     kinds, n, weight, squared = count_kinds([first, second], [3, 4], weights if is_weighted else None)
@@ -47,7 +49,9 @@ def test_codes_are_positions_of_labels(column):
 def test_a_frame_is_that_of_the_same_losses_as_numbers(rng, is_weighted):
     n = 500
     y, own, pooled = rng.integers(0, 3, (3, n))
-    sample = {"sensitive_features": rng.choice(["a", "b", "c"], n)} | ({"sample_weight": rng.random(n)} if is_weighted else {})
+    sample = {"sensitive_features": rng.choice(["a", "b", "c"], n)} | (
+        {"sample_weight": rng.random(n)} if is_weighted else {}
+    )
     counted = PreferenceFrame(y_true=y, y_pred=own, y_pred_pooled=pooled, **sample)
 
     def wrong(y_true, y_pred):
@@ -57,4 +61,9 @@ def test_a_frame_is_that_of_the_same_losses_as_numbers(rng, is_weighted):
     assert counted.by_group.index.tolist() == added.by_group.index.tolist()
     # Of a function of numbers there is no accuracy.
     for ours, theirs in ((counted.by_group, added.by_group), (counted.overall, added.overall)):
-        np.testing.assert_allclose(*(part.drop(["accuracy", "pooled_accuracy"], axis=part.ndim - 1, errors="ignore").astype(float) for part in (ours, theirs)))
+        np.testing.assert_allclose(
+            *(
+                part.drop(["accuracy", "pooled_accuracy"], axis=part.ndim - 1, errors="ignore").astype(float)
+                for part in (ours, theirs)
+            )
+        )

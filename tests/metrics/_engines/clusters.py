@@ -20,11 +20,24 @@ def spark_cluster(folder: Path, n_workers: int = 2) -> Iterator[str]:
     port = _free_port()
     master = f"spark://127.0.0.1:{port}"
     quick = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
-    environment = os.environ | {"SPARK_HOME": str(home), "SPARK_LOCAL_IP": "127.0.0.1", "SPARK_DAEMON_MEMORY": "256m", "SPARK_DAEMON_JAVA_OPTS": quick}
+    environment = os.environ | {
+        "SPARK_HOME": str(home),
+        "SPARK_LOCAL_IP": "127.0.0.1",
+        "SPARK_DAEMON_MEMORY": "256m",
+        "SPARK_DAEMON_JAVA_OPTS": quick,
+    }
     with (folder / "cluster.log").open("w") as log, contextlib.ExitStack() as running:
 
         def start(name: str, *arguments: str) -> None:
-            command = [str(home / "bin/spark-class"), f"org.apache.spark.deploy.{name}", "--host", "127.0.0.1", "--webui-port", "0", *arguments]
+            command = [
+                str(home / "bin/spark-class"),
+                f"org.apache.spark.deploy.{name}",
+                "--host",
+                "127.0.0.1",
+                "--webui-port",
+                "0",
+                *arguments,
+            ]
             process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
             running.callback(process.wait)
             running.callback(process.terminate)

@@ -15,7 +15,9 @@ distributed = pytest.importorskip("distributed", reason="needs dask's distribute
 @pytest.fixture(scope="module")
 def client():
     with (
-        distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, host="127.0.0.1") as cluster,
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, host="127.0.0.1"
+        ) as cluster,
         distributed.Client(cluster) as client,
     ):
         yield client
@@ -32,13 +34,18 @@ def test_two_workers_give_the_figures_of_pandas(client, tmp_path, case):
     data = dd.read_parquet(parts)
     columns = {"y_true": "y"} | CASES[case]
     assert len(client.scheduler_info()["workers"]) == 2
-    assert_same(PreferenceFrame.from_frame(data, **columns), PreferenceFrame.from_frame(pd.read_parquet(parts), **columns))
+    assert_same(
+        PreferenceFrame.from_frame(data, **columns),
+        PreferenceFrame.from_frame(pd.read_parquet(parts), **columns),
+    )
 
 
 def test_no_rows_come_to_the_process_that_asks(client, tmp_path):
     import dask.dataframe as dd
 
-    table = pd.DataFrame({"y": [0, 1] * 50_000, "new": [0, 1, 1, 1] * 25_000, "old": 0, "g": ["a"] * 50_000 + ["b"] * 50_000})
+    table = pd.DataFrame(
+        {"y": [0, 1] * 50_000, "new": [0, 1, 1, 1] * 25_000, "old": 0, "g": ["a"] * 50_000 + ["b"] * 50_000}
+    )
     table["old"] = table["y"]
     parts = [tmp_path / f"part-{i}.parquet" for i in range(4)]
     for i, path in enumerate(parts):

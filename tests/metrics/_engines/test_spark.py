@@ -43,7 +43,15 @@ def spark(tmp_path_factory):
 def test_two_workers_shuffle_once_per_query_and_send_no_rows_to_the_driver(spark, tmp_path, rng):
     n = 100_000
     y = rng.integers(0, 2, n)
-    table = pd.DataFrame({"y": y, "new": rng.integers(0, 2, n), "old": y, "g": rng.choice(["a", "b", "c"], n), "row": np.arange(n)})
+    table = pd.DataFrame(
+        {
+            "y": y,
+            "new": rng.integers(0, 2, n),
+            "old": y,
+            "g": rng.choice(["a", "b", "c"], n),
+            "row": np.arange(n),
+        }
+    )
     table.to_parquet(tmp_path / "table.parquet", row_group_size=n // 4)
     data = spark.read.parquet(str(tmp_path / "table.parquet"))
     with pytest.raises(Exception, match="maxResultSize"):

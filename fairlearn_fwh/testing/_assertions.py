@@ -1,0 +1,115 @@
+"""What a test asserts of predictions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ..audit import Audit, Policy, Subject
+from ..audit._group_table import group_table
+from ..audit._policy_reading import audit_settings, file_settings
+from ..audit._status import PASSED
+from ..files import measure_file
+from ..metrics import PreferenceFrame
+
+
+def assert_no_harm(
+    data: PreferenceFrame | Audit | str | Path,
+    *,
+    policy: Policy | None = None,
+    fail_on: str | None = None,
+    tolerance: Any = None,
+    alpha: float | None = None,
+    harm_margin: Any = None,
+    min_group_size: int | None = None,
+    **columns: Any,
+) -> Audit:
+    """Fail if somebody is worse off.
+
+    Parameters
+    ----------
+    data : PreferenceFrame, Audit or path-like
+        Of people who took no part in fitting or choosing. A path names a file of CSV, Parquet or JSON lines.
+    policy : Policy, optional
+        Gives what is not given here; the fixture ``no_harm_policy`` has that of the project.
+    fail_on : {"harm", "undecided", "envy"}, optional
+        What fails: harm (the default), also harm that is not ruled out, or also envy.
+    tolerance, alpha, harm_margin, min_group_size : optional
+        As for `Audit`; an `Audit` has its own.
+    **columns
+        For a file: as for `measure_file`, such as ``y_true="y"``, ``y_pred="new"``, ``y_pred_pooled="old"``.
+
+    Returns
+    -------
+    Audit
+
+    Raises
+    ------
+    AssertionError
+        If the audit does not pass; the message has the headline and the table.
+    ValueError
+        If the file cannot be used, a group is missing that the policy requires, or a parameter does not apply.
+
+    Examples
+    --------
+    >>> from fairlearn_fwh.metrics import PreferenceFrame
+    >>> from fairlearn_fwh.testing import assert_no_harm
+    >>> frame = PreferenceFrame(y_true=[1] * 200, y_pred=[0, 1] * 100, y_pred_pooled=[1] * 200,
+    ...                         sensitive_features=["a"] * 100 + ["b"] * 100)
+    >>> try:
+    ...     assert_no_harm(frame)
+    ... except AssertionError as error:
+    ...     print(str(error).splitlines()[0])
+    Harm found: the audited classifier is worse than the pooled classifier for 2 of 2 groups, most for a, with 95 % confidence.
+    """
+    policy = Policy() if policy is None else policy
+    given = {
+        "tolerance": tolerance,
+        "alpha": alpha,
+        "harm_margin": harm_margin,
+        "min_group_size": min_group_size,
+    }
+    given = {name: value for name, value in given.items() if value is not None}
+    failing = str(fail_on or policy.settings.get("fail-on", "harm"))
+    if isinstance(data, Audit):
+        if given or columns:
+            raise ValueError(f"{next(iter(given | columns))} does not apply to an Audit, which has its own.")
+        audit = data
+    elif isinstance(data, PreferenceFrame):
+        if columns:
+            raise ValueError(
+                f"{next(iter(columns))} does not apply to a PreferenceFrame, which was measured."
+            )
+        audit = Audit(data, **(audit_settings(policy) | given))
+    else:
+        roles = file_settings(policy) | columns
+        frame = measure_file(data, **roles)
+        own, pooled = (
+            str(roles.get(name) or default)
+            for name, default in (("y_pred", Subject.own), ("y_pred_pooled", Subject.pooled))
+        )
+        subject = Subject(
+            own=own,
+            pooled=pooled,
+            y_true=str(roles["y_true"]),
+            source=Path(data).name,
+            policy=policy.to_dict(),
+        )
+        audit = Audit(frame, subject=subject, **(audit_settings(policy) | given))
+    policy.check_groups(audit.frame, audit.min_group_size)
+    if audit.exit_status(failing) != PASSED:
+        raise AssertionError(_message(audit))
+    return audit
+
+
+def _message(audit: Audit) -> str:
+    """Headline and table, in lines of text."""
+    header, rows = group_table(audit)
+    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
+        for cells in (header, *rows)
+    ]
+    if audit.suppressed:
+        lines.append(f"{len(audit.suppressed)} group(s) {audit.why_suppressed} are not shown.")
+    return "\n".join([audit.headline, "", *lines])
