@@ -25,7 +25,7 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 #: Packages in the order in which the reference shows them.
 REFERENCE = (
-    "metrics", "audit", "files", "datasets", "decoupling", "postprocessing", "reductions", "inprocessing", "aif360", "aif360.sklearn",
+    "metrics", "audit", "files", "testing", "datasets", "decoupling", "postprocessing", "reductions", "inprocessing", "aif360", "aif360.sklearn",
     "experiments", "exceptions",
 )  # fmt: skip
 

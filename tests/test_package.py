@@ -11,7 +11,7 @@ import textwrap
 import pytest
 
 MODULES = (
-    "metrics", "audit", "files", "datasets", "decoupling", "postprocessing", "reductions", "inprocessing", "experiments", "exceptions",
+    "metrics", "audit", "files", "testing", "datasets", "decoupling", "postprocessing", "reductions", "inprocessing", "experiments", "exceptions",
     "aif360", "aif360.sklearn",
 )  # fmt: skip
 
@@ -28,10 +28,20 @@ NAMES = [
 CLASSES = [names for names in NAMES if inspect.isclass(public(*names))]
 FUNCTIONS = [names for names in NAMES if inspect.isfunction(public(*names))]
 #: Modules that need no extra.
-LIGHT = ("metrics", "audit", "files", "datasets", "decoupling", "postprocessing", "reductions", "exceptions")
+LIGHT = (
+    "metrics",
+    "audit",
+    "files",
+    "testing",
+    "datasets",
+    "decoupling",
+    "postprocessing",
+    "reductions",
+    "exceptions",
+)
 #: Functions without a wrong input of their own: no arguments, or a seed or a shape that others check.
 RAISE_NOTHING = (
-    "estimate_discrepancy", "load_diabetes_progression", "make_convolutional_encoder", "make_resnet18_encoder", "run_zafar",
+    "audit_schema", "estimate_discrepancy", "load_diabetes_progression", "make_convolutional_encoder", "make_resnet18_encoder", "run_zafar",
 )  # fmt: skip
 ESTIMATORS = ("decoupling", "postprocessing", "reductions", "inprocessing", "aif360", "aif360.sklearn")
 

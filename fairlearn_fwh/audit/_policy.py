@@ -51,6 +51,12 @@ class Policy:
         Groups that must be there; an intersection is a tuple.
     smallest_sizes : int, or dict from group to int
         How many people each group, or each of some groups, must have.
+
+    Examples
+    --------
+    >>> from fairlearn_fwh.audit import Policy
+    >>> Policy("policy.toml", {"tolerance": 0.02}, required_groups=("a", "b")).to_dict()
+    {'file': 'policy.toml', 'tolerance': 0.02, 'required-groups': ['a', 'b']}
     """
 
     file: str = ""
@@ -59,7 +65,12 @@ class Policy:
     smallest_sizes: int | Mapping[str, int] = 0
 
     def to_dict(self) -> dict[str, Any]:
-        """What a report shows of it."""
+        """Return what a report shows of it.
+
+        Returns
+        -------
+        dict
+        """
         shown: dict[str, Any] = {"file": self.file, **self.settings} if self.file else {}
         if self.required_groups:
             shown["required-groups"] = [group_name(group) for group in self.required_groups]
@@ -71,6 +82,12 @@ class Policy:
 
     def check_groups(self, frame: PreferenceFrame, min_group_size: int) -> None:
         """Look whether the groups that must be there are there, and large enough.
+
+        Parameters
+        ----------
+        frame : PreferenceFrame
+        min_group_size : int
+            Sizes below are not told.
 
         Raises
         ------
@@ -103,7 +120,7 @@ class Policy:
 
 
 def read_policy(path: str | Path) -> Policy:
-    """Read a policy.
+    r"""Read a policy.
 
     Parameters
     ----------
@@ -120,6 +137,15 @@ def read_policy(path: str | Path) -> Policy:
         If there is no such file.
     ValueError
         If it is no TOML file, has no such table, or a key is unknown or of the wrong type.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> from fairlearn_fwh.audit import read_policy
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "policy.toml"
+    >>> _ = path.write_text('sensitive = ["race", "sex"]\ntolerance = 0.02')
+    >>> read_policy(path).settings
+    {'sensitive': ['race', 'sex'], 'tolerance': 0.02}
     """
     path = Path(path)
     if not path.is_file():
@@ -146,6 +172,13 @@ def find_policy(folder: str | Path = ".") -> Policy:
     ------
     ValueError
         As for `read_policy`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from fairlearn_fwh.audit import find_policy
+    >>> find_policy(tempfile.mkdtemp()).settings
+    {}
     """
     path = Path(folder) / "pyproject.toml"
     table = policy_table(path) if path.is_file() else None

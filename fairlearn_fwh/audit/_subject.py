@@ -27,6 +27,15 @@ class Subject:
         Day of the audit.
     policy : dict from str to what JSON can hold
         Settings that a policy gave, with `file`, where they stand.
+
+    Examples
+    --------
+    >>> from fairlearn_fwh.audit import Audit, Subject
+    >>> from fairlearn_fwh.metrics import PreferenceFrame
+    >>> frame = PreferenceFrame(y_true=[1] * 200, y_pred=[0, 1] * 100, y_pred_pooled=[1] * 200,
+    ...                         sensitive_features=["a"] * 100 + ["b"] * 100)
+    >>> Audit(frame, subject=Subject(own="new", pooled="old")).headline
+    'Harm found: new is worse than old for 2 of 2 groups, most for a, with 95 % confidence.'
     """
 
     own: str = "the audited classifier"

@@ -9,7 +9,7 @@ from ..metrics._core._names import full_name
 from ._audit import Audit
 
 
-def log_audit(audit: Audit, *, prefix: str = "no_harm", run_id: str | None = None) -> None:
+def log_audit(audit: Audit, *, prefix: str = "no_harm", run_id: str | None = None) -> str:
     """Log an audit to a run of MLflow.
 
     Parameters
@@ -19,6 +19,11 @@ def log_audit(audit: Audit, *, prefix: str = "no_harm", run_id: str | None = Non
         With which the names of metrics, tags and files begin.
     run_id : str, optional
         By default the active run; if there is none, MLflow starts one.
+
+    Returns
+    -------
+    str
+        Identifier of the run.
 
     Raises
     ------
@@ -35,7 +40,7 @@ def log_audit(audit: Audit, *, prefix: str = "no_harm", run_id: str | None = Non
     >>> from fairlearn_fwh.audit import Audit, log_audit
     >>> from fairlearn_fwh.metrics import PreferenceFrame
     >>> frame = PreferenceFrame(y_true=[1] * 200, y_pred=[1] * 200, y_pred_pooled=[1, 0] * 100, groups=["a", "b"] * 100)
-    >>> log_audit(Audit(frame))  # doctest: +SKIP
+    >>> run_id = log_audit(Audit(frame))  # doctest: +SKIP
     """
     try:
         import mlflow
@@ -43,15 +48,16 @@ def log_audit(audit: Audit, *, prefix: str = "no_harm", run_id: str | None = Non
         raise MissingExtraError.for_extra("log_audit", "mlflow") from error
     page = audit.to_html()
     report = audit.to_json({"audit.html": page})
-    mlflow.log_metrics(_figures(audit, prefix), run_id=run_id)
-    tags = {f"{prefix}.state": audit.state, f"{prefix}.headline": audit.headline}
-    for name, text in tags.items():
-        if run_id is None:
-            mlflow.set_tag(name, text)
-        else:
-            mlflow.MlflowClient().set_tag(run_id, name, text)
-    mlflow.log_text(page, f"{prefix}/audit.html", run_id=run_id)
-    mlflow.log_text(report, f"{prefix}/audit.json", run_id=run_id)
+    if run_id is None:
+        run_id = str((mlflow.active_run() or mlflow.start_run()).info.run_id)
+    client = mlflow.MlflowClient()
+    for name, figure in _figures(audit, prefix).items():
+        client.log_metric(run_id, name, figure)
+    for name, text in (("state", audit.state), ("headline", audit.headline)):
+        client.set_tag(run_id, f"{prefix}.{name}", text)
+    client.log_text(run_id, page, f"{prefix}/audit.html")
+    client.log_text(run_id, report, f"{prefix}/audit.json")
+    return run_id
 
 
 def _figures(audit: Audit, prefix: str) -> dict[str, Any]:

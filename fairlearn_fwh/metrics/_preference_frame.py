@@ -800,7 +800,7 @@ class PreferenceFrame:
         >>> frame = PreferenceFrame(y_true=[1] * 200, y_pred=[0, 1] * 100, y_pred_pooled=[1] * 200,
         ...                         sensitive_features=["a"] * 100 + ["b"] * 100)
         >>> frame.to_model_card().splitlines()[2]
-        '**Harm found.** The model harms a (-50.0 points, 100 people), b (-50.0 points, 100 people), with 95 % confidence.'
+        '**Harm found: the model is worse than the baseline for 2 of 2 groups, most for a, with 95 % confidence.**'
         """
         return _shown.model_card(
             self,
@@ -912,10 +912,8 @@ class PreferenceFrame:
         >>> from fairlearn_fwh.metrics import PreferenceFrame
         >>> frame = PreferenceFrame(y_true=[1] * 200, y_pred=[1, 1, 0, 1] * 50, y_pred_pooled=[1, 0] * 100,
         ...                         sensitive_features=["a", "b"] * 100)
-        >>> frame.as_one_group().gain_intervals().round(3)
-                n   gain  lower  upper
-        group
-        all    200  0.25  0.131  0.362
+        >>> frame.as_one_group().gain_intervals().round(3).to_dict("records")
+        [{'n': 200, 'gain': 0.25, 'lower': 0.132, 'upper': 0.36}]
         """
         if self._layout.control_names:
             raise ValueError("as_one_group needs a frame without control_features.")

@@ -175,7 +175,7 @@ def test_a_run_of_mlflow_has_figures_page_and_json(mixed, tmp_path, monkeypatch)
     mlflow.set_tracking_uri((tmp_path / "runs").as_uri())
     try:
         with mlflow.start_run() as run:
-            log_audit(mixed)
+            assert log_audit(mixed) == run.info.run_id
         log_audit(mixed, prefix="again", run_id=run.info.run_id)
         data = mlflow.get_run(run.info.run_id).data
     finally:

@@ -103,7 +103,9 @@ def _factorize(column: Any, name: str) -> tuple[np.ndarray, list[Any]]:
         present = np.bincount(codes + 1, minlength=len(categories) + 1)[1:] > 0
         if present.all():
             return codes, categories
-        renumber = np.append(np.cumsum(present) - 1, -1).astype(np.int32)  # the last entry is what code -1 looks up
+        renumber = np.append(np.cumsum(present) - 1, -1).astype(
+            np.int32
+        )  # the last entry is what code -1 looks up
         return renumber[codes], [
             label for label, is_present in zip(categories, present, strict=True) if is_present
         ]
@@ -118,15 +120,15 @@ def _factorize(column: Any, name: str) -> tuple[np.ndarray, list[Any]]:
         some, labels = _factorize(values[~missing], name)
         codes[~missing] = some
         return codes, labels
-    codes, uniques = pd.factorize(values)
+    found, uniques = pd.factorize(values)
     labels = pd.Index(
         uniques, tupleize_cols=False
     ).tolist()  # keeps dates, which numpy would turn into integers
     try:
         order = sorted(range(len(labels)), key=labels.__getitem__)
     except TypeError:  # labels of different types have no order: keep the order of appearance
-        return codes.astype(np.intp), labels
-    return _in_order(codes, order), [labels[i] for i in order]
+        return found.astype(np.intp), labels
+    return _in_order(found, order), [labels[i] for i in order]
 
 
 def _in_order(codes: np.ndarray, order: list[int]) -> np.ndarray:
