@@ -48,7 +48,7 @@ def next_steps(findings: Findings) -> list[Step]:
     -------
     list of Step
     """
-    rules = (_keep_the_old, _collect, _merge, _improved, _next_loss, _envy)
+    rules = (_keep_the_old, _envy, _improved, _collect, _merge, _next_loss)
     return [step for rule in rules for step in rule(findings)]
 
 
@@ -64,7 +64,7 @@ def _keep_the_old(findings: Findings) -> Iterator[Step]:
         return
     yield Step(
         f"Keep {subject.pooled} for {who}",
-        "NoHarmSelector gives each group the answer that is shown to be safe for it. Choose on some of these people, and audit the choice on others.",
+        "NoHarmSelector picks a model for each group. Fit it on one part of the data, and audit it on the rest.",
         selector_code(findings),
     )
 
@@ -100,7 +100,10 @@ def _collect(findings: Findings) -> Iterator[Step]:
     named = [f"{group_name(label)} {need}" for label, need in list(known.items())[:_MOST_NAMED]]
     more = f", and {len(known) - _MOST_NAMED:,} more groups need some" if len(known) > _MOST_NAMED else ""
     limits = {section.unit.amount(section.tolerance) for section in findings.sections}
-    text = f"Needed: {'; '.join(named)}{more}. Then a loss of more than {' or '.join(sorted(limits))} can be ruled out with a chance of 80 %, if nothing is lost."
+    text = (
+        f"{'; '.join(named)}{more}. With that many there is a chance of 80 % of ruling out a loss of more than {' or '.join(sorted(limits))}, if the true gain is 0. "
+        f"Until then keep {printable(findings.subject.pooled)} for them, or accept a larger tolerance."
+    )
     yield Step(f"Collect more {findings.counted}", text)
 
 
@@ -114,7 +117,7 @@ def _merge(findings: Findings) -> Iterator[Step]:
     if len(names) > 1 and open_:
         yield Step(
             "Look at larger groups",
-            f"Audit {' and '.join(map(printable, map(str, names)))} each by itself as well, in one family with the intersections.",
+            f"Audit {' and '.join(map(printable, map(str, names)))} separately as well, in the same run.",
             "fairlearn-fwh audit ... --margins    # in Python: frame.over()",
         )
         return
@@ -133,7 +136,7 @@ def _improved(findings: Findings) -> Iterator[Step]:
     if not better:
         return
     listed = "; ".join(f"{entry.group} ({entry.text})" if entry.text else entry.group for entry in better)
-    yield Step("An improvement is proved", f"For {listed}. {printable(findings.subject.own)} can serve them.")
+    yield Step(f"Use {printable(findings.subject.own)} where it is proved better", f"{listed}.")
 
 
 def _next_loss(findings: Findings) -> Iterator[Step]:
@@ -144,7 +147,7 @@ def _next_loss(findings: Findings) -> Iterator[Step]:
     if name == "zero_one":
         yield Step(
             "Look at the kinds of errors",
-            "Errors count both kinds alike. Ask who is missed and who has false alarms: a model can be better in one and worse in the other.",
+            "The error rate counts both kinds of mistake equally. Check missed positives and false alarms separately; LABEL is the positive label.",
             "fairlearn-fwh audit ... --loss error,missed,false_alarm --pos-label missed=LABEL --pos-label false_alarm=LABEL",
         )
     elif name in ("missed", "false_alarm"):
@@ -160,13 +163,14 @@ def _envy(findings: Findings) -> Iterator[Step]:
     if findings.envy_found:
         yield Step(
             "Look at who envies whom",
-            "Some groups would do better with another group's classifier: offer it to them, or say why not. That is no harm.",
+            "Some groups would do better with another group's classifier. Offer it to them, or record why not. This does not count as harm.",
         )
 
 
 def _undecided(section: Any) -> list[tuple[Any, dict[str, Any]]]:
     table = section.figures[~section.is_hidden]
     table = table[(table["n"] > 0) & ~table["harmed"] & ~table["certified"]]
+    table = table.sort_values("gain", kind="stable")
     return list(zip(table.index, table.to_dict("records"), strict=True))
 
 

@@ -261,7 +261,7 @@ class Audit(Findings):
             picture, ax = figure(forest_height(n))
             plot_changes(section, ax)
             yield (
-                f"Who is served worse, who better{about}",
+                f"Whose predictions changed{about}",
                 data_uri(picture),
                 f"Shares of people of {n} groups who are served worse and better{about}",
             )

@@ -54,18 +54,21 @@ def plot_forest(section: Section, ax: Any, counted: str) -> Any:
         unit.factor * table[name].to_numpy(dtype=float)
         for name in ("gain", "lower", "upper", "certified_bound")
     )
-    ax.hlines(position, lower, upper, color="#555555", linewidth=1.6, zorder=2)
-    ax.plot(
-        bound,
-        position,
-        linestyle="",
-        marker="|",
-        markersize=13,
-        markeredgewidth=2,
-        color="black",
-        zorder=3,
-        label="bound",
-    )
+    left, right = _limits(gain, lower, upper, bound, unit.factor * section.tolerance)
+    ax.hlines(position, np.fmax(lower, left), np.fmin(upper, right), color="#555555", linewidth=1.6, zorder=2)
+    for outside, edge, marker in ((lower < left, left, "<"), (upper > right, right, ">")):
+        ax.plot(
+            np.full(outside.sum(), edge),
+            position[outside],
+            linestyle="",
+            marker=marker,
+            color="#555555",
+            clip_on=False,
+        )
+    inside = bound >= left
+    tick = {"marker": "|", "markersize": 13, "markeredgewidth": 2, "color": "black", "linestyle": ""}
+    ax.plot(bound[inside], position[inside], zorder=3, label="bound", **tick)
+    ax.set_xlim(left, right)
     states = states_of(table)
     for state, (name, style) in _STATES.items():
         if (mine := states == state).any():
@@ -73,7 +76,6 @@ def plot_forest(section: Section, ax: Any, counted: str) -> Any:
     ax.axvline(0, color="black", linewidth=1)
     if section.tolerance:
         limit = -unit.factor * section.tolerance
-        ax.axvspan(limit, 0, color="#999999", alpha=0.2, linewidth=0)
         ax.axvline(limit, color="black", linewidth=1.2, linestyle="--", label="tolerance")
     names = [
         f"{_folded(label_text(label))}\n{n:,} {counted}"
@@ -94,6 +96,19 @@ def plot_forest(section: Section, ax: Any, counted: str) -> Any:
         columnspacing=1.0,
     )
     return ax
+
+
+def _limits(
+    gain: np.ndarray, lower: np.ndarray, upper: np.ndarray, bound: np.ndarray, tolerance: float
+) -> tuple[float, float]:
+    """What the picture shows: all gains, and the intervals that are not far wider than most."""
+    widths = np.nan_to_num(upper - lower, nan=np.inf)
+    usual = widths <= 4 * np.median(widths)
+    ends = np.concatenate([gain, lower[usual], upper[usual], bound[usual], [0.0, -2 * tolerance]])
+    ends = ends[np.isfinite(ends)]
+    low, high = float(ends.min()), float(ends.max())
+    room = 0.06 * (high - low) or 1.0
+    return low - room, high + room
 
 
 def states_of(table: pd.DataFrame) -> np.ndarray:
@@ -133,6 +148,9 @@ def plot_changes(section: Section, ax: Any) -> Any:
     ax.barh(position, better, color=BLUE, height=0.6, label="now right, wrong before")
     limit = 1.35 * max(float(np.nanmax(np.concatenate([worse, better, [0.1]]))), 0.1)
     for row, sizes in zip(position, zip(worse, better, strict=True), strict=True):
+        if not any(sizes):
+            ax.text(0.02 * limit, row, "no change", ha="left", va="center", fontsize=_FONT - 1)
+            continue
         for size, side, align in zip(sizes, (-1, 1), ("right", "left"), strict=True):
             ax.text(
                 side * (size + 0.02 * limit), row, f"{size:.1f}", ha=align, va="center", fontsize=_FONT - 1
@@ -142,7 +160,7 @@ def plot_changes(section: Section, ax: Any) -> Any:
     ax.set_xlim(-limit, limit)
     ax.set_ylim(-0.7, len(table) - 0.3)
     ax.set_xticks([])
-    ax.set_xlabel("per cent of the group", fontsize=_FONT)
+    ax.set_xlabel("% of the group", fontsize=_FONT)
     ax.spines[["top", "right", "left"]].set_visible(False)
     ax.tick_params(axis="y", length=0)
     ax.figure.legend(loc="outside lower center", ncols=1, frameon=False, fontsize=_FONT)

@@ -45,7 +45,7 @@ def _one_loss(findings: Findings) -> tuple[list[str], list[list[str]]]:
     ]
     header = ["group", counted, *units, RESULT, f"gain ({_interval(section)})", limit, *risks]
     if section.power is not None:
-        header.append(f"{counted} needed")
+        header.append(f"{counted} needed in total")
     rows = []
     for row in records(worst_first(section.groups, MOST_SHOWN)):
         cells = [

@@ -76,38 +76,92 @@ class Summary:
     @property
     def headline(self) -> str:
         """The outcome in at most 25 words."""
-        findings, subject = self.findings, self.findings.subject
-        own, pooled, sure = _short(subject.own), _short(subject.pooled), findings.confidence
-        n, outcome = self._n_groups, findings.outcome
-        if outcome == "harm":
-            n_harmed, beginning = (
-                len(findings.harmed_groups),
-                f"Harm found: {own} is worse than {pooled}{self._beyond_margin} for",
+        return {
+            "harm": self._harm,
+            "envy": self._envy,
+            "pooled": self._same,
+            "certified": self._certified,
+            "unsure": self._undecided,
+        }[self.findings.outcome]()
+
+    def _harm(self) -> str:
+        own, pooled, sure = self._names_and_confidence
+        n, n_harmed = self._n_groups, len(self.findings.harmed_groups)
+        beginning, compared = (
+            f"Harm found{self._in_what}:",
+            f"{own} is worse than {pooled}{self._beyond_margin} for",
+        )
+        if n == 1:
+            return _first_short(
+                f"{beginning} {compared} everybody, with {sure}.", f"Harm found: {compared} everybody."
             )
-            if n == 1:
-                return f"{beginning} everybody, with {sure}."
-            of_groups = f"{n_harmed} of {n} groups"
-            shorter = f"{beginning} {of_groups}, with {sure}."
-            if not (worst := self._worst):
-                return shorter
+        of_groups = f"{n_harmed} of {n} groups"
+        texts = [f"{beginning} {compared} {of_groups}, with {sure}.", f"Harm found: {compared} {of_groups}."]
+        if worst := self._worst:
             who = f"{worst} ({of_groups})" if n_harmed == 1 else f"{of_groups}, most for {worst}"
-            return _within(f"{beginning} {who}, with {sure}.", shorter)
-        if outcome == "envy":
-            return f"Envy found: no group does worse than with {pooled}, but some would gain by another group's classifier, with {sure}."
-        if outcome == "pooled":
-            return f"Nobody is harmed and nobody gains: {own} gives everybody the answer of {pooled}."
-        everybody = f"all {n} groups" if n > 1 else "everybody"
-        open_ = self._n_undecided
-        who = f"{open_} of {n} groups" if n > 1 else "everybody"
-        if not any(section.tolerance for section in findings.sections):
-            if outcome == "certified":
-                return f"Gain proved: {own} is better than {pooled} for {everybody}, with {sure}."
+            texts.insert(0, f"{beginning} {compared} {who}, with {sure}.")
+        return _first_short(*texts)
+
+    def _envy(self) -> str:
+        table = self.findings.violations
+        envious = table.loc[table["kind"] == "envy", "group"].nunique()
+        n, sure = self._n_groups, self.findings.confidence
+        return f"Envy found: no harm found, but {envious} of {n} groups would do better with another group's classifier, with {sure}."
+
+    def _same(self) -> str:
+        own, pooled, _ = self._names_and_confidence
+        return f"Nobody is harmed and nobody gains: {own} gives everybody the answer of {pooled}."
+
+    def _certified(self) -> str:
+        own, pooled, sure = self._names_and_confidence
+        n = self._n_groups
+        if self._all_gain:
+            who = f"all {n} groups" if n > 1 else "everybody"
+            return _first_short(
+                f"Gain proved{self._in_what}: {own} is better than {pooled} for {who}, with {sure}.",
+                f"Gain proved: {own} is better than {pooled} for {who}, with {sure}.",
+            )
+        where = f"in all {n} groups" if n > 1 else "for everybody"
+        return _first_short(
+            *(
+                f"No harm: {own} loses no more than {limit} against {pooled} {where}, with {sure}."
+                for limit in self._limits
+            )
+        )
+
+    def _undecided(self) -> str:
+        own, pooled, _ = self._names_and_confidence
+        n, n_open = self._n_groups, self._n_undecided
+        who = f"{n_open} of {n} groups" if n > 1 else "everybody"
+        if not any(section.tolerance for section in self.findings.sections):
             return f"Undecided: no harm found, but that {own} is better than {pooled} is not shown for {who}."
-        if outcome == "certified":
-            where = f"in {everybody}" if n > 1 else "for everybody"
-            return f"No harm: {own} loses no more than {self._limit} against {pooled} {where}, with {sure}."
         beginning = f"Undecided for {who}" if n > 1 else "Undecided"
-        return f"{beginning}: {own} may be worse than {pooled} by more than {self._limit}; no harm found."
+        return _first_short(
+            *(
+                f"{beginning}: no harm found, but a loss of more than {limit} with {own} remains possible."
+                for limit in self._limits
+            )
+        )
+
+    @property
+    def _names_and_confidence(self) -> tuple[str, str, str]:
+        subject = self.findings.subject
+        return _short(subject.own), _short(subject.pooled), self.findings.confidence
+
+    @property
+    def _in_what(self) -> str:
+        """In which loss, if it is not errors."""
+        sections = self.findings.sections
+        if not self.findings.has_several_losses:
+            return "" if sections[0].frame.loss_name == "zero_one" else f" in {sections[0].unit.measure}"
+        harmed = [section.loss for section in sections if section.harmed_groups]
+        return (
+            f" in {printable(harmed[0])}"
+            if len(harmed) == 1
+            else f" in {len(harmed)} losses"
+            if harmed
+            else ""
+        )
 
     @property
     def _beyond_margin(self) -> str:
@@ -128,14 +182,23 @@ class Summary:
         return first.group if first.text else ""
 
     @property
-    def _limit(self) -> str:
-        """The tolerance in few words."""
+    def _all_gain(self) -> bool:
+        """Whether a gain is proved for every group with somebody in it."""
+        table = self.findings.certificate
+        asked = (table["kind"] == "rationality") & (table["n"] > 0)
+        return bool((table.loc[asked, "lower_bound"] > 0).all())
+
+    @property
+    def _limits(self) -> tuple[str, str]:
+        """The tolerance, and what it is of; and in fewer words."""
         sections = self.findings.sections
         if len({section.tolerance for section in sections}) > 1 or not all(
             s.unit.in_points for s in sections[1:]
         ):
-            return "the tolerance"
-        return sections[0].unit.amount(sections[0].tolerance)
+            return "the tolerance", "the tolerance"
+        tolerance, unit = sections[0].tolerance, sections[0].unit
+        shorter = unit.amount(tolerance)
+        return shorter if self.findings.has_several_losses else unit.amount_in_words(tolerance), shorter
 
     @property
     def _n_groups(self) -> int:
@@ -177,18 +240,18 @@ class Summary:
         return entries
 
     def _of_harm(self, section: Section, row: dict[str, Any]) -> str:
-        return f"{section.unit.gain_of_what(row['gain'])}, {self._people(row)}"
+        unit = section.unit
+        return f"worse by {unit.gain_of_what(abs(row['gain'])).removeprefix('+')}, {self._people(row)}"
 
     def _of_certificate(self, section: Section, row: dict[str, Any]) -> str:
         bound, unit = row["certified_bound"], section.unit
+        if not np.isfinite(bound):
+            return f"loses less than the tolerance, {self._people(row)}"
         if bound > 0:
-            return f"gains at least {unit.gain(bound).removeprefix('+')}{_points(unit)}, {self._people(row)}"
-        most = (
-            f"loses {unit.size(bound)}{_points(unit)} at most"
-            if np.isfinite(bound)
-            else "loses less than the tolerance"
-        )
-        return f"{most}, {self._people(row)}" if bound < 0 else f"loses nothing, {self._people(row)}"
+            said = f"better by at least {unit.size(bound)}{_points(unit)}"
+        else:
+            said = f"at worst {unit.size(bound)}{_points(unit)} worse" if bound else "no difference"
+        return f"{said} (best estimate {unit.gain(row['gain'])}), {self._people(row)}"
 
     def _of_gain(self, section: Section, row: dict[str, Any]) -> str:
         unit = section.unit
@@ -199,8 +262,13 @@ class Summary:
             return f"every answer of both is wrong, {self._people(row)}"
         if row["method"] == FEW_HEAVY:
             return f"few people have most of the weight, {self._people(row)}"
-        unit = section.unit
-        said = f"{unit.gain(row['lower'])} to {unit.gain(row['upper'])}{_points(unit)}, {self._people(row)}"
+        unit, bound = section.unit, row["certified_bound"]
+        worst = (
+            f"at worst {unit.size(bound)}{_points(unit)} worse"
+            if bound < 0 and np.isfinite(bound)
+            else "no bound is known"
+        )
+        said = f"{worst} (best estimate {unit.gain(row['gain'])}), {self._people(row)}"
         return f"{said}; {needs}" if (needs := more_needed(row, self.findings.counted)) else said
 
     def _people(self, row: dict[str, Any]) -> str:
@@ -248,6 +316,6 @@ def _short(name: str) -> str:
     return " ".join(words) if len(words) <= 3 else f"{' '.join(words[:3])}…"
 
 
-def _within(longer: str, shorter: str) -> str:
-    """The longer of two texts, if it is a headline."""
-    return longer if len(longer.split()) <= MOST_WORDS else shorter
+def _first_short(*texts: str) -> str:
+    """The first text that is a headline."""
+    return next((text for text in texts if len(text.split()) <= MOST_WORDS), texts[-1])

@@ -241,12 +241,13 @@ class _Words:
     def envy(self, row: Any) -> str:
         """Whom a group envies, and how much unless that could tell of audit groups that are too small to be shown."""
         is_shown = self.sizes.get(row.other, 0) >= self.min_group_size
-        against = f"against that of {group_name(row.other)}" if is_shown else "against that of a small group"
+        against = f"worse than with that of {group_name(row.other) if is_shown else 'a small group'}"
         sizes = [*self.frame._people(), *self.sizes.values()]
         if any(0 < n < self.min_group_size for n in sizes):
             return against
         about = f"{row.loss}: " if self.frame.has_several_losses else ""
-        return f"{about}{self.unit(row).gain_in_words(row.gain)} {against}"
+        unit = self.unit(row)
+        return f"{about}{unit.gain_in_words(abs(row.gain)).removeprefix('+')} {against}"
 
     def certified(self, tolerance: float | Mapping[str, float]) -> str:
         about = f" in {' and '.join(self.frame.losses)}" if self.frame.has_several_losses else ""

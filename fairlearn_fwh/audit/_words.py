@@ -40,15 +40,15 @@ def limits_of(findings: Findings) -> str:
 
 def facts_of(findings: Findings) -> Iterator[tuple[str, str]]:
     """What was audited, with what settings, by what."""
-    subject, first = findings.subject, findings.sections[0]
+    subject = findings.subject
     if subject.source:
         yield "file", subject.source
     if subject.baseline:
         yield "baseline", subject.baseline
     if subject.date:
         yield "date", subject.date
-    if first.overall:
-        yield "rows", f"{max(section.overall.get('n', 0) for section in findings.sections):,.0f}"
+    n = max((section.overall["n"] for section in findings.sections if section.overall), default=None)
+    yield "rows", "not shown: they would tell suppressed groups" if n is None else f"{n:,.0f}"
     yield "groups by", ", ".join(map(str, findings.frame._layout.audit_names))
     yield (
         "loss",
@@ -59,7 +59,7 @@ def facts_of(findings: Findings) -> Iterator[tuple[str, str]]:
     )
     yield "tolerance", limits_of(findings) or "none"
     yield (
-        "margin of harm",
+        "loss not yet called harm",
         ", ".join(
             dict.fromkeys(
                 s.unit.amount(s.harm_margin) if s.harm_margin else "none" for s in findings.sections

@@ -76,14 +76,14 @@ def test_envy_is_a_claim_where_it_was_measured():
     )
     audit = Audit(frame)
     assert audit.claims == "all"
-    assert audit.verdict.startswith("gives a worse classifier than another group's to a (-")
-    assert "against that of b" in audit.verdict
+    assert audit.verdict.startswith("gives a worse classifier than another group's to a (")
+    assert "worse than with that of b" in audit.verdict
     assert (audit.exit_status(), audit.exit_status("envy")) == (0, 1)
     page = audit.to_html()
     assert "Would another group&#39;s classifier be better?" in page
     assert json.loads(audit.to_json())["envy"][0]["other"] == "b"
     # The harm of group b, who is better off, is no part of the sentence.
-    assert "to a (-" in verdict(frame, claims="all")
+    assert "to a (" in verdict(frame, claims="all")
 
 
 def test_json_is_plain_and_says_what_the_frame_says():
@@ -114,7 +114,7 @@ def test_small_groups_are_tested_but_not_shown():
     assert "1 group of fewer than 10 people" in audit.verdict
     page = audit.to_html()
     assert "<td>few</td>" not in page
-    assert "Suppressed" in page
+    assert "suppressed" in page
     words = re.sub(r"base64,[A-Za-z0-9+/=]+", "", page)  # pictures may hold any digits
     assert len(words) < len(page)
     assert "400" in words
@@ -254,7 +254,7 @@ def test_envy_of_people_with_the_pooled_prediction_is_said():
     report = audit.to_dict()
     assert (report["state"], report["harm_found"], report["envy_found"]) == ("undecided", False, True)
     assert audit.verdict.startswith(
-        "gives a worse classifier than another group's to b (-33.5 points against that of a)"
+        "gives a worse classifier than another group's to b (33.5 points worse than with that of a)"
     )
 
 

@@ -116,8 +116,8 @@ def test_the_command_asks_several_losses_at_once(patients, tmp_path):
     gains = frame_of(patients).gains
     for loss in ("zero_one", "missed", "false_alarm"):
         assert f"{100 * gains.loc['woman', loss]:+.2f} (" in result.output
-    assert "woman: error: " in result.output
-    assert "missed: -" in result.output
+    assert "woman: error: worse by " in result.output
+    assert "missed: worse by " in result.output
     both = run(
         "--loss", "missed,refused=rejection", "--pos-label", "missed=ill", "--pos-label", "refused=ill"
     )

@@ -33,13 +33,13 @@ def test_it_has_the_usual_headings_in_order():
             {"a": 5000, "b": 5000},
             {"a": 1},
             "No harm",
-            "the model loses no more than 1 point against the baseline in all 2 groups",
+            "the model loses no more than 1 point of accuracy against the baseline in all 2 groups",
         ),
         (
             {"a": 40, "b": 5000},
             {"a": 1},
             "Undecided for 1 of 2 groups",
-            "the model may be worse than the baseline by more than 1 point",
+            "no harm found, but a loss of more than 1 point of accuracy with the model remains possible",
         ),
     ],
 )
@@ -122,23 +122,23 @@ def envy_of_a(sizes, tiny=0):
 def test_envy_is_no_harm_and_has_advice_of_its_own():
     card = envy_of_a([400, 400]).to_model_card()
     assert "**Envy found: " in card
-    assert "a (-50.0 points against that of b)" in card
+    assert "a (50.0 points worse than with that of b)" in card
     assert "Keep the baseline" not in card
-    assert "offer it to them, or say why not" in card
+    assert "Offer it to them, or record why not" in card
 
 
 def test_envy_tells_neither_names_nor_figures_of_small_groups():
     with_small_audit_group = envy_of_a([400, 400], tiny=5).to_model_card()
-    assert "against that of b" in with_small_audit_group
-    assert "-50.0" not in with_small_audit_group
+    assert "worse than with that of b" in with_small_audit_group
+    assert "50.0 points" not in with_small_audit_group
     with_small_other = envy_of_a([400, 8])
-    assert "against that of a small group" in with_small_other.to_model_card()
+    assert "worse than with that of a small group" in with_small_other.to_model_card()
     assert "\n| b |" not in with_small_other.to_model_card()
 
 
 def test_the_same_predictions_for_few_people_certify_nothing():
     few = frame_of({"a": 60}, {}).to_model_card()
-    assert "**Undecided: the model may be worse" in few
+    assert "**Undecided: no harm found, but a loss of more than 1 point" in few
     assert "**Nobody is harmed and nobody gains" in frame_of({"a": 6000}, {}).to_model_card()
 
 

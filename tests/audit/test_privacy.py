@@ -109,5 +109,5 @@ def test_the_verdict_hides_gains_beside_small_assigned_groups(rng):
         y_true=y, y_pred_pooled=noisy, y_pred_by_group=by_group, groups=groups, sensitive_features=np.tile(["x", "y"], 200)
     )  # fmt: skip
     verdict = Audit(frame).verdict
-    assert "against that of a" in verdict
-    assert "points against that" not in verdict
+    assert "worse than with that of a" in verdict
+    assert "points worse than with that" not in verdict

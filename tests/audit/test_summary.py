@@ -57,10 +57,10 @@ def test_lists_say_who_is_where(mixed):
         mixed.headline == "Harm found: new is worse than old for lost (1 of 5 groups), with 95 % confidence."
     )
     assert [(entry.group, entry.text) for entry in summary.worse_off] == [
-        ("lost", "-12.0 points of accuracy, 500 people")
+        ("lost", "worse by 12.0 points of accuracy, 500 people")
     ]
     assert [entry.group for entry in summary.no_worse] == ["same", "better"]
-    assert summary.no_worse[1].text.startswith("gains at least ")
+    assert summary.no_worse[1].text.startswith("better by at least ")
     few, small = summary.cannot_be_told
     assert few.group == "few"
     assert "more people" in few.text
@@ -71,19 +71,19 @@ def test_lists_say_who_is_where(mixed):
 def test_the_bound_of_no_worse_is_that_of_the_certificate(mixed):
     entry = mixed.summary.no_worse[0]
     bound = mixed.groups().loc["same", "certified_bound"]
-    assert entry.text == f"loses {-100 * bound:.2f} points at most, 3,000 people"
+    assert entry.text == f"at worst {-100 * bound:.2f} points worse (best estimate +0.00), 3,000 people"
 
 
 def test_next_steps_follow_rules(mixed):
     steps = {step.title: step for step in mixed.next_steps}
     assert list(steps) == [
         "Keep old for lost",
+        "Use new where it is proved better",
         "Collect more people",
-        "An improvement is proved",
         "Look at the kinds of errors",
     ]
     assert "few needs about" in steps["Collect more people"].text
-    assert steps["An improvement is proved"].text.startswith("For better (+10.00 points, at least ")
+    assert steps["Use new where it is proved better"].text.startswith("better (+10.00 points, at least ")
 
 
 def test_the_code_that_keeps_the_old_model_runs():
@@ -161,7 +161,7 @@ def test_markdown_cannot_be_broken_by_names():
     text = audit_of(**{"a|<b>": (500, 60, 0), "b": (500, 0, 0)}).to_markdown()
     assert text.startswith("### new against old: p.csv\n\n**Harm found: ")
     assert "<b>" not in text.replace("\\<", "")
-    assert "- **Worse off**: a\\|\\<b\\> (-12.0 points of accuracy, 500 people)" in text
+    assert "- **Worse off**: a\\|\\<b\\> (worse by 12.0 points of accuracy, 500 people)" in text
 
 
 def test_a_page_is_the_same_each_time(mixed):

@@ -273,7 +273,7 @@ def test_a_threshold_optimizer_on_adult(run, real_data, tmp_path):
     )
     assert result.exit_code == 1
     assert (
-        "Female: -3.1 points of accuracy, 4,029 people\n  Male: -1.1 points of accuracy, 8,182 people"
+        "Female: worse by 3.1 points of accuracy, 4,029 people\n  Male: worse by 1.1 points of accuracy, 8,182 people"
         in result.output
     )
     same = run(tmp_path / "adult.parquet", "--y-pred", "pooled", "--sensitive", "sex")

@@ -42,7 +42,7 @@ def audit(path, *arguments, **more):
 def test_harm_is_1_and_a_file_that_is_not_there_2(harm, tmp_path):
     found = audit(harm, "--sensitive", "g")
     assert found.returncode == 1
-    assert "b: -100.0 points of accuracy, 200 people" in found.stdout
+    assert "b: worse by 100.0 points of accuracy, 200 people" in found.stdout
     missing = audit(tmp_path / "none.csv")
     assert (missing.returncode, missing.stdout) == (2, "")
     assert missing.stderr.startswith("Error: There is no file")

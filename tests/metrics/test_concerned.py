@@ -239,7 +239,7 @@ def test_the_command_says_who_is_missed(rng, tmp_path):
         main, ["audit", str(tmp_path / "t.csv"), *columns, "--loss", "missed", "--pos-label", "ill"]
     )
     assert result.exit_code == 1
-    assert "harms a (-" in result.output
+    assert "Harm found in recall: new is worse than old for a" in result.output
     other = CliRunner().invoke(
         main, ["audit", str(tmp_path / "t.csv"), *columns, "--loss", "false_alarm", "--pos-label", "ill"]
     )

@@ -59,6 +59,11 @@ class Unit:
         """What a risk is."""
         return _SHARES[self.loss][1] if self.in_points else f"mean {self.loss} loss"
 
+    @property
+    def measure(self) -> str:
+        """What a gain is of: accuracy, recall, a loss."""
+        return _SHARES[self.loss][0] if self.in_points else self.name
+
     def risk(self, value: float) -> str:
         """Write a risk."""
         if not np.isfinite(value):
@@ -96,7 +101,7 @@ class Unit:
 
     def amount_in_words(self, value: float) -> str:
         """Write a tolerance, and what it is of."""
-        return f"{self.amount(value)} of {_SHARES[self.loss][0] if self.in_points else self.name}"
+        return f"{self.amount(value)} of {self.measure}"
 
 
 def share(value: float) -> str:
