@@ -35,7 +35,7 @@ chosen = NoHarmSelector(model, prefit=True).fit(
 assert len(chosen.selection_table_) == 2
 assert NoHarmReduction().get_params()["tolerance"] == 0.0
 assert Audit(frame).to_json().startswith("{")
-for name in ("py.typed", "audit/report.html.jinja"):
+for name in ("py.typed", "audit/report.html.jinja", "audit/audit.schema.json"):
     assert (Path(fairlearn_fwh.__file__).parent / name).is_file(), f"{name} is not in the wheel"
 
 
