@@ -11,6 +11,7 @@ import numpy as np
 from ..metrics._core._groups import as_tuple
 from ..metrics._core._layout import EVERYBODY
 from ..metrics._core._names import group_name, printable
+from ._order import by_gain
 from ._summary import more_needed
 
 if TYPE_CHECKING:
@@ -170,8 +171,9 @@ def _envy(findings: Findings) -> Iterator[Step]:
 def _undecided(section: Any) -> list[tuple[Any, dict[str, Any]]]:
     table = section.figures[~section.is_hidden]
     table = table[(table["n"] > 0) & ~table["harmed"] & ~table["certified"]]
-    table = table.sort_values("gain", kind="stable")
-    return list(zip(table.index, table.to_dict("records"), strict=True))
+    table = by_gain(table)
+    rows: list[dict[str, Any]] = table.to_dict("records")  # type: ignore[assignment]
+    return list(zip(table.index, rows, strict=True))
 
 
 def _labels(findings: Findings, state: str) -> list[Any]:

@@ -13,6 +13,7 @@ from ..metrics._core._groupings import why_hidden
 from ..metrics._core._names import SMALLEST_SHOWN, full_name
 from ..metrics._inference._claims_of_losses import LOSS
 from ._advice import Step, next_steps
+from ._order import by_gain
 from ._section import Section
 from ._status import state
 from ._subject import Subject
@@ -287,7 +288,7 @@ def worst_first(table: pd.DataFrame, most: int) -> pd.DataFrame:
     -------
     DataFrame
     """
-    return table.sort_values("gain", kind="stable").head(most)
+    return by_gain(table).head(most)
 
 
 def records(table: pd.DataFrame) -> list[dict[str, Any]]:

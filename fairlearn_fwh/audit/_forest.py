@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ._order import by_gain
 from ._plots import BLUE, GREEN, MAX_DRAWN, ORANGE, VERMILION, label_text
 from ._section import Section
 
@@ -47,7 +48,7 @@ def plot_forest(section: Section, ax: Any, counted: str) -> Any:
     -------
     matplotlib axes
     """
-    table = section.groups.sort_values("gain", kind="stable").head(MAX_DRAWN)
+    table = by_gain(section.groups).head(MAX_DRAWN)
     unit = section.unit
     position = np.arange(len(table))[::-1]
     gain, lower, upper, bound = (
@@ -130,7 +131,7 @@ def plot_changes(section: Section, ax: Any) -> Any:
     -------
     matplotlib axes
     """
-    table = section.groups.sort_values("gain", kind="stable").head(MAX_DRAWN)
+    table = by_gain(section.groups).head(MAX_DRAWN)
     position = np.arange(len(table))[::-1]
     worse, better = (
         100 * table[f"{kind}_flip_rate"].to_numpy(dtype=float) for kind in ("negative", "positive")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import difflib
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..metrics._core._groups import as_tuple
+from ..metrics._core._layout import EVERYBODY
 from ..metrics._core._names import group_name
 
 if TYPE_CHECKING:
@@ -34,6 +35,12 @@ _KEYS: dict[str, tuple[type, ...]] = {
 #: Keys that are about the groups that a file must have; the command line has no options for them.
 ABOUT_GROUPS = ("required-groups", "smallest-sizes")
 
+#: Keys whose lists hold texts alone.
+_OF_TEXTS = ("by-group", "groups", "sensitive", "unit", "loss", "pos-label", "labels", "null", "on")
+
+#: Groups that a message names.
+_MOST_NAMED = 10
+
 _TABLE = ("tool", "fairlearn-fwh", "audit")
 
 
@@ -51,6 +58,8 @@ class Policy:
         Groups that must be there; an intersection is a tuple.
     smallest_sizes : int, or dict from group to int
         How many people each group, or each of some groups, must have.
+    overridden : tuple of str
+        Settings of the file in whose place others were given.
 
     Examples
     --------
@@ -63,6 +72,7 @@ class Policy:
     settings: Mapping[str, Any] = field(default_factory=dict)
     required_groups: tuple[Any, ...] = ()
     smallest_sizes: int | Mapping[str, int] = 0
+    overridden: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return what a report shows of it.
@@ -72,13 +82,28 @@ class Policy:
         dict
         """
         shown: dict[str, Any] = {"file": self.file, **self.settings} if self.file else {}
+        if self.overridden:
+            shown["overridden"] = list(self.overridden)
         if self.required_groups:
             shown["required-groups"] = [group_name(group) for group in self.required_groups]
         if self.smallest_sizes:
-            shown["smallest-sizes"] = (
-                self.smallest_sizes if isinstance(self.smallest_sizes, int) else dict(self.smallest_sizes)
-            )
+            sizes = self.smallest_sizes
+            shown["smallest-sizes"] = sizes if isinstance(sizes, int) else dict(sizes)
         return shown
+
+    def without(self, keys: Collection[str]) -> Policy:
+        """Leave out settings that the command line overrides.
+
+        Parameters
+        ----------
+        keys : collection of str
+
+        Returns
+        -------
+        Policy
+        """
+        kept = {key: value for key, value in self.settings.items() if key not in keys}
+        return replace(self, settings=kept, overridden=tuple(key for key in self.settings if key in keys))
 
     def check_groups(self, frame: PreferenceFrame, min_group_size: int) -> None:
         """Look whether the groups that must be there are there, and large enough.
@@ -86,37 +111,47 @@ class Policy:
         Parameters
         ----------
         frame : PreferenceFrame
+            With margins if they are audited, too.
         min_group_size : int
-            Sizes below are not told.
+            Groups with fewer people are not named, and their sizes are not told: any size that is asked of them is this one.
 
         Raises
         ------
         ValueError
-            If one is missing or too small; the sentence says how many people there are.
+            If one is missing or too small.
         """
-        n = {group_name(label): int(size) for label, size in frame._people().items()}
-        required = [group_name(group) for group in self.required_groups]
-        if missing := [group for group in required if not n.get(group)]:
+        people = {_plain_name(label): int(size) for label, size in frame._people().items()}
+        known = [name for name, n in people.items() if n >= min_group_size][:_MOST_NAMED]
+        required = [_plain_name(group) for group in self.required_groups]
+        if missing := [group for group in required if not people.get(group)]:
             raise ValueError(
-                f"{len(missing)} of {len(required)} groups that {self.file} requires are missing: {missing[:5]!r}; the groups are {list(n)[:10]!r}."
+                f"{len(missing)} of {len(required)} groups that {self.file} requires are missing: {missing[:5]!r}; there are {known!r}."
             )
         sizes = self.smallest_sizes
         wanted = (
-            dict.fromkeys(n, sizes)
+            dict.fromkeys(people, sizes)
             if isinstance(sizes, int)
-            else {group_name(as_tuple(g) if isinstance(g, list) else g): size for g, size in sizes.items()}
+            else {_plain_name(g): size for g, size in sizes.items()}
         )
-        if unknown := [group for group in wanted if group not in n]:
+        if unknown := [group for group in wanted if group not in people]:
             raise ValueError(
-                f"{self.file} has smallest-sizes of {unknown[:5]!r}, which are no groups here; the groups are {list(n)[:10]!r}."
+                f"{self.file} has smallest-sizes of {unknown[:5]!r}, which are no groups here; there are {known!r}."
             )
-        small = {group: size for group, size in wanted.items() if n[group] < size}
-        if small:
-            group, size = next(iter(small.items()))
-            has = f"{n[group]:,}" if n[group] >= min_group_size else f"fewer than {min_group_size:,}"
+        least = {group: max(size, min_group_size) if size > 1 else size for group, size in wanted.items()}
+        if small := [group for group, size in least.items() if people[group] < size]:
+            first = small[0]
+            is_shown = people[first] >= min_group_size
+            who = repr(first) if is_shown or not isinstance(sizes, int) else "one"
+            has = f"{people[first]:,}" if is_shown else f"fewer than {min_group_size:,}"
             raise ValueError(
-                f"{len(small)} of {len(wanted)} groups are smaller than {self.file} asks for: {group!r} has {has} people, and must have {size:,}."
+                f"{len(small)} of {len(wanted)} groups are smaller than {self.file} asks for: {who} has {has} people, and must have {least[first]:,}."
             )
+
+
+def _plain_name(label: Any) -> str:
+    """A group's name; of margins without the columns that they do not have."""
+    parts = [part for part in as_tuple(label) if part != EVERYBODY] or [label]
+    return group_name(tuple(parts) if len(parts) > 1 else parts[0])
 
 
 def read_policy(path: str | Path) -> Policy:
@@ -223,12 +258,26 @@ def _read_table(table: dict[str, Any], file: str) -> Policy:
                 for k in kinds
             )
             raise ValueError(f"{file}: {key} must be {names}; got {value!r}.")
+    for key, value in table.items():
+        if (
+            key in _OF_TEXTS
+            and isinstance(value, list)
+            and not (value and all(isinstance(part, str) for part in value))
+        ):
+            raise ValueError(f"{file}: {key} must be a list of texts; got {value!r}.")
+    for cost in table.get("cost", []):
+        is_number = (
+            isinstance(cost, list)
+            and len(cost) == 3
+            and isinstance(cost[2], int | float)
+            and not isinstance(cost[2], bool)
+        )
+        if not is_number or not all(isinstance(label, str) for label in cost[:2]):
+            raise ValueError(
+                f"{file}: cost must be a list of [truth, predicted, cost], two texts and a number; got {cost!r}."
+            )
     required = table.get("required-groups", [])
-    if not all(
-        isinstance(part, str)
-        for group in required
-        for part in (group if isinstance(group, list) else [group])
-    ):
+    if not all(group and all(isinstance(part, str) for part in _parts(group)) for group in required):
         raise ValueError(
             f"{file}: required-groups must be a list of groups as text; an intersection is a list of texts."
         )
@@ -242,3 +291,7 @@ def _read_table(table: dict[str, Any], file: str) -> Policy:
         tuple(tuple(group) if isinstance(group, list) else group for group in required),
         sizes,
     )
+
+
+def _parts(group: Any) -> list[Any]:
+    return group if isinstance(group, list) else [group]

@@ -12,7 +12,17 @@ from ..audit._audit import Audit
 from ..audit._policy import Policy
 from ..audit._sample_report import SampleReport
 from ..files import Dialect, measure_file
-from ._columns import EachOnce, character, check_paths, given, labelled, not_empty, several
+from ._columns import (
+    EachOnce,
+    character,
+    check_paths,
+    given,
+    labelled,
+    not_empty,
+    of_policy,
+    overridden,
+    several,
+)
 from ._failure import said_warnings, status_of_failures
 from ._losses import read_losses
 from ._options import (
@@ -132,30 +142,34 @@ def audit(
     with status_of_failures():
         outputs = Outputs(html, json_file, junit, markdown)
         check_paths(predictions, baseline, outputs=outputs.paths)
-        failing = read_fail_on(fail_on, require)
-        reading: dict[str, Any] = {
-            "y_true": y_true,
-            **read_losses(loss, pos_label, cost),
-            "loss_limit": loss_limit,
-            "labels": labels,
-            "engine": engine,
-            "dialect": Dialect(delimiter=character(delimiter), quote=quote, null=tuple(null)),
-            "sensitive_features": sensitive,
-        }
-        judging: dict[str, Any] = {"alpha": alpha, "min_group_size": min_group_size}
         with outputs.unusable_if_it_fails(), said_warnings():
+            policy = overridden(policy)
+            failing = read_fail_on(fail_on, require)
+            if given("loss"):  # what a policy says of its own losses is not about these
+                pos_label, cost = (
+                    () if of_policy("pos_label") else pos_label,
+                    () if of_policy("cost") else cost,
+                )
+            reading: dict[str, Any] = {
+                "y_true": y_true,
+                **read_losses(loss, pos_label, cost),
+                "loss_limit": loss_limit,
+                "labels": labels,
+                "engine": engine,
+                "dialect": Dialect(delimiter=character(delimiter), quote=quote, null=tuple(null)),
+                "sensitive_features": sensitive,
+            }
+            judging: dict[str, Any] = {"alpha": alpha, "min_group_size": min_group_size}
             if unpaired:
                 roles: dict[str, Any] = {
-                    "--pooled": pooled,
+                    "--pooled": pooled and not of_policy("pooled"),
                     "--by-group": by_group,
                     "--groups": groups,
                     "--unit": unit,
                     "--weight": weight,
-                    "--on": on,
-                }
-                roles |= {
+                    "--on": on and not of_policy("on"),
                     "--margins": margins,
-                    "--tolerance": given("tolerance"),
+                    "--tolerance": given("tolerance") or of_policy("tolerance"),
                     "--allow-unmatched": allow_unmatched,
                 }
                 column, before = check_unpaired(y_pred, baseline, roles, failing)
@@ -163,17 +177,20 @@ def audit(
                     predictions,
                     before,
                     reading,
+                    policy,
                     y_pred=column,
                     margin=harm_margin,
                     randomized=randomized,
                     **judging,
                 )
             else:
+                on = None if baseline is None and of_policy("on") else on
                 check_paired(pooled, baseline, on, randomized=randomized, allow_unmatched=allow_unmatched)
                 frame = measure_file(
                     predictions, y_pred=y_pred, y_pred_pooled=str(pooled), y_pred_by_group=labelled(by_group), groups=groups, sample_weight=weight, units=unit,
                     baseline=baseline, on=on, allow_unmatched=allow_unmatched, **reading,
                 )  # fmt: skip
+                frame = frame.over() if margins else frame
                 policy.check_groups(frame, min_group_size)
                 subject = subject_of(
                     predictions,
@@ -184,11 +201,7 @@ def audit(
                     policy=policy.to_dict(),
                 )
                 report = Audit(
-                    frame.over() if margins else frame,
-                    tolerance=tolerance,
-                    harm_margin=harm_margin,
-                    subject=subject,
-                    **judging,
+                    frame, tolerance=tolerance, harm_margin=harm_margin, subject=subject, **judging
                 )
             if not (sensitive or groups):
                 say("Neither --sensitive nor --groups is given: everybody is one group.", err=True)

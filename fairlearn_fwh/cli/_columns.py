@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from ..audit._policy import Policy
 from ..audit._writing import check_outputs
 
 
@@ -56,6 +57,16 @@ class EachOnce(click.Command):
 def given(option: str) -> bool:
     """Whether an option of the command that runs was given."""
     return click.get_current_context().get_parameter_source(option) == click.core.ParameterSource.COMMANDLINE
+
+
+def overridden(policy: Policy) -> Policy:
+    """A policy without the settings in whose place the command line has others."""
+    return policy.without([key for key in policy.settings if given(key.replace("-", "_"))])
+
+
+def of_policy(option: str) -> bool:
+    """Whether an option of the command that runs has what a policy says."""
+    return click.get_current_context().get_parameter_source(option) == click.core.ParameterSource.DEFAULT_MAP
 
 
 def labelled(names: list[str] | None) -> dict[Any, str] | None:

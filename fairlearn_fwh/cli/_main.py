@@ -20,6 +20,7 @@ from ._demo import demo
 from ._failure import Failure
 from ._mitigators import mitigators
 from ._monitor import monitor
+from ._reports import mark_unusable
 from ._reproduce import reproduce
 from ._status import FAILURE
 
@@ -60,5 +61,6 @@ def run() -> int:
         return FAILURE
     except click.ClickException as error:
         error.show()
+        mark_unusable(sys.argv[1:])
         return FAILURE
     return 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from ..audit._policy import Policy
 from ..audit._sample_report import SampleReport
 from ..files._measure import measure_new
 from ..metrics._core._losses import Loss
@@ -59,9 +60,9 @@ def check_unpaired(
 
 
 def compare_files(
-    new: Path, old: Path, reading: dict[str, Any], *, y_pred: str, **settings: Any
+    new: Path, old: Path, reading: dict[str, Any], policy: Policy, *, y_pred: str, **settings: Any
 ) -> SampleReport:
-    """Compare two files; `settings` are those of `SampleReport`."""
+    """Compare two files, both of which must have the groups that a policy requires; `settings` are those of `SampleReport`."""
     reading = dict(reading)
     names = {name: reading.pop(name) for name in ("y_true", "sensitive_features")}
     loss = resolve_losses(*(reading.pop(name) for name in ("loss", "loss_limit", "pos_label")))
@@ -72,4 +73,6 @@ def compare_files(
         frames = [measure_new(path, columns, loss, **reading)[0] for path in (new, old)]
     except ValueError as error:
         raise ValueError(str(error).replace("y_pred_pooled", "y_pred")) from error
+    for frame in frames:
+        policy.check_groups(frame, settings["min_group_size"])
     return SampleReport(*frames, source=new.name, baseline=old.name, **settings)

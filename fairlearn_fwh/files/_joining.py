@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import narwhals as nw
 
 from ..metrics._engines._columns import Columns
-from ..metrics._engines._rows import collect, in_numbers
+from ..metrics._engines._rows import as_number, collect, in_numbers
 from ._dialect import Dialect
 from ._tables import OpenFile, check_names, open_file, present
 
-_NEW, _OLD = "new", "old"
+#: Integers that every engine reads as 64 bits with a sign.
+_INTEGERS = (nw.Int8, nw.Int16, nw.Int32, nw.Int64, nw.UInt8, nw.UInt16, nw.UInt32)
+
+#: Floats up to this size that are whole are integers, whatever wrote them.
+_WHOLE = 2.0**53
 
 
 @dataclass(frozen=True)
@@ -33,8 +38,6 @@ class Joined:
     n_rows : int
     files : dict from str to OpenFile
         Where each column comes from.
-    n_left_out : tuple of int
-        Rows of the new file, and of the baseline, that have no partner.
     """
 
     table: nw.LazyFrame[Any]
@@ -42,7 +45,6 @@ class Joined:
     columns: Columns
     n_rows: int
     files: Mapping[str, OpenFile]
-    n_left_out: tuple[int, int]
 
 
 def join_files(
@@ -54,7 +56,7 @@ def join_files(
     engine: str,
     dialect: Dialect,
     allow_unmatched: bool,
-    more: Any,
+    is_kept: Callable[[str], Any],
 ) -> Joined:
     """Join two files.
 
@@ -69,8 +71,8 @@ def join_files(
     dialect : Dialect
     allow_unmatched : bool
         Whether rows without a partner are left out.
-    more : callable
-        Says of a name whether the column is kept without a role.
+    is_kept : callable
+        Says of a name whether a column of the new file is kept without a role.
 
     Returns
     -------
@@ -85,199 +87,272 @@ def join_files(
     if path.exists() and baseline.exists() and path.samefile(baseline):
         raise ValueError(f"{path.name} and the baseline are the same file; nothing can be compared.")
     new, old = (open_file(file, engine, dialect) for file in (path, baseline))
-    source = _sources(columns, on, new, old)
-    wanted_new = [*dict.fromkeys([*on, *(name for name, side in source.values() if side == _NEW)])]
-    wanted_new += [name for name in new.names if more(name) and name not in wanted_new]
+    roles = columns.by_role()
+    of_new = {role: name for role, name in roles.items() if _is_of_new(role, name, new, old)}
+    of_old = {role: name for role, name in roles.items() if role not in of_new}
+    # The baseline's predictions may be called like another column of the new file, which is no contradiction.
     both = [
         name
-        for role, (name, side) in source.items()
-        if side == _NEW and role != "y_pred" and name in old.names and name not in on
+        for role, name in of_new.items()
+        if role != "y_pred" and name in old.names and name != columns.y_pred_pooled and name not in on
     ]
-    wanted_old = [*dict.fromkeys([*on, *(name for name, side in source.values() if side == _OLD), *both])]
-    as_integers = _are_integers(new, old, on)
-    left = _chosen(new, wanted_new, "a", dialect, on if as_integers else ())
-    right = _chosen(old, wanted_old, "b", dialect, on if as_integers else ())
-    keys = [f"key_{i}" for i in range(len(on))]
-    left = left.rename({f"a_{wanted_new.index(name)}": key for name, key in zip(on, keys, strict=True)})
-    right = right.rename({f"b_{wanted_old.index(name)}": key for name, key in zip(on, keys, strict=True)})
-    n_new, n_old = (
-        _check_keys(left, keys, path.name, on, allow_unmatched),
-        _check_keys(right, keys, baseline.name, on, allow_unmatched),
-    )
-    left, right = (
-        side.filter(~nw.any_horizontal(*(nw.col(key).is_null() for key in keys), ignore_nulls=True))
-        for side in (left, right)
-    )
-    table = left.join(right, on=keys, how="inner")
-    pairs = [(f"a_{wanted_new.index(name)}", f"b_{wanted_old.index(name)}") for name in both]
-    n_rows = _check_rows(
-        table,
-        dict(zip(both, pairs, strict=True)),
-        (path.name, n_new),
-        (baseline.name, n_old),
-        allow_unmatched,
-    )
-    names = {f"{side}:{name}": (side, name) for name, side in source.values()}
-    extra = {
-        f"{_NEW}:{name}": (_NEW, name)
-        for name in wanted_new
-        if name not in on and f"{_NEW}:{name}" not in names
+    kept = [name for name in new.names if is_kept(name) and name not in on]
+    numbers = {name for role, name in roles.items() if not _is_about_groups(role)}
+    numbers -= {name for role, name in roles.items() if _is_about_groups(role)}
+    settings: dict[str, Any] = {
+        "keys": on,
+        "dialect": dialect,
+        "numbers": numbers,
+        "has_integer_keys": _have_integers((new, old), on),
     }
-    of_key = dict(zip(on, keys, strict=True))
-    chosen: dict[str, Any] = {}
-    for i, (side, name) in enumerate([*names.values(), *extra.values()]):
-        column = of_key.get(name) or (
-            f"a_{wanted_new.index(name)}" if side == _NEW else f"b_{wanted_old.index(name)}"
-        )
-        chosen[f"column_{i}"] = nw.col(column).cast(nw.String) if name in of_key else nw.col(column)
-    called = [_called(side, name, columns) for side, name in [*names.values(), *extra.values()]]
-    roles = {role: _called(side, name, columns) for role, (name, side) in source.items()}
-    files = {_called(side, name, columns): (new if side == _NEW else old) for side, name in names.values()}
+    left = Side(new, [*of_new.values(), *kept], prefix="new", **settings)
+    right = Side(old, [*of_old.values(), *both], prefix="old", **settings)
+    sizes = [side.check(allow_missing=allow_unmatched) for side in (left, right)]
+    table = left.with_key.join(right.with_key, on=left.key_columns, how="inner")
+    pairs = {name: (left.column(name), right.column(name), name in numbers) for name in both}
+    n_rows = _check_rows(table, pairs, (left, right), sizes, allow_unmatched)
+    called = {
+        (side, name): name
+        for side, names in ((left, [*of_new.values(), *kept]), (right, of_old.values()))
+        for name in names
+    }
+    taken = set(called.values())
+    pooled = (right, columns.y_pred_pooled)
+    if (left, columns.y_pred_pooled) in called:
+        called[pooled] = _free_name(f"{columns.y_pred_pooled} (baseline)", taken)
+    chosen = {f"column_{i}": side.text_of(name) for i, (side, name) in enumerate(called)}
     return Joined(
         table.select(**chosen),
-        called,
-        _renamed(columns, roles),
+        list(called.values()),
+        replace(columns, y_pred_pooled=called[pooled]),
         n_rows,
-        files,
-        (n_new - n_rows, n_old - n_rows),
+        {name: side.file for (side, _), name in called.items()},
     )
 
 
-def _called(side: str, name: str, columns: Columns) -> str:
-    """A name that tells the two predictions apart where both files call them alike."""
-    is_twice = columns.y_pred == columns.y_pred_pooled == name
-    return f"{name} ({'baseline' if side == _OLD else 'new'})" if is_twice else name
+def _is_of_new(role: str, name: str, new: OpenFile, old: OpenFile) -> bool:
+    """Whether a role's column is taken from the new file.
+
+    Raises
+    ------
+    ValueError
+        If the column is not where it has to be.
+    """
+    places = {"y_pred": [new], "y_pred_pooled": [old]}.get(role, [new, old])
+    for file in places:
+        if name in file.names:
+            check_names([name], file.names, file.path)
+            return file is new
+    where = " and ".join(file.path.name for file in places)
+    has = "; ".join(f"{file.path.name} has {file.names[:12]!r}" for file in places)
+    raise ValueError(
+        f"{role} is column {name!r}, which {where} {'does' if len(places) == 1 else 'do'} not have; {has}."
+    )
 
 
-def _renamed(columns: Columns, roles: Mapping[str, str]) -> Columns:
-    return replace(columns, y_pred=roles.get("y_pred"), y_pred_pooled=roles["y_pred_pooled"])
+def _is_about_groups(role: str) -> bool:
+    """Whether a column's values are text as spelled."""
+    return role.startswith(("groups[", "sensitive_features[", "control_features[", "units["))
 
 
-def _sources(columns: Columns, on: Sequence[str], new: OpenFile, old: OpenFile) -> dict[str, tuple[str, str]]:
-    """Which column each role has, and in which file."""
-    found = {}
-    for role, name in columns.by_role().items():
-        places = {"y_pred": [(_NEW, new)], "y_pred_pooled": [(_OLD, old)]}.get(
-            role, [(_NEW, new), (_OLD, old)]
-        )
-        side = next((side for side, file in places if name in file.names), None)
-        if side is None:
-            where = " and ".join(file.path.name for _, file in places)
-            has = "; ".join(f"{file.path.name} has {file.names[:12]!r}" for _, file in places)
-            raise ValueError(
-                f"{role} is column {name!r}, which {where} {'does' if len(places) == 1 else 'do'} not have; {has}."
-            )
-        found[role] = (name, side)
-    for file in (new, old):
-        for name in on:
-            if name not in file.names:
-                raise ValueError(
-                    f"The key {name!r} is no column of {file.path.name}, which has {file.names[:12]!r}."
-                )
-        check_names(
-            [name for name in (*on, *(name for name, _ in found.values())) if name in file.names],
-            file.names,
-            file.path,
-        )
-    return found
+def _free_name(name: str, taken: set[str]) -> str:
+    while name in taken:
+        name += "'"
+    return name
 
 
-def _are_integers(new: OpenFile, old: OpenFile, on: Sequence[str]) -> bool:
-    """Whether keys are integers in both files, which need not be spelled out."""
-    if new.is_text or old.is_text:
+def _have_integers(files: Sequence[OpenFile], keys: Sequence[str]) -> bool:
+    """Whether keys are integers in all files, which need not be spelled out."""
+    if any(file.is_text for file in files):
         return False
     schemas = [
-        dict(zip(file.names, nw.from_native(file.table).collect_schema().dtypes(), strict=True))
-        for file in (new, old)
+        dict(zip(f.names, nw.from_native(f.table).collect_schema().dtypes(), strict=True)) for f in files
     ]
-    return all(schema[name].is_integer() for schema in schemas for name in on)
+    return all(schema.get(key) in _INTEGERS for schema in schemas for key in keys)
 
 
-def _chosen(
-    file: OpenFile, wanted: Sequence[str], prefix: str, dialect: Dialect, as_they_are: Sequence[str]
-) -> nw.LazyFrame[Any]:
-    """Some columns of a file as text."""
-    numbered = [f"column_{i}" for i in range(len(file.names))]
-    table: Any = in_numbers(nw.from_native(file.table), numbered).lazy()
-    schema = table.collect_schema()
-    columns = {}
-    for i, name in enumerate(wanted):
-        key = numbered[file.names.index(name)]
-        dtype = schema[key]
-        if name in as_they_are:
-            columns[f"{prefix}_{i}"] = nw.col(key).cast(nw.Int64)
-            continue
-        if (
-            dtype.is_temporal()
-            and dtype != nw.Date
-            or dtype in (nw.Binary, nw.Struct, nw.List, nw.Array, nw.Object)
-        ):
-            raise ValueError(f"Column {name!r} of {file.path.name} is {dtype}; write it as text.")
-        columns[f"{prefix}_{i}"] = (
-            present(key, dialect.null) if dtype == nw.String else nw.col(key).cast(nw.String)
-        )
-    return table.select(**columns)
+@dataclass(frozen=True, eq=False)
+class Side:
+    """One of two files that are joined.
 
+    Attributes
+    ----------
+    file : OpenFile
+    wanted : sequence of str
+        Columns that are needed beside the keys.
+    prefix : str
+        With which its columns begin, so that those of the other file have other names.
+    keys : sequence of str
+    dialect : Dialect
+    numbers : set of str
+        Columns of labels, weights and other numbers, which are compared as such.
+    has_integer_keys : bool
+        Whether the keys of both files are integers.
+    """
 
-def _check_keys(
-    rows: nw.LazyFrame[Any], keys: Sequence[str], name: str, on: Sequence[str], allow_unmatched: bool
-) -> int:
-    """Count rows; refuse keys that are missing or come twice."""
-    missing = nw.any_horizontal(*(nw.col(key).is_null() for key in keys), ignore_nulls=True)
-    counts = collect(rows.select(n=nw.len(), missing=missing.cast(nw.Int64).sum()))
-    n, n_missing = (int(counts[column].to_list()[0] or 0) for column in ("n", "missing"))
-    if not n:
-        raise ValueError(f"{name} has no rows; at least one is needed.")
-    called = " and ".join(map(repr, on))
-    if n_missing and not allow_unmatched:
-        raise ValueError(
-            f"{name} has {n_missing:,} of {n:,} rows without the key {called}. Fill them in, or allow rows without a partner."
-        )
-    n_distinct = int(
-        collect(rows.filter(~missing).select(*keys).unique().select(n=nw.len()))["n"].to_list()[0]
-    )
-    if n_distinct < n - n_missing:
-        raise ValueError(
-            f"{name} has {n - n_missing - n_distinct:,} rows whose key {called} comes more than once ({n:,} rows, {n_distinct:,} keys). A key must say which case a row is about; name more "
-            "columns in it."
-        )
-    return n
+    file: OpenFile
+    wanted: Sequence[str]
+    prefix: str
+    keys: Sequence[str]
+    dialect: Dialect
+    numbers: set[str]
+    has_integer_keys: bool
+
+    @property
+    def name(self) -> str:
+        """Name of the file."""
+        return self.file.path.name
+
+    @property
+    def key_columns(self) -> list[str]:
+        """What the columns of the key are called in both files."""
+        return [f"key_{i}" for i in range(len(self.keys))]
+
+    def column(self, name: str) -> str:
+        """What a column that is wanted is called."""
+        return f"{self.prefix}_{self.file.names.index(name)}"
+
+    def text_of(self, name: str) -> Any:
+        """Values of a column in the joined table."""
+        if name not in self.keys:
+            return nw.col(self.column(name))
+        return nw.col(self.key_columns[list(self.keys).index(name)]).cast(nw.String)
+
+    @cached_property
+    def rows(self) -> nw.LazyFrame[Any]:
+        """Keys, and the columns that are wanted as text.
+
+        Raises
+        ------
+        ValueError
+            If a key is no column, or a column has a type without a spelling.
+        """
+        for key in self.keys:
+            if key not in self.file.names:
+                raise ValueError(
+                    f"The key {key!r} is no column of {self.name}, which has {self.file.names[:12]!r}."
+                )
+        check_names(list(self.keys), self.file.names, self.file.path)
+        numbered = [f"column_{i}" for i in range(len(self.file.names))]
+        table: Any = in_numbers(nw.from_native(self.file.table), numbered).lazy()
+        schema = dict(zip(self.file.names, table.collect_schema().dtypes(), strict=True))
+        where = dict(zip(self.file.names, numbered, strict=True))
+        columns = {
+            key_column: nw.col(where[key]).cast(nw.Int64)
+            if self.has_integer_keys
+            else self._spelled(key, where[key], schema[key])
+            for key_column, key in zip(self.key_columns, self.keys, strict=True)
+        }
+        for name in dict.fromkeys(self.wanted):
+            if name not in self.keys:
+                columns[self.column(name)] = self._spelled(name, where[name], schema[name])
+        result: nw.LazyFrame[Any] = table.select(**columns)
+        return result
+
+    def _spelled(self, name: str, column: str, dtype: Any) -> Any:
+        """A column as the text that a CSV file would have; whole numbers without a fraction, whatever their type."""
+        values = nw.col(column)
+        if dtype == nw.String:
+            return present(column, self.dialect.null)
+        if dtype == nw.Boolean and name in self.numbers:
+            return values.cast(nw.Int64).cast(nw.String)  # as in one file, where True is 1
+        if dtype.is_float():
+            is_whole = (values == values.round()) & (values.abs() < _WHOLE)
+            missing = values.is_null() | values.is_nan()
+            whole = nw.when(is_whole).then(values)
+            spelled = (
+                nw.when(is_whole)
+                .then(whole.cast(nw.Int64).cast(nw.String))
+                .otherwise(values.cast(nw.Float64).cast(nw.String))
+            )
+            return nw.when(~missing).then(spelled)
+        if dtype.is_decimal():
+            return (
+                values.cast(nw.String)
+                .str.replace_all(r"(\.\d*?)0+$", "$1" if self._is_rust else r"\1")
+                .str.replace_all(r"\.$", "")
+            )
+        if dtype.is_integer() or dtype in (nw.Boolean, nw.Date, nw.Categorical, nw.Enum):
+            return values.cast(nw.String)
+        raise ValueError(f"Column {name!r} of {self.name} is {dtype}; write it as text.")
+
+    @property
+    def _is_rust(self) -> bool:
+        """Whether the engine writes groups of patterns as Rust does."""
+        return "polars" in str(nw.from_native(self.file.table).implementation).lower()
+
+    @property
+    def _has_no_key(self) -> Any:
+        return nw.any_horizontal(*(nw.col(key).is_null() for key in self.key_columns), ignore_nulls=True)
+
+    @property
+    def with_key(self) -> nw.LazyFrame[Any]:
+        """Rows that have a key."""
+        return self.rows.filter(~self._has_no_key)
+
+    def check(self, *, allow_missing: bool) -> int:
+        """Count the rows; refuse keys that are missing or come twice.
+
+        Raises
+        ------
+        ValueError
+        """
+        counts = collect(self.rows.select(n=nw.len(), missing=self._has_no_key.cast(nw.Int64).sum()))
+        n, n_missing = (int(counts[column].to_list()[0] or 0) for column in ("n", "missing"))
+        called = " and ".join(map(repr, self.keys))
+        if not n:
+            raise ValueError(f"{self.name} has no rows; at least one is needed.")
+        if n_missing and not allow_missing:
+            raise ValueError(
+                f"{self.name} has {n_missing:,} of {n:,} rows without the key {called}. Fill them in, or allow rows without a partner."
+            )
+        distinct = self.with_key.select(*self.key_columns).unique().select(n=nw.len())
+        n_distinct = int(collect(distinct)["n"].to_list()[0])
+        if n_distinct < n - n_missing:
+            raise ValueError(
+                f"{self.name} has {n - n_missing - n_distinct:,} rows whose key {called} comes more than once ({n:,} rows, {n_distinct:,} keys). A key must say "
+                "which case a row is about; name more columns in it."
+            )
+        return n
 
 
 def _check_rows(
     table: nw.LazyFrame[Any],
-    both: Mapping[str, tuple[str, str]],
-    new: tuple[str, int],
-    old: tuple[str, int],
+    both: Mapping[str, tuple[str, str, bool]],
+    sides: tuple[Side, Side],
+    sizes: Sequence[int],
     allow_unmatched: bool,
 ) -> int:
     """Count the rows that both files have; refuse others, and values that contradict each other."""
-    different = {
-        f"different_{i}": ((nw.col(a) != nw.col(b)) | (nw.col(a).is_null() != nw.col(b).is_null())).cast(
-            nw.Int64
-        )
-        for i, (a, b) in enumerate(both.values())
-    }
-    counts = collect(
-        (table.with_columns(**different) if different else table).select(
-            nw.len().alias("n"), *(nw.col(key).sum() for key in different)
-        )
-    )
-    n_rows = int(counts["n"].to_list()[0])
+    different = {f"different_{i}": _differs(*pair).cast(nw.Int64) for i, pair in enumerate(both.values())}
+    marked = table.with_columns(**different) if different else table
+    counts = collect(marked.select(nw.len().alias("n"), *(nw.col(key).sum() for key in different)))
+    n_rows, (new, old) = int(counts["n"].to_list()[0]), (side.name for side in sides)
     if not n_rows:
         raise ValueError(
-            f"No key of {new[0]} is in {old[0]}: these are other people or cases. To compare the risks of different people use unpaired samples (--unpaired)."
+            f"No key of {new} is in {old}: these are other people or cases, or keys are spelled in another way (as 1.0 and 1, or 01 and 1). To compare the risks of "
+            "different people use unpaired samples (--unpaired)."
         )
     for key, name in zip(different, both, strict=True):
         if n := int(counts[key].to_list()[0] or 0):
             raise ValueError(
                 f"Column {name!r} is in both files and differs in {n:,} of {n_rows:,} rows. Leave it out of one of them."
             )
-    if new[1] > n_rows or old[1] > n_rows:
-        said = f"{new[1] - n_rows:,} of {new[1]:,} rows of {new[0]} have no partner in {old[0]}, and {old[1] - n_rows:,} of {old[1]:,} the other way round"
+    n_new, n_old = (size - n_rows for size in sizes)
+    if n_new or n_old:
+        said = f"{n_new:,} of {sizes[0]:,} rows of {new} have no partner in {old}, and {n_old:,} of {sizes[1]:,} the other way round"
         if not allow_unmatched:
             raise ValueError(
                 f"{said}. If they may be left out, say so (allow_unmatched=True, --allow-unmatched): {n_rows:,} rows are in both."
             )
-        warnings.warn(f"{said}; they are left out. {n_rows:,} rows are audited.", UserWarning, stacklevel=4)
+        warnings.warn(f"{said}; they are left out. {n_rows:,} rows are audited.", UserWarning, stacklevel=5)
     return n_rows
+
+
+def _differs(first: str, second: str, are_numbers: bool) -> Any:
+    """Whether two columns of text contradict each other."""
+    a, b = nw.col(first), nw.col(second)
+    is_other = a != b
+    if are_numbers:
+        is_other &= ~(as_number(a) == as_number(b)).fill_null(False)
+    return is_other | (a.is_null() != b.is_null())

@@ -109,14 +109,28 @@ def _record(line: bytes, where: str) -> dict[str, str | None]:
             object_pairs_hook=pairs,
         )
     except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ValueError(f"{where} is no JSON object ({error}).") from error
+        begins = line.startswith(b"\xef\xbb\xbf")
+        why = (
+            "the file begins with a byte order mark; write it without"
+            if begins
+            else error
+            if line.strip()
+            else "it is blank"
+        )
+        raise ValueError(f"{where} is no JSON object ({why}).") from error
     if not isinstance(record, dict):
         raise ValueError(f"{where} is no JSON object.")
     return {name: _as_text(value, f"{where}, {name!r}") for name, value in record.items()}
 
 
 def _as_text(value: Any, where: str) -> str | None:
-    if value is None or isinstance(value, str):
+    if isinstance(value, str):
+        try:
+            value.encode()
+        except UnicodeEncodeError as error:
+            raise ValueError(f"{where} has half of a character ({error.reason}).") from error
+        return value
+    if value is None:
         return value
     if isinstance(value, bool):
         return "true" if value else "false"

@@ -238,7 +238,7 @@ def _measure_joined(
     before = [_stamp(file) for file in (path, baseline)]
     with engine_errors(path):
         joined = join_files(
-            path, baseline, on, columns, engine=engine, dialect=dialect, allow_unmatched=allow_unmatched, more=_NAMES_OF_UNITS.fullmatch,
+            path, baseline, on, columns, engine=engine, dialect=dialect, allow_unmatched=allow_unmatched, is_kept=_NAMES_OF_UNITS.fullmatch,
         )  # fmt: skip
     check_columns(dict.fromkeys(joined.names, nw.String()), joined.columns)
     try:

@@ -18,6 +18,7 @@ from ._harmed_subgroup import find_harmed_subgroup
 from ._monitor import PreferenceMonitor
 from ._partial_groups import PartialGains, bound_group_gains
 from ._preference_frame import PreferenceFrame
+from ._ranking import RankingFrame
 from ._rule import keep_own_classifier
 from ._samples import SampleComparison, compare_samples
 from ._scorer import make_group_scorer
@@ -28,6 +29,7 @@ __all__ = [
     "PartialGains",
     "PreferenceFrame",
     "PreferenceMonitor",
+    "RankingFrame",
     "SampleComparison",
     "bound_group_gains",
     "compare",

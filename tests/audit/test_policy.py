@@ -50,6 +50,10 @@ def test_no_policy_is_an_empty_one(tmp_path):
         ("required-groups = [1]\n", "required-groups must be a list of groups as text"),
         ("smallest-sizes = -1\n", "smallest-sizes must be whole numbers"),
         ("= 3\n", "cannot be read as TOML"),
+        ('sensitive = ["g", ["h"]]\n', "sensitive must be a list of texts"),
+        ("null = [1]\n", "null must be a list of texts"),
+        ('cost = [["1", "0", true]]\n', r"cost must be a list of \[truth, predicted, cost\]"),
+        ("required-groups = [[]]\n", "required-groups must be a list of groups as text"),
     ],
 )
 def test_what_is_wrong_is_said(tmp_path, text, sentence):
@@ -80,8 +84,14 @@ def test_groups_that_must_be_there():
     with pytest.raises(ValueError, match="'a' has 50 people, and must have 60"):
         Policy("p.toml", smallest_sizes={"a": 60}).check_groups(frame, 10)
     with pytest.raises(
-        ValueError, match="1 of 2 groups are smaller .* 'b' has fewer than 10 people, and must have 20"
+        ValueError, match="1 of 2 groups are smaller .* one has fewer than 10 people, and must have 20"
     ):
         Policy("p.toml", smallest_sizes=20).check_groups(frame, 10)
+    # A size below the smallest that is shown would tell how many people a small group has.
+    for size in (2, 6, 9):
+        with pytest.raises(ValueError, match="one has fewer than 10 people, and must have 10"):
+            Policy("p.toml", smallest_sizes=size).check_groups(frame, 10)
+    with pytest.raises(ValueError, match=r"are missing: \['c'\]; there are \['a'\]\.$"):
+        Policy("p.toml", required_groups=("c",)).check_groups(frame, 10)
     with pytest.raises(ValueError, match="which are no groups here"):
         Policy("p.toml", smallest_sizes={"x": 1}).check_groups(frame, 10)

@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -169,3 +171,78 @@ def test_the_command_that_repeats_an_audit_is_on_the_page(folder, monkeypatch):
     page = Path("r.html").read_text()
     assert "fairlearn-fwh audit p.csv --y-true y --y-pred new --pooled old --sensitive g</code>" in page
     assert str(folder) not in page
+
+
+def test_policies_hold_for_samples_of_different_people(folder):
+    Path("pyproject.toml").write_text(
+        POLICY.replace("tolerance = 0.05", 'required-groups = ["zzz"]').replace('fail-on = "undecided"', "")
+    )
+    pd.read_csv("p.csv").to_csv("before.csv", index=False)
+    result = audit("p.csv", "--unpaired", "--baseline", "before.csv")
+    assert (result.exit_code, "requires are missing: ['zzz']" in result.output) == (2, True)
+    Path("pyproject.toml").write_text(POLICY.replace('fail-on = "undecided"', ""))
+    assert (
+        "--tolerance does not apply to --unpaired"
+        in audit("p.csv", "--unpaired", "--baseline", "before.csv").output
+    )
+
+
+def test_a_margin_can_be_required(folder):
+    text = POLICY.replace(
+        "tolerance = 0.05", 'tolerance = 0.05\nmargins = true\nrequired-groups = ["a", ["b", "x"]]'
+    )
+    Path("pyproject.toml").write_text(text)
+    assert audit("p.csv").exit_code == 0, audit("p.csv").output
+
+
+def test_what_the_command_line_overrides_is_not_shown_as_policy(folder):
+    Path("pyproject.toml").write_text(POLICY + 'loss = ["missed"]\npos-label = ["1"]\non = ["id"]\n')
+    result = audit("p.csv", "--tolerance", "0.1", "--loss", "error", "--json", "r.json")
+    assert result.exit_code == 0, result.output
+    policy = json.loads(Path("r.json").read_text())["policy"]
+    assert policy["overridden"] == ["tolerance", "loss"]
+    assert "tolerance" not in policy
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("problem", ["not toml [", ""])
+def test_an_old_result_does_not_outlive_a_command_line_that_cannot_be_read(folder, problem):
+    outputs = ("--json", "r.json", "--junit=r.xml")
+    assert audit("p.csv", *COLUMNS, *outputs).exit_code == 0
+    Path("pyproject.toml").write_text(problem)
+    more = () if problem else ("--engine", "none")
+    command = [
+        sys.executable,
+        "-c",
+        "from fairlearn_fwh.cli._entry import main; main()",
+        "audit",
+        "p.csv",
+        *COLUMNS,
+        *outputs,
+        *more,
+    ]
+    assert subprocess.run(command, capture_output=True).returncode == 2
+    assert json.loads(Path("r.json").read_text())["state"] == "unusable"
+    assert "cannot be used" in Path("r.xml").read_text()
+    assert subprocess.run([*command, "--json", "p.csv"], capture_output=True).returncode == 2
+    assert Path("p.csv").read_text().startswith("id,")
+
+
+def test_a_column_of_groups_may_be_called_gain(folder):
+    pd.read_csv("p.csv").rename(columns={"g": "gain"}).to_csv("q.csv", index=False)
+    result = audit(
+        "q.csv",
+        "--y-true",
+        "y",
+        "--y-pred",
+        "new",
+        "--pooled",
+        "old",
+        "--sensitive",
+        "gain",
+        "--html",
+        "r.html",
+        "--markdown",
+        "r.md",
+    )
+    assert result.exit_code == 0, result.output

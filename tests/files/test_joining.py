@@ -178,3 +178,77 @@ def test_what_is_no_record_is_refused(tmp_path, line, sentence):
     path.write_text('{"y": 1, "a": 1, "b": 0}\n' + line + '\n{"y": 1, "a": 1, "b": 0}\n')
     with pytest.raises(ValueError, match=sentence):
         measure_file(path, y_true="y", y_pred="a", y_pred_pooled="b")
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "polars"])
+def test_booleans_are_numbers_as_in_one_file(cases, tmp_path, engine):
+    new = write(cases[["id", "y", "lang", "new"]].rename(columns={"new": "answer"}), tmp_path / "new.csv")
+    old = write(cases[["id"]].assign(answer=cases["old"].astype(bool)), tmp_path / "old.parquet")
+    found = measure_file(new, baseline=old, on="id", engine=engine, **ROLES)
+    pd.testing.assert_frame_equal(found.by_group, expected(cases).by_group)
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "polars"])
+@pytest.mark.parametrize("kind", ["float64", "float32", "int8", "uint64", "decimal", "text"])
+def test_keys_that_are_equal_numbers_meet(cases, tmp_path, engine, kind):
+    cases = cases.iloc[:100].assign(number=np.arange(100))
+    new = write(
+        cases[["number", "y", "lang", "new"]].rename(columns={"new": "answer"}), tmp_path / "new.parquet"
+    )
+    numbers = cases["number"]
+    if kind == "decimal":
+        from decimal import Decimal
+
+        other = [Decimal(f"{i}.00") for i in numbers]
+    else:
+        other = numbers.astype(str) if kind == "text" else numbers.astype(kind)
+    old = write(pd.DataFrame({"number": other, "answer": cases["old"]}), tmp_path / "old.parquet")
+    found = measure_file(new, baseline=old, on="number", engine=engine, **ROLES)
+    pd.testing.assert_frame_equal(found.by_group, expected(cases).by_group)
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "polars"])
+def test_large_keys_and_missing_ones(cases, tmp_path, engine):
+    large = np.uint64(2**63) + np.arange(300, dtype=np.uint64)
+    new = write(
+        cases[["y", "lang", "new"]].rename(columns={"new": "answer"}).assign(k=large),
+        tmp_path / "new.parquet",
+    )
+    old = write(pd.DataFrame({"k": large, "answer": cases["old"]}), tmp_path / "old.parquet")
+    found = measure_file(new, baseline=old, on="k", engine=engine, **ROLES)
+    pd.testing.assert_frame_equal(found.by_group, expected(cases).by_group)
+    fraction = pd.Series([np.nan, *np.arange(1, 300) + 0.5])
+    for path in (new, old):
+        write(pd.read_parquet(path).assign(k=fraction), path)
+    with pytest.warns(UserWarning, match="1 of 300 rows"):
+        assert (
+            measure_file(new, baseline=old, on="k", engine=engine, allow_unmatched=True, **ROLES).overall["n"]
+            == 299
+        )
+
+
+def test_the_baseline_may_call_its_predictions_like_anything_in_the_new_file(cases, tmp_path):
+    old = write(cases[["id", "old"]].rename(columns={"old": "p"}), tmp_path / "old.csv")
+    roles = {"y_true": "y", "y_pred_pooled": "p", "sensitive_features": ["lang"]}
+    for own, change in (("new", {"p": "x"}), ("p", {"p": cases["new"], "p (baseline)": "y"})):
+        new = write(cases[["id", "y", "lang", "new"]].assign(**change), tmp_path / "new.csv")
+        groups = roles | ({"sensitive_features": ["lang", "p (baseline)"]} if own == "p" else {})
+        found = measure_file(new, baseline=old, on="id", y_pred=own, **groups)
+        assert found.overall["rationality_gain"] == pytest.approx(expected(cases).overall["rationality_gain"])
+    by_group = measure_file(
+        write(cases[["id", "y", "lang"]].assign(p=cases["new"], q=cases["new"], r=cases["new"]), tmp_path / "new.csv"),
+        baseline=old, on="id", y_true="y", y_pred_pooled="p", y_pred_by_group={"de": "p", "en": "q", "01": "r"}, groups="lang",
+    )  # fmt: skip
+    assert by_group.overall["rationality_gain"] == pytest.approx(expected(cases).overall["rationality_gain"])
+
+
+def test_shared_numbers_may_be_spelled_otherwise(cases, tmp_path):
+    new = write(
+        cases[["id", "y", "lang", "w", "new"]].rename(columns={"new": "answer"}), tmp_path / "new.csv"
+    )
+    old = write(
+        cases[["id", "w", "y", "old"]].rename(columns={"old": "answer"}).astype({"w": float, "y": float}),
+        tmp_path / "old.parquet",
+    )
+    found = measure_file(new, baseline=old, on="id", sample_weight="w", **ROLES)
+    pd.testing.assert_frame_equal(found.by_group, expected(cases, sample_weight=cases["w"]).by_group)

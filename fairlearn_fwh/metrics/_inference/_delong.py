@@ -1,4 +1,4 @@
-"""Two areas under the ROC curve of the same people compared (DeLong, DeLong and Clarke-Pearson 1988)."""
+"""Two areas under the ROC curve of the same people compared (DeLong, DeLong and Clarke-Pearson 1988; rows that belong together: Obuchowski 1997)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class AucComparison:
     variance : float
         Variance of ``own - other``; NaN with fewer than two people of a class.
     n_rarer : int
-        Number of people of the rarer class: what the estimate of the variance rests on.
+        Number of people of the rarer class, or of units with such people: what the estimate of the variance rests on.
     """
 
     own: float
@@ -28,7 +28,9 @@ class AucComparison:
     n_rarer: int
 
 
-def compare_auc(positive: np.ndarray, own: np.ndarray, other: np.ndarray) -> AucComparison:
+def compare_auc(
+    positive: np.ndarray, own: np.ndarray, other: np.ndarray, units: np.ndarray | None = None
+) -> AucComparison:
     """Compare two scores on the same people.
 
     Parameters
@@ -37,23 +39,50 @@ def compare_auc(positive: np.ndarray, own: np.ndarray, other: np.ndarray) -> Auc
         Who belongs to the positive class.
     own, other : ndarray of float, shape (n,)
         Scores; higher means more likely positive.
+    units : ndarray of int, shape (n,), optional
+        Whose rows belong together.
 
     Returns
     -------
     AucComparison
     """
     n_positive, n_negative = int(positive.sum()), int((~positive).sum())
-    rarer = min(n_positive, n_negative)
-    if rarer == 0:
+    if min(n_positive, n_negative) == 0:
         return AucComparison(np.nan, np.nan, np.nan, 0)
     own_parts, other_parts = (_placements(positive, scores) for scores in (own, other))
+    areas = float(own_parts[0].mean()), float(other_parts[0].mean())
+    apart = [a - b for a, b in zip(own_parts, other_parts, strict=True)]
+    if units is not None:
+        return AucComparison(*areas, *_clustered_variance(apart, positive, units))
+    rarer = min(n_positive, n_negative)
     variance = np.nan
     if rarer > 1:
-        # Equation 5 of the paper with the contrast (1, -1).
-        variance = sum(
-            float(np.var(a - b, ddof=1)) / len(a) for a, b in zip(own_parts, other_parts, strict=True)
-        )
-    return AucComparison(float(own_parts[0].mean()), float(other_parts[0].mean()), variance, rarer)
+        # Equation 5 of DeLong et al. with the contrast (1, -1).
+        variance = sum(float(np.var(part, ddof=1)) / len(part) for part in apart)
+    return AucComparison(*areas, variance, rarer)
+
+
+def _clustered_variance(
+    apart: list[np.ndarray], positive: np.ndarray, units: np.ndarray
+) -> tuple[float, int]:
+    """Variance of a difference by Obuchowski (1997), section 2, and the number of units with people of the rarer class."""
+    _, unit = np.unique(units, return_inverse=True)
+    n_units = int(unit.max()) + 1
+    sums, n_with, sizes = [], [], []
+    for part, mine in zip(apart, (positive, ~positive), strict=True):
+        n_rows = np.bincount(unit[mine], minlength=n_units)
+        sums.append(np.bincount(unit[mine], part, n_units) - n_rows * part.mean())
+        n_with.append(int((n_rows > 0).sum()))
+        sizes.append(len(part))
+    rarer = min(n_with)
+    if rarer < 2:
+        return np.nan, rarer
+    variance = sum(
+        k / (k - 1) * float(total @ total) / size**2
+        for total, k, size in zip(sums, n_with, sizes, strict=True)
+    )
+    variance += 2 * n_units / (n_units - 1) * float(sums[0] @ sums[1]) / (sizes[0] * sizes[1])
+    return max(variance, 0.0), rarer
 
 
 def _placements(positive: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
