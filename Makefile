@@ -6,8 +6,7 @@ VENV ?= .venv
 CONSTRAINTS ?= constraints.txt
 TESTED ?= test,lint
 DATA = $(or $(FAIRLEARN_FWH_DATA),$(wildcard ../shared/data))
-# What is imported is compiled then: compiling all of it takes half of the time of an installation.
-PIP = $(VENV)/bin/python -m pip install --quiet --no-compile --disable-pip-version-check -c $(CONSTRAINTS)
+PIP = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS)
 
 .PHONY: demo test lint pytest notebooks docs test-minimum test-aif360 test-newest environments benchmark reproduce clean
 
