@@ -41,7 +41,9 @@ def scores(
     return noise + y * np.array([[shift(area)] for area in areas])
 
 
-def rates(design: tuple[float, float, float, int, int], n_samples: int, rows: int) -> tuple[float, float, float]:
+def rates(
+    design: tuple[float, float, float, int, int], n_samples: int, rows: int
+) -> tuple[float, float, float]:
     """Shares of samples in which the interval covers, a loss is called harm, and a loss of the tolerance is certified."""
     own, pooled, correlation, n_positive, n_negative = design
     rng = np.random.default_rng(0)
@@ -65,7 +67,9 @@ def rates(design: tuple[float, float, float, int, int], n_samples: int, rows: in
 
 
 def main(n_samples: int = 1000) -> None:
-    print(f"{n_samples:,} samples of each kind; simulation error of a share of .95 or .05: {np.sqrt(0.05 * 0.95 / n_samples):.3f}")
+    print(
+        f"{n_samples:,} samples of each kind; simulation error of a share of .95 or .05: {np.sqrt(0.05 * 0.95 / n_samples):.3f}"
+    )
     for rows in (1, ROWS):
         for design in DESIGNS:
             own, pooled, correlation, n_positive, n_negative = design

@@ -54,7 +54,7 @@ def write(tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("n_lost", "fail_on", "status", "state"),
-    [(30, "", 1, "harm"), (0, "", 0, "undecided"), (0, "undecided", 3, "undecided")],
+    [(30, "", 1, "harm"), (0, "undecided", 3, "undecided")],
 )
 def test_the_statuses_of_the_command(write, n_lost, fail_on, status, state):
     folder = write(n_lost)

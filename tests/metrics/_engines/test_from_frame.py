@@ -87,8 +87,20 @@ def assert_same(ours, expected):
     pd.testing.assert_frame_equal(ours.certify(tolerance=0.1), expected.certify(tolerance=0.1), **loose)
 
 
-@pytest.mark.parametrize("case", CASES)
-@pytest.mark.parametrize("engine", ENGINES)
+#: Dask takes a second for each case: two of them with all versions, the others with the newest alone.
+QUICK_IN_DASK = ("labelled", "weighted")
+
+
+@pytest.mark.parametrize(
+    ("engine", "case"),
+    [
+        pytest.param(
+            engine, case, marks=[pytest.mark.slow] if engine == "dask" and case not in QUICK_IN_DASK else []
+        )
+        for engine in ENGINES
+        for case in CASES
+    ],
+)
 def test_every_engine_gives_the_figures_of_pandas(table, engine, case):
     columns = {"y_true": "y"} | CASES[case]
     with dask.config.set(scheduler="sync"):
