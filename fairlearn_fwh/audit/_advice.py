@@ -136,7 +136,7 @@ def _improved(findings: Findings) -> Iterator[Step]:
     better = findings.summary.better_off
     if not better:
         return
-    listed = "; ".join(f"{entry.group} ({entry.text})" if entry.text else entry.group for entry in better)
+    listed = "; ".join(entry.in_brackets for entry in better)
     yield Step(f"Use {printable(findings.subject.own)} where it is proved better", f"{listed}.")
 
 

@@ -19,7 +19,7 @@ from ..metrics._core._names import SMALLEST_SHOWN, full_name, group_name, printa
 from ..metrics._core._units import MISSING, share
 from ._comment import comment
 from ._findings import MOST_SHOWN, Findings, records, worst_first
-from ._forest import WIDTH, forest_height, plot_changes, plot_forest
+from ._forest import WIDTH, forest_height, plot_forest
 from ._group_table import group_table
 from ._junit import junit_xml
 from ._plots import MAX_DRAWN
@@ -259,7 +259,7 @@ class Audit(Findings):
                 f"Gains of {n} groups with intervals and bounds{about}; the table has the figures",
             )
             picture, ax = figure(forest_height(n))
-            plot_changes(section, ax)
+            section.frame.plot("flips", ax=ax, min_group_size=self.min_group_size)
             yield (
                 f"Whose predictions changed{about}",
                 data_uri(picture),

@@ -25,27 +25,17 @@ def comment(findings: Findings) -> str:
     -------
     str
     """
-    subject, summary = findings.subject, findings.summary
+    subject = findings.subject
     title = f"{subject.own} against {subject.pooled}" if subject.has_names else "No-harm audit"
     parts = [
         f"### {escaped(f'{title}: {subject.source}' if subject.source else title)}",
         f"**{escaped(findings.headline)}**",
     ]
-    lists = {
-        "Worse off": summary.worse_off,
-        "Proved no worse": summary.no_worse,
-        "Cannot be told": summary.cannot_be_told,
+    said = {
+        title: "; ".join(entry.in_brackets for entry in entries)
+        for title, entries in findings.summary.lists.items()
     }
-    parts.append(
-        "\n".join(
-            f"- **{name}**: "
-            + (
-                escaped("; ".join(f"{e.group} ({e.text})" if e.text else e.group for e in entries))
-                or "no group"
-            )
-            for name, entries in lists.items()
-        )
-    )
+    parts.append("\n".join(f"- **{title}**: {escaped(text) or 'no group'}" for title, text in said.items()))
     if findings.envious:
         parts.append(f"Would do better with another group's classifier: {escaped(findings.envious)}.")
     header, rows = group_table(findings)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ._order import by_gain
-from ._plots import BLUE, GREEN, MAX_DRAWN, ORANGE, VERMILION, label_text
+from ._plots import BLUE, GREEN, MAX_DRAWN, ORANGE, VERMILION, folded, label_text
 from ._section import Section
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def plot_forest(section: Section, ax: Any, counted: str) -> Any:
         limit = -unit.factor * section.tolerance
         ax.axvline(limit, color="black", linewidth=1.2, linestyle="--", label="tolerance")
     names = [
-        f"{_folded(label_text(label))}\n{n:,} {counted}"
+        f"{folded(label_text(label))}\n{n:,} {counted}"
         for label, n in zip(table.index, table["n"], strict=True)
     ]
     ax.set_yticks(position, names, fontsize=_FONT)
@@ -117,61 +117,3 @@ def states_of(table: pd.DataFrame) -> np.ndarray:
     harmed, certified = table["harmed"].to_numpy(), table["certified"].to_numpy()
     better = table["certified_bound"].to_numpy(dtype=float) > 0
     return np.select([harmed, better, certified], ["harm", "better", "certified"], "undecided")
-
-
-def plot_changes(section: Section, ax: Any) -> Any:
-    """Draw how many people of each group are served worse and better, the group that loses most first.
-
-    Parameters
-    ----------
-    section : Section
-    ax : matplotlib axes
-
-    Returns
-    -------
-    matplotlib axes
-    """
-    table = by_gain(section.groups).head(MAX_DRAWN)
-    position = np.arange(len(table))[::-1]
-    worse, better = (
-        100 * table[f"{kind}_flip_rate"].to_numpy(dtype=float) for kind in ("negative", "positive")
-    )
-    ax.barh(
-        position,
-        -worse,
-        color=VERMILION,
-        hatch="///",
-        edgecolor="white",
-        linewidth=0,
-        height=0.6,
-        label="now wrong, right before",
-    )
-    ax.barh(position, better, color=BLUE, height=0.6, label="now right, wrong before")
-    limit = 1.35 * max(float(np.nanmax(np.concatenate([worse, better, [0.1]]))), 0.1)
-    for row, sizes in zip(position, zip(worse, better, strict=True), strict=True):
-        if not any(sizes):
-            ax.text(0.02 * limit, row, "no change", ha="left", va="center", fontsize=_FONT - 1)
-            continue
-        for size, side, align in zip(sizes, (-1, 1), ("right", "left"), strict=True):
-            ax.text(
-                side * (size + 0.02 * limit), row, f"{size:.1f}", ha=align, va="center", fontsize=_FONT - 1
-            )
-    ax.axvline(0, color="black", linewidth=1)
-    ax.set_yticks(position, [_folded(label_text(label)) for label in table.index], fontsize=_FONT)
-    ax.set_xlim(-limit, limit)
-    ax.set_ylim(-0.7, len(table) - 0.3)
-    ax.set_xticks([])
-    ax.set_xlabel("% of the group", fontsize=_FONT)
-    ax.spines[["top", "right", "left"]].set_visible(False)
-    ax.tick_params(axis="y", length=0)
-    ax.figure.legend(loc="outside lower center", ncols=1, frameon=False, fontsize=_FONT)
-    return ax
-
-
-def _folded(name: str, width: int = 18) -> str:
-    """A long name on two lines; what does not fit there is cut."""
-    if len(name) <= width:
-        return name
-    cut = name.rfind(" ", 0, width) if " " in name[:width] else width
-    rest = name[cut:].strip()
-    return f"{name[:cut]}\n{rest if len(rest) <= width else rest[: width - 1] + '…'}"

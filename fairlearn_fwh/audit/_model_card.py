@@ -22,16 +22,11 @@ def model_card(findings: Findings) -> str:
 
 
 def _verdict(findings: Findings) -> str:
-    summary = findings.summary
-    lists = {
-        "Worse off": summary.worse_off,
-        "Proved no worse": summary.no_worse,
-        "Cannot be told": summary.cannot_be_told,
-    }
     lines = [f"**{escaped(findings.headline)}**", ""]
-    for title, entries in lists.items():
-        said = "; ".join(f"{entry.group} ({entry.text})" if entry.text else entry.group for entry in entries)
-        lines.append(f"- {title}: {escaped(said) or 'no group'}.")
+    for title, entries in findings.summary.lists.items():
+        lines.append(
+            f"- {title}: {escaped('; '.join(entry.in_brackets for entry in entries)) or 'no group'}."
+        )
     if findings.envious:
         lines.append(f"- Would do better with another group's classifier: {escaped(findings.envious)}.")
     return "\n".join(lines)

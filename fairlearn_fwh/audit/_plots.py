@@ -23,9 +23,6 @@ MARKERS = "osD^vP"
 #: Most groups that are drawn.
 MAX_DRAWN = 40
 
-#: Most groups that a legend names.
-_MAX_LEGEND = 20
-
 #: Entries of a heat map are written into it up to this many groups.
 _MAX_ANNOTATED = 12
 
@@ -181,38 +178,59 @@ def plot_envy(frame: PreferenceFrame, ax: Any, min_group_size: int) -> Any:
 
 
 def plot_flips(frame: PreferenceFrame, ax: Any, min_group_size: int) -> Any:
-    """Plot positive against negative flips of every audit group; below the diagonal is harm."""
+    """Plot for how many people of each audit group the answer became wrong, to the left, and right, to the right; the group that loses most comes first."""
     rows = _shown(frame, min_group_size)
-    ax = new_axes(ax, 6.6, 5.6)
-    axes_values = {}
-    for axis, name in (("x", "negative_flip_rate"), ("y", "positive_flip_rate")):
-        value, low, high = (
-            100 * table[name].to_numpy()[rows]
-            for table in (
-                frame.by_group,
-                frame.by_group_ci[min(frame.ci_quantiles)],
-                frame.by_group_ci[max(frame.ci_quantiles)],
-            )
-        )
-        axes_values[axis] = value, np.maximum([value - low, high - value], 0.0), high
-    (x, x_error, x_high), (y, y_error, y_high) = axes_values["x"], axes_values["y"]
-    limit = 1.08 * max(float(np.max(x_high, initial=1.0)), float(np.max(y_high, initial=1.0)))
-    ax.fill_between([0, limit], [0, limit], color="#999999", alpha=0.18, linewidth=0)
-    ax.plot([0, limit], [0, limit], color="black", linewidth=1)
-    for i, row in enumerate(rows):
-        label = f"{label_text(frame.by_group.index[row])} ({frame.by_group['n'].iloc[row]:,})"
-        ax.errorbar(
-            x[i], y[i], xerr=x_error[:, [i]], yerr=y_error[:, [i]], **style(i), capsize=2, markersize=7, label=label,
-        )  # fmt: skip
-    ax.text(0.97 * limit, 0.04 * limit, "more lose than gain: harm", ha="right", color="#333333")
-    ax.set_xlim(0, limit)
-    ax.set_ylim(0, limit)
-    ax.set_xlabel(f"negative flips: pooled right, own wrong, % of people ({_confidence(frame)})")
-    ax.set_ylabel("positive flips: pooled wrong, own right, % of people")
+    table = frame.by_group.iloc[rows]
+    table = table.iloc[np.argsort(table["rationality_gain"].to_numpy(), kind="stable")]
+    ax = new_axes(ax, 6.0, 1.9 + 0.5 * len(rows))
+    position = np.arange(len(table))[::-1]
+    worse, better = (
+        100 * table[f"{kind}_flip_rate"].to_numpy(dtype=float) for kind in ("negative", "positive")
+    )
+    ax.barh(
+        position,
+        -worse,
+        color=VERMILION,
+        hatch="///",
+        edgecolor="white",
+        linewidth=0,
+        height=0.6,
+        label="now wrong, right before",
+    )
+    ax.barh(position, better, color=BLUE, height=0.6, label="now right, wrong before")
+    limit = 1.35 * max(float(np.nanmax(np.concatenate([worse, better, [0.1]]))), 0.1)
+    for row, left, right in zip(position, worse, better, strict=True):
+        if left == right == 0:
+            ax.text(0.02 * limit, row, "no change", ha="left", va="center", fontsize=10)
+            continue
+        for size, side, align in ((left, -1, "right"), (right, 1, "left")):
+            ax.text(side * (size + 0.02 * limit), row, f"{size:.1f}", ha=align, va="center", fontsize=10)
+    ax.axvline(0, color="black", linewidth=1)
+    ax.set_yticks(position, [folded(label_text(label)) for label in table.index], fontsize=11)
+    ax.set_xlim(-limit, limit)
+    ax.set_ylim(-0.7, len(table) - 0.3)
+    ax.set_xticks([])
+    ax.set_xlabel(f"% of the {counted(frame)} of each group", fontsize=11)
+    ax.spines[["top", "right", "left"]].set_visible(False)
+    ax.tick_params(axis="y", length=0)
     _say_what_is_shown(ax, frame)
-    if len(rows) <= _MAX_LEGEND:
-        ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, title="group (people)")
+    ax.legend(
+        loc="upper center",
+        bbox_to_anchor=(0.5, -0.35 / (0.5 * len(rows) + 0.5)),
+        ncols=1,
+        frameon=False,
+        fontsize=11,
+    )
     return ax
+
+
+def folded(name: str, width: int = 18) -> str:
+    """A long name on two lines; what does not fit there is cut."""
+    if len(name) <= width:
+        return name
+    cut = name.rfind(" ", 0, width) if " " in name[:width] else width
+    rest = name[cut:].strip()
+    return f"{name[:cut]}\n{rest if len(rest) <= width else rest[: width - 1] + '…'}"
 
 
 def plot_tradeoff(frames: Mapping[str, PreferenceFrame], ax: Any) -> Any:

@@ -39,6 +39,14 @@ class Entry:
     group: str
     text: str = ""
 
+    def __str__(self) -> str:
+        return f"{self.group}: {self.text}" if self.text else self.group
+
+    @property
+    def in_brackets(self) -> str:
+        """The same within a sentence."""
+        return f"{self.group} ({self.text})" if self.text else self.group
+
 
 @dataclass(frozen=True)
 class Summary:
@@ -72,6 +80,15 @@ class Summary:
         return self._listed(
             lambda section: section.table["certified_bound"] > 0, self._of_gain, count_hidden=False
         )
+
+    @property
+    def lists(self) -> dict[str, list[Entry]]:
+        """The three lists by their titles."""
+        return {
+            "Worse off": self.worse_off,
+            "Proved no worse": self.no_worse,
+            "Cannot be told": self.cannot_be_told,
+        }
 
     @property
     def headline(self) -> str:

@@ -125,19 +125,10 @@ def show(report: Audit | MonitorReport | SampleReport) -> None:
 
 def _outcome(audit: Audit) -> str:
     """Headline, lists and next steps of an audit, in lines."""
-    summary = audit.summary
-    lists = {
-        "Worse off": summary.worse_off,
-        "Proved no worse": summary.no_worse,
-        "Cannot be told": summary.cannot_be_told,
-    }
     lines = [audit.headline]
-    for title, entries in lists.items():
+    for title, entries in audit.summary.lists.items():
         if entries:
-            lines += ["", f"{title}:"]
-            lines += [
-                f"  {entry.group}: {entry.text}" if entry.text else f"  {entry.group}" for entry in entries
-            ]
+            lines += ["", f"{title}:", *(f"  {entry}" for entry in entries)]
     if audit.envious:
         lines += ["", f"Would do better with another group's classifier: {audit.envious}."]
     if audit.next_steps:

@@ -1103,8 +1103,8 @@ class PreferenceFrame:
         Parameters
         ----------
         kind : {"gain", "envy", "flips", "tradeoff"}
-            Gains of the audit groups with intervals and the line of no harm; the envy matrix as a heat map; positive
-            against negative flips of the audit groups; or the gain of the worst-off group against the change of
+            Gains of the audit groups with intervals and the line of no harm; the envy matrix as a heat map; bars of
+            negative and positive flips of the audit groups; or the gain of the worst-off group against the change of
             disparity (`compare` draws several models into it).
         ax : matplotlib Axes, optional
             Where to plot; by default new axes.

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+from fairlearn_fwh.audit._plots import style
 from fairlearn_fwh.exceptions import MissingExtraError
 from fairlearn_fwh.metrics import PreferenceFrame, compare
 
@@ -56,11 +57,15 @@ def test_envy_is_annotated_with_its_entries(frame):
     assert written == expected
 
 
-def test_flips_are_points_below_or_above_the_diagonal(frame):
+def test_flips_are_bars_to_the_left_and_to_the_right_the_worst_group_first(frame):
     ax = frame.plot("flips")
-    for container, (_, row) in zip(ax.containers, frame.by_group.iterrows(), strict=True):
-        point = container.lines[0].get_xydata()[0]
-        assert point == pytest.approx([100 * row["negative_flip_rate"], 100 * row["positive_flip_rate"]])
+    worse, better = ax.containers
+    table = frame.by_group.sort_values("rationality_gain")
+    assert [-bar.get_width() for bar in worse] == pytest.approx(list(100 * table["negative_flip_rate"]))
+    assert [bar.get_width() for bar in better] == pytest.approx(list(100 * table["positive_flip_rate"]))
+    # Told apart without colours, too.
+    assert worse[0].get_hatch()
+    assert not better[0].get_hatch()
 
 
 def test_tradeoff_shows_every_model(frame):
@@ -90,13 +95,9 @@ def test_small_groups_are_left_out_when_asked():
         assert "few" in " ".join(texts(frame.plot(kind)))
 
 
-def test_many_groups_get_shapes_and_colours_of_their_own(rng):
-    frame = PreferenceFrame(
-        y_true=rng.integers(0, 2, 2400), y_pred=rng.integers(0, 2, 2400), y_pred_pooled=rng.integers(0, 2, 2400),
-        sensitive_features=np.arange(2400) % 24,
-    )  # fmt: skip
-    looks = {(c.lines[0].get_color(), c.lines[0].get_marker()) for c in frame.plot("flips").containers}
-    assert len(looks) == 24
+def test_many_models_get_shapes_and_colours_of_their_own():
+    looks = {tuple(style(i).values()) for i in range(36)}
+    assert len(looks) == 36
 
 
 def test_real_valued_losses_are_in_their_unit(rng):
