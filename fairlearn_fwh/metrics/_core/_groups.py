@@ -139,10 +139,25 @@ def _in_order(codes: np.ndarray, order: list[int]) -> np.ndarray:
 
 def _factorize_text(column: pd.Series, name: str) -> tuple[np.ndarray, list[Any]]:
     """Number text where it is held, often as Arrow, without making a Python object of each row."""
-    codes, uniques = pd.factorize(column.array)
+    codes, uniques = _encode_text(column.array)
     labels = read_values(pd.Series(uniques, dtype=object), name)[0].tolist()
     order = sorted(range(len(labels)), key=labels.__getitem__)
     return _in_order(codes, order), [labels[i] for i in order]
+
+
+def _encode_text(array: Any) -> tuple[np.ndarray, Any]:
+    """Number the distinct texts of an array, -1 where one is missing; where Arrow holds them, it is quicker than pandas."""
+    if not hasattr(array, "__arrow_array__"):
+        return pd.factorize(array)
+    try:
+        import pyarrow as pa
+    except ImportError:
+        return pd.factorize(array)
+    held = pa.array(array)
+    if isinstance(held, pa.ChunkedArray):
+        held = held.combine_chunks()
+    encoded = held.dictionary_encode()
+    return encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False), encoded.dictionary.to_pylist()
 
 
 def _factorize_integers(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -10,6 +10,10 @@ from ._measurement import Bootstrap, Measurement
 from ._sample import Sample
 
 
+#: Most combinations of groups and labels from which one loss is read; its own values have fewer.
+_MOST_FOR_ONE = 1 << 17
+
+
 def measure(sample: Sample, loss: Loss, bootstrap: Bootstrap) -> Measurement:
     """Add up the losses of a sample.
 
@@ -19,7 +23,7 @@ def measure(sample: Sample, loss: Loss, bootstrap: Bootstrap) -> Measurement:
         If the loss concerns nobody, or predictions are not of the kind that it compares.
     """
     # Only losses without limits to check: messages about limits name rows.
-    alike = sample.alike([loss]) if loss.is_binary else None
+    alike = sample.alike([loss], _MOST_FOR_ONE) if loss.is_binary else None
     return (
         _measure_rows(sample, loss, bootstrap)
         if alike is None

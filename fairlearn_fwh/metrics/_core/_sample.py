@@ -77,12 +77,14 @@ class Sample:
             self.unit_hashes,
         )
 
-    def alike(self, losses: Iterable[Loss]) -> AlikeRows | None:
+    def alike(self, losses: Iterable[Loss], most: int = MOST_ALIKE) -> AlikeRows | None:
         """Add up rows with equal groups and labels, from which every loss of labels can be read; None where that would not help.
 
         Parameters
         ----------
         losses : iterable of Loss
+        most : int
+            Most combinations of groups and labels that are looked for.
         """
         if self.units is not None or any(loss.predicts not in ("labels", "decisions") for loss in losses):
             return None
@@ -96,7 +98,7 @@ class Sample:
             codes.append(column_codes)
             labels.append(column_labels)
         bases += [len(column_labels) for column_labels in labels]
-        if not 0 < np.prod(bases, dtype=float) <= MOST_ALIKE:
+        if not 0 < np.prod(bases, dtype=float) <= most:
             return None
         (assigned, audit, *kinds), n, weight, weight_squared = count_kinds(codes, bases, self.weights)
         y, *predictions = (column_labels[kind] for column_labels, kind in zip(labels, kinds, strict=True))
