@@ -9,7 +9,6 @@ from ._losses import Loss
 from ._measurement import Bootstrap, Measurement
 from ._sample import Sample
 
-
 #: Most combinations of groups and labels from which one loss is read; its own values have fewer.
 _MOST_FOR_ONE = 1 << 17
 
