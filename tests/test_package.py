@@ -191,3 +191,8 @@ def test_a_missing_extra_gives_one_sentence(packages, statement, sentence):
 def test_metrics_bring_no_trees_with_them():
     code = "import sys, fairlearn.metrics, fairlearn_fwh.metrics; sys.exit('sklearn.tree' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_the_plugin_of_pytest_brings_nothing_with_it():
+    code = "import sys, fairlearn_fwh._pytest_plugin; sys.exit(len({'pandas', 'sklearn', 'fairlearn'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
