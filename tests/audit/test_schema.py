@@ -18,7 +18,7 @@ jsonschema = pytest.importorskip("jsonschema")
 SMALLEST = 10
 
 #: How many random frames; 500 were tried before a release.
-EXAMPLES = int(os.environ.get("FAIRLEARN_FWH_EXAMPLES", "15"))
+EXAMPLES = int(os.environ.get("FAIRLEARN_FWH_EXAMPLES", "10"))
 
 
 def make_frame(seed, *, n_groups=4, several=True, margins=False):

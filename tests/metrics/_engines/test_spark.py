@@ -70,7 +70,7 @@ def test_spark_gives_the_figures_of_pandas(spark, tmp_path):
     table = make_table()
     table.to_parquet(tmp_path / "table.parquet")
     data = spark.read.parquet(str(tmp_path / "table.parquet"))
-    for case, more in (("weighted", {"units": "year"}), ("unweighted brier", {}), ("controls", {})):
+    for case, more in (("weighted", {"units": "year"}), ("unweighted brier", {})):
         columns = {"y_true": "y"} | CASES[case] | more
         assert_same(PreferenceFrame.from_frame(data, **columns), PreferenceFrame.from_frame(table, **columns))
 
