@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..metrics._core._groups import as_tuple
-from ..metrics._core._layout import EVERYBODY
 from ..metrics._core._names import group_name, printable
 from ._order import by_gain
 from ._summary import more_needed
+from ._words import plain_name
 
 if TYPE_CHECKING:
     from ._findings import Findings
@@ -78,6 +77,11 @@ def selector_code(findings: Findings) -> str:
         [
             "from fairlearn_fwh.postprocessing import NoHarmSelector",
             "",
+            *(
+                ["# table: both files joined by the key, with the two columns of answers under these names"]
+                if subject.baseline
+                else []
+            ),
             "selector = NoHarmSelector.from_predictions(",
             f"    table[{subject.y_true!r}],",
             f"    table[[{subject.pooled!r}, {subject.own!r}]],  # the one to fall back to comes first",
@@ -90,16 +94,16 @@ def selector_code(findings: Findings) -> str:
 
 def _collect(findings: Findings) -> Iterator[Step]:
     """How many more people would do, where that is known."""
-    needs = {
-        label: more_needed(row, findings.counted)
+    known = {
+        group_name(label) + (f" ({printable(section.loss)})" if findings.has_several_losses else ""): need
         for section in findings.sections
         for label, row in _undecided(section)
+        if (need := more_needed(row, findings.counted))
     }
-    known = {label: need for label, need in needs.items() if need}
     if not known:
         return
-    named = [f"{group_name(label)} {need}" for label, need in list(known.items())[:_MOST_NAMED]]
-    more = f", and {len(known) - _MOST_NAMED:,} more groups need some" if len(known) > _MOST_NAMED else ""
+    named = [f"{name} {need}" for name, need in list(known.items())[:_MOST_NAMED]]
+    more = f", and {len(known) - _MOST_NAMED:,} more need some" if len(known) > _MOST_NAMED else ""
     limits = {section.unit.amount(section.tolerance) for section in findings.sections}
     text = (
         f"{'; '.join(named)}{more}. With that many there is a chance of 80 % of ruling out a loss of more than {' or '.join(sorted(limits))}, if the true gain is 0. "
@@ -183,13 +187,7 @@ def _labels(findings: Findings, state: str) -> list[Any]:
 
 
 def _named(labels: Sequence[Any]) -> str:
-    names = [_plain(label) for label in labels[:_MOST_NAMED]]
+    names = [plain_name(label) for label in labels[:_MOST_NAMED]]
     if len(labels) > _MOST_NAMED:
         names.append(f"{len(labels) - _MOST_NAMED:,} more groups")
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
-
-
-def _plain(label: Any) -> str:
-    """A group's name; of margins without the columns that they do not have."""
-    parts = [part for part in as_tuple(label) if part != EVERYBODY] or [label]
-    return group_name(tuple(parts) if len(parts) > 1 else parts[0])

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ._order import by_gain
 from ._plots import BLUE, GREEN, MAX_DRAWN, ORANGE, VERMILION, folded, label_text
 from ._section import Section
+from ._words import result_of
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-#: What is said of a group: in words, and by colour and shape, so that either is enough.
-_STATES = {
-    "harm": ("worse off", {"marker": "v", "color": VERMILION, "markersize": 10}),
-    "better": ("gain proved", {"marker": "^", "color": BLUE, "markersize": 10}),
-    "certified": ("proved no worse", {"marker": "s", "color": GREEN, "markersize": 8}),
-    "undecided": (
-        "cannot be told",
-        {"marker": "o", "color": ORANGE, "markersize": 8, "fillstyle": "none", "markeredgewidth": 2.2},
-    ),
+#: What is said of a group, by colour and by shape, so that either is enough.
+_STYLES: dict[str, dict[str, Any]] = {
+    "worse off": {"marker": "v", "color": VERMILION, "markersize": 10},
+    "gain proved": {"marker": "^", "color": BLUE, "markersize": 10},
+    "proved no worse": {"marker": "s", "color": GREEN, "markersize": 8},
+    "cannot be told": {
+        "marker": "o",
+        "color": ORANGE,
+        "markersize": 8,
+        "fillstyle": "none",
+        "markeredgewidth": 2.2,
+    },
 }
 
 #: Sizes in inches and points, for a screen of 360 pixels: a picture as wide as a phone is shrunk little.
@@ -70,10 +71,10 @@ def plot_forest(section: Section, ax: Any, counted: str) -> Any:
     tick = {"marker": "|", "markersize": 13, "markeredgewidth": 2, "color": "black", "linestyle": ""}
     ax.plot(bound[inside], position[inside], zorder=3, label="bound", **tick)
     ax.set_xlim(left, right)
-    states = states_of(table)
-    for state, (name, style) in _STATES.items():
-        if (mine := states == state).any():
-            ax.plot(gain[mine], position[mine], linestyle="", zorder=4, label=name, **style)
+    results = np.array([result_of(row) for row in table.to_dict("records")])
+    for result, style in _STYLES.items():
+        if (mine := results == result).any():
+            ax.plot(gain[mine], position[mine], linestyle="", zorder=4, label=result, **style)
     ax.axvline(0, color="black", linewidth=1)
     if section.tolerance:
         limit = -unit.factor * section.tolerance
@@ -110,10 +111,3 @@ def _limits(
     low, high = float(ends.min()), float(ends.max())
     room = 0.06 * (high - low) or 1.0
     return low - room, high + room
-
-
-def states_of(table: pd.DataFrame) -> np.ndarray:
-    """What is said of each group: "harm", "better", "certified" or "undecided"."""
-    harmed, certified = table["harmed"].to_numpy(), table["certified"].to_numpy()
-    better = table["certified_bound"].to_numpy(dtype=float) > 0
-    return np.select([harmed, better, certified], ["harm", "better", "certified"], "undecided")

@@ -9,9 +9,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..metrics._core._groups import as_tuple
-from ..metrics._core._layout import EVERYBODY
 from ..metrics._core._names import group_name
+from ._words import plain_name
 
 if TYPE_CHECKING:
     from ..metrics import PreferenceFrame
@@ -120,9 +119,9 @@ class Policy:
         ValueError
             If one is missing or too small.
         """
-        people = {_plain_name(label): int(size) for label, size in frame._people().items()}
+        people = {plain_name(label): int(size) for label, size in frame._people().items()}
         known = [name for name, n in people.items() if n >= min_group_size][:_MOST_NAMED]
-        required = [_plain_name(group) for group in self.required_groups]
+        required = [plain_name(group) for group in self.required_groups]
         if missing := [group for group in required if not people.get(group)]:
             raise ValueError(
                 f"{len(missing)} of {len(required)} groups that {self.file} requires are missing: {missing[:5]!r}; there are {known!r}."
@@ -131,7 +130,7 @@ class Policy:
         wanted = (
             dict.fromkeys(people, sizes)
             if isinstance(sizes, int)
-            else {_plain_name(g): size for g, size in sizes.items()}
+            else {plain_name(g): size for g, size in sizes.items()}
         )
         if unknown := [group for group in wanted if group not in people]:
             raise ValueError(
@@ -146,12 +145,6 @@ class Policy:
             raise ValueError(
                 f"{len(small)} of {len(wanted)} groups are smaller than {self.file} asks for: {who} has {has} people, and must have {least[first]:,}."
             )
-
-
-def _plain_name(label: Any) -> str:
-    """A group's name; of margins without the columns that they do not have."""
-    parts = [part for part in as_tuple(label) if part != EVERYBODY] or [label]
-    return group_name(tuple(parts) if len(parts) > 1 else parts[0])
 
 
 def read_policy(path: str | Path) -> Policy:

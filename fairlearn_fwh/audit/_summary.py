@@ -13,6 +13,7 @@ from ..metrics._core._names import group_name, printable
 from ..metrics._core._units import Unit
 from ..metrics._inference._claims import FEW_HEAVY, NEVER_RIGHT
 from ._section import Section
+from ._words import result_of
 
 if TYPE_CHECKING:
     from ._findings import Findings
@@ -34,10 +35,13 @@ class Entry:
         Its name, or how many groups there are that are not named.
     text : str
         What is said of it.
+    is_hidden : bool
+        Whether it stands for groups that are too small to be named.
     """
 
     group: str
     text: str = ""
+    is_hidden: bool = False
 
     def __str__(self) -> str:
         return f"{self.group}: {self.text}" if self.text else self.group
@@ -62,24 +66,24 @@ class Summary:
     @cached_property
     def worse_off(self) -> list[Entry]:
         """Groups that are significantly worse off, the worst first."""
-        return self._listed(lambda section: section.state == "harm", self._of_harm)
+        return self._listed(lambda row: result_of(row) == "worse off", self._of_harm)
 
     @cached_property
     def no_worse(self) -> list[Entry]:
         """Groups of which it is proved that they lose less than the tolerance."""
-        return self._listed(lambda section: section.state == "certified", self._of_certificate)
+        return self._listed(
+            lambda row: result_of(row) in ("proved no worse", "gain proved"), self._of_certificate
+        )
 
     @cached_property
     def cannot_be_told(self) -> list[Entry]:
         """Groups of which neither is shown, and how many more people each needs."""
-        return self._listed(lambda section: section.state == "undecided", self._of_undecided)
+        return self._listed(lambda row: result_of(row) == "cannot be told", self._of_undecided)
 
     @cached_property
     def better_off(self) -> list[Entry]:
         """Groups whose gain is proved: its bound, for all groups together, is above 0."""
-        return self._listed(
-            lambda section: section.table["certified_bound"] > 0, self._of_gain, count_hidden=False
-        )
+        return self._listed(lambda row: row["certified_bound"] > 0, self._of_gain, count_hidden=False)
 
     @property
     def lists(self) -> dict[str, list[Entry]]:
@@ -215,7 +219,9 @@ class Summary:
             return "the tolerance", "the tolerance"
         tolerance, unit = sections[0].tolerance, sections[0].unit
         shorter = unit.amount(tolerance)
-        return shorter if self.findings.has_several_losses else unit.amount_in_words(tolerance), shorter
+        if not self.findings.has_several_losses:
+            return unit.amount_in_words(tolerance), shorter
+        return f"{shorter} in {' and '.join(printable(section.loss) for section in sections)}", shorter
 
     @property
     def _n_groups(self) -> int:
@@ -230,7 +236,7 @@ class Summary:
 
     def _listed(
         self,
-        chosen: Callable[[_States], Any],
+        chosen: Callable[[dict[str, Any]], Any],
         describe: Callable[[Section, dict[str, Any]], str],
         *,
         count_hidden: bool = True,
@@ -240,11 +246,12 @@ class Summary:
         order: dict[Any, float] = {}
         hidden: set[Any] = set()
         for section in self.findings.sections:
-            states = _States(section)
-            holds = np.asarray(chosen(states), dtype=bool)
-            shown = ~section.is_hidden
-            hidden |= set(states.table.index[holds & ~shown])
-            for label, row in _rows(states.table[holds & shown]):
+            for is_hidden, (label, row) in zip(section.is_hidden, _rows(section.figures), strict=True):
+                if not chosen(row):
+                    continue
+                if is_hidden:
+                    hidden.add(label)
+                    continue
                 about = f"{printable(section.loss)}: " if self.findings.has_several_losses else ""
                 texts.setdefault(label, []).append(about + describe(section, row))
                 order[label] = min(order.get(label, np.inf), row["gain"] * section.unit.factor)
@@ -253,7 +260,11 @@ class Summary:
         if more := len(labels) - len(entries):
             entries.append(Entry(f"{more:,} more"))
         if count_hidden and (small := len(hidden - set(texts))):
-            entries.append(Entry(f"{small} group{'s' if small > 1 else ''} {self.findings.why_suppressed}"))
+            entries.append(
+                Entry(
+                    f"{small} group{'s' if small > 1 else ''} {self.findings.why_suppressed}", is_hidden=True
+                )
+            )
         return entries
 
     def _of_harm(self, section: Section, row: dict[str, Any]) -> str:
@@ -262,9 +273,10 @@ class Summary:
 
     def _of_certificate(self, section: Section, row: dict[str, Any]) -> str:
         bound, unit = row["certified_bound"], section.unit
-        if not np.isfinite(bound):
-            return f"loses less than the tolerance, {self._people(row)}"
-        if bound > 0:
+        # Tests are adjusted step by step and can prove what bounds, which are for all groups at once, do not.
+        if not bound >= -section.tolerance:
+            said = f"loses less than {unit.amount(section.tolerance)}"
+        elif bound > 0:
             said = f"better by at least {unit.size(bound)}{_points(unit)}"
         else:
             said = f"at worst {unit.size(bound)}{_points(unit)} worse" if bound else "no difference"
@@ -290,19 +302,6 @@ class Summary:
 
     def _people(self, row: dict[str, Any]) -> str:
         return f"{row['n']:,.0f} {self.findings.counted}"
-
-
-class _States:
-    """What is shown of each group in one loss: harm, a certificate, or neither."""
-
-    def __init__(self, section: Section) -> None:
-        self.table = section.figures
-        empty = (self.table["n"] == 0).to_numpy()
-        certified, harmed = self.table["certified"].to_numpy(), self.table["harmed"].to_numpy()
-        # A harm can be significant and smaller than the tolerance: it is harm.
-        self.state = np.where(
-            empty, "", np.where(harmed, "harm", np.where(certified, "certified", "undecided"))
-        )
 
 
 def more_needed(row: dict[str, Any], counted: str) -> str:

@@ -6,6 +6,10 @@ import importlib.metadata
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..metrics._core._groups import as_tuple
+from ..metrics._core._layout import EVERYBODY
+from ..metrics._core._names import group_name
+
 if TYPE_CHECKING:
     from ._findings import Findings
 
@@ -17,13 +21,21 @@ _PACKAGES = ("fairlearn-fwh", "fairlearn", "numpy", "scipy", "pandas", "narwhals
 RESULTS = ("worse off", "cannot be told", "proved no worse", "gain proved", "nobody")
 
 
-def result_of(row: Mapping[str, Any]) -> str:
-    """What is said of a group in one loss."""
+def result_of(row: Mapping[Any, Any]) -> str:
+    """What is said of a group in one loss; a harm that is smaller than the tolerance is harm."""
+    if not row["n"]:
+        return "nobody"
     if row["harmed"]:
         return "worse off"
     if row["certified"]:
         return "gain proved" if row["certified_bound"] > 0 else "proved no worse"
-    return "nobody" if not row["n"] else "cannot be told"
+    return "cannot be told"
+
+
+def plain_name(label: Any) -> str:
+    """A group's name; of margins without the columns that they do not have."""
+    parts = [part for part in as_tuple(label) if part != EVERYBODY] or [label]
+    return group_name(tuple(parts) if len(parts) > 1 else parts[0])
 
 
 def limits_of(findings: Findings) -> str:

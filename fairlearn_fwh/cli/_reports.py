@@ -110,4 +110,5 @@ def _is_earlier_result(path: Path) -> bool:
         beginning = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         return False
-    return ('"state"' in beginning and '"certified"' in beginning) or "<testsuites>" in beginning[:100]
+    keys = ('"schema_version"', '"higher_risk_found"')
+    return any(key in beginning for key in keys) or "<testsuites>" in beginning[:100]

@@ -98,8 +98,10 @@ def join_files(
     ]
     kept = [name for name in new.names if is_kept(name) and name not in on]
     numbers = {name for role, name in roles.items() if not _is_about_groups(role)}
-    numbers -= {name for role, name in roles.items() if _is_about_groups(role)}
+    groups = {name: role for role, name in roles.items() if _is_about_groups(role)}
+    numbers -= set(groups)
     settings: dict[str, Any] = {
+        "groups": groups,
         "keys": on,
         "dialect": dialect,
         "numbers": numbers,
@@ -186,6 +188,8 @@ class Side:
     dialect : Dialect
     numbers : set of str
         Columns of labels, weights and other numbers, which are compared as such.
+    groups : dict from str to str
+        Columns of groups and units, and their roles.
     has_integer_keys : bool
         Whether the keys of both files are integers.
     """
@@ -196,6 +200,7 @@ class Side:
     keys: Sequence[str]
     dialect: Dialect
     numbers: set[str]
+    groups: Mapping[str, str]
     has_integer_keys: bool
 
     @property
@@ -252,6 +257,10 @@ class Side:
     def _spelled(self, name: str, column: str, dtype: Any) -> Any:
         """A column as the text that a CSV file would have; whole numbers without a fraction, whatever their type."""
         values = nw.col(column)
+        if name in self.groups and (dtype.is_float() or dtype.is_decimal()):
+            raise ValueError(
+                f"{self.groups[name]} is column {name!r} of type {dtype}; groups must be text, integers, booleans or dates. Write the column as text."
+            )
         if dtype == nw.String:
             return present(column, self.dialect.null)
         if dtype == nw.Boolean and name in self.numbers:

@@ -87,11 +87,6 @@ def measure_file(
         Column that says whose rows belong together, read like groups.
     unit_key, pos_label : optional
         As for `PreferenceFrame`; the label as spelled in the file.
-
-    Returns
-    -------
-    PreferenceFrame
-
     baseline : path-like, optional
         File that has `y_pred_pooled`, if it is another one; the two are joined by `on`. Other columns may be in either, or in both with the same
         values. Both files may be of any format.
@@ -99,6 +94,10 @@ def measure_file(
         Columns of both files that say which rows are about one person or case. Each combination comes once.
     allow_unmatched : bool
         Whether rows whose key is missing, or not in the other file, are left out with a warning. By default they are refused.
+
+    Returns
+    -------
+    PreferenceFrame
 
     Raises
     ------

@@ -61,8 +61,9 @@ class RankingFrame:
 
     Notes
     -----
-    Tests are DeLong's, with Student's distribution and as many degrees of freedom as there are people (or units) of the rarer class, less one. Where both
-    scores rank a group's people alike, nothing tells how often they do not: a loss of at most ``log(1 / alpha) / n_rarer`` is ruled out.
+    Tests are DeLong's, with Student's distribution and as many degrees of freedom as there are people (or units) of the rarer class, less one. A few
+    people who are ranked quite otherwise may be missing from a sample, so that no test or certificate is surer than
+    ``exp(-x * n_rarer)`` of a difference of x: with 100 people of the rarer class a loss of less than .03 is never ruled out.
     Near an AUC of 1, and with fewer than 30 people of the rarer class, intervals cover somewhat less often than they say.
 
     References
@@ -223,7 +224,7 @@ class RankingFrame:
         _check_share("tolerance", tolerance)
         table = self._table(self._p_values(tolerance, sign=1))
         n_tested = max(int(np.isfinite(table["p_value"]).sum()), 1)
-        table.insert(3, "lower_bound", self._bounds(np.full(len(table), alpha / n_tested)))
+        table.insert(3, "lower_bound", self._bounds(np.full(len(table), alpha / n_tested), has_unseen=True))
         return table.assign(certified=np.nan_to_num(table["p_adjusted"], nan=1.0) < alpha)
 
     def verdict(
@@ -265,15 +266,19 @@ class RankingFrame:
             shifted = gain + limit if sign > 0 else gain - limit
             if found.n_rarer < 2 or not np.isfinite(found.variance):
                 p_values[i] = np.nan if found.n_rarer == 0 else 1.0
-            elif found.variance > 0:
-                p_values[i] = stats.t.sf(shifted / np.sqrt(found.variance), found.n_rarer - 1)
             else:
-                # Nobody is ranked otherwise here: a loss of the limit would have gone unseen with this probability at most.
-                p_values[i] = np.exp(-limit * found.n_rarer) if sign > 0 else 1.0
+                # Rare people who are ranked quite otherwise may be missing from the sample: the variance knows nothing of them.
+                unseen = np.exp(-max(shifted, 0.0) * found.n_rarer)
+                apart = (
+                    stats.t.sf(shifted / np.sqrt(found.variance), found.n_rarer - 1)
+                    if found.variance > 0
+                    else 0.0
+                )
+                p_values[i] = max(apart, unseen)
         return p_values
 
-    def _bounds(self, alpha: np.ndarray, sign: int = 1) -> np.ndarray:
-        """Lower bounds of ``sign * gain``, each with its own error probability."""
+    def _bounds(self, alpha: np.ndarray, sign: int = 1, *, has_unseen: bool = False) -> np.ndarray:
+        """Lower bounds of ``sign * gain``, each with its own error probability; `has_unseen` leaves room for rare people, as tests do."""
         bounds = np.full(len(self._compared), np.nan)
         for i, found in enumerate(self._compared):
             if found.n_rarer == 0:
@@ -281,11 +286,9 @@ class RankingFrame:
             if found.n_rarer < 2 or not np.isfinite(found.variance):
                 bounds[i] = -np.inf
                 continue
-            reach = (
-                stats.t.isf(alpha[i], found.n_rarer - 1) * np.sqrt(found.variance)
-                if found.variance > 0
-                else np.log(1 / alpha[i]) / found.n_rarer
-            )
+            reach = stats.t.isf(alpha[i], found.n_rarer - 1) * np.sqrt(found.variance)
+            if has_unseen or found.variance == 0:
+                reach = max(reach, np.log(1 / alpha[i]) / found.n_rarer)
             bounds[i] = max(sign * (found.own - found.other) - reach, -1.0)
         return bounds
 

@@ -186,3 +186,33 @@ def test_a_run_of_mlflow_has_figures_page_and_json(mixed, tmp_path, monkeypatch)
     (report,) = tmp_path.rglob("no_harm/audit.json")
     assert json.loads(report.read_text())["headline"] == mixed.headline
     assert list(tmp_path.rglob("no_harm/audit.html"))
+
+
+def test_no_list_contradicts_the_tolerance():
+    """Step-down tests can prove what simultaneous bounds do not: then the bound is no part of the sentence."""
+    groups = {f"g{i}": (n, 1, 1) for i, n in enumerate([3000] * 6 + [700, 640, 600, 560])}
+    audit = audit_of(**groups)
+    table = audit.groups()
+    below = table.index[table["certified"] & (table["certified_bound"] < -audit.tolerance)]
+    assert len(below)
+    said = {entry.group: entry.text for entry in audit.summary.no_worse}
+    assert all(said[group].startswith("loses less than 1 point (best estimate ") for group in below)
+
+
+def test_several_losses_are_named_where_people_are_missing(rng):
+    n = 400
+    y = rng.choice(["ill", "well"], n)
+    new = np.where(rng.random(n) < 0.01, "ill", y)
+    losses = {"error": "zero_one", "missed": "missed"}
+    frame = PreferenceFrame(
+        y_true=y,
+        y_pred=new,
+        y_pred_pooled=y,
+        sensitive_features=rng.choice(["a", "b"], n),
+        loss=losses,
+        pos_label="ill",
+    )
+    audit = Audit(frame, subject=SUBJECT)
+    text = next(step.text for step in audit.next_steps if step.title == "Collect more people")
+    assert "a (error) needs about" in text
+    assert "in error and missed" in audit.headline

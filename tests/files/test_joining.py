@@ -252,3 +252,14 @@ def test_shared_numbers_may_be_spelled_otherwise(cases, tmp_path):
     )
     found = measure_file(new, baseline=old, on="id", sample_weight="w", **ROLES)
     pd.testing.assert_frame_equal(found.by_group, expected(cases, sample_weight=cases["w"]).by_group)
+
+
+def test_groups_of_floats_are_refused_as_in_one_file(cases, tmp_path):
+    new = write(
+        cases[["id", "y", "new"]].rename(columns={"new": "answer"}).assign(lang=0.5), tmp_path / "new.parquet"
+    )
+    old = write(cases[["id", "old"]].rename(columns={"old": "answer"}), tmp_path / "old.parquet")
+    with pytest.raises(
+        ValueError, match=r"sensitive_features\['lang'\] is column 'lang' of type Float64; groups must be"
+    ):
+        measure_file(new, baseline=old, on="id", **ROLES)
