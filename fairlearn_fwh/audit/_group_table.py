@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -100,3 +101,16 @@ def _interval(section: Section) -> str:
 def _gain(section: Section, row: dict[str, Any]) -> str:
     gain, lower, upper = (section.unit.gain(row[name]) for name in ("gain", "lower", "upper"))
     return f"{gain} ({lower} to {upper})"
+
+
+def widths_of(rows: Sequence[Sequence[str]]) -> list[int]:
+    """Width of each column of a table of text."""
+    return [max(map(len, column)) for column in zip(*rows, strict=True)]
+
+
+def line_of(cells: Sequence[str], widths: Sequence[int]) -> str:
+    """A row of a table of text: the first cell begins, all others end, where those above and below do."""
+    first, *others = cells
+    return "  ".join(
+        [first.ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(others, widths[1:], strict=False))]
+    )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..audit._audit import Audit
-from ..audit._group_table import RESULT, group_table
+from ..audit._group_table import RESULT, group_table, line_of, widths_of
 from ..audit._monitor_report import HARM_FOUND, MonitorReport
 from ..audit._sample_report import HIGHER, SampleReport
 from ..audit._words import RESULTS
@@ -55,10 +55,10 @@ def show_comparison(comparison: Comparison) -> None:
     comparison : Comparison
     """
     header, rows = _table(comparison)
-    widths = _widths([header, *(row for row, _ in rows)])
-    click.secho(_line(header[:-1], widths), bold=True)
+    widths = widths_of([header, *(row for row, _ in rows)])
+    click.secho(line_of(header[:-1], widths), bold=True)
     for row, colour in rows:
-        click.echo(f"{_line(row[:-1], widths)}  {click.style(row[-1], fg=colour)}".rstrip())
+        click.echo(f"{line_of(row[:-1], widths)}  {click.style(row[-1], fg=colour)}".rstrip())
     click.echo()
     if explained := comparison.explained():
         click.echo(f"{explained}\n")
@@ -140,21 +140,10 @@ def _show_table(header: list[str], rows: list[list[str]], state: int) -> None:
     """Print a table in which the cells of one column say who is worse off."""
     if not rows:
         return
-    widths = _widths([header, *rows])
-    say(_line(header, widths), bold=True)
+    widths = widths_of([header, *rows])
+    say(line_of(header, widths), bold=True)
     for row in rows:
-        say(_line(row, widths), fg="red" if row[state].split(":")[0] in _WORSE else None)
-
-
-def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
-    return [max(map(len, column)) for column in zip(*rows, strict=True)]
-
-
-def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    first, *others = cells
-    return "  ".join(
-        [first.ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(others, widths[1:], strict=False))]
-    )
+        say(line_of(row, widths), fg="red" if row[state].split(":")[0] in _WORSE else None)
 
 
 def _table(comparison: Comparison) -> tuple[list[str], list[tuple[list[str], str | None]]]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from ._core._alignment import check_alignment
 from ._core._groups import Groups, encode_groups, labels_index
@@ -15,6 +16,7 @@ from ._core._values import as_column
 from ._inference._checks import check_alpha
 from ._inference._delong import AucComparison, compare_auc
 from ._inference._step_down import MIN_P, NullLaws, SharedPeople, adjust_p_values
+from ._inference._tests import PairedDifferences, certificate_p_value, gain_lower_bound, harm_p_value
 
 #: Groups that a sentence names.
 _MOST_NAMED = 10
@@ -151,9 +153,14 @@ class RankingFrame:
             If `alpha` is not between 0 and 1.
         """
         check_alpha(alpha)
-        lower = self._bounds(np.full(len(self.by_group), alpha / 2))
-        upper = -self._bounds(np.full(len(self.by_group), alpha / 2), sign=-1)
-        return self.by_group[["n", "n_positive", "gain"]].assign(lower=lower, upper=upper)
+        differences = self._differences
+        # Rare people are for claims; an interval leaves room for them only where nothing varies.
+        unseen = np.where(differences.variance > 0, np.inf, differences.n)
+        differences = replace(differences, unseen=unseen)
+        lower = gain_lower_bound(differences, alpha / 2, "tango")
+        upper = -gain_lower_bound(differences.mirrored(), alpha / 2, "tango")
+        bounds = {"lower": self._of_all(lower), "upper": self._of_all(upper)}
+        return self.by_group[["n", "n_positive", "gain"]].assign(**bounds)
 
     def harm_tests(self, margin: float = 0.0) -> pd.DataFrame:
         """Test of each group whether it is ranked worse.
@@ -174,7 +181,7 @@ class RankingFrame:
             If `margin` is not from 0 to below 1.
         """
         _check_share("margin", margin)
-        return self._table(self._p_values(margin, sign=-1))
+        return self._table(self._of_all(harm_p_value(self._differences, margin)))
 
     def violations(self, alpha: float = 0.05, margin: float = 0.0) -> pd.DataFrame:
         """Return the groups that are significantly ranked worse than by the pooled scores.
@@ -222,9 +229,9 @@ class RankingFrame:
         """
         check_alpha(alpha)
         _check_share("tolerance", tolerance)
-        table = self._table(self._p_values(tolerance, sign=1))
-        n_tested = max(int(np.isfinite(table["p_value"]).sum()), 1)
-        table.insert(3, "lower_bound", self._bounds(np.full(len(table), alpha / n_tested), has_unseen=True))
+        table = self._table(self._of_all(certificate_p_value(self._differences, tolerance, "tango")))
+        share = alpha / max(len(self._known), 1)
+        table.insert(3, "lower_bound", self._of_all(gain_lower_bound(self._differences, share, "tango")))
         return table.assign(certified=np.nan_to_num(table["p_adjusted"], nan=1.0) < alpha)
 
     def verdict(
@@ -258,39 +265,32 @@ class RankingFrame:
             return f"No group {what}, with {sure}."
         return f"No harm found; a loss of more than {tolerance:g} of AUC remains possible for {_named(unsure, min_group_size)}."
 
-    def _p_values(self, limit: float, sign: int) -> np.ndarray:
-        """Of tests that ``sign * gain`` is above ``-limit`` (for harm: that minus the gain is above the limit), each by itself; NaN where there is none."""
-        p_values = np.full(len(self._compared), np.nan)
-        for i, found in enumerate(self._compared):
-            gain = sign * (found.own - found.other)
-            shifted = gain + limit if sign > 0 else gain - limit
-            if found.n_rarer < 2 or not np.isfinite(found.variance):
-                p_values[i] = np.nan if found.n_rarer == 0 else 1.0
-            else:
-                # Rare people who are ranked quite otherwise may be missing from the sample: the variance knows nothing of them.
-                unseen = np.exp(-max(shifted, 0.0) * found.n_rarer)
-                apart = (
-                    stats.t.sf(shifted / np.sqrt(found.variance), found.n_rarer - 1)
-                    if found.variance > 0
-                    else 0.0
-                )
-                p_values[i] = max(apart, unseen)
-        return p_values
+    @cached_property
+    def _known(self) -> np.ndarray:
+        """Positions of the groups that have both classes."""
+        return np.flatnonzero([found.n_rarer > 0 for found in self._compared])
 
-    def _bounds(self, alpha: np.ndarray, sign: int = 1, *, has_unseen: bool = False) -> np.ndarray:
-        """Lower bounds of ``sign * gain``, each with its own error probability; `has_unseen` leaves room for rare people, as tests do."""
-        bounds = np.full(len(self._compared), np.nan)
-        for i, found in enumerate(self._compared):
-            if found.n_rarer == 0:
-                continue
-            if found.n_rarer < 2 or not np.isfinite(found.variance):
-                bounds[i] = -np.inf
-                continue
-            reach = stats.t.isf(alpha[i], found.n_rarer - 1) * np.sqrt(found.variance)
-            if has_unseen or found.variance == 0:
-                reach = max(reach, np.log(1 / alpha[i]) / found.n_rarer)
-            bounds[i] = max(sign * (found.own - found.other) - reach, -1.0)
-        return bounds
+    @cached_property
+    def _differences(self) -> PairedDifferences:
+        """Gains of these groups; what is estimated from one person, or unit, of a class is not known."""
+        found = [self._compared[i] for i in self._known]
+        n = np.array([one.n_rarer for one in found], dtype=float)
+        return PairedDifferences(
+            n=n,
+            gain=np.array([one.own - one.other for one in found]),
+            variance=np.nan_to_num([one.variance for one in found]),
+            worse=None,
+            better=None,
+            weighted=False,
+            upper=None,
+            unseen=n,
+        )
+
+    def _of_all(self, values: np.ndarray) -> np.ndarray:
+        """Figures of all groups from those of the groups that have both classes."""
+        result = np.full(len(self._compared), np.nan)
+        result[self._known] = values
+        return result
 
     def _table(self, p_values: np.ndarray) -> pd.DataFrame:
         tested = np.flatnonzero(np.isfinite(p_values))

@@ -292,6 +292,7 @@ class AucScore(Score):
             better=None,
             weighted=False,
             upper=None,
+            unseen=rarer[known].astype(float),
         )
         claims = pd.DataFrame(
             {

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ..audit import Audit, Policy, Subject
-from ..audit._group_table import group_table
+from ..audit._group_table import group_table, line_of, widths_of
 from ..audit._policy_reading import audit_settings, file_settings
 from ..audit._status import PASSED
 from ..files import measure_file
@@ -105,11 +105,8 @@ def assert_no_harm(
 def _message(audit: Audit) -> str:
     """Headline and table, in lines of text."""
     header, rows = group_table(audit)
-    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
-    lines = [
-        "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
-        for cells in (header, *rows)
-    ]
+    widths = widths_of([header, *rows])
+    lines = [line_of(cells, widths) for cells in (header, *rows)]
     if audit.suppressed:
         lines.append(f"{len(audit.suppressed)} group(s) {audit.why_suppressed} are not shown.")
     return "\n".join([audit.headline, "", *lines])

@@ -43,7 +43,9 @@ def test_harm_is_found_in_the_group_that_is_ranked_worse(rng):
     table = frame.certify(tolerance=0.05).set_index("group")
     assert table["certified"].to_dict() == {"a": True, "b": False, "c": True}
     assert (table["lower_bound"] <= table["gain"]).all()
-    assert "No group loses more than 0.05 of AUC" in RankingFrame(**people(rng, n=3000)).verdict(tolerance=0.05)
+    assert "No group loses more than 0.05 of AUC" in RankingFrame(**people(rng, n=3000)).verdict(
+        tolerance=0.05
+    )
     assert "remains possible for" in RankingFrame(**people(rng, n=60)).verdict(tolerance=0.001)
 
 

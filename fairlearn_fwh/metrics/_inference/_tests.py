@@ -58,6 +58,9 @@ class PairedDifferences:
         The people's gains; for real-valued losses with limits, without weights and units.
     units : ndarray of float or None
         Number of units, where rows belong together: tests have Student's distribution with one degree of freedom less.
+    unseen : ndarray of float or None
+        Number of people, for statistics that a person can change by 1 and of whose distribution nothing is known: who are rare and quite different may be
+        missing from the sample, so that no p-value is below ``exp(-x * unseen)`` for a difference of x.
     """
 
     n: np.ndarray
@@ -70,6 +73,7 @@ class PairedDifferences:
     uneven: np.ndarray | None = None
     draws: GainDraws | None = None
     units: np.ndarray | None = None
+    unseen: np.ndarray | None = None
 
     def rests_on_few(self, tolerance: float) -> np.ndarray:
         """Whether few heavy people, who may not be in the sample, could reverse a certificate, shape (m,).
@@ -181,7 +185,11 @@ def _gain_lower_bound(d: PairedDifferences, alpha: np.ndarray, method: str) -> n
     if d.draws is not None:
         return betting_bound(d.draws, alpha)
     if d.worse is None or d.better is None:
-        return mean_lower_bound(d.n, d.gain, d.variance, alpha)
+        bound = mean_lower_bound(d.n, d.gain, d.variance, alpha)
+        if d.unseen is None:
+            return bound
+        bound = np.where((d.n > 1) & (d.variance == 0), d.gain, bound)
+        return np.fmin(bound, d.gain - np.log(1 / alpha) / d.unseen)
     if method == "exact":
         return _exact_bound(d.n, d.worse, d.better, alpha)
     bound = tango_bound(d.n, d.worse, d.better, alpha)
@@ -318,7 +326,10 @@ def _normal_p_value(d: PairedDifferences, tolerance: float) -> np.ndarray:
     with np.errstate(invalid="ignore", divide="ignore"):
         t = (d.gain + tolerance) / np.sqrt(d.variance * _small_sample_factor(d.n))
         p_values = np.where(d.n > 1, stats.t.sf(t, np.maximum(d.n - 1, 1)), 1.0)
-    return np.where(d.variance > 0, p_values, 1.0)
+    if d.unseen is None:
+        return np.where(d.variance > 0, p_values, 1.0)
+    unseen = np.exp(-np.maximum(d.gain + tolerance, 0.0) * d.unseen)
+    return np.where(d.variance > 0, np.maximum(p_values, unseen), np.where(d.n > 1, unseen, 1.0))
 
 
 def _small_sample_factor(n: np.ndarray) -> np.ndarray:
