@@ -486,3 +486,18 @@ def test_ensembles_are_given_what_they_request():
             NoHarmSelector(DecoupledClassifier()).fit(X, y, sensitive_features=s, sample_weight=np.ones(300))
         default = NoHarmSelector().fit(X, y, sensitive_features=s, sample_weight=np.ones(300))
     assert default.selection_table_["n"].sum() == 300  # cross-fitted, as without routing
+
+
+def test_rare_people_who_are_not_in_the_sample_are_no_proof_of_a_ranking():
+    """All positives keep their places but for a little: DeLong's variance is tiny, and fifty people cannot rule out that one in fifty falls to the bottom."""
+    rng = np.random.default_rng(0)
+    y = np.repeat([1, 0], 50)
+    old = 1 / (1 + np.exp(-(3 * y + rng.standard_normal(100))))
+    answers = {"old": old, "new": np.clip(old + 0.002 * rng.standard_normal(100), 0, 1)}
+    settings = {"scoring": "roc_auc", "sensitive_features": ["all"] * 100}
+    strict = NoHarmSelector.from_predictions(y, answers, tolerance=0.018, **settings)
+    assert strict.selection_table_["p_adjusted"].iloc[0] >= np.exp(-0.02 * 50)
+    assert strict.selection_table_["choice"].tolist() == ["pooled"]
+    assert NoHarmSelector.from_predictions(y, answers, tolerance=0.1, **settings).selection_table_[
+        "choice"
+    ].tolist() == ["new"]
