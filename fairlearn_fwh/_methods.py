@@ -30,7 +30,7 @@ class Method:
         The package from which users import it.
     kind : Kind
     adapter : str
-        Its name in `fairlearn_fwh.aif360` and `fairlearn_fwh.aif360.sklearn`.
+        Its name in `fairlearn_fwh.aif360` and `fairlearn_fwh.aif360.sklearn`; empty for regressors, which AIF360 does not know.
     summary : str
         First line of the adapters' documentation.
     page : str
@@ -78,6 +78,11 @@ METHODS = (
         "DecoupledClassifier", "decoupling", Kind.GROUPS, "Decoupled",
         "Train one classifier per group.",
         "decoupled",
+    ),
+    Method(
+        "DecoupledRegressor", "decoupling", Kind.GROUPS, "",
+        "Train one regressor per group.",
+        "regression",
     ),
     Method(
         "GroupStackingClassifier", "decoupling", Kind.GROUPS, "GroupStacking",
@@ -149,4 +154,4 @@ METHODS = (
 )  # fmt: skip
 
 #: Methods by their names among the adapters.
-ADAPTED = {method.adapter: method for method in METHODS}
+ADAPTED = {method.adapter: method for method in METHODS if method.adapter}

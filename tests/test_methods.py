@@ -8,13 +8,23 @@ import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from fairlearn_fwh._methods import METHODS, Kind
-from fairlearn_fwh.base._routed import RoutedClassifier
+from fairlearn_fwh.base._routed import RoutedEstimator
+from fairlearn_fwh.decoupling import DecoupledRegressor
+from fairlearn_fwh.postprocessing import NoHarmSelector
+from fairlearn_fwh.reductions import NoHarmReduction
 
 from .methods import HERE, expected_failures, name_of
 
+#: Methods of classifiers that are methods of regressors, too.
+REGRESSORS = [
+    NoHarmSelector(DecoupledRegressor(), guarantee="empirical"),
+    NoHarmReduction(loss="squared", cv=2, max_iter=3, tolerance=1000.0),
+]
+
 
 @parametrize_with_checks(
-    [method.load()(**method.quick) for method in HERE], expected_failed_checks=expected_failures
+    [*(method.load()(**method.quick) for method in HERE), *REGRESSORS],
+    expected_failed_checks=expected_failures,
 )
 def test_conventions_of_scikit_learn(estimator, check):
     with warnings.catch_warnings():
@@ -32,14 +42,18 @@ def test_the_list_has_every_classifier_of_a_room_and_no_other(room):
 
 
 def test_names_come_once():
-    for names in ([m.name for m in METHODS], [m.adapter for m in METHODS], [m.page for m in METHODS]):
+    for names in (
+        [m.name for m in METHODS],
+        [m.adapter for m in METHODS if m.adapter],
+        [m.page for m in METHODS],
+    ):
         assert len(set(names)) == len(names)
 
 
 @pytest.mark.parametrize("method", HERE, ids=name_of)
 def test_what_the_list_says_is_so(method):
     estimator = method.load()
-    assert issubclass(estimator, RoutedClassifier) == method.routes
+    assert issubclass(estimator, RoutedEstimator) == method.routes
     if method.kind is Kind.TASKS:
         assert "auxiliary" in inspect.signature(estimator.fit).parameters
     assert set(method.quick) | set(method.example) <= set(estimator().get_params())

@@ -13,7 +13,7 @@ from ..metrics._core._names import group_name
 from ._words import plain_name
 
 if TYPE_CHECKING:
-    from ..metrics import PreferenceFrame
+    from ..metrics import PreferenceFrame, RankingFrame
 
 #: What each key holds. Those of the command line have the names of its options.
 _KEYS: dict[str, tuple[type, ...]] = {
@@ -104,12 +104,12 @@ class Policy:
         kept = {key: value for key, value in self.settings.items() if key not in keys}
         return replace(self, settings=kept, overridden=tuple(key for key in self.settings if key in keys))
 
-    def check_groups(self, frame: PreferenceFrame, min_group_size: int) -> None:
+    def check_groups(self, frame: PreferenceFrame | RankingFrame, min_group_size: int) -> None:
         """Look whether the groups that must be there are there, and large enough.
 
         Parameters
         ----------
-        frame : PreferenceFrame
+        frame : PreferenceFrame or RankingFrame
             With margins if they are audited, too.
         min_group_size : int
             Groups with fewer people are not named, and their sizes are not told: any size that is asked of them is this one.

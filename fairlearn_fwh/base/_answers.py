@@ -1,4 +1,4 @@
-"""What a classifier answers: labels and probabilities, one for each row."""
+"""What a model answers: labels, probabilities or amounts, one for each row."""
 
 from __future__ import annotations
 
@@ -39,17 +39,49 @@ def ask_labels(classifier: Any, X: Any, classes: np.ndarray | None = None) -> np
     ValueError
         If there is not one answer per row, or an answer is none of the classes.
     """
-    labels = np.asarray(classifier.predict(X))
-    if labels.ndim == 2 and labels.shape[1] == 1:  # as CatBoost answers where there are more than two classes
-        labels = labels[:, 0]
-    if labels.ndim != 1:
-        raise ValueError(
-            f"{type(classifier).__name__} must predict one label per row; it predicts an array of shape {labels.shape}."
-        )
-    _check_rows_of(labels, X, classifier)
+    labels = _one_per_row(classifier, X, "label")
     if classes is not None:
         check_classes(labels, classes, type(classifier).__name__)
     return labels
+
+
+def ask_amounts(regressor: Any, X: Any) -> np.ndarray:
+    """Predict amounts, one per row.
+
+    Parameters
+    ----------
+    regressor : fitted regressor
+    X : array-like, shape (n, d)
+
+    Returns
+    -------
+    ndarray of float, shape (n,)
+
+    Raises
+    ------
+    ValueError
+        If there is not one finite number per row.
+    """
+    amounts = _one_per_row(regressor, X, "amount")
+    if amounts.dtype.kind not in "biuf" or not np.isfinite(amounts).all():
+        raise ValueError(
+            f"{type(regressor).__name__} must predict finite numbers; it predicts values of type {amounts.dtype}, some of which are none."
+        )
+    return amounts.astype(float)
+
+
+def _one_per_row(model: Any, X: Any, what: str) -> np.ndarray:
+    answers = np.asarray(model.predict(X))
+    if (
+        answers.ndim == 2 and answers.shape[1] == 1
+    ):  # as CatBoost answers where there are more than two classes
+        answers = answers[:, 0]
+    if answers.ndim != 1:
+        raise ValueError(
+            f"{type(model).__name__} must predict one {what} per row; it predicts an array of shape {answers.shape}."
+        )
+    _check_rows_of(answers, X, model)
+    return answers
 
 
 def _check_rows_of(answers: np.ndarray, X: Any, classifier: Any) -> None:

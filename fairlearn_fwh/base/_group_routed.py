@@ -10,19 +10,20 @@ import numpy as np
 
 from ..exceptions import GroupFallbackWarning
 from ..metrics._core._groups import Groups, find_groups, select_columns
-from ._routed import RoutedClassifier
+from ._routed import RoutedClassifier, RoutedEstimator, RoutedRegressor
 from ._samples import Sample, read_groups
+from ._tasks import CLASSIFICATION, Task
 
 
-def why_no_classifier(members: Sample, min_group_size: int) -> str:
-    """Say why a group's classifier cannot be fitted on these people; empty if it can."""
+def why_no_model(members: Sample, min_group_size: int, task: Task = CLASSIFICATION) -> str:
+    """Say why a group's model cannot be fitted on these people; empty if it can."""
     n = int(members.present().sum())
     if n < min_group_size:
         return f"{n} people, fewer than min_group_size={min_group_size}"
-    return "" if members.has_several_classes() else f"one class among {n} people"
+    return task.why_not_fitted_on(members)
 
 
-class GroupRoutedClassifier(RoutedClassifier):
+class GroupRouted(RoutedEstimator):
     """Base of routed ensembles whose groups are those of `sensitive_features`.
 
     A subclass has the parameters `handle_unknown` and `missing_group`, reads groups in `fit` by `_read_groups` and
@@ -88,3 +89,11 @@ class GroupRoutedClassifier(RoutedClassifier):
         if self.handle_unknown == "error":
             raise ValueError(f"{message}; handle_unknown='pooled' would serve them by the pooled classifier.")
         warnings.warn(f"{message}: the pooled classifier is used.", GroupFallbackWarning, stacklevel=5)
+
+
+class GroupRoutedClassifier(GroupRouted, RoutedClassifier):
+    """Base of routed ensembles of classifiers whose groups are those of `sensitive_features`."""
+
+
+class GroupRoutedRegressor(GroupRouted, RoutedRegressor):
+    """Base of routed ensembles of regressors whose groups are those of `sensitive_features`."""

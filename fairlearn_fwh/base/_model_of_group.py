@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from fairlearn.reductions import ExponentiatedGradient, GridSearch
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.metaestimators import available_if
 
 from ..metrics._core._groups import Groups, as_tuple
+from ._tasks import task_of
 
 
 def takes(model: Any, method: str, argument: str) -> bool:
@@ -21,12 +22,12 @@ def takes(model: Any, method: str, argument: str) -> bool:
     return hasattr(final, method) and argument in inspect.signature(getattr(final, method)).parameters
 
 
-class ModelOfGroup(ClassifierMixin, BaseEstimator):
+class ModelOfGroup(BaseEstimator):
     """A mitigated model as it treats one group: asked with the group's sensitive features, and with our random numbers.
 
     Parameters
     ----------
-    model : fitted classifier
+    model : fitted classifier or regressor
         Its `predict` takes `sensitive_features`, or `random_state` because it decides at random, or both.
     names : list of str
         Names of the sensitive features.
@@ -53,8 +54,13 @@ class ModelOfGroup(ClassifierMixin, BaseEstimator):
 
     @property
     def classes_(self) -> np.ndarray:
-        """Labels of the classes."""
+        """Labels of the classes; a regressor has none."""
         return self.model.classes_
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        task_of(self.model).set_tags(tags)
+        return tags
 
     def _arguments(self, method: str, X: Any) -> dict[str, Any]:
         arguments: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""What all routed ensembles share: a pooled classifier, group classifiers, and a router between them."""
+"""What all routed ensembles share, of classifiers or of regressors: a pooled model, group models, and a router between them."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin
-from sklearn.metrics import accuracy_score
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, RegressorMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
@@ -18,22 +17,28 @@ from ..exceptions import GroupFallbackWarning
 from ..metrics import PreferenceFrame
 from ..metrics._core._alignment import check_alignment
 from ..metrics._core._groups import POOLED, flat_index
-from ._answers import align_probabilities, ask_labels, to_numpy_labels
+from ._answers import align_probabilities, to_numpy_labels
 from ._features import check_columns
 from ._plain_state import full_state, plain_state
-from ._samples import Sample, check_labels, take_rows
+from ._samples import Sample, take_rows
+from ._tasks import CLASSIFICATION, REGRESSION, Task
 from ._weights import check_weights
 
 Predictor = Callable[[Any, Any], np.ndarray]
 
 
-class RoutedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, ABC):
-    """Base of ensembles in which each person is served by one of several classifiers.
+class RoutedEstimator(MetaEstimatorMixin, BaseEstimator, ABC):
+    """Base of ensembles in which each person is served by one of several models.
 
-    A subclass sets in `fit`: `pooled_estimator_`, `group_estimators_` (dict from label to classifier; the
+    A subclass says in `_task` what is predicted, sets in `fit`: `pooled_estimator_`, `group_estimators_` (dict from label to model; the
     pooled one where a group fell back), `fallback_groups_`, `group_sizes_`, and says in `_route` which group
     each row belongs to.
     """
+
+    @property
+    @abstractmethod
+    def _task(self) -> Task:
+        """What is predicted."""
 
     __metadata_request__fit = {"sensitive_features": True}
     __metadata_request__predict = {"sensitive_features": True}
@@ -48,17 +53,17 @@ class RoutedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, ABC):
 
     @abstractmethod
     def fit(self, X: Any, y: Any, *, sensitive_features: Any = None, sample_weight: Any = None) -> Self:
-        """Fit the pooled classifier, the group classifiers and the router."""
+        """Fit the pooled model, the group models and the router."""
 
     @abstractmethod
     def _route(self, X: Any, sensitive_features: Any) -> tuple[np.ndarray, Sequence[tuple[Any, Any]]]:
-        """Route rows to classifiers.
+        """Route rows to models.
 
         Returns
         -------
         codes : ndarray of int, shape (n,)
-            Position in `table` of each row, -1 for the pooled classifier.
-        table : sequence of (label, classifier)
+            Position in `table` of each row, -1 for the pooled model.
+        table : sequence of (label, model)
         """
 
     def __getstate__(self) -> dict[str, Any]:
@@ -81,23 +86,21 @@ class RoutedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, ABC):
         return check_columns(self, X, reset=reset, accept_sparse=True, allow_nd=True)
 
     def _check_rows(self, X: Any, y: Any, sample_weight: Any, *, reset: bool) -> Sample:
-        """Check features, labels and weights."""
+        """Check features, target and weights."""
         X = self._check_features(X, reset=reset)
-        labels = check_labels(y, X.shape[0], type(self).__name__)
-        return Sample(X, labels, check_weights(sample_weight, X))
+        target = self._task.check_target(y, X.shape[0], type(self).__name__)
+        return Sample(X, target, check_weights(sample_weight, X))
 
     def _check_fit_input(self, X: Any, y: Any, sample_weight: Any) -> Sample:
-        """Check features, labels and weights, and remember the classes."""
+        """Check features, target and weights, and remember the classes, if there are any."""
         sample = self._check_rows(X, y, sample_weight, reset=True)
-        self.classes_ = np.unique(sample.y)
-        if not sample.has_several_classes():
-            raise ValueError(
-                f"{type(self).__name__} needs at least 2 classes in y; got one class: {self.classes_[:1].tolist()!r}."
-            )
+        classes = self._task.classes_of(sample, type(self).__name__)
+        if classes is not None:
+            self.classes_ = classes
         return sample
 
     def _routed_output(self, X: Any, sensitive_features: Any, output: Predictor) -> np.ndarray:
-        """Ask each classifier about the people that it serves."""
+        """Ask each model about the people that it serves."""
         check_alignment({"X": X, "sensitive_features": sensitive_features})
         codes, table = self._route(X, sensitive_features)
         return self._output_of(codes, [classifier for _, classifier in table], X, output)
@@ -125,7 +128,7 @@ class RoutedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, ABC):
         return self._check_features(X, reset=False)
 
     def predict(self, X: Any, *, sensitive_features: Any = None) -> np.ndarray:
-        """Predict with the classifier that serves each person.
+        """Predict with the model that serves each person.
 
         Parameters
         ----------
@@ -133,16 +136,18 @@ class RoutedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, ABC):
             Features.
         sensitive_features : array-like, shape (n,), DataFrame or dict, optional
             What the estimator routes by, if it routes by sensitive features. Without it, and for groups unseen
-            in `fit`, the pooled classifier is used.
+            in `fit`, the pooled model is used.
 
         Returns
         -------
         ndarray, shape (n,)
         """
-        return self._routed_output(self._check_predict_input(X), sensitive_features, self._labels)
+        return self._routed_output(self._check_predict_input(X), sensitive_features, self._answers)
 
     def _has_probabilities(self) -> bool:
         """Whether all fitted classifiers predict probabilities; before `fit` that is not known."""
+        if self._task is REGRESSION:
+            return False
         models = [getattr(self, "pooled_estimator_", None), *getattr(self, "group_estimators_", {}).values()]
         return all(hasattr(model, "predict_proba") for model in models if model is not None)
 
@@ -165,7 +170,7 @@ class RoutedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, ABC):
         return self._routed_output(self._check_predict_input(X), sensitive_features, self._probabilities)
 
     def predict_group(self, X: Any, *, sensitive_features: Any = None) -> np.ndarray:
-        """Say for each person the group whose classifier is used.
+        """Say for each person the group whose model is used.
 
         Parameters
         ----------
@@ -187,19 +192,19 @@ class RoutedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, ABC):
         return to_numpy_labels(labels)[codes]
 
     def predict_by_group(self, X: Any, *, response_method: str = "predict") -> pd.DataFrame:
-        """Ask every group's classifier about every row.
+        """Ask every group's model about every row.
 
         Parameters
         ----------
         X : array-like, shape (n, d)
             Features.
         response_method : {"predict", "predict_proba"}
-            Labels, or (two classes only) the probability of ``classes_[1]``.
+            Predictions, or (two classes only) the probability of ``classes_[1]``.
 
         Returns
         -------
         DataFrame, shape (n, K)
-            One column per group; that of a group that fell back holds the pooled classifier's predictions.
+            One column per group; that of a group that fell back holds the pooled model's predictions.
 
         Raises
         ------
@@ -213,14 +218,14 @@ class RoutedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, ABC):
             raise ValueError(
                 f"response_method must be 'predict' or 'predict_proba'; got {response_method!r}."
             )
-        if response_method == "predict_proba" and len(self.classes_) != 2:
+        if response_method == "predict_proba" and (self._task is REGRESSION or len(self.classes_) != 2):
             raise ValueError("response_method='predict_proba' needs two classes.")
 
-        def output(classifier: Any) -> np.ndarray:
+        def output(model: Any) -> np.ndarray:
             return (
-                self._labels(classifier, X)
+                self._answers(model, X)
                 if response_method == "predict"
-                else self._probabilities(classifier, X)[:, 1]
+                else self._probabilities(model, X)[:, 1]
             )
 
         answers: dict[int, np.ndarray] = {}
@@ -234,14 +239,14 @@ class RoutedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, ABC):
         return frame
 
     def score(self, X: Any, y: Any, *, sensitive_features: Any = None, sample_weight: Any = None) -> float:
-        """Return the accuracy of what people got.
+        """Score what people got: the accuracy of labels, R squared of amounts.
 
         Parameters
         ----------
         X : array-like, shape (n, d)
             Features.
         y : array-like, shape (n,)
-            True labels.
+            True labels or amounts.
         sensitive_features : array-like, shape (n,), DataFrame or dict, optional
             As for `predict`.
         sample_weight : array-like, shape (n,), optional
@@ -254,11 +259,7 @@ class RoutedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, ABC):
         check_alignment(
             {"X": X, "y": y, "sensitive_features": sensitive_features, "sample_weight": sample_weight}
         )
-        return float(
-            accuracy_score(
-                y, self.predict(X, sensitive_features=sensitive_features), sample_weight=sample_weight
-            )
-        )
+        return self._task.score(y, self.predict(X, sensitive_features=sensitive_features), sample_weight)
 
     def preference_frame(
         self,
@@ -269,16 +270,17 @@ class RoutedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, ABC):
         sample_weight: Any = None,
         units: Any = None,
         loss: Any = None,
+        loss_limit: float | None = None,
         pos_label: Any = None,
     ) -> PreferenceFrame:
-        """Compare what each person gets with what the pooled and the other groups' classifiers would give.
+        """Compare what each person gets with what the pooled and the other groups' models would give.
 
         Parameters
         ----------
         X : array-like, shape (n, d)
             Features of people who took no part in the fit.
         y : array-like, shape (n,)
-            True labels.
+            True labels or amounts.
         sensitive_features : array-like, shape (n,), DataFrame or dict, optional
             What the estimator routes by, if it does; in any case the audit groups.
         sample_weight : array-like, shape (n,), optional
@@ -287,7 +289,7 @@ class RoutedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, ABC):
             Whose rows belong together, as for `PreferenceFrame`.
         loss : str, callable, or several by name, optional
             As for `PreferenceFrame`; by default that in which the estimator decides.
-        pos_label : optional
+        loss_limit, pos_label : optional
             As for `PreferenceFrame`.
 
         Returns
@@ -301,16 +303,17 @@ class RoutedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, ABC):
             sensitive_features=sensitive_features,
             sample_weight=sample_weight,
             loss=self._loss() if loss is None else loss,
+            loss_limit=loss_limit,
             pos_label=pos_label,
             units=units,
         )
 
     def _loss(self) -> Any:
-        """In which loss the estimator is compared with the pooled classifier."""
-        return "zero_one"
+        """In which loss the estimator is compared with the pooled model."""
+        return self._task.loss
 
-    def _labels(self, classifier: Any, X: Any) -> np.ndarray:
-        return ask_labels(classifier, X, self.classes_)
+    def _answers(self, model: Any, X: Any) -> np.ndarray:
+        return self._task.answers(model, X, getattr(self, "classes_", None))
 
     def _probabilities(self, classifier: Any, X: Any) -> np.ndarray:
         return align_probabilities(classifier, X, self.classes_)
@@ -327,3 +330,28 @@ class RoutedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, ABC):
                 GroupFallbackWarning,
                 stacklevel=3,
             )
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        self._task.set_tags(tags)
+        return tags
+
+
+class RoutedClassifier(ClassifierMixin, RoutedEstimator):
+    """Base of routed ensembles of classifiers."""
+
+    score = RoutedEstimator.score  # that of the mixin knows no sensitive features
+
+    @property
+    def _task(self) -> Task:
+        return CLASSIFICATION
+
+
+class RoutedRegressor(RegressorMixin, RoutedEstimator):
+    """Base of routed ensembles of regressors."""
+
+    score = RoutedEstimator.score  # that of the mixin knows no sensitive features
+
+    @property
+    def _task(self) -> Task:
+        return REGRESSION

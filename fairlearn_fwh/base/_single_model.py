@@ -17,7 +17,7 @@ from ._answers import ask_labels
 from ._plain_state import full_state, plain_state
 
 
-class SingleModelClassifier(ClassifierMixin, BaseEstimator):
+class SingleModel(BaseEstimator):
     """Base of estimators that serve everybody by one model."""
 
     def __getstate__(self) -> dict[str, Any]:
@@ -36,6 +36,7 @@ class SingleModelClassifier(ClassifierMixin, BaseEstimator):
         sample_weight: Any = None,
         units: Any = None,
         loss: Any = "zero_one",
+        loss_limit: float | None = None,
         pos_label: Any = None,
     ) -> PreferenceFrame:
         """Compare what each group gets with what a baseline would give.
@@ -45,9 +46,9 @@ class SingleModelClassifier(ClassifierMixin, BaseEstimator):
         X : array-like, shape (n, d)
             Features of people who took no part in the fit.
         y : array-like, shape (n,)
-            True labels.
-        baseline : fitted classifier
-            For instance a classifier of the same kind that was trained for everybody alike.
+            True labels, or amounts.
+        baseline : fitted model
+            For instance one of the same kind that was trained for everybody alike.
         sensitive_features : array-like, shape (n,), DataFrame or dict, optional
             Audit groups.
         sample_weight : array-like, shape (n,), optional
@@ -56,7 +57,7 @@ class SingleModelClassifier(ClassifierMixin, BaseEstimator):
             Whose rows belong together, as for `PreferenceFrame`.
         loss : str, callable, or several by name, optional
             As for `PreferenceFrame`; by default errors.
-        pos_label : optional
+        loss_limit, pos_label : optional
             As for `PreferenceFrame`.
 
         Returns
@@ -73,14 +74,15 @@ class SingleModelClassifier(ClassifierMixin, BaseEstimator):
             {"X": X, "y": y, "sensitive_features": sensitive_features, "sample_weight": sample_weight}
         )
         if not hasattr(baseline, "predict"):
-            raise TypeError(f"baseline must be a fitted classifier; got {type(baseline).__name__}.")
+            raise TypeError(f"baseline must be a fitted model with predict; got {type(baseline).__name__}.")
         if sensitive_features is not None:
             missing_group = getattr(self, "missing_group", "error")
             sensitive_features = encode_groups(sensitive_features, missing_group=missing_group)
-        found = resolve_losses(loss, None, pos_label)
+        found = resolve_losses(loss, loss_limit, pos_label)
         kind = found if isinstance(found, Loss) else kind_of_all(found)
         return PreferenceFrame(
             loss=loss,
+            loss_limit=loss_limit,
             pos_label=pos_label,
             y_true=y,
             y_pred=self.predict(X),
@@ -90,3 +92,7 @@ class SingleModelClassifier(ClassifierMixin, BaseEstimator):
             sample_weight=sample_weight,
             units=units,
         )
+
+
+class SingleModelClassifier(ClassifierMixin, SingleModel):
+    """Base of classifiers that serve everybody by one model."""

@@ -10,6 +10,7 @@ import click
 
 from ..audit._audit import Audit
 from ..audit._policy import Policy
+from ..audit._ranking_report import RankingReport
 from ..audit._sample_report import SampleReport
 from ..files import Dialect, measure_file
 from ._columns import (
@@ -41,6 +42,7 @@ from ._options import (
 from ._policy import POLICY
 from ._reports import Outputs
 from ._samples import check_paired, check_unpaired, compare_files
+from ._scores import check_scores, rank
 from ._subjects import subject_of
 from ._terminal import say, show
 
@@ -81,6 +83,14 @@ from ._terminal import say, show
     "--allow-unmatched", is_flag=True, help="Leave out rows that have no partner in the other file."
 )
 @click.option(
+    "--scores",
+    callback=not_empty,
+    help="Column with scores that rank people, in place of --y-pred: gains are of the area under the ROC curve.",
+)
+@click.option(
+    "--pooled-scores", callback=not_empty, help="Column with the scores that they are compared with."
+)
+@click.option(
     "--unpaired",
     is_flag=True,
     help="Compare the risks of groups with those of other people in --baseline.",
@@ -104,6 +114,8 @@ def audit(
     baseline: Path | None,
     on: list[str] | None,
     allow_unmatched: bool,
+    scores: str | None,
+    pooled_scores: str | None,
     unpaired: bool,
     randomized: bool,
     weight: str | None,
@@ -134,6 +146,8 @@ def audit(
     Exit status: 0 passed, 1 harm (with --fail-on envy also envy), 3 undecided (with --fail-on undecided: harm is neither found nor ruled out), 2 if the
     input cannot be used or anything fails. The file must hold people who took no part in fitting or choosing the classifiers.
 
+    With --scores and --pooled-scores two scores are compared by how they rank the people of each group; tolerance and margin are in units of AUC.
+
     With --baseline and --on the baseline's predictions are in another file about the same people or cases, joined by a key. With --unpaired the risks of groups are compared with those of other people, in --baseline: status 1 if one is higher.
 
     A CSV file is read as RFC 4180 in UTF-8; nothing is guessed. Groups and text labels are text, as spelled; labels are numbers if all of
@@ -152,7 +166,7 @@ def audit(
                 )
             reading: dict[str, Any] = {
                 "y_true": y_true,
-                **read_losses(loss, pos_label, cost),
+                **({} if scores or pooled_scores else read_losses(loss, pos_label, cost)),
                 "loss_limit": loss_limit,
                 "labels": labels,
                 "engine": engine,
@@ -160,7 +174,45 @@ def audit(
                 "sensitive_features": sensitive,
             }
             judging: dict[str, Any] = {"alpha": alpha, "min_group_size": min_group_size}
-            if unpaired:
+            report: Audit | SampleReport | RankingReport
+            if scores is not None or pooled_scores is not None:
+                others: dict[str, Any] = {
+                    "--y-pred": y_pred and not of_policy("y_pred"),
+                    "--pooled": pooled and not of_policy("pooled"),
+                    "--by-group": by_group,
+                    "--groups": groups,
+                    "--unit": unit,
+                    "--weight": weight,
+                    "--margins": margins,
+                    "--unpaired": unpaired,
+                    "--randomized": randomized,
+                    "--loss": given("loss"),
+                    "--cost": given("cost"),
+                    "--loss-limit": given("loss_limit"),
+                    "--labels": given("labels"),
+                }
+                own, other = check_scores(scores, pooled_scores, others, failing)
+                on = None if baseline is None and of_policy("on") else on
+                report = rank(
+                    predictions,
+                    own,
+                    other,
+                    {
+                        **{
+                            name: reading[name]
+                            for name in ("y_true", "sensitive_features", "engine", "dialect")
+                        },
+                        "pos_label": pos_label[0] if pos_label else None,
+                        "baseline": baseline,
+                        "on": on,
+                        "allow_unmatched": allow_unmatched,
+                    },
+                    policy,
+                    tolerance=tolerance,
+                    margin=harm_margin,
+                    **judging,
+                )
+            elif unpaired:
                 roles: dict[str, Any] = {
                     "--pooled": pooled and not of_policy("pooled"),
                     "--by-group": by_group,
@@ -173,7 +225,7 @@ def audit(
                     "--allow-unmatched": allow_unmatched,
                 }
                 column, before = check_unpaired(y_pred, baseline, roles, failing)
-                report: Audit | SampleReport = compare_files(
+                report = compare_files(
                     predictions,
                     before,
                     reading,

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ..audit._audit import Audit
 from ..audit._junit import unusable_xml
+from ..audit._ranking_report import RankingReport
 from ..audit._sample_report import SampleReport
 from ..audit._schema import SCHEMA_VERSION
 from ..audit._writing import write_files
@@ -38,17 +39,19 @@ class Outputs:
         """All of them."""
         return (self.html, self.json, self.junit, self.markdown)
 
-    def write(self, report: Audit | SampleReport, fail_on: str) -> list[Path]:
+    def write(self, report: Audit | SampleReport | RankingReport, fail_on: str) -> list[Path]:
         """Write what was asked for.
 
         Raises
         ------
         ValueError
-            If a report of two samples is to be written as JUnit or Markdown.
+            If a report of two samples, or of scores, is to be written as JUnit or Markdown.
         """
         files = {self.html: report.to_html()} if self.html else {}
         if (self.junit or self.markdown) and not isinstance(report, Audit):
-            raise ValueError("--junit and --markdown do not apply to --unpaired; leave them out.")
+            raise ValueError(
+                "--junit and --markdown do not apply to --unpaired and --scores; leave them out."
+            )
         if isinstance(report, Audit):
             files |= {self.junit: report.to_junit(fail_on)} if self.junit else {}
             files |= {self.markdown: report.to_markdown()} if self.markdown else {}

@@ -14,6 +14,7 @@ import click
 from ..audit._audit import Audit
 from ..audit._group_table import RESULT, group_table, line_of, widths_of
 from ..audit._monitor_report import HARM_FOUND, MonitorReport
+from ..audit._ranking_report import WORSE, RankingReport
 from ..audit._sample_report import HIGHER, SampleReport
 from ..audit._words import RESULTS
 from ..metrics._core._names import group_name, printable
@@ -90,15 +91,15 @@ def _harmless(line: str) -> str:
 
 
 #: What is printed in red: rows of groups that are worse off.
-_WORSE = (RESULTS[0], HARM_FOUND, HIGHER)
+_WORSE = (RESULTS[0], HARM_FOUND, HIGHER, WORSE)
 
 
-def show(report: Audit | MonitorReport | SampleReport) -> None:
+def show(report: Audit | MonitorReport | SampleReport | RankingReport) -> None:
     """Print what a report says of each group that may be shown, and its verdict.
 
     Parameters
     ----------
-    report : Audit, MonitorReport or SampleReport
+    report : Audit, MonitorReport, SampleReport or RankingReport
     """
     if isinstance(report, Audit):
         header, rows = group_table(report)

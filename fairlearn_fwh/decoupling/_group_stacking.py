@@ -17,7 +17,7 @@ from sklearn.utils import check_random_state, get_tags
 from .._sklearn_compat import Interval, StrOptions
 from ..base._answers import align_probabilities
 from ..base._fitting import fit_context
-from ..base._group_routed import GroupRoutedClassifier, why_no_classifier
+from ..base._group_routed import GroupRoutedClassifier, why_no_model
 from ..base._inner_fits import clone_seeded
 from ..base._model_of_group import as_they_treat, groups_argument, takes
 from ..base._routed import RoutedClassifier
@@ -223,7 +223,7 @@ class GroupStackingClassifier(GroupRoutedClassifier):
         for code, label in enumerate(groups.labels):
             members = sample.take(groups.codes == code)
             self.group_sizes_[label] = len(members)
-            reason = why_no_classifier(members, self.min_group_size)
+            reason = why_no_model(members, self.min_group_size)
             may_depart[code] = not reason
             if reason:
                 self.fallback_groups_[label] = f"{reason}: common weights"

@@ -307,9 +307,9 @@ class PreferenceTreeClassifier(GroupRoutedClassifier):
             loss=self._loss(),
             y_true=sample.y,
             y_pred=self._output_of(
-                leaves.codes, list(self.group_estimators_.values()), sample.X, self._labels
+                leaves.codes, list(self.group_estimators_.values()), sample.X, self._answers
             ),
-            y_pred_pooled=self._labels(self.pooled_estimator_, sample.X),
+            y_pred_pooled=self._answers(self.pooled_estimator_, sample.X),
             labels=self.classes_,
             sensitive_features=groups,
             sample_weight=sample.weights,

@@ -15,7 +15,7 @@ from sklearn.utils import check_random_state
 from .._sklearn_compat import Interval, StrOptions
 from ..base._features import check_values
 from ..base._fitting import fit_context
-from ..base._group_routed import GroupRoutedClassifier, why_no_classifier
+from ..base._group_routed import GroupRoutedClassifier, why_no_model
 from ..base._samples import Sample
 from ..base._splits import hold_out
 from ..exceptions import ConstraintsNotSatisfiedWarning
@@ -230,7 +230,7 @@ class PreferredTreatmentClassifier(GroupRoutedClassifier):
             members = sample.take(groups.codes == code)
             self.group_sizes_[label] = int(members.present().sum())
             self.group_estimators_[label] = self.pooled_estimator_
-            if reason := why_no_classifier(members, self.min_group_size):
+            if reason := why_no_model(members, self.min_group_size):
                 self.fallback_groups_[label] = reason
             else:
                 labels.append(label)

@@ -6,7 +6,7 @@ import contextlib
 import csv
 import re
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from ..metrics._engines._seen_units import without_seen
 from ..metrics._engines._several_losses import measure_losses_lazily
 from ..metrics._inference._bootstrap import BootstrapSettings
 from ._dialect import Dialect
-from ._joining import join_files
+from ._joining import Joined, join_files
 from ._tables import OpenFile, check_names, engine_errors, open_file, present
 
 _CI_QUANTILES = (0.025, 0.975)
@@ -139,15 +139,9 @@ def measure_file(
         "dialect": dialect,
     }
     losses = resolve_losses(loss, loss_limit, pos_label)
+    keys = read_keys(baseline, on, allow_unmatched)
     if baseline is None:
-        if on is not None or allow_unmatched:
-            raise ValueError("on and allow_unmatched are for two files; give baseline, or leave them out.")
         return measure_new(path, columns, losses, unit_key=unit_key, **settings)[0]
-    keys = [on] if isinstance(on, str) else list(on or [])
-    if not keys:
-        raise ValueError(
-            "baseline needs on: the columns that say which rows of the two files are about one person or case."
-        )
     return _measure_joined(path, baseline, keys, columns, losses, unit_key, allow_unmatched, **settings)
 
 
@@ -179,40 +173,24 @@ def measure_new(
     int
         Number of rows that were left out.
     """
-    dialect = Dialect() if dialect is None else dialect
-    if not isinstance(dialect, Dialect):
-        raise TypeError(f"dialect must be a Dialect; got {dialect!r}.")
     key = None if unit_key is None else read_key(unit_key)
-    before = _stamp(path)
-    file = open_file(path, engine, dialect)
-    _check_columns(file, columns, dialect)
-    whole, file = file, _of_interest(file, columns)
-    table = _without_nulls(file, dialect) if file.is_text else _as_in_text(file, columns, dialect)
-    try:
-        with engine_errors(file.path):
-            table, n_left_out = _without_seen(table, file, columns, seen, key)
-            n_rows = None if file.n_rows is None else file.n_rows - n_left_out
-            measured = measure_losses_lazily(
-                table,
-                columns,
-                loss,
-                BootstrapSettings(None, True, None),
-                labels=labels,
-                max_cells=max_cells,
-                file=FileColumns(file.names, n_rows),
-                unit_key=key,
-            )
-    except UnreadableValueError as error:
-        message = _at_its_line(error, whole, dialect)
-        raise UnreadableValueError(message, error.column, error.problem) from error
-    frame = PreferenceFrame._of(measured, _CI_QUANTILES)
-    hint_at_proxies(frame._layout, stacklevel=4)
-    with engine_errors(file.path):
-        _hint_at_units(
-            table, file.names, columns, max(int(part.sums.n.sum()) for part in frame._parts.values())
+    with rows_of_file(path, columns, engine, dialect) as (rows, file):
+        table, n_left_out = _without_seen(rows, file, columns, seen, key)
+        n_rows = None if file.n_rows is None else file.n_rows - n_left_out
+        measured = measure_losses_lazily(
+            table,
+            columns,
+            loss,
+            BootstrapSettings(None, True, None),
+            labels=labels,
+            max_cells=max_cells,
+            file=FileColumns(file.names, n_rows),
+            unit_key=key,
         )
-    if _stamp(path) != before:
-        raise ValueError(f"{path} was changed while it was read; audit it again.")
+        frame = PreferenceFrame._of(measured, _CI_QUANTILES)
+        hint_at_proxies(frame._layout, stacklevel=4)
+        n_known = max(int(part.sums.n.sum()) for part in frame._parts.values())
+        _hint_at_units(table, file.names, columns, n_known)
     return frame, n_left_out
 
 
@@ -231,9 +209,73 @@ def _measure_joined(
     max_cells: int,
 ) -> PreferenceFrame:
     """Measure the rows that two files have in common."""
-    dialect = Dialect() if dialect is None else dialect
-    if not isinstance(dialect, Dialect):
-        raise TypeError(f"dialect must be a Dialect; got {dialect!r}.")
+    with rows_of_joined(
+        path, baseline, on, columns, engine, dialect, allow_unmatched=allow_unmatched
+    ) as joined:
+        measured = measure_losses_lazily(
+            joined.table,
+            joined.columns,
+            loss,
+            BootstrapSettings(None, True, None),
+            labels=labels,
+            max_cells=max_cells,
+            file=FileColumns(joined.names, joined.n_rows),
+            unit_key=None if unit_key is None else read_key(unit_key),
+        )
+        frame = PreferenceFrame._of(measured, _CI_QUANTILES)
+        hint_at_proxies(frame._layout, stacklevel=4)
+        _hint_at_units(joined.table, joined.names, joined.columns, joined.n_rows)
+    return frame
+
+
+@contextlib.contextmanager
+def rows_of_file(
+    path: str | Path, columns: Columns, engine: str, dialect: Dialect | None
+) -> Iterator[tuple[nw.LazyFrame[Any], OpenFile]]:
+    """Open a file for one reading, each column as its role needs it.
+
+    Yields
+    ------
+    table : LazyFrame
+    file : OpenFile
+        With the columns that are of interest.
+
+    Raises
+    ------
+    UnreadableValueError
+        If what reads the rows finds a value that it cannot use; the message names line, column and value.
+    ValueError
+        If the file breaks a rule of the dialect, a column does not exist, or the file is changed meanwhile.
+    """
+    dialect = _read_dialect(dialect)
+    before = _stamp(path)
+    whole = open_file(path, engine, dialect)
+    _check_columns(whole, columns, dialect)
+    file = _of_interest(whole, columns)
+    table = _without_nulls(file, dialect) if file.is_text else _as_in_text(file, columns, dialect)
+    try:
+        with engine_errors(file.path):
+            yield table, file
+    except UnreadableValueError as error:
+        message = _at_its_line(error, whole, dialect)
+        raise UnreadableValueError(message, error.column, error.problem) from error
+    if _stamp(path) != before:
+        raise ValueError(f"{path} was changed while it was read; audit it again.")
+
+
+@contextlib.contextmanager
+def rows_of_joined(
+    path: str | Path,
+    baseline: str | Path,
+    on: Sequence[str],
+    columns: Columns,
+    engine: str,
+    dialect: Dialect | None,
+    *,
+    allow_unmatched: bool,
+) -> Iterator[Joined]:
+    """Open two files for one reading of the rows that they have in common; errors as of `rows_of_file`."""
+    dialect = _read_dialect(dialect)
     before = [_stamp(file) for file in (path, baseline)]
     with engine_errors(path):
         joined = join_files(
@@ -242,27 +284,42 @@ def _measure_joined(
     check_columns(dict.fromkeys(joined.names, nw.String()), joined.columns)
     try:
         with engine_errors(path):
-            measured = measure_losses_lazily(
-                joined.table,
-                joined.columns,
-                loss,
-                BootstrapSettings(None, True, None),
-                labels=labels,
-                max_cells=max_cells,
-                file=FileColumns(joined.names, joined.n_rows),
-                unit_key=None if unit_key is None else read_key(unit_key),
-            )
+            yield joined
     except UnreadableValueError as error:
         file = joined.files[error.column]
         message = f"{error} (Column {error.column!r} of {file.path.name}.)"
         raise UnreadableValueError(message, error.column, error.problem) from error
-    frame = PreferenceFrame._of(measured, _CI_QUANTILES)
-    hint_at_proxies(frame._layout, stacklevel=4)
-    with engine_errors(path):
-        _hint_at_units(joined.table, joined.names, joined.columns, joined.n_rows)
     if [_stamp(file) for file in (path, baseline)] != before:
         raise ValueError(f"{path} or {baseline} was changed while it was read; audit again.")
-    return frame
+
+
+def read_keys(
+    baseline: str | Path | None, on: str | Sequence[str] | None, allow_unmatched: bool
+) -> list[str]:
+    """Columns by which two files are joined; none for one file.
+
+    Raises
+    ------
+    ValueError
+        If they are given for one file, or missing for two.
+    """
+    if baseline is None:
+        if on is not None or allow_unmatched:
+            raise ValueError("on and allow_unmatched are for two files; give baseline, or leave them out.")
+        return []
+    keys = [on] if isinstance(on, str) else list(on or [])
+    if not keys:
+        raise ValueError(
+            "baseline needs on: the columns that say which rows of the two files are about one person or case."
+        )
+    return keys
+
+
+def _read_dialect(dialect: Dialect | None) -> Dialect:
+    dialect = Dialect() if dialect is None else dialect
+    if not isinstance(dialect, Dialect):
+        raise TypeError(f"dialect must be a Dialect; got {dialect!r}.")
+    return dialect
 
 
 def _without_seen(

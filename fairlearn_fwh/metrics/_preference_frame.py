@@ -43,6 +43,7 @@ from ._inference._intervals import check_quantiles
 from ._inference._power import power_table
 from ._inference._step_down import MIN_P
 from ._inference._worst_shift import worst_shift_table
+from ._metric_gains import MetricGains, Rows, gains_of
 from ._tables import Tables
 from ._tables_of_losses import TablesOfLosses
 
@@ -60,7 +61,7 @@ class PreferenceFrame:
     Parameters
     ----------
     y_true : array-like, shape (n,)
-        True labels (or values, for ``loss="squared"`` and ``"absolute"``).
+        True labels (or amounts, for ``loss="squared"``, ``"absolute"`` and ``"pinball"``).
     y_pred : array-like, shape (n,), optional
         What each person got. May be left out when `groups` says which column of `y_pred_by_group` it is.
     y_pred_pooled : array-like, shape (n,)
@@ -74,7 +75,7 @@ class PreferenceFrame:
         ``"pooled"`` means that the pooled classifier serves the person, who then counts in no group.
     sensitive_features : array-like, shape (n,), DataFrame or dict, optional
         The groups by which harm is checked (audit groups); by default `groups`.
-    loss : {"zero_one", "missed", "false_alarm", "rejection", "log", "brier", "squared", "absolute"}, callable, or several of them
+    loss : {"zero_one", "missed", "false_alarm", "rejection", "log", "brier", "squared", "absolute", "pinball"}, callable, or several of them
         Loss of a person. A dict from names to losses (or a list of losses) measures several at once, see Notes. Predictions are labels for "zero_one"; for "missed", which is 1 for people of the positive label who are predicted another one, and
         for "false_alarm", which is 1 for the others who are predicted the positive one (people whom a loss does not concern are no part of the frame); decisions for "rejection", which is 0 for people with
         prediction 1, whatever is true (the acceptance rate as benefit, Zafar et al. 2017); probabilities of the
@@ -84,7 +85,7 @@ class PreferenceFrame:
         The positive label, for "missed" and "false_alarm" (by default 1, where labels are 0 and 1 or -1 and 1), and the favourable one for "rejection", whose
         predictions then are labels of any kind. For several losses also a dict from their names.
     loss_limit : float, optional
-        Cut off losses at this value. "log", "squared", "absolute" and callables without limits need it to be tested: a rare large loss
+        Cut off losses at this value. "log", "squared", "absolute", "pinball" (of the median; `PinballLoss` of another quantile) and callables without limits need it to be tested: a rare large loss
         may not be in the sample. All figures, tests and certificates are then about the loss that is cut off.
     units : array-like, shape (n,), DataFrame or dict, optional
         Whose rows belong together: a person who appears several times, a household, a lesion. Rows of a unit vary together, so that intervals
@@ -983,6 +984,67 @@ class PreferenceFrame:
             units=units,
             labels=known_labels(end_of(estimator), y, kind, labels),
             **ask_routed_ensemble(estimator, X, sensitive_features, sample_weight, kind),
+        )
+
+    @staticmethod
+    def from_metric(
+        metric: Callable[..., float],
+        *,
+        y_true: Any,
+        y_pred: Any,
+        y_pred_pooled: Any,
+        sensitive_features: Any = None,
+        sample_weight: Any = None,
+        units: Any = None,
+        greater_is_better: bool = True,
+        n_boot: int = 1000,
+        random_state: Any = None,
+    ) -> MetricGains:
+        """Measure gains in any metric by group, with bootstrap intervals and no certificates.
+
+        Parameters
+        ----------
+        metric : callable (y_true, y_pred) -> float
+            Of scikit-learn, of fairlearn or one's own; with weights it takes `sample_weight`.
+        y_true, y_pred, y_pred_pooled : array-like, shape (n,)
+            Truth, what people got, and what they would have got from the baseline: whatever the metric compares.
+        sensitive_features, sample_weight, units : optional
+            As for the class; units are drawn with all their rows.
+        greater_is_better : bool
+            Whether a greater value is better for a group; False for errors.
+        n_boot : int
+            Number of replicates; the metric is asked twice for each and group.
+        random_state : int, RandomState or None
+            Seeds the draws.
+
+        Returns
+        -------
+        MetricGains
+            Not a `PreferenceFrame`: a metric that is no mean over people has no sums, tests or certificates.
+
+        Raises
+        ------
+        TypeError
+            If `metric` is not callable, or is a scorer.
+        ValueError
+            If lengths differ, a value is missing, the metric does not take the weights, or fails for a group.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn.metrics import f1_score
+        >>> from fairlearn_fwh.metrics import PreferenceFrame
+        >>> rng = np.random.default_rng(0)
+        >>> y, groups = rng.integers(0, 2, 400), np.repeat(["a", "b"], 200)
+        >>> old = np.where(rng.random(400) < 0.2, 1 - y, y)
+        >>> gains = PreferenceFrame.from_metric(
+        ...     f1_score, y_true=y, y_pred=y, y_pred_pooled=old, sensitive_features=groups, n_boot=200, random_state=0)
+        >>> bool((gains.gain_intervals()["lower"] > 0).all())
+        True
+        """
+        rows = Rows(y_true, y_pred, y_pred_pooled, sensitive_features, sample_weight, units)
+        return gains_of(
+            metric, rows, greater_is_better=greater_is_better, n_boot=n_boot, random_state=random_state
         )
 
     @classmethod

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
+import narwhals as nw
 import numpy as np
 import pandas as pd
 
-from ._core._alignment import check_alignment
-from ._core._groups import Groups, encode_groups, labels_index
-from ._core._names import group_name
-from ._core._values import as_column
+from ._core._groups import Groups, flat_index, labels_index
+from ._core._score_cells import ScoreCells
+from ._engines._columns import Columns, check_columns, check_names, eager_parameters
+from ._engines._rows import FileColumns
+from ._engines._score_cells import SEGMENTS, count_scores, in_words_of_scores
 from ._inference._checks import check_alpha
 from ._inference._delong import AucComparison, compare_auc
 from ._inference._step_down import MIN_P, NullLaws, SharedPeople, adjust_p_values
 from ._inference._tests import PairedDifferences, certificate_p_value, gain_lower_bound, harm_p_value
+from ._paired_scores import PairedScores, named
 
-#: Groups that a sentence names.
-_MOST_NAMED = 10
+#: Most combinations of groups and bins that come back from an engine.
+_MAX_CELLS = 5_000_000
 
 
 class RankingFrame:
@@ -96,43 +100,132 @@ class RankingFrame:
         units: Any = None,
         pos_label: Any = None,
     ) -> None:
-        check_alignment(
-            {
-                "y_true": y_true,
-                "score": score,
-                "score_pooled": score_pooled,
-                "sensitive_features": sensitive_features,
-                "units": units,
-            }
+        scores = PairedScores.read(
+            ("score", "score_pooled"), y_true, score, score_pooled, sensitive_features, units, pos_label
         )
-        y = as_column(y_true, "y_true")
-        positive = _positive(y, pos_label)
-        own, other = (
-            _scores(values, name, len(y))
-            for values, name in ((score, "score"), (score_pooled, "score_pooled"))
+        for values, name in ((scores.own, "score"), (scores.other, "score_pooled")):
+            _check_ranks(values, name)
+        everybody = scores.everybody
+        self._set(
+            scores.groups,
+            [_compare(scores, rows) for rows in scores.parts],
+            [scores.sizes(rows) for rows in scores.parts],
+            (_compare(scores, everybody), scores.sizes(everybody)),
+            has_units=scores.unit is not None,
         )
-        groups = (
-            Groups(np.zeros(len(y), dtype=np.intp), ["all"], ["group"])
-            if sensitive_features is None
-            else encode_groups(sensitive_features, n_rows=len(y))
-        )
-        unit = None if units is None else encode_groups(units, "units", n_rows=len(y)).codes
-        _check_units(unit, groups)
-        self._groups, self.has_units = groups, unit is not None
-        order = np.argsort(groups.codes, kind="stable")
-        parts = np.split(order, np.searchsorted(groups.codes[order], np.arange(1, len(groups))))
-        self._compared = [_compare(positive, own, other, unit, rows) for rows in parts]
-        everybody = np.arange(len(y))
+
+    def _set(
+        self,
+        groups: Groups,
+        compared: list[AucComparison],
+        sizes: list[dict[str, int]],
+        everybody: tuple[AucComparison, dict[str, int]],
+        *,
+        has_units: bool,
+        resolution: float = 0.0,
+    ) -> None:
+        """Keep what was compared, group by group and for everybody; `resolution` is the difference of ranks that bins may make of equal scores."""
+        self._groups, self._compared, self.has_units = groups, compared, has_units
+        self._resolution = resolution
         self.by_group = pd.DataFrame(
-            [
-                _figures(positive, unit, rows, found)
-                for rows, found in zip(parts, self._compared, strict=True)
-            ],
+            [n | _figures(found) for n, found in zip(sizes, compared, strict=True)],
             index=labels_index(groups.labels, groups.names),
         )
-        self.overall = pd.Series(
-            _figures(positive, unit, everybody, _compare(positive, own, other, unit, everybody))
+        self.overall = pd.Series(everybody[1] | _figures(everybody[0]))
+
+    @classmethod
+    def from_frame(
+        cls,
+        frame: Any,
+        *,
+        y_true: str,
+        score: str,
+        score_pooled: str,
+        sensitive_features: str | Sequence[str] | None = None,
+        pos_label: Any = None,
+        n_bins: int = 256,
+        max_cells: int = _MAX_CELLS,
+    ) -> Self:
+        """Compare two columns of scores of a frame of any library, lazy ones where their data are.
+
+        Lazy frames are counted in bins of both scores by group and class, so that the rows stay where they are: `by_group` has a column `binning_error` then, half
+        the share of pairs of a positive and a negative that 4,096 bins of each score tie. The gain is off by no more, and intervals, tests
+        and certificates allow for that. Variances rest on `n_bins` times `n_bins` cells of both scores.
+
+        Parameters
+        ----------
+        frame : DataFrame or lazy frame
+            Of pandas, polars, pyarrow, DuckDB, Dask or Spark.
+        y_true, score, score_pooled : str
+            Names of columns.
+        sensitive_features : str or list of str, optional
+            Names of columns; several make an intersection.
+        pos_label : label, optional
+            As for the class.
+        n_bins : int
+            Bins of each score for the joint law of both, of lazy frames: a multiple of 16.
+        max_cells : int
+            Most combinations of groups and bins that come back from an engine.
+
+        Returns
+        -------
+        RankingFrame
+
+        Raises
+        ------
+        ValueError
+            As for the class; if a column does not exist, `n_bins` is out of range, or there are more than `max_cells` cells.
+
+        Examples
+        --------
+        >>> import polars as pl
+        >>> from fairlearn_fwh.metrics import RankingFrame
+        >>> table = pl.LazyFrame({"y": [0, 1] * 50, "new": [0.1, 0.9] * 50, "old": [0.5, 0.4] * 50})
+        >>> frame = RankingFrame.from_frame(table, y_true="y", score="new", score_pooled="old")
+        >>> frame.by_group[["auc", "pooled_auc", "binning_error"]].values.tolist()
+        [[1.0, 0.0, 0.0]]
+        """
+        columns = columns_of_scores(y_true, score, score_pooled, sensitive_features)
+        check_names(frame)
+        table: Any = nw.from_native(frame)
+        if isinstance(table, nw.DataFrame):
+            check_columns(table.schema, columns)
+            given = eager_parameters(table, columns)
+            return cls(
+                y_true=given["y_true"],
+                score=given["y_pred"],
+                score_pooled=given["y_pred_pooled"],
+                sensitive_features=given["sensitive_features"],
+                pos_label=pos_label,
+            )
+        with in_words_of_scores():
+            check_columns(table.collect_schema(), columns)
+            return cls._of_lazy(table, columns, pos_label=pos_label, n_bins=n_bins, max_cells=max_cells)
+
+    @classmethod
+    def _of_lazy(
+        cls,
+        table: nw.LazyFrame[Any],
+        columns: Columns,
+        *,
+        pos_label: Any,
+        n_bins: int = 256,
+        max_cells: int = _MAX_CELLS,
+        file: FileColumns | None = None,
+    ) -> Self:
+        """Make the frame from what an engine counts."""
+        cells = count_scores(
+            table, columns, pos_label=pos_label, n_bins=_check_bins(n_bins), max_cells=max_cells, file=file
         )
+        frame = cls.__new__(cls)
+        everybody = _compare_cells(cells, None)
+        resolution = 2 / n_bins
+        of_groups = [_compare_cells(cells, code) for code in range(len(cells.groups))]
+        compared, sizes = [found for found, _ in of_groups], [n for _, n in of_groups]
+        frame._set(cells.groups, compared, sizes, everybody, has_units=False, resolution=resolution)
+        frame.by_group["binning_error"] = [found.ties_made for found in compared]
+        frame.overall["binning_error"] = everybody[0].ties_made
+        return frame
 
     def gain_intervals(self, alpha: float = 0.05) -> pd.DataFrame:
         """Give each group's gain with an interval.
@@ -155,10 +248,11 @@ class RankingFrame:
         check_alpha(alpha)
         differences = self._differences
         # Rare people are for claims; an interval leaves room for them only where nothing varies.
-        unseen = np.where(differences.variance > 0, np.inf, differences.n)
+        varies = differences.variance * differences.n > self._resolution**2
+        unseen = np.where(varies, np.inf, differences.n)
         differences = replace(differences, unseen=unseen)
-        lower = gain_lower_bound(differences, alpha / 2, "tango")
-        upper = -gain_lower_bound(differences.mirrored(), alpha / 2, "tango")
+        lower = gain_lower_bound(differences, alpha / 2, "tango") - self._ties_made
+        upper = self._ties_made - gain_lower_bound(differences.mirrored(), alpha / 2, "tango")
         bounds = {"lower": self._of_all(lower), "upper": self._of_all(upper)}
         return self.by_group[["n", "n_positive", "gain"]].assign(**bounds)
 
@@ -181,7 +275,8 @@ class RankingFrame:
             If `margin` is not from 0 to below 1.
         """
         _check_share("margin", margin)
-        return self._table(self._of_all(harm_p_value(self._differences, margin)))
+        at_best = replace(self._differences, gain=self._differences.gain + self._ties_made)
+        return self._table(self._of_all(harm_p_value(at_best, margin)))
 
     def violations(self, alpha: float = 0.05, margin: float = 0.0) -> pd.DataFrame:
         """Return the groups that are significantly ranked worse than by the pooled scores.
@@ -229,9 +324,10 @@ class RankingFrame:
         """
         check_alpha(alpha)
         _check_share("tolerance", tolerance)
-        table = self._table(self._of_all(certificate_p_value(self._differences, tolerance, "tango")))
+        at_worst = replace(self._differences, gain=self._differences.gain - self._ties_made)
+        table = self._table(self._of_all(certificate_p_value(at_worst, tolerance, "tango")))
         share = alpha / max(len(self._known), 1)
-        table.insert(3, "lower_bound", self._of_all(gain_lower_bound(self._differences, share, "tango")))
+        table.insert(3, "lower_bound", self._of_all(gain_lower_bound(at_worst, share, "tango")))
         return table.assign(certified=np.nan_to_num(table["p_adjusted"], nan=1.0) < alpha)
 
     def verdict(
@@ -258,17 +354,26 @@ class RankingFrame:
         harmed, table = self.violations(alpha, margin), self.certify(tolerance, alpha)
         sure = f"{100 * (1 - alpha):g} % confidence"
         if len(harmed):
-            return f"Ranks worse, with {sure}: {_named(harmed, min_group_size)}."
+            return f"Ranks worse, with {sure}: {named(harmed, min_group_size)}."
         unsure = table[~table["certified"]]
         if not len(unsure):
             what = f"loses more than {tolerance:g} of AUC" if tolerance else "fails to gain"
             return f"No group {what}, with {sure}."
-        return f"No harm found; a loss of more than {tolerance:g} of AUC remains possible for {_named(unsure, min_group_size)}."
+        return f"No harm found; a loss of more than {tolerance:g} of AUC remains possible for {named(unsure, min_group_size)}."
+
+    def _people(self) -> pd.Series:
+        """Number of people of each group, by its label."""
+        return pd.Series(self.by_group["n"].to_numpy(), index=flat_index(self._groups.labels))
 
     @cached_property
     def _known(self) -> np.ndarray:
         """Positions of the groups that have both classes."""
         return np.flatnonzero([found.n_rarer > 0 for found in self._compared])
+
+    @cached_property
+    def _ties_made(self) -> np.ndarray:
+        """By how much their gains may be off because scores were counted in bins."""
+        return np.array([self._compared[i].ties_made for i in self._known])
 
     @cached_property
     def _differences(self) -> PairedDifferences:
@@ -315,90 +420,56 @@ class RankingFrame:
         return f"RankingFrame: {int(self.overall['n'])} rows, {len(self.by_group)} group(s), gain in AUC {self.overall['gain']:+.4f}"
 
 
-def _positive(y: np.ndarray, pos_label: Any) -> np.ndarray:
-    """Who is positive.
-
-    Raises
-    ------
-    ValueError
-        If there are not two classes, or the positive one is not known.
-    """
-    labels = sorted(pd.unique(y).tolist(), key=lambda label: (str(type(label)), label))
-    if len(labels) != 2:
-        raise ValueError(
-            f"y_true must have two classes to rank people by; it has {len(labels)}: {labels[:5]!r}."
-        )
-    if pos_label is None:
-        if 1 not in labels or not set(labels) <= {0, 1, -1}:
-            raise ValueError(f"pos_label is needed: the positive class among {labels!r}.")
-        pos_label = 1
-    if pos_label not in labels:
-        raise ValueError(f"pos_label={pos_label!r} does not occur; labels are {labels!r}.")
-    return np.asarray(np.equal(y, pos_label), dtype=bool)
-
-
-def _scores(values: Any, name: str, n_rows: int) -> np.ndarray:
-    column = as_column(values, name, n_rows)
-    if column.dtype.kind not in "iuf":
-        raise ValueError(
-            f"{name} must be numbers by which people are ranked; it has values such as {column[0]!r}."
-        )
-    scores = column.astype(float)
-    if not np.isfinite(scores).all():
-        raise ValueError(
-            f"{name} must be finite; row {int(np.argmin(np.isfinite(scores)))} is {scores[~np.isfinite(scores)][0]}."
-        )
+def _check_ranks(scores: np.ndarray, name: str) -> None:
     if len(scores) > 1 and scores.min() == scores.max():
         raise ValueError(f"{name} is {scores[0]:g} for everybody: it ranks nobody.")
-    return scores
 
 
-def _check_units(unit: np.ndarray | None, groups: Groups) -> None:
-    if unit is None:
-        return
-    pairs = np.unique(np.column_stack([unit, groups.codes]), axis=0)
-    if n_more := len(pairs) - len(np.unique(unit)):
-        raise ValueError(
-            f"units: {n_more:,} units have rows in several groups. A group's test needs whole units; make a frame for each group, with alpha divided among them."
-        )
+def _compare(scores: PairedScores, rows: np.ndarray) -> AucComparison:
+    return compare_auc(scores.positive[rows], scores.own[rows], scores.other[rows], scores.units_of(rows))
 
 
-def _compare(
-    positive: np.ndarray, own: np.ndarray, other: np.ndarray, unit: np.ndarray | None, rows: np.ndarray
-) -> AucComparison:
-    return compare_auc(positive[rows], own[rows], other[rows], None if unit is None else unit[rows])
+def _compare_cells(cells: ScoreCells, group: int | None) -> tuple[AucComparison, dict[str, int]]:
+    """Compare scores of a group (None: of everybody), areas by fine bins of each score and their variance by cells of both."""
+    mine = np.ones(len(cells.n), dtype=bool) if group is None else cells.groups.codes == group
+    n, positive = cells.n[mine], cells.positive[mine]
+    found = compare_auc(positive, cells.own[mine].astype(float), cells.other[mine].astype(float), counts=n)
+    (own, own_off), (other, other_off) = (histogram.area(group) for histogram in cells.histograms)
+    sizes = {"n": int(n.sum()), "n_positive": int(n[positive].sum())}
+    return replace(found, own=own, other=other, ties_made=own_off + other_off), sizes
 
 
-def _figures(
-    positive: np.ndarray, unit: np.ndarray | None, rows: np.ndarray, found: AucComparison
-) -> dict[str, Any]:
-    units = {} if unit is None else {"n_units": len(np.unique(unit[rows]))}
-    return {
-        "n": len(rows),
-        "n_positive": int(positive[rows].sum()),
-        **units,
-        "auc": found.own,
-        "pooled_auc": found.other,
-        "gain": found.own - found.other,
-    }
+def columns_of_scores(
+    y_true: str, score: str, score_pooled: str, sensitive_features: str | Sequence[str] | None
+) -> Columns:
+    """Columns of scores by their roles."""
+    return Columns.read(
+        y_true=y_true,
+        y_pred=score,
+        y_pred_pooled=score_pooled,
+        sensitive_features=sensitive_features,
+        sample_weight=None,
+        y_pred_by_group=None,
+        groups=None,
+        control_features=None,
+    )
+
+
+def _check_bins(n_bins: Any) -> int:
+    if (
+        isinstance(n_bins, bool)
+        or not isinstance(n_bins, int | np.integer)
+        or n_bins % SEGMENTS
+        or not SEGMENTS <= n_bins <= 4096
+    ):
+        raise ValueError(f"n_bins must be a multiple of {SEGMENTS}, up to 4096; got {n_bins!r}.")
+    return int(n_bins)
+
+
+def _figures(found: AucComparison) -> dict[str, float]:
+    return {"auc": found.own, "pooled_auc": found.other, "gain": found.own - found.other}
 
 
 def _check_share(name: str, value: Any) -> None:
     if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not 0 <= value < 1:
         raise ValueError(f"{name} must be at least 0 and below 1, in units of AUC; got {value!r}.")
-
-
-def _named(table: pd.DataFrame, min_group_size: int) -> str:
-    """Groups with their gains, the worst first; small ones are counted."""
-    shown = table[table["n"] >= min_group_size].sort_values("gain", kind="stable")
-    parts = []
-    for group, gain, n in zip(shown["group"], shown["gain"].to_numpy(dtype=float), shown["n"], strict=True):
-        said = "one class" if np.isnan(gain) else f"{gain:+.3f}"
-        parts.append(f"{group_name(group)} ({said}, {n:,} people)")
-    more = len(parts) - _MOST_NAMED
-    parts = parts[:_MOST_NAMED]
-    if more > 0:
-        parts.append(f"{more:,} more")
-    if small := len(table) - len(shown):
-        parts.append(f"{small} group{'s' if small > 1 else ''} of fewer than {min_group_size} people")
-    return ", ".join(parts)

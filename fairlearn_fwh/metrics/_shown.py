@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ._calibration import CalibrationFrame
     from ._monitor import PreferenceMonitor
     from ._partial_groups import PartialGains
     from ._preference_frame import PreferenceFrame
@@ -46,3 +47,10 @@ def plot_partial(partial: PartialGains, ax: Any, min_group_size: int) -> Any:
     from ..audit._partial_plot import plot_partial as plotted
 
     return plotted(partial, ax, min_group_size)
+
+
+def plot_calibration(frame: CalibrationFrame, min_group_size: int) -> Any:
+    """Plot reliability diagrams; see `CalibrationFrame.plot`."""
+    from ..audit._calibration_plot import plot_calibration as plotted
+
+    return plotted(frame, min_group_size)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
 from ..metrics._core._groups import group_columns
 from ..metrics._core._values import as_column
@@ -38,6 +38,22 @@ class ColumnClassifier(ClassifierMixin, BaseEstimator):
         """Read the probability of the second class."""
         p = X[self.column].to_numpy(dtype=float)
         return np.column_stack([1 - p, p])
+
+
+class ColumnRegressor(RegressorMixin, BaseEstimator):
+    """A fitted regressor whose answers stand in a column of its features.
+
+    Parameters
+    ----------
+    column : str
+    """
+
+    def __init__(self, column: str) -> None:
+        self.column = column
+
+    def predict(self, X: pd.DataFrame) -> np.ndarray:
+        """Read the amounts."""
+        return X[self.column].to_numpy()
 
 
 def read_predictions(predictions: Any, n_rows: int | None = None) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from fairlearn.reductions import ExponentiatedGradient, GridSearch
 
-from ..base._group_routed import GroupRoutedClassifier
+from ..base._group_routed import GroupRouted
 from ..decoupling import GroupStackingClassifier, PreferenceTreeClassifier
 from ..reductions import NoHarmReduction
 
@@ -25,7 +25,7 @@ _MANY_FITS = (ExponentiatedGradient, GridSearch, GroupStackingClassifier, NoHarm
 
 
 def number_of_folds(
-    cross_fit: int | str | None, ensemble: Any, y: np.ndarray, units: np.ndarray | None
+    cross_fit: int | str | None, ensemble: Any, strata: np.ndarray, units: np.ndarray | None
 ) -> int | None:
     """Number of folds, None for one split.
 
@@ -34,7 +34,8 @@ def number_of_folds(
     cross_fit : int, "auto" or None
     ensemble : routed ensemble or None
         Before its fit; None if it is fitted already.
-    y : ndarray, shape (n,)
+    strata : ndarray of int, shape (n,)
+        Class of each row; of amounts there is one.
     units : ndarray, shape (n,), or None
 
     Returns
@@ -46,19 +47,19 @@ def number_of_folds(
     """
     if cross_fit != "auto":
         return None if cross_fit is None else int(cross_fit)
-    if ensemble is None or len(y) > MOST_ROWS or not _keeps_groups(ensemble) or not _is_cheap(ensemble):
+    if ensemble is None or len(strata) > MOST_ROWS or not _keeps_groups(ensemble) or not _is_cheap(ensemble):
         return None
-    of_units = y if units is None else y[np.unique(units, return_index=True)[1]]
+    of_units = strata if units is None else strata[np.unique(units, return_index=True)[1]]
     smallest = int(np.unique(of_units, return_counts=True)[1].min())
     n_folds = min(N_FOLDS, smallest)
-    return n_folds if n_folds >= 2 and len(np.unique(of_units)) == len(np.unique(y)) else None
+    return n_folds if n_folds >= 2 and len(np.unique(of_units)) == len(np.unique(strata)) else None
 
 
 def _keeps_groups(ensemble: Any) -> bool:
     """Whether groups are those of `sensitive_features`, in every fold the same."""
     by_features = getattr(ensemble, "partition", "sensitive_features") == "sensitive_features"
     return (
-        isinstance(ensemble, GroupRoutedClassifier)
+        isinstance(ensemble, GroupRouted)
         and by_features
         and not isinstance(ensemble, PreferenceTreeClassifier)
     )

@@ -94,7 +94,7 @@ class Evidence:
     has: np.ndarray
     labels: list[Any]
     score: Score
-    classes: np.ndarray
+    classes: np.ndarray | None
     y: np.ndarray
     pooled: np.ndarray
     answers: list[np.ndarray]
@@ -109,7 +109,7 @@ class Evidence:
         ensemble: Any,
         candidates: list[Candidate],
         score: Score,
-        classes: np.ndarray,
+        classes: np.ndarray | None,
     ) -> Evidence:
         """Ask the classifiers, each about its own groups alone; `ensemble` is the one that is used afterwards."""
         ask = partial(score.ask, classes=classes)

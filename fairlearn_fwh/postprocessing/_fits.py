@@ -14,6 +14,7 @@ from sklearn.utils.validation import has_fit_parameter
 from ..base._inner_fits import clone_seeded
 from ..base._samples import Sample, take_rows
 from ..base._splits import fold_of_rows, hold_out
+from ..base._tasks import Task
 from ..exceptions import GroupFallbackWarning
 from ..metrics._core._groups import encode_groups
 from ._answers import Part
@@ -57,6 +58,8 @@ class Fits:
     ----------
     make : callable () -> ensemble
         Makes the ensemble to fit, seeded anew, or gives the fitted one.
+    task : Task
+        What is predicted.
     sample : Sample
     features : DataFrame or None
         Sensitive features.
@@ -64,6 +67,7 @@ class Fits:
     """
 
     make: Callable[[], Any]
+    task: Task
     sample: Sample
     features: pd.DataFrame | None
     seed: np.random.RandomState
@@ -88,14 +92,14 @@ class Fits:
         ValueError
             If no rows are left to choose on.
         """
-        classes = encode_groups(self.sample.y, "y").codes
+        classes = self.task.strata(self.sample.y)
         fitting, selecting = hold_out(
             classes, self._group_codes(), selection_fraction, self.seed, self.sample.units
         )
         selecting = np.intersect1d(selecting, self.everybody)
         if not len(selecting):
             raise ValueError(
-                f"selection_fraction={selection_fraction} of {len(self.sample)} rows leaves none to choose on."
+                f"selection_fraction={selection_fraction} of n_samples={len(self.sample)} leaves none to choose on."
             )
         ensemble = self._fit(fitting)
         return ensemble, [[self._part(ensemble, selecting)]]
@@ -108,7 +112,7 @@ class Fits:
         ValueError
             If groups differ between folds.
         """
-        classes, groups = encode_groups(self.sample.y, "y").codes, self._group_codes()
+        classes, groups = self.task.strata(self.sample.y), self._group_codes()
         everybody, units = self.everybody, self.sample.units
         strata = (groups * (classes.max() + 1) + classes)[everybody]
         of_units = None if units is None else units[everybody]
@@ -136,7 +140,7 @@ class Fits:
             return replace(selection, refitted=self._fit(self.everybody).pooled_estimator_)
         sample, rows = self.sample, np.sort(selection.evidence.repeats[0][0].rows)
         units = None if sample.units is None else sample.units[rows]
-        folds = fold_of_rows(encode_groups(sample.y[rows], "y").codes, _REFITS, self.seed, units)
+        folds = fold_of_rows(self.task.strata(sample.y[rows]), _REFITS, self.seed, units)
         answers = []
         for fold in range(_REFITS):
             rest = np.setdiff1d(np.arange(len(sample)), rows[folds == fold])

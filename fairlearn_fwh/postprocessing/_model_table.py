@@ -9,32 +9,48 @@ from typing import Any, Self
 import numpy as np
 from sklearn.utils import check_random_state
 
-from ..base._group_routed import GroupRoutedClassifier
+from ..base._group_routed import GroupRouted
 from ..base._inner_fits import clone_seeded, try_to_fit
 from ..base._model_of_group import as_they_treat, groups_argument, takes
 from ..base._samples import Sample
+from ..base._tasks import CLASSIFICATION, TASKS, Task
 from ..base._weights import weight_arguments
 from ..exceptions import GroupFallbackWarning
 from ..metrics._core._groups import POOLED, Groups
 
 
-class ModelTable(GroupRoutedClassifier):
-    """A pooled classifier and one model per group, or one mitigated model for all groups.
+class ModelTable(GroupRouted):
+    """A pooled model and one model per group, or one mitigated model for all groups.
 
     Parameters
     ----------
-    pooled : classifier
-    models : dict from group to classifier, or classifier
+    pooled : estimator
+    models : dict from group to estimator, or estimator
     prefit : bool
         Whether the models are fitted already; then `fit` only reads the groups.
+    task : {"classifier", "regressor"}
+        What they are.
     random_state : int, RandomState or None
     """
 
-    def __init__(self, pooled: Any, models: Any, *, prefit: bool = False, random_state: Any = None) -> None:
+    def __init__(
+        self,
+        pooled: Any,
+        models: Any,
+        *,
+        prefit: bool = False,
+        task: str = CLASSIFICATION.estimator_type,
+        random_state: Any = None,
+    ) -> None:
         self.pooled = pooled
         self.models = models
         self.prefit = prefit
+        self.task = task
         self.random_state = random_state
+
+    @property
+    def _task(self) -> Task:
+        return TASKS[self.task]
 
     handle_unknown = "pooled"
     missing_group = "error"
@@ -47,7 +63,7 @@ class ModelTable(GroupRoutedClassifier):
             self.group_estimators_ = self._models_by_group(sample, groups, seed)
         else:
             self.group_estimators_ = self._mitigated(sample, groups, sensitive_features, seed)
-        if self.prefit:
+        if self.prefit and self._task is CLASSIFICATION:
             given = self.models.values() if isinstance(self.models, Mapping) else [self.models]
             self.classes_ = _known_classes([self.pooled_estimator_, *given], self.classes_)
         return self
@@ -87,8 +103,8 @@ class ModelTable(GroupRoutedClassifier):
             )
             own, reason = None, "nobody of the group is in the data for fitting"
             if members is not None:
-                reason = "one class among its people"
-                if members.has_several_classes():
+                reason = self._task.why_not_fitted_on(members)
+                if not reason:
                     own, reason = try_to_fit(members.fit, clone_seeded(model, seed))
             if own is None:
                 self.fallback_groups_[label] = reason
@@ -129,9 +145,11 @@ class CandidateTable(ModelTable):
 
     Parameters
     ----------
-    candidates : list of (str, classifier)
-        The pooled classifier comes first.
+    candidates : list of (str, estimator)
+        The pooled one comes first.
     prefit : bool
+    task : {"classifier", "regressor"}
+        What they are.
     random_state : int, RandomState or None
     metadata : dict from name to set of str, optional
         What each fit is given, where metadata are routed; else what it takes.
@@ -142,11 +160,13 @@ class CandidateTable(ModelTable):
         candidates: Any,
         *,
         prefit: bool = False,
+        task: str = CLASSIFICATION.estimator_type,
         random_state: Any = None,
         metadata: Mapping[str, set[str]] | None = None,
     ) -> None:
         self.candidates = candidates
         self.prefit = prefit
+        self.task = task
         self.random_state = random_state
         self.metadata = metadata
 
@@ -162,7 +182,7 @@ class CandidateTable(ModelTable):
             for name, model in others
         }
         self.group_estimators_ = next(iter(self.candidates_.values()))
-        if self.prefit:
+        if self.prefit and self._task is CLASSIFICATION:
             self.classes_ = _known_classes([model for _, model in self.candidates], self.classes_)
         return self
 
@@ -193,7 +213,7 @@ class CandidateTable(ModelTable):
     ) -> dict[Any, Any]:
         """Model of each group: the group's own of an ensemble that knows it, else the candidate as it treats the group."""
         fitted = model if self.prefit else self._fit_one(name, model, sample, sensitive_features, seed)
-        if isinstance(fitted, GroupRoutedClassifier) and set(groups.labels) <= set(fitted.groups_):
+        if isinstance(fitted, GroupRouted) and set(groups.labels) <= set(fitted.groups_):
             return {label: fitted.group_estimators_[label] for label in groups.labels}
         return as_they_treat(fitted, groups, seed)
 

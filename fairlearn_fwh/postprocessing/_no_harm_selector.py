@@ -1,4 +1,4 @@
-"""Choose for every group the pooled or its own classifier, with a guarantee that no group is harmed."""
+"""Choose for every group the pooled or its own model, with a guarantee that no group is harmed."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any, Self
 
 import numpy as np
 import pandas as pd
+from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state, get_tags
 from sklearn.utils.metadata_routing import MetadataRouter
 from sklearn.utils.validation import check_is_fitted
@@ -18,7 +19,8 @@ from sklearn.utils.validation import check_is_fitted
 from .._sklearn_compat import FitsAndPredicts, Interval, StrOptions
 from ..base._fitting import fit_context
 from ..base._inner_fits import FIT_FAILED, clone_seeded
-from ..base._routed import RoutedClassifier
+from ..base._routed import RoutedEstimator
+from ..base._tasks import REGRESSION, Task, task_of
 from ..base._units import read_units
 from ..decoupling import DecoupledClassifier
 from ..exceptions import GroupFallbackWarning
@@ -26,28 +28,30 @@ from ..metrics._core._groups import encode_groups, find_groups, group_columns
 from ..metrics._core._label_sets import all_labels
 from ..metrics._core._values import read_values
 from ._candidates import Selection, select
-from ._columns import ColumnClassifier, read_predictions
+from ._columns import ColumnClassifier, ColumnRegressor, read_predictions
 from ._cross_fitting import number_of_folds
 from ._fits import AskedEnsemble, Fits
 from ._guarantees import GUARANTEES, RELEASE, Guarantee
 from ._model_table import CandidateTable, ModelTable, check_candidates, check_pooled
 from ._plot import plot_selection
 from ._routing import is_list_of_candidates, route_to_candidates, router_of
-from ._scores import resolve_score
+from ._scores import Score, is_score_of_amounts, resolve_score
 from ._strategies import STRATEGIES
 from ._verdict import in_words
 
 
-class NoHarmSelector(RoutedClassifier):
-    """Keep each group's own classifier only where selection data say that it does no harm.
+class NoHarmSelector(RoutedEstimator):
+    """Keep each group's own classifier, or regressor, only where selection data say that it does no harm.
 
     Every group gets the pooled classifier or its own one (or, with `reassign`, any group's), so that no group is worse
-    off than with the pooled classifier, with a confidence that holds for all groups together.
+    off than with the pooled classifier, with a confidence that holds for all groups together. Regressors are chosen from in the same way, see
+    `loss_limit`.
 
     Parameters
     ----------
     estimator : routed ensemble, (pooled, {group: classifier}), (baseline, mitigated model) or list of (name, classifier), optional
-        What is chosen from; by default `DecoupledClassifier`. A mitigated model, for example one of fairlearn's, is kept or
+        What is chosen from; by default `DecoupledClassifier`. Regressors in their place (`DecoupledRegressor`, pairs and lists of regressors) make
+        the selector a regressor. A mitigated model, for example one of fairlearn's, is kept or
         replaced by the baseline group by group; it gets `sensitive_features` where its methods take them. A list has the pooled classifier
         first and then any number of candidates, such as ``[("pooled", a), ("boosting", b), ("decoupled", c)]``; every group gets the best that is safe.
     strategy : {"max_min", "min_gap", "max_overall", "in_order"}
@@ -71,13 +75,17 @@ class NoHarmSelector(RoutedClassifier):
         Loss of a group, in units of the score, that does not yet block a release.
     harm_alpha : float
         Level at which a loss of a group blocks a release, for all groups together. Larger values protect more, and block more often by chance.
-    scoring : {"accuracy", "balanced_accuracy", "roc_auc"}, loss or callable
-        What counts, within each group: a score, a loss of `PreferenceFrame` ("brier", "log" and a `MisclassificationCost` are negated, "missed" is shown as recall and
+    scoring : {"accuracy", "balanced_accuracy", "roc_auc"}, loss or callable, optional
+        By default "accuracy", of regressors "squared". What counts, within each group: a score, a loss of `PreferenceFrame` ("brier", "log" and a `MisclassificationCost` are negated, "missed" is shown as recall and
         "false_alarm" as specificity, with ``classes_[1]`` as the positive label, "zero_one" and
         "rejection" are shown as accuracy and acceptance rate), or a metric ``(y_true, y_pred) -> float`` of labels, greater
         is better. Tests: Tango's score test for accuracy (at tolerance 0 the exact McNemar test, above it below
         100 people the exact unconditional one), bets for "brier" (Waudby-Smith and Ramdas 2024), DeLong's for "roc_auc"; other scores have none and need
-        ``guarantee="empirical"``.
+        ``guarantee="empirical"``. Of regressors "squared", "absolute", "pinball" (or a `PinballLoss`), a loss with attributes `lower` and `upper`, negated, or such a
+        metric; gains are in units of the loss, those of "absolute" in units of y.
+    loss_limit : float, optional
+        Where losses are cut off, as for `PreferenceFrame`. "squared", "absolute", "pinball" and "log" have no largest value, and need it for every
+        guarantee but "empirical": the promise is then about the losses that are cut off there.
     prefit : bool
         The classifiers are fitted already, and every row given to `fit` is for choosing. They must not have seen them.
     selection_fraction : float
@@ -99,7 +107,7 @@ class NoHarmSelector(RoutedClassifier):
     Attributes
     ----------
     classes_ : ndarray
-        Labels of the classes.
+        Labels of the classes; regressors have none.
     estimator_ : routed ensemble
         The fitted ensemble that was chosen from.
     pooled_estimator_ : classifier
@@ -128,7 +136,7 @@ class NoHarmSelector(RoutedClassifier):
         If a parameter is out of range, `scoring` has no test and ``guarantee="certified"``, or, with `cross_fit`, groups
         differ between folds.
     TypeError
-        If `estimator` is not a routed ensemble, a pair or a list of names and classifiers.
+        If `estimator` is not a routed ensemble, a pair or a list of names and classifiers, or has classifiers beside regressors.
 
     Notes
     -----
@@ -166,7 +174,8 @@ class NoHarmSelector(RoutedClassifier):
         "alpha": [Interval(Real, 0, 1, closed="neither")],
         "harm_margin": [Interval(Real, 0, None, closed="left")],
         "harm_alpha": [Interval(Real, 0, 1, closed="neither")],
-        "scoring": [str, callable],
+        "scoring": [str, callable, None],
+        "loss_limit": [Interval(Real, 0, None, closed="neither"), None],
         "prefit": ["boolean"],
         "selection_fraction": [Interval(Real, 0, 1, closed="neither")],
         "cross_fit": [Interval(Integral, 2, None, closed="left"), StrOptions({"auto"}), None],
@@ -185,7 +194,8 @@ class NoHarmSelector(RoutedClassifier):
         alpha: float = 0.05,
         harm_margin: float = 0.0,
         harm_alpha: float = 0.2,
-        scoring: str | Callable[..., float] = "accuracy",
+        scoring: str | Callable[..., float] | None = None,
+        loss_limit: float | None = None,
         prefit: bool = False,
         selection_fraction: float = 0.25,
         cross_fit: int | str | None = "auto",
@@ -201,6 +211,7 @@ class NoHarmSelector(RoutedClassifier):
         self.harm_margin = harm_margin
         self.harm_alpha = harm_alpha
         self.scoring = scoring
+        self.loss_limit = loss_limit
         self.prefit = prefit
         self.selection_fraction = selection_fraction
         self.cross_fit = cross_fit
@@ -225,7 +236,7 @@ class NoHarmSelector(RoutedClassifier):
         X : array-like, shape (n, d)
             Features.
         y : array-like, shape (n,)
-            Labels.
+            Labels, or amounts.
         sensitive_features : array-like, shape (n,), DataFrame or dict, optional
             What the ensemble routes by, if it does.
         sample_weight : array-like, shape (n,), optional
@@ -249,34 +260,40 @@ class NoHarmSelector(RoutedClassifier):
         GroupFallbackWarning
             If a group cannot be judged because it, or one of its classes, is not in the selection data.
         """
-        score = resolve_score(self.scoring)
         self._check_settings()
+        score = self._score()
         sample = self._check_fit_input(X, y, sample_weight)
         sample = replace(sample, units=read_units(units, len(sample)))
         guarantee = Guarantee(self.guarantee, self.tolerance, self.alpha, self.harm_margin, self.harm_alpha)
-        score.check(guarantee, self.classes_, sample)
+        classes = getattr(self, "classes_", None)
+        score.check(guarantee, classes, sample)
         seed = check_random_state(self.random_state)
         features = None if sensitive_features is None else _as_frame(sensitive_features, len(sample))
         routed = route_to_candidates(self, sensitive_features, sample_weight)
         make = partial(self._ensemble, seed, routed)
         unfitted = self._ensemble(check_random_state(0), None) if not self.prefit else None
-        n_folds = number_of_folds(self.cross_fit, unfitted, sample.y, sample.units)
-        fits = Fits(make, sample, features, seed)
+        n_folds = number_of_folds(self.cross_fit, unfitted, self._task.strata(sample.y), sample.units)
+        fits = Fits(make, self._task, sample, features, seed)
         if self.prefit:
             ensemble, repeats = fits.prefit()
         elif n_folds is None:
             ensemble, repeats = fits.split(self.selection_fraction)
         else:
             ensemble, repeats = fits.cross_fit(n_folds, self.n_repeats)
-        classes = _check_classes(ensemble, self.classes_)
-        score.check(guarantee, classes, sample)
+        if classes is not None:
+            classes = _check_classes(ensemble, classes)
+            score.check(guarantee, classes, sample)
         selection = select(repeats, ensemble, score, classes, guarantee, self.strategy, self.reassign)
         if not self.prefit:
             selection = selection.with_gains() if n_folds else fits.refit_pooled(selection)
-        self.estimator_, self.classes_ = selection.ensemble, classes
+        self.estimator_ = selection.ensemble
+        if classes is not None:
+            self.classes_ = classes
         self._adopt(selection)
         self.preference_frame_ = selection.preference_frame()
-        self.verdict_ = in_words(selection, guarantee, n_folds, self.preference_frame_)
+        self.verdict_ = in_words(
+            selection, guarantee, n_folds, self.preference_frame_, self._task.estimator_type
+        )
         self._warn_of_unjudged(selection)
         return self
 
@@ -298,7 +315,8 @@ class NoHarmSelector(RoutedClassifier):
         y_true : array-like, shape (n,)
             True labels of people who took no part in fitting what answered.
         predictions : dict or DataFrame, shape (n, C)
-            Answers about them, the pooled classifier's first: labels, or probabilities of the second class where `scoring` compares these.
+            Answers about them, the pooled model's first: labels, probabilities of the second class where `scoring` compares these, or amounts where it
+            is a loss of regressors.
         sensitive_features : array-like, shape (n,), DataFrame or dict
             Their groups.
         sample_weight, units : array-like, shape (n,), optional
@@ -326,10 +344,7 @@ class NoHarmSelector(RoutedClassifier):
         [['a', 'new', 0.5, 'new'], ['b', 'new', 0.5, 'new']]
         """
         table = read_predictions(predictions)
-        labels = all_labels(np.asarray(y_true), *(table[name].to_numpy() for name in table))
-        classes = np.unique(np.asarray(y_true)) if _are_probabilities(settings) else np.array(sorted(labels))
-        candidates = [(str(name), ColumnClassifier(str(name), classes)) for name in table]
-        selector = cls(candidates, prefit=True, **settings)
+        selector = cls(_columns_as_models(table, y_true, settings), prefit=True, **settings)
         return selector.fit(
             table, y_true, sensitive_features=sensitive_features, sample_weight=sample_weight, units=units
         )
@@ -342,6 +357,25 @@ class NoHarmSelector(RoutedClassifier):
         MetadataRouter
         """
         return router_of(self)
+
+    @property
+    def _task(self) -> Task:
+        """That of the pooled model."""
+        return task_of(self._first_inside())
+
+    def _first_inside(self) -> Any:
+        """The ensemble, or the first of several models."""
+        if is_list_of_candidates(self.estimator):
+            return self.estimator[0][1]
+        if isinstance(self.estimator, tuple | list):
+            return self.estimator[0] if self.estimator else None
+        return DecoupledClassifier() if self.estimator is None else self.estimator
+
+    def _score(self) -> Score:
+        return resolve_score(self.scoring, self._task, self.loss_limit)
+
+    def _loss(self) -> Any:
+        return self._task.loss if self._task is not REGRESSION else self._score().loss
 
     def _check_settings(self) -> None:
         if self.prefit and self.cross_fit not in (None, "auto"):
@@ -363,6 +397,7 @@ class NoHarmSelector(RoutedClassifier):
                 "a pipeline put NoHarmSelector around its last step), (pooled, {group: classifier}), "
                 "(baseline, mitigated model) or a list of (name, classifier)."
             )
+        self._check_tasks()
         if self.guarantee == RELEASE and self.strategy not in ("max_min", "in_order"):
             raise ValueError(
                 f"strategy={self.strategy!r} chooses group by group, and guarantee='release' decides for everybody at once; use 'max_min' (the best "
@@ -371,12 +406,36 @@ class NoHarmSelector(RoutedClassifier):
         if self.reassign and is_list_of_candidates(self.estimator):
             raise ValueError("reassign=True is for the classifiers of groups, not for a list of candidates.")
 
+    def _check_tasks(self) -> None:
+        """Raise TypeError for regressors beside classifiers."""
+        models = [model for _, model in self.estimator] if is_list_of_candidates(self.estimator) else []
+        if isinstance(self.estimator, tuple | list) and not models:
+            pooled, others = self.estimator
+            models = [pooled, *(others.values() if isinstance(others, Mapping) else [others])]
+        kinds = {task_of(model).estimator_type for model in models}
+        if len(kinds) > 1:
+            raise TypeError(
+                "estimator has classifiers beside regressors: "
+                + ", ".join(
+                    f"{type(model).__name__} ({task_of(model).estimator_type})" for model in models[:5]
+                )
+                + ". Candidates must predict the same thing."
+            )
+
     def _ensemble(self, seed: np.random.RandomState, routed: Mapping[str, set[str]] | None) -> Any:
         """Make the ensemble to fit, or take the fitted one."""
         if is_list_of_candidates(self.estimator):
-            return CandidateTable(self.estimator, prefit=self.prefit, random_state=seed, metadata=routed)
+            return CandidateTable(
+                self.estimator,
+                prefit=self.prefit,
+                task=self._task.estimator_type,
+                random_state=seed,
+                metadata=routed,
+            )
         if isinstance(self.estimator, tuple | list):
-            return ModelTable(*self.estimator, prefit=self.prefit, random_state=seed)
+            return ModelTable(
+                *self.estimator, prefit=self.prefit, task=self._task.estimator_type, random_state=seed
+            )
         if self.prefit:
             check_is_fitted(self.estimator)
             return self.estimator
@@ -399,7 +458,7 @@ class NoHarmSelector(RoutedClassifier):
         if unjudged := selection.unjudged() | failed:
             more = f" and {len(unjudged) - 5} more" if len(unjudged) > 5 else ""
             warnings.warn(
-                f"{len(unjudged)} group(s) cannot be judged and get the pooled classifier: "
+                f"{len(unjudged)} group(s) cannot be judged and get the pooled {self._task.estimator_type}: "
                 + "; ".join(f"{label!r}: {reason}" for label, reason in list(unjudged.items())[:5])
                 + more,
                 GroupFallbackWarning,
@@ -433,19 +492,25 @@ class NoHarmSelector(RoutedClassifier):
             If matplotlib is not installed.
         """
         check_is_fitted(self)
-        return plot_selection(self.selection_table_, resolve_score(self.scoring).name, ax)
+        return plot_selection(self.selection_table_, self._score().name, ax)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        base = self.estimator[0] if isinstance(self.estimator, tuple | list) else self.estimator
-        base = base[1] if is_list_of_candidates(self.estimator) else base
-        tags.input_tags.sparse = get_tags(DecoupledClassifier() if base is None else base).input_tags.sparse
+        tags.input_tags.sparse = get_tags(self._first_inside()).input_tags.sparse
         return tags
 
 
-def _are_probabilities(settings: Mapping[str, Any]) -> bool:
-    """Whether the score compares probabilities."""
-    return resolve_score(settings.get("scoring", "accuracy")).loss.predicts == "probabilities"
+def _columns_as_models(
+    table: pd.DataFrame, y_true: Any, settings: Mapping[str, Any]
+) -> list[tuple[str, BaseEstimator]]:
+    """Columns of answers as candidates: of amounts, where the score is one of regressors, else of labels or probabilities."""
+    scoring = settings.get("scoring")
+    if is_score_of_amounts(scoring):
+        return [(str(name), ColumnRegressor(str(name))) for name in table]
+    labels = all_labels(np.asarray(y_true), *(table[name].to_numpy() for name in table))
+    are_probabilities = resolve_score(scoring).loss.predicts == "probabilities"
+    classes = np.unique(np.asarray(y_true)) if are_probabilities else np.array(sorted(labels))
+    return [(str(name), ColumnClassifier(str(name), classes)) for name in table]
 
 
 def _check_classes(ensemble: Any, seen: np.ndarray) -> np.ndarray:

@@ -12,9 +12,10 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
-from ..base._answers import align_probabilities, ask_labels
+from ..base._answers import align_probabilities, ask_amounts, ask_labels
 from ..base._samples import Sample
-from ..metrics import MisclassificationCost, PreferenceFrame
+from ..base._tasks import CLASSIFICATION, REGRESSION, Task
+from ..metrics import MisclassificationCost, PinballLoss, PreferenceFrame
 from ..metrics._core._groups import POOLED
 from ..metrics._core._label_sets import all_labels
 from ..metrics._core._losses import LOSSES, Loss, resolve_loss
@@ -25,8 +26,9 @@ from ..metrics._inference._step_down import MIN_P, SharedPeople
 from ..metrics._inference._tests import PairedDifferences
 from ._guarantees import Guarantee
 
-#: Losses of classifiers.
+#: Losses of classifiers, and of regressors.
 SCORED_LOSSES = ("zero_one", "missed", "false_alarm", "rejection", "brier", "log")
+SCORED_AMOUNTS = ("squared", "absolute", "pinball")
 
 NOBODY = "nobody of the group is in the selection data"
 
@@ -107,23 +109,20 @@ class Score(ABC):
     name: str
     loss: Loss = LOSSES["zero_one"]
 
-    @property
-    def loss_of_frame(self) -> Any:
-        """The loss as frames take it."""
-        return self.loss.name
+    def encode(self, y: np.ndarray, classes: np.ndarray | None) -> np.ndarray:
+        """Number the classes, as probabilities and decisions need; amounts stay as they are."""
+        return y if classes is None else np.searchsorted(classes, y)
 
-    def encode(self, labels: np.ndarray, classes: np.ndarray) -> np.ndarray:
-        """Number the classes, as probabilities and decisions need."""
-        return np.searchsorted(classes, labels)
-
-    def ask(self, model: Any, X: Any, classes: np.ndarray) -> np.ndarray:
-        """Ask a classifier for what the score compares with `encode` of the true labels.
+    def ask(self, model: Any, X: Any, classes: np.ndarray | None) -> np.ndarray:
+        """Ask a model for what the score compares with `encode` of the truth.
 
         Raises
         ------
         ValueError
-            If the classifier cannot tell, or predicts what is no class.
+            If the model cannot tell, or predicts what is no class.
         """
+        if classes is None:
+            return ask_amounts(model, X)
         if self.loss.predicts != "probabilities":
             return self.encode(ask_labels(model, X, classes), classes)
         if not hasattr(model, "predict_proba"):
@@ -136,10 +135,10 @@ class Score(ABC):
     def compare(self, sample: PairedAnswers) -> Comparison:
         """Compare candidates with the pooled classifier."""
 
-    def check(self, guarantee: Guarantee, classes: np.ndarray, given: Sample) -> None:
+    def check(self, guarantee: Guarantee, classes: np.ndarray | None, given: Sample) -> None:
         """Raise ValueError if the score cannot be had for these classes, or has no test and needs one."""
         needs_two = self.loss.predicts in ("probabilities", "decisions") or self.loss.concerns is not None
-        if needs_two and len(classes) != 2:
+        if needs_two and classes is not None and len(classes) != 2:
             raise ValueError(f"scoring={self.name!r} needs two classes; y has {len(classes)}.")
 
 
@@ -150,16 +149,16 @@ class LossScore(Score):
     name: str
     loss: Loss = LOSSES["zero_one"]
 
-    def check(self, guarantee: Guarantee, classes: np.ndarray, given: Sample) -> None:
+    def check(self, guarantee: Guarantee, classes: np.ndarray | None, given: Sample) -> None:
         super().check(guarantee, classes, given)
         if not guarantee.needs_test:
             return
-        if self.loss.upper is None:
-            _refuse_certificate(self.name, guarantee)
+        if self.loss.span is None:
+            _refuse_certificate(self.name, guarantee, has_limits=self.loss.predicts == "values")
         if not self.loss.is_binary and given.weights is not None:
             raise ValueError(
                 f"scoring={self.name!r} with guarantee={guarantee.kind!r} does not take sample_weight: its bound "
-                "is for equal weights. Use scoring='accuracy' or guarantee='empirical'."
+                f"is for equal weights. Use {'' if classes is None else 'scoring=' + repr('accuracy') + ' or '}guarantee='empirical'."
             )
         weighted = given.weights is not None or given.units is not None
         check_test(guarantee.tolerance, guarantee.alpha, "tango", MIN_P, self.loss, weighted)
@@ -201,7 +200,7 @@ class LossScore(Score):
                 y_true=sample.y,
                 y_pred=own,
                 y_pred_pooled=pooled,
-                loss=self.loss_of_frame,
+                loss=self.loss,
                 labels=labels,
                 **given,
             )
@@ -236,16 +235,13 @@ class CostScore(LossScore):
         super().__init__(cost.__name__, resolve_loss(cost))
         self.cost = cost
 
-    @property
-    def loss_of_frame(self) -> Any:
-        return self.cost
-
-    def encode(self, labels: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    def encode(self, y: np.ndarray, classes: np.ndarray | None) -> np.ndarray:
         """Leave labels as the costs know them."""
-        return labels
+        return y
 
-    def check(self, guarantee: Guarantee, classes: np.ndarray, given: Sample) -> None:
+    def check(self, guarantee: Guarantee, classes: np.ndarray | None, given: Sample) -> None:
         super().check(guarantee, classes, given)
+        assert classes is not None
         if unknown := sorted(set(classes.tolist()) - set(self.cost.classes.tolist()), key=str):
             raise ValueError(
                 f"scoring has costs for the classes {self.cost.classes.tolist()}; y has {unknown!r} as well."
@@ -261,7 +257,7 @@ class AucScore(Score):
     name = "roc_auc"
     loss = LOSSES["brier"]
 
-    def check(self, guarantee: Guarantee, classes: np.ndarray, given: Sample) -> None:
+    def check(self, guarantee: Guarantee, classes: np.ndarray | None, given: Sample) -> None:
         super().check(guarantee, classes, given)
         if guarantee.tolerance >= 1:
             raise ValueError(f"tolerance must be below 1 for scoring='roc_auc'; got {guarantee.tolerance!r}.")
@@ -312,18 +308,19 @@ class AucScore(Score):
 
 @dataclass
 class MetricScore(Score):
-    """Any metric of labels, within each group; it has no test."""
+    """Any metric of labels or amounts, within each group; it has no test."""
 
     metric: Callable[..., float]
     name: str
+    loss: Loss = LOSSES["zero_one"]
 
-    def encode(self, labels: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    def encode(self, y: np.ndarray, classes: np.ndarray | None) -> np.ndarray:
         """Leave labels as the user's metric knows them."""
-        return labels
+        return y
 
-    def check(self, guarantee: Guarantee, classes: np.ndarray, given: Sample) -> None:
+    def check(self, guarantee: Guarantee, classes: np.ndarray | None, given: Sample) -> None:
         if guarantee.needs_test:
-            _refuse_certificate(self.name, guarantee)
+            _refuse_certificate(self.name, guarantee, has_limits=False)
         if given.weights is not None and "sample_weight" not in inspect.signature(self.metric).parameters:
             raise ValueError(f"sample_weight was given, but scoring={self.name!r} does not take it.")
 
@@ -338,7 +335,12 @@ def nothing_to_compare(n_claims: int) -> Comparison:
     return Comparison(table, None, np.zeros(0, dtype=int), np.nan)
 
 
-def _refuse_certificate(name: str, guarantee: Guarantee) -> None:
+def _refuse_certificate(name: str, guarantee: Guarantee, *, has_limits: bool) -> None:
+    if has_limits:
+        raise ValueError(
+            f"guarantee={guarantee.kind!r} needs a loss that has a largest value, and scoring={name!r} has none: a rare large loss may not be among the selection "
+            "rows. Give loss_limit, where losses are cut off, or use guarantee='empirical'."
+        )
     raise ValueError(
         f"guarantee={guarantee.kind!r} needs a score that has a test: 'accuracy', 'zero_one', 'missed', 'false_alarm', 'brier', 'rejection', 'roc_auc' or a MisclassificationCost; "
         f"got scoring={name!r}. Use guarantee='empirical' for it."
@@ -382,29 +384,73 @@ def _compared(n: list[int], own: np.ndarray, pooled: np.ndarray) -> pd.DataFrame
     return table
 
 
-def resolve_score(score: str | Callable[..., float]) -> Score:
+def resolve_score(
+    score: str | Callable[..., float] | None, task: Task = CLASSIFICATION, loss_limit: float | None = None
+) -> Score:
     """Find a score by name, or wrap the user's metric.
+
+    Parameters
+    ----------
+    score : str, callable or None
+        None is the accuracy of classes and the squared loss of amounts.
+    task : Task
+        What is predicted.
+    loss_limit : float, optional
+        Where losses are cut off.
 
     Raises
     ------
     ValueError
-        If `score` is neither a known name nor callable.
+        If `score` is neither a name that is known for the task nor callable, or `loss_limit` does not apply to it.
     """
-    if score == "accuracy":
-        return LossScore("accuracy")
-    if score == "balanced_accuracy":
-        return MetricScore(_balanced_accuracy, "balanced_accuracy")
-    if score == "roc_auc":
-        return AucScore()
-    if score in SCORED_LOSSES:
-        return LossScore(str(score), LOSSES[str(score)])
-    if isinstance(score, MisclassificationCost):
-        return CostScore(score)
     if callable(score) and "estimator" in inspect.signature(score).parameters:
         raise ValueError(
             f"scoring must be a metric (y_true, y_pred), such as sklearn.metrics.f1_score; got the scorer {score!r}."
         )
+    found = (
+        _score_of_amounts(score, loss_limit) if task is REGRESSION else _score_of_classes(score, loss_limit)
+    )
+    if loss_limit is not None and not isinstance(found, LossScore):
+        raise ValueError(f"loss_limit cuts off losses, and scoring={found.name!r} is none; leave it out.")
+    return found
+
+
+def _score_of_classes(score: Any, loss_limit: float | None) -> Score:
+    if score is None or score == "accuracy":
+        return LossScore("accuracy", resolve_loss("zero_one", loss_limit))
+    if score == "balanced_accuracy":
+        return MetricScore(_balanced_accuracy, "balanced_accuracy")
+    if score == "roc_auc":
+        return AucScore()
+    if isinstance(score, str) and score in SCORED_LOSSES:
+        return LossScore(score, resolve_loss(score, loss_limit))
+    if isinstance(score, MisclassificationCost):
+        return CostScore(score)
     if callable(score):
         return MetricScore(score, getattr(score, "__name__", type(score).__name__))
-    names = ["accuracy", "balanced_accuracy", "roc_auc", *SCORED_LOSSES]
-    raise ValueError(f"scoring must be one of {names} or a callable (y_true, y_pred); got {score!r}.")
+    raise _unknown(score, ["accuracy", "balanced_accuracy", "roc_auc", *SCORED_LOSSES], "classifiers")
+
+
+def is_score_of_amounts(score: Any) -> bool:
+    """Whether a score is a loss of regressors."""
+    if isinstance(score, str):
+        return score in SCORED_AMOUNTS
+    return isinstance(score, PinballLoss) or (
+        hasattr(score, "upper") and not isinstance(score, MisclassificationCost)
+    )
+
+
+def _score_of_amounts(score: Any, loss_limit: float | None) -> Score:
+    score = "squared" if score is None else score
+    if is_score_of_amounts(score):
+        loss = resolve_loss(score, loss_limit)
+        return LossScore(loss.name, loss)
+    if callable(score):
+        return MetricScore(score, getattr(score, "__name__", type(score).__name__), LOSSES["squared"])
+    raise _unknown(score, list(SCORED_AMOUNTS), "regressors")
+
+
+def _unknown(score: Any, names: list[str], of_whom: str) -> ValueError:
+    return ValueError(
+        f"scoring must be one of {names} (of {of_whom}) or a callable (y_true, y_pred); got {score!r}."
+    )

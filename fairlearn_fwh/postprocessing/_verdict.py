@@ -9,13 +9,14 @@ from ..metrics._core._names import group_name
 from ..metrics._core._units import plain_gain
 from ._candidates import Selection
 from ._guarantees import CERTIFIED, EMPIRICAL, RELEASE, SHRUNK, Guarantee
+from ._protection import HARM
 
 #: Groups that a sentence names.
 _MAX_NAMED = 10
 
 
 def in_words(
-    selection: Selection, guarantee: Guarantee, cross_fit: int | None, frame: PreferenceFrame
+    selection: Selection, guarantee: Guarantee, cross_fit: int | None, frame: PreferenceFrame, noun: str
 ) -> str:
     """Say what was chosen, how sure that is, and who envies whom.
 
@@ -27,24 +28,28 @@ def in_words(
         Number of fold models that the figures are an average over.
     frame : PreferenceFrame
         After the choice.
+    noun : {"classifier", "regressor"}
+        What was chosen from.
     """
     n, kept = len(selection.labels), selection.chosen >= 0
     if not n:
-        return "There are no groups: everybody is served by the pooled classifier."
+        return f"There are no groups: everybody is served by the pooled {noun}."
     claim = _claim(guarantee, cross_fit)
-    refused = f"strategy={selection.strategy!r} prefers the pooled classifier"
+    refused = f"strategy={selection.strategy!r} prefers the pooled {noun}"
     if not kept.any() and selection.n_refused:
-        return f"{selection.n_refused} of {n} groups do {claim} with another classifier, but {refused} for everybody."
+        return f"{selection.n_refused} of {n} groups do {claim} with another {noun}, but {refused} for everybody."
     if not kept.any() and guarantee.kind == RELEASE:
         found = selection.decided["reason"].str.split("; gain of the group").str[0].drop_duplicates()
-        return f"Nothing is released, and everybody is served by the pooled classifier: {' | '.join(text for text in found if text)}."
+        return f"Nothing is released, and everybody is served by the pooled {noun}: {' | '.join(text for text in found if text)}."
     if not kept.any():
-        return f"No group is shown to do {claim} with another classifier: everybody is served by the pooled classifier."
+        return (
+            f"No group is shown to do {claim} with another {noun}: everybody is served by the pooled {noun}."
+        )
     names = named([label for label, is_kept in zip(selection.labels, kept, strict=True) if is_kept])
-    rest = f"; the pooled classifier serves the other {n - kept.sum()}" if n > kept.sum() else ""
+    rest = f"; the pooled {noun} serves the other {n - kept.sum()}" if n > kept.sum() else ""
     rest += f" (for {selection.n_refused} of them {refused})" if selection.n_refused else ""
     parts = [
-        f"{kept.sum()} of {n} groups keep another classifier, with which they do {claim}: {names}{rest}.",
+        f"{kept.sum()} of {n} groups keep another {noun}, with which they do {claim}: {names}{rest}.",
         _promise(guarantee),
         _not_protected(selection, guarantee),
         _envy(frame, guarantee),
@@ -78,9 +83,18 @@ def _not_protected(selection: Selection, guarantee: Guarantee) -> str:
     if guarantee.kind not in (RELEASE, SHRUNK):
         return ""
     groups = selection.not_protected()
+    harm = _harm_to_see(selection)
     if not groups:
-        return "In every group a loss of 5 points would have been found with a power of at least 80 %."
-    return f"Not protected, because a loss of 5 points would have been found with a power below 80 %: {named(groups)}."
+        return f"In every group {harm} would have been found with a power of at least 80 %."
+    return f"Not protected, because {harm} would have been found with a power below 80 %: {named(groups)}."
+
+
+def _harm_to_see(selection: Selection) -> str:
+    """Name the harm that `HARM` is, in the unit of the score."""
+    loss = selection.evidence.score.loss
+    if loss.limit is None or loss.span is None:
+        return "a loss of 5 points"
+    return f"a loss of {HARM * loss.span:g} (5 % of the largest that counts)"
 
 
 def _envy(frame: PreferenceFrame, guarantee: Guarantee) -> str:

@@ -62,11 +62,13 @@ class _QuickBoundedGroupLoss(_LookedUp, BoundedGroupLoss):
         return _QuickMeanLoss(self.reduction_loss)
 
 
-def bounded_group_loss(bounds: np.ndarray) -> BoundedGroupLoss:
-    """Make the constraint that group i has an error rate of at most ``bounds[i]``.
+def bounded_group_loss(bounds: np.ndarray, loss: Any = None) -> BoundedGroupLoss:
+    """Make the constraint that group i has a mean loss of at most ``bounds[i]``.
 
     Parameters
     ----------
+    loss : object with eval, min and max, optional
+        As fairlearn takes losses; by default errors.
     bounds : ndarray, shape (A,)
         Bounds of the groups 0 to A - 1.
 
@@ -84,7 +86,8 @@ def bounded_group_loss(bounds: np.ndarray) -> BoundedGroupLoss:
             f"fairlearn {fairlearn.__version__} does not take one bound per group in BoundedGroupLoss(upper_bound=Series); "
             "NoHarmReduction needs that. Install fairlearn 0.13 to 0.16."
         )
-    return _QuickBoundedGroupLoss(ZeroOneLoss(), upper_bound=pd.Series(bounds, index=range(len(bounds))))
+    loss = ZeroOneLoss() if loss is None else loss
+    return _QuickBoundedGroupLoss(loss, upper_bound=pd.Series(bounds, index=range(len(bounds))))
 
 
 def _takes_bounds_by_group() -> bool:

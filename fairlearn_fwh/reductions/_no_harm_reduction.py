@@ -10,64 +10,61 @@ import numpy as np
 import pandas as pd
 from fairlearn.reductions import ExponentiatedGradient
 from sklearn.base import MetaEstimatorMixin
-from sklearn.linear_model import LogisticRegression
 from sklearn.utils import check_random_state
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from .._sklearn_compat import FitsAndPredicts, Interval, StrOptions
-from ..base._answers import ask_labels
-from ..base._fallback_loss import FALLBACK_LOSSES, read_fallback_loss
+from ..base._fallback_loss import read_fallback_loss
 from ..base._features import check_columns
 from ..base._fitting import fit_context
 from ..base._inner_fits import clone_seeded
-from ..base._samples import Sample, check_labels, take_rows
-from ..base._single_model import SingleModelClassifier
+from ..base._samples import Sample, take_rows
+from ..base._single_model import SingleModel
 from ..base._splits import fold_of_rows
+from ..base._tasks import CLASSIFICATION, REGRESSION, Task, task_of
 from ..base._weights import weight_arguments
 from ..exceptions import ConstraintsNotSatisfiedWarning
 from ..metrics import PreferenceFrame
 from ..metrics._core._groups import Groups, encode_groups, labels_index
-from ..metrics._core._losses import concerned_by
+from ..metrics._core._losses import Loss
 from ..metrics._core._names import group_name
+from ._bounded_losses import LOSSES_OF_AMOUNTS, NAMES, BoundedLoss, InUnitsOf, bounded_loss
 from ._group_bounds import bounded_group_loss, without_deprecations
 
-#: Most features for which Newton's method is faster than quasi-Newton steps.
-_MOST_NEWTON_FEATURES = 500
 
-#: What is bounded, in messages.
-_RATES = {"zero_one": "error rate", "missed": "share of missed", "false_alarm": "share of false alarms"}
+class NoHarmReduction(MetaEstimatorMixin, SingleModel):
+    """Train one model for all whose error rate, or loss of amounts, in every group is at most the baseline's.
 
-
-class NoHarmReduction(MetaEstimatorMixin, SingleModelClassifier):
-    """Train one model for all whose error rate in every group is at most the baseline's.
-
-    Every group has its own bound, the error rate of the baseline on held-out rows plus `tolerance`; fairlearn's
-    exponentiated gradient minimises the error rate under these bounds. Other than with a routed ensemble, nobody's
+    Every group has its own bound, the mean loss of the baseline on held-out rows plus `tolerance`; fairlearn's
+    exponentiated gradient minimises the mean loss of everybody under these bounds. Unlike with a routed ensemble, nobody's
     sensitive features are needed to predict.
 
     Parameters
     ----------
-    estimator : classifier, optional
+    estimator : classifier or regressor, optional
         Model that is trained on reweighted rows, once per iteration and more; its `fit` takes `sample_weight`. By default logistic
         regression, with the solver ``"newton-cholesky"`` for up to 500 features: there it is four times as fast as ``"lbfgs"``,
-        and has the same solution.
-    baseline : classifier, optional
+        and has the same solution. For "squared" it is linear regression, for "absolute" linear regression of the median, a linear program that is slow for
+        more than some thousand rows.
+    baseline : classifier or regressor, optional
         What no group may lose against; by default `estimator` by itself. Its held-out error rates come from `cv` folds. For a
         model in production that is not to be fitted again use scikit-learn's `FrozenEstimator`; then the rows of `fit` must
         be new to it.
     tolerance : float
-        How much more than the baseline's a group's rate may be, as a share of the people whom `loss` concerns.
-    loss : {"zero_one", "missed", "false_alarm"}
-        What is bounded in every group: errors, errors among people of the second class, or among those of the first. The error rate of everybody is minimised
-        in any case.
+        How much more than the baseline's a group's mean loss may be: a share of the people whom `loss` concerns, or in units of the loss of amounts.
+    loss : {"zero_one", "missed", "false_alarm", "squared", "absolute"}
+        What is bounded in every group: errors, errors among people of the second class, or among those of the first (the error rate of everybody is minimised
+        in any case); or, of amounts, squared or absolute errors, with which the estimator is a regressor.
     randomized : bool
         Whether `predict` draws one of the members for each person, by their weights, as fairlearn does: in expectation
         that satisfies the bounds. By default the members vote, which treats equals equally but can break a bound;
-        `group_losses_` says by how much, and a warning where it is more than `eps`.
+        `group_losses_` says by how much, and a warning where it is more than `eps`. Of amounts the members' weighted mean is predicted, which
+        breaks no bound that drawn members keep, because these losses are convex.
     cv : int
-        Number of folds for the baseline's error rates.
+        Number of folds for the baseline's losses.
     eps, max_iter : float, int
-        Of fairlearn's `ExponentiatedGradient`: slack of the bounds, and most iterations.
+        Of fairlearn's `ExponentiatedGradient`: slack of the bounds (for losses of amounts as a share of the baseline's mean loss), and most iterations.
     missing_group : {"error", "separate"}
         What to do with missing sensitive features: refuse them, or make them the group ``"missing"``.
     random_state : int, RandomState or None
@@ -76,10 +73,10 @@ class NoHarmReduction(MetaEstimatorMixin, SingleModelClassifier):
     Attributes
     ----------
     classes_ : ndarray, shape (2,)
-        Labels of the classes.
-    baseline_ : classifier
+        Labels of the classes; there are none of amounts.
+    baseline_ : classifier or regressor
         The baseline, fitted on all rows.
-    estimators_ : list of classifier
+    estimators_ : list of classifiers or regressors
         Members of the model.
     n_iter_ : int
         Number of iterations.
@@ -87,7 +84,7 @@ class NoHarmReduction(MetaEstimatorMixin, SingleModelClassifier):
         Their weights, which sum to one.
     group_losses_ : DataFrame
         One row per group: `n`, `baseline_loss` on held-out rows, `bound`, and on the rows of `fit` `randomized_loss` of drawn
-        members and `voting_loss` of the vote.
+        members and `voting_loss` of the vote, or of the mean of amounts.
 
     Notes
     -----
@@ -120,8 +117,8 @@ class NoHarmReduction(MetaEstimatorMixin, SingleModelClassifier):
     _parameter_constraints: dict[str, list[Any]] = {
         "estimator": [FitsAndPredicts(), None],
         "baseline": [FitsAndPredicts(), None],
-        "tolerance": [Interval(Real, 0, 1, closed="left")],
-        "loss": [StrOptions(set(FALLBACK_LOSSES))],
+        "tolerance": [Interval(Real, 0, None, closed="left")],
+        "loss": [StrOptions(set(NAMES))],
         "randomized": ["boolean"],
         "cv": [Interval(Integral, 2, None, closed="left")],
         "eps": [Interval(Real, 0, 1, closed="neither")],
@@ -164,7 +161,7 @@ class NoHarmReduction(MetaEstimatorMixin, SingleModelClassifier):
         X : array-like, shape (n, d)
             Features.
         y : array-like, shape (n,)
-            Labels of two classes.
+            Labels of two classes, or amounts.
         sensitive_features : array-like, shape (n,), DataFrame or dict, optional
             Groups that must not be harmed; several columns are intersected.
 
@@ -176,7 +173,7 @@ class NoHarmReduction(MetaEstimatorMixin, SingleModelClassifier):
         Raises
         ------
         ValueError
-            If lengths differ, there are not two classes, `estimator` takes no weights, or the bounds cannot be met; the message
+            If lengths differ, there are not two classes, `loss` is of regressors and a model is a classifier (or the other way round), `estimator` takes no weights, or the bounds cannot be met; the message
             says by which group and by how much.
         RuntimeError
             If the installed fairlearn does not take one bound per group.
@@ -186,111 +183,138 @@ class NoHarmReduction(MetaEstimatorMixin, SingleModelClassifier):
         ConstraintsNotSatisfiedWarning
             If the vote, other than drawn members, exceeds a bound by more than `eps`.
         """
-        X, labels = self._check_fit_input(X, y)
+        bounded = bounded_loss(self.loss)
+        X, target = self._check_fit_input(X, y, bounded)
         groups = (
-            Groups(np.zeros(len(labels), dtype=int), ["all"], ["group"])
+            Groups(np.zeros(len(target), dtype=int), ["all"], ["group"])
             if sensitive_features is None
-            else encode_groups(sensitive_features, n_rows=len(labels), missing_group=self.missing_group)
+            else encode_groups(sensitive_features, n_rows=len(target), missing_group=self.missing_group)
         )
-        loss = read_fallback_loss(self.loss, self.classes_)
+        if len(target) < 2:
+            raise ValueError("n_samples=1: nobody is left to measure the baseline on.")
+        loss, numbers, is_judged = bounded.read(target, getattr(self, "classes_", None))
         seed = check_random_state(self.random_state)
-        estimator = _logistic_regression(X.shape[1]) if self.estimator is None else self.estimator
+        estimator = bounded.default_estimator(X.shape[1]) if self.estimator is None else self.estimator
         baseline = estimator if self.baseline is None else self.baseline
-        try:
-            weight_name = next(iter(weight_arguments(estimator, np.ones(len(labels)))))
-        except ValueError as error:
-            raise ValueError(
-                f"estimator must take sample_weight in fit; {type(estimator).__name__} does not."
-            ) from error
-        sample = Sample(X, labels, None)
-        is_judged = concerned_by(loss, labels)
-        losses = group_means(self._held_out_errors(baseline, sample, groups, seed), groups, is_judged)
-        bounds = losses + self.tolerance
+        weight_name = _weight_name(estimator, len(target))
+        sample = Sample(X, target, None)
+        held_out = self._held_out_losses(baseline, sample, groups, bounded, loss, seed)
+        losses = group_means(held_out, groups, is_judged)
+        bounds, unit = losses + self.tolerance, bounded.unit_of(held_out, self.tolerance)
         # People whom the loss does not concern are groups of their own, without a bound; so are groups that have nobody else.
-        bounded = groups.codes + len(groups) * ~is_judged
+        codes = groups.codes + len(groups) * ~is_judged
+        no_bound = max(float(np.nanmax(bounds)), 1.0) if bounded.max == np.inf else 1.0
+        upper = np.r_[np.nan_to_num(bounds, nan=no_bound), np.full(len(groups), no_bound)] / unit
         reduction = ExponentiatedGradient(
             clone_seeded(estimator, seed),
-            bounded_group_loss(np.r_[np.nan_to_num(bounds, nan=1.0), np.ones(len(groups))]),
+            bounded_group_loss(upper, InUnitsOf(bounded, unit)),
             eps=self.eps,
             max_iter=self.max_iter,
             sample_weight_name=weight_name,
         )
-        codes = np.searchsorted(self.classes_, labels)
         with without_deprecations():
-            reduction.fit(X, codes, sensitive_features=bounded)
+            reduction.fit(X, numbers, sensitive_features=codes)
         mixed = np.asarray(reduction.weights_) > 0
         members = [model for model, used in zip(reduction.predictors_, mixed, strict=True) if used]
         weights = np.asarray(reduction.weights_, dtype=float)[mixed]
-        votes = _votes(members, X)
-        drawn = group_means(np.abs(votes @ weights - codes), groups, is_judged)
-        self._check_bounds(drawn, bounds, groups)
+        answers = _answers(bounded, members, X)
+        drawn = sum(w * bounded.eval(numbers, column) for w, column in zip(weights, answers.T, strict=True))
+        drawn_losses = group_means(np.asarray(drawn), groups, is_judged)
+        self._check_bounds(drawn_losses, bounds, groups, self.eps * unit)
         self.n_iter_ = reduction.last_iter_ + 1
         self.estimators_, self.weights_ = members, weights
         self.baseline_ = sample.fit(clone_seeded(baseline, seed))
+        together = bounded.eval(numbers, bounded.combine(answers, weights))
         self.group_losses_ = pd.DataFrame(
             {
                 "n": np.bincount(groups.codes[is_judged], minlength=len(groups)),
                 "baseline_loss": losses,
                 "bound": bounds,
-                "randomized_loss": drawn,
-                "voting_loss": group_means((votes @ weights >= 0.5) != codes, groups, is_judged),
+                "randomized_loss": drawn_losses,
+                "voting_loss": group_means(together, groups, is_judged),
             },
             index=labels_index(groups.labels, groups.names),
         )
-        self._warn_of_votes()
+        self._warn_of_votes(self.eps * unit)
         return self
 
-    def _check_fit_input(self, X: Any, y: Any) -> tuple[Any, np.ndarray]:
+    @property
+    def _task(self) -> Task:
+        return REGRESSION if self.loss in LOSSES_OF_AMOUNTS else CLASSIFICATION
+
+    def _check_fit_input(self, X: Any, y: Any, bounded: BoundedLoss) -> tuple[Any, np.ndarray]:
         X = self._check_features(X, reset=True)
-        labels = check_labels(y, X.shape[0], type(self).__name__)
-        self.classes_ = np.unique(labels)
+        for name, model in (("estimator", self.estimator), ("baseline", self.baseline)):
+            if (
+                model is not None
+                and hasattr(model, "__sklearn_tags__")
+                and task_of(model) is not bounded.task
+            ):
+                raise ValueError(
+                    f"loss={self.loss!r} is of a {bounded.task.estimator_type}; {name} is {type(model).__name__}, a {task_of(model).estimator_type}."
+                )
+        target = bounded.task.check_target(y, X.shape[0], type(self).__name__)
+        if bounded.task is REGRESSION:
+            return X, target
+        if self.tolerance >= 1:
+            raise ValueError(
+                f"tolerance must be below 1, as a share of people, for loss={self.loss!r}; got {self.tolerance!r}."
+            )
+        self.classes_ = np.unique(target)
         if len(self.classes_) != 2:
             raise ValueError(
                 f"Only binary classification is supported: y must have 2 classes; it has {len(self.classes_)} "
                 f"{'class' if len(self.classes_) == 1 else 'classes'}: {self.classes_[:5].tolist()!r}."
             )
-        return X, labels
+        return X, target
 
     def _check_features(self, X: Any, *, reset: bool) -> Any:
         return check_columns(self, X, reset=reset)
 
-    def _held_out_errors(
-        self, baseline: Any, sample: Sample, groups: Groups, seed: np.random.RandomState
+    def _held_out_losses(
+        self,
+        baseline: Any,
+        sample: Sample,
+        groups: Groups,
+        bounded: BoundedLoss,
+        loss: Loss,
+        seed: np.random.RandomState,
     ) -> np.ndarray:
-        """Errors of the baseline on people that it was not fitted on."""
-        codes = np.searchsorted(self.classes_, sample.y)
-        folds = fold_of_rows(groups.codes.astype(np.int64) * 2 + codes, min(self.cv, len(sample)), seed)
-        errors = np.zeros(len(sample), dtype=bool)
+        """Losses by the baseline of people that it was not fitted on; errors, where the loss is about some of them."""
+        strata = groups.codes.astype(np.int64) * 2 + bounded.task.strata(sample.y)
+        folds = fold_of_rows(strata, min(self.cv, len(sample)), seed)
+        losses = np.zeros(len(sample))
         for fold in range(int(folds.max()) + 1):
             mine = np.flatnonzero(folds == fold)
             rest = sample.take(np.flatnonzero(folds != fold))
-            if not rest.has_several_classes():
+            if bounded.task.why_not_fitted_on(rest):
                 raise ValueError(
                     f"cv={self.cv}: in one fold all other people have class {rest.y[:1].tolist()[0]!r}; more people of each class are needed."
                 )
             model = rest.fit(clone_seeded(baseline, seed))
-            errors[mine] = ask_labels(model, take_rows(sample.X, mine), self.classes_) != sample.y[mine]
-        return errors
+            answers = bounded.task.answers(model, take_rows(sample.X, mine), getattr(self, "classes_", None))
+            losses[mine] = loss.function(sample.y[mine], answers)
+        return losses
 
-    def _check_bounds(self, losses: np.ndarray, bounds: np.ndarray, groups: Groups) -> None:
+    def _check_bounds(self, losses: np.ndarray, bounds: np.ndarray, groups: Groups, slack: float) -> None:
         """Raise if the best mixture breaks a bound by more than the slack."""
         excess = losses - bounds
-        if not (excess > self.eps).any():
+        if not (excess > slack).any():
             return
         excess = np.nan_to_num(excess, nan=-np.inf)
-        worst = np.argsort(-excess)[: int((excess > self.eps).sum())]
+        worst = np.argsort(-excess)[: int((excess > slack).sum())]
         listed = ", ".join(
-            f"{group_name(groups.labels[g])} ({_RATES[self.loss]} {losses[g]:.4f}, {excess[g]:.4f} above its bound {bounds[g]:.4f})"
+            f"{group_name(groups.labels[g])} ({NAMES[self.loss]} {losses[g]:.4f}, {excess[g]:.4f} above its bound {bounds[g]:.4f})"
             for g in worst[:5]
         )
         raise ValueError(
             f"The bounds cannot be met with this estimator within eps={self.eps}: {listed}. Raise tolerance by "
-            f"{excess.max() - self.eps:.4f}, raise max_iter={self.max_iter}, or use a stronger estimator."
+            f"{excess.max() - slack:.4f}, raise max_iter={self.max_iter}, or use a stronger estimator."
         )
 
-    def _warn_of_votes(self) -> None:
+    def _warn_of_votes(self, slack: float) -> None:
         excess = (self.group_losses_["voting_loss"] - self.group_losses_["bound"]).max()
-        if not self.randomized and excess > self.eps:
+        if not self.randomized and excess > slack:
             warnings.warn(
                 f"The members' vote exceeds a group's bound by {excess:.4f} on the rows of fit (see group_losses_); with "
                 "randomized=True the bounds hold in expectation.",
@@ -298,6 +322,7 @@ class NoHarmReduction(MetaEstimatorMixin, SingleModelClassifier):
                 stacklevel=3,
             )
 
+    @available_if(lambda self: self._task is CLASSIFICATION)
     def predict_proba(self, X: Any) -> np.ndarray:
         """Give the weights of the members that vote for each class.
 
@@ -311,13 +336,11 @@ class NoHarmReduction(MetaEstimatorMixin, SingleModelClassifier):
         ndarray, shape (n, 2)
             With `randomized` the probabilities of the decisions; not calibrated probabilities of the classes.
         """
-        check_is_fitted(self)
-        votes = _votes(self.estimators_, self._check_features(X, reset=False))
-        accepted = np.clip(votes @ self.weights_, 0.0, 1.0)
+        accepted = np.clip(self._answers(X) @ self.weights_, 0.0, 1.0)
         return np.column_stack([1 - accepted, accepted])
 
     def predict(self, X: Any) -> np.ndarray:
-        """Predict by the vote of the members, or by a drawn one.
+        """Predict by the members together (their vote, or their mean of amounts), or by a drawn one.
 
         Parameters
         ----------
@@ -328,11 +351,36 @@ class NoHarmReduction(MetaEstimatorMixin, SingleModelClassifier):
         -------
         ndarray, shape (n,)
         """
-        accepted = self.predict_proba(X)[:, 1]
+        answers = self._answers(X)
         if self.randomized:
-            threshold = check_random_state(self.random_state).uniform(size=len(accepted))
-            return self.classes_[(accepted > threshold).astype(int)]
-        return self.classes_[(accepted >= 0.5).astype(int)]
+            threshold = check_random_state(self.random_state).uniform(size=len(answers))
+            drawn = np.searchsorted(np.cumsum(self.weights_)[:-1], threshold, side="right")
+            predicted = answers[np.arange(len(answers)), drawn]
+        else:
+            predicted = bounded_loss(self.loss).combine(answers, self.weights_)
+        return predicted if self._task is REGRESSION else self.classes_[predicted.astype(int)]
+
+    def _answers(self, X: Any) -> np.ndarray:
+        check_is_fitted(self)
+        return _answers(bounded_loss(self.loss), self.estimators_, self._check_features(X, reset=False))
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Score predictions: the accuracy of labels, R squared of amounts.
+
+        Parameters
+        ----------
+        X : array-like, shape (n, d)
+            Features.
+        y : array-like, shape (n,)
+            True labels or amounts.
+        sample_weight : array-like, shape (n,), optional
+            Weights of the rows.
+
+        Returns
+        -------
+        float
+        """
+        return self._task.score(y, self.predict(X), sample_weight)
 
     def preference_frame(
         self,
@@ -344,6 +392,7 @@ class NoHarmReduction(MetaEstimatorMixin, SingleModelClassifier):
         sample_weight: Any = None,
         units: Any = None,
         loss: Any = None,
+        loss_limit: float | None = None,
         pos_label: Any = None,
     ) -> PreferenceFrame:
         """Compare what each group gets with what the baseline would give.
@@ -353,8 +402,8 @@ class NoHarmReduction(MetaEstimatorMixin, SingleModelClassifier):
         X : array-like, shape (n, d)
             Features of people who took no part in the fit.
         y : array-like, shape (n,)
-            True labels.
-        baseline : fitted classifier, optional
+            True labels, or amounts.
+        baseline : fitted model, optional
             By default `baseline_`.
         sensitive_features : array-like, shape (n,), DataFrame or dict, optional
             Audit groups.
@@ -364,7 +413,7 @@ class NoHarmReduction(MetaEstimatorMixin, SingleModelClassifier):
             Whose rows belong together, as for `PreferenceFrame`.
         loss : str, callable, or several by name, optional
             As for `PreferenceFrame`; by default that of the bounds.
-        pos_label : optional
+        loss_limit, pos_label : optional
             As for `PreferenceFrame`.
 
         Returns
@@ -379,21 +428,36 @@ class NoHarmReduction(MetaEstimatorMixin, SingleModelClassifier):
             sensitive_features=sensitive_features,
             sample_weight=sample_weight,
             units=units,
-            loss=read_fallback_loss(self.loss, self.classes_) if loss is None else loss,
+            loss=self._loss() if loss is None else loss,
+            loss_limit=loss_limit,
             pos_label=pos_label,
         )
 
+    def _loss(self) -> Any:
+        return self.loss if self._task is REGRESSION else read_fallback_loss(self.loss, self.classes_)
+
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.classifier_tags.multi_class = False
+        self._task.set_tags(tags)
+        if self._task is CLASSIFICATION:
+            tags.classifier_tags.multi_class = False
         return tags
 
 
-def _logistic_regression(n_features: int) -> LogisticRegression:
-    """Logistic regression; Newton's method takes few steps, each of which factorises a matrix of n_features x n_features."""
-    if n_features > _MOST_NEWTON_FEATURES:
-        return LogisticRegression(max_iter=2000)
-    return LogisticRegression(solver="newton-cholesky", max_iter=2000)
+def _weight_name(estimator: Any, n_rows: int) -> str:
+    """Name the argument by which an estimator takes weights.
+
+    Raises
+    ------
+    ValueError
+        If it takes none.
+    """
+    try:
+        return next(iter(weight_arguments(estimator, np.ones(n_rows))))
+    except ValueError as error:
+        raise ValueError(
+            f"estimator must take sample_weight in fit; {type(estimator).__name__} does not."
+        ) from error
 
 
 def group_means(values: np.ndarray, groups: Groups, among: np.ndarray) -> np.ndarray:
@@ -403,6 +467,6 @@ def group_means(values: np.ndarray, groups: Groups, among: np.ndarray) -> np.nda
     return np.bincount(codes, values[among], len(groups)) / np.where(n > 0, n, np.nan)
 
 
-def _votes(members: list[Any], X: Any) -> np.ndarray:
-    """Decision of every member about everybody, shape (n, M)."""
-    return np.column_stack([ask_labels(model, X).astype(float) for model in members])
+def _answers(bounded: BoundedLoss, members: list[Any], X: Any) -> np.ndarray:
+    """What every member answers to everybody, as numbers, shape (n, M)."""
+    return np.column_stack([bounded.ask(model, X) for model in members])

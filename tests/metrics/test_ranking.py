@@ -107,11 +107,11 @@ def test_too_few_people_of_a_class_are_no_proof():
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"y_true": [1, 1, 1, 1]}, "y_true must have two classes to rank people by; it has 1"),
+        ({"y_true": [1, 1, 1, 1]}, "y_true must have two classes to compare scores by; it has 1"),
         ({"y_true": ["ill", "well", "ill", "well"]}, "pos_label is needed: the positive class among"),
         ({"y_true": ["ill", "well", "ill", "well"], "pos_label": "sick"}, "pos_label='sick' does not occur"),
         ({"score": [0.5] * 4}, "score is 0.5 for everybody: it ranks nobody"),
-        ({"score_pooled": ["a", "b", "c", "d"]}, "score_pooled must be numbers by which people are ranked"),
+        ({"score_pooled": ["a", "b", "c", "d"]}, "score_pooled must be numbers; it has values such as"),
         ({"score": [0.1, np.inf, 0.2, 0.3]}, "score must be finite; row 1 is inf"),
         ({"score": [0.1, 0.2, 0.3]}, "3"),
         ({"score": [0.1, None, 0.2, 0.3]}, "score"),

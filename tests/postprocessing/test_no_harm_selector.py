@@ -522,7 +522,7 @@ def test_many_small_groups_are_split_evenly():
     )
     assert model.selection_table_["n"].sum() == pytest.approx(150, abs=1)
     assert model.selection_table_["n"].between(1, 2).all()
-    with pytest.raises(ValueError, match="selection_fraction=0.25 of 2 rows leaves none to choose on"):
+    with pytest.raises(ValueError, match="selection_fraction=0.25 of n_samples=2 leaves none to choose on"):
         NoHarmSelector(random_state=0).fit(X[:2], y[:2], sensitive_features=[0, 0])
 
 

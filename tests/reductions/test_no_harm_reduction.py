@@ -181,8 +181,9 @@ def test_bounds_that_cannot_be_met_name_the_group_and_the_excess():
     [
         (
             {"tolerance": -0.1},
-            r"'tolerance' parameter .* must be a float in the range \[0.0, 1.0\). Got -0.1",
+            r"'tolerance' parameter .* must be a float in the range \[0.0, inf\). Got -0.1",
         ),
+        ({"tolerance": 1.0}, "tolerance must be below 1, as a share of people, for loss='zero_one'; got 1.0"),
         ({"eps": 0}, "'eps' parameter"),
         ({"cv": 1}, "'cv' parameter"),
         (

@@ -101,7 +101,7 @@ class FallsBack:
         )
 
         def risk_of(classifier: Any, judges: Sample) -> float:
-            labels = self._labels(classifier, judges.X) if len(judges) else np.zeros(0)
+            labels = self._answers(classifier, judges.X) if len(judges) else np.zeros(0)
             return self._costs.risk(judges, labels)
 
         for k, head in dict(self._own_estimators).items():

@@ -36,7 +36,7 @@ class LearnsByGradient:
         """Turn people into numbers for torch."""
         X = sample.numbers()
         codes, costs = np.searchsorted(self.classes_, sample.y), self._costs.matrix
-        predicted = np.searchsorted(self.classes_, self._labels(self.pooled_estimator_, sample.X))
+        predicted = np.searchsorted(self.classes_, self._answers(self.pooled_estimator_, sample.X))
         pooled_risk = costs[codes, predicted]
         pooled_loss = pooled_risk
         if hasattr(self.pooled_estimator_, "predict_proba"):
@@ -128,7 +128,7 @@ class LearnsByGradient:
             candidates(),
             predict,
             choosing.y,
-            self._labels(self.pooled_estimator_, choosing.X),
+            self._answers(self.pooled_estimator_, choosing.X),
             loss=self._loss(),
             sample_weight=choosing.weights,
             min_group_size=self._smallest_group(n_rows),

@@ -14,7 +14,7 @@ from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from ...base._group_routed import why_no_classifier
+from ...base._group_routed import why_no_model
 from ...base._samples import Sample, take_rows
 from ...exceptions import GroupFallbackWarning
 from ...metrics._core._groups import Groups, as_tuple
@@ -43,7 +43,7 @@ def why_no_experts(
     """
     reasons = {}
     for k, label in enumerate(groups.labels):
-        reason = why_no_classifier(sample.take(rows[groups.codes[rows] == k]), min_group_size)
+        reason = why_no_model(sample.take(rows[groups.codes[rows] == k]), min_group_size)
         if reason or interrupted:
             reasons[label] = reason or "training was interrupted before its expert's turn"
     if len(reasons) == len(groups.labels) - 1:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ._pinball import PinballLoss
 from ._values import check_comparable
 
 LossFunction = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -71,6 +72,11 @@ class Loss:
     def costs(self) -> Any:
         """The table of costs that the loss is read from; None if it is not."""
         return self.function if hasattr(self.function, "cost_matrix") else None
+
+    @property
+    def quantile(self) -> float | None:
+        """The quantile that a pinball loss is about; None of other losses."""
+        return self.function.quantile if isinstance(self.function, PinballLoss) else None
 
     @property
     def counts_errors(self) -> bool:
@@ -210,6 +216,7 @@ LOSSES = {
         Loss("brier", _squared, "probabilities", 1.0),
         Loss("squared", _squared, "values", None),
         Loss("absolute", _absolute, "values", None),
+        Loss("pinball", PinballLoss(), "values", None),
     )
 }
 

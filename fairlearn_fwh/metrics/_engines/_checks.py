@@ -224,10 +224,11 @@ def _check_types(columns: Columns, loss: Loss, schema: nw.Schema, *, is_text: bo
                     f"{role} and y_true have labels of different types ({kinds[role]} and {kinds['y_true']}); no prediction could "
                     "ever be right. Give both as one type."
                 )
-    if loss.predicts == "decisions":
+    if loss.predicts in ("decisions", "scores"):
         for role in roles[1:]:
             if kinds[role] != "number":
-                raise ValueError(_not_decisions(role))
+                is_score = loss.predicts == "scores"
+                raise ValueError(f"{role} must be numbers." if is_score else _not_decisions(role))
         return
     for role in roles:
         if loss.predicts != "labels" and kinds[role] != "number":
@@ -357,10 +358,14 @@ def _check_numbers(columns: Columns, loss: Loss, counts: _Counts, counted: _Coun
             if counted.sum(f"other_{keys[role]}"):
                 raise ValueError(_not_decisions(role))
         return
+    roles = roles[1:] if loss.predicts == "scores" else roles
     bounds = {role: (counted.min(f"low_{keys[role]}"), counted.max(f"high_{keys[role]}")) for role in roles}
     for role, limits in bounds.items():
         if not np.isfinite(limits).all():
-            raise ValueError(f"loss {loss.name!r} is not finite for some rows of {role}.")
+            what = (
+                f"{role} must be finite" if loss.predicts == "scores" else f"loss {loss.name!r} is not finite"
+            )
+            raise ValueError(f"{what} for some rows of {role}." if loss.predicts != "scores" else f"{what}.")
     if loss.predicts != "probabilities":
         return
     if counted.sum(f"other_{keys['y_true']}"):

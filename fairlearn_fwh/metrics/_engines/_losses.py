@@ -174,6 +174,9 @@ def _uncut_loss(loss: Loss, y: Any, p: Any) -> Any:
         clipped = nw.when(p > 1 - EPSILON).then(nw.lit(1 - EPSILON)).otherwise(clipped)
         return 0 - nw.when(y == 1).then(clipped).otherwise(1 - clipped).log()
     difference = y - p
+    if loss.quantile is not None:
+        low, high = loss.quantile * difference, (loss.quantile - 1) * difference
+        return nw.when(difference > 0).then(low).otherwise(high)
     return difference.abs() if loss.name == "absolute" else difference * difference
 
 

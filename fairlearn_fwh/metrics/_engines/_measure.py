@@ -92,11 +92,13 @@ class Engine:
         file: FileColumns | None = None,
     ) -> Engine:
         """Check a frame by one query; parameters and errors as of `measure_lazily`."""
-        if loss.costs is None and (
-            loss.name not in LOSSES or resolve_loss(loss.name, loss.limit, loss.pos_label) != loss
+        if (
+            loss.costs is None
+            and loss.quantile is None
+            and (loss.name not in LOSSES or resolve_loss(loss.name, loss.limit, loss.pos_label) != loss)
         ):
             raise ValueError(
-                f"loss must be one of {sorted(LOSSES)} for a lazy frame, or a MisclassificationCost; a function cannot run in its engine."
+                f"loss must be one of {sorted(LOSSES)} for a lazy frame, a MisclassificationCost or a PinballLoss; a function cannot run in its engine."
             )
         stated = read_labels_for(loss, labels)
         is_text = file is not None and file.n_rows is not None

@@ -109,7 +109,7 @@ def numeric_roles(columns: Columns, loss: Loss) -> list[str]:
     if loss.predicts == "labels":
         return weights
     roles = columns.labels_and_predictions()
-    return weights + (roles[1:] if loss.predicts == "decisions" else roles)
+    return weights + (roles[1:] if loss.predicts in ("decisions", "scores") else roles)
 
 
 def with_plain_types(rows: nw.LazyFrame[Any], columns: Columns) -> nw.LazyFrame[Any]:

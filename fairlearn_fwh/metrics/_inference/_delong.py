@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 
 @dataclass(frozen=True)
@@ -20,16 +19,23 @@ class AucComparison:
         Variance of ``own - other``; NaN with fewer than two people of a class.
     n_rarer : int
         Number of people of the rarer class, or of units with such people: what the estimate of the variance rests on.
+    ties_made : float
+        By how much ``own - other`` may be off because scores were counted in bins.
     """
 
     own: float
     other: float
     variance: float
     n_rarer: int
+    ties_made: float = 0.0
 
 
 def compare_auc(
-    positive: np.ndarray, own: np.ndarray, other: np.ndarray, units: np.ndarray | None = None
+    positive: np.ndarray,
+    own: np.ndarray,
+    other: np.ndarray,
+    units: np.ndarray | None = None,
+    counts: np.ndarray | None = None,
 ) -> AucComparison:
     """Compare two scores on the same people.
 
@@ -41,25 +47,36 @@ def compare_auc(
         Scores; higher means more likely positive.
     units : ndarray of int, shape (n,), optional
         Whose rows belong together.
+    counts : ndarray of int, shape (n,), optional
+        How many people each row stands for, without units; by default one.
 
     Returns
     -------
     AucComparison
     """
-    n_positive, n_negative = int(positive.sum()), int((~positive).sum())
+    n = np.ones(len(positive)) if counts is None else counts.astype(float)
+    n_positive, n_negative = int(n[positive].sum()), int(n[~positive].sum())
     if min(n_positive, n_negative) == 0:
         return AucComparison(np.nan, np.nan, np.nan, 0)
-    own_parts, other_parts = (_placements(positive, scores) for scores in (own, other))
-    areas = float(own_parts[0].mean()), float(other_parts[0].mean())
+    own_parts, other_parts = (_placements(positive, scores, n) for scores in (own, other))
+    areas = [float(np.average(part, weights=n[positive])) for part in (own_parts[0], other_parts[0])]
     apart = [a - b for a, b in zip(own_parts, other_parts, strict=True)]
     if units is not None:
-        return AucComparison(*areas, *_clustered_variance(apart, positive, units))
+        return AucComparison(areas[0], areas[1], *_clustered_variance(apart, positive, units))
     rarer = min(n_positive, n_negative)
     variance = np.nan
     if rarer > 1:
         # Equation 5 of DeLong et al. with the contrast (1, -1).
-        variance = sum(float(np.var(part, ddof=1)) / len(part) for part in apart)
-    return AucComparison(*areas, variance, rarer)
+        variance = sum(
+            _variance_of_mean(part, n[mine]) for part, mine in zip(apart, (positive, ~positive), strict=True)
+        )
+    return AucComparison(areas[0], areas[1], variance, rarer)
+
+
+def _variance_of_mean(values: np.ndarray, n: np.ndarray) -> float:
+    total = n.sum()
+    mean = float(values @ n) / total
+    return float(n @ (values - mean) ** 2) / (total - 1) / total
 
 
 def _clustered_variance(
@@ -85,9 +102,11 @@ def _clustered_variance(
     return max(variance, 0.0), rarer
 
 
-def _placements(positive: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _placements(positive: np.ndarray, scores: np.ndarray, n: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Share of the negatives below each positive and of the positives above each negative, ties by half."""
-    ranks = stats.rankdata(scores)
-    above = (ranks[positive] - stats.rankdata(scores[positive])) / (~positive).sum()
-    below = 1 - (ranks[~positive] - stats.rankdata(scores[~positive])) / positive.sum()
-    return above, below
+    _, position = np.unique(scores, return_inverse=True)
+    size = int(position.max()) + 1
+    positives, negatives = (np.bincount(position, n * mine, size) for mine in (positive, ~positive))
+    below = np.cumsum(negatives) - negatives / 2
+    above = positives.sum() - np.cumsum(positives) + positives / 2
+    return below[position[positive]] / negatives.sum(), above[position[~positive]] / positives.sum()

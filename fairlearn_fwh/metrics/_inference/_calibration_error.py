@@ -1,0 +1,158 @@
+"""How far predicted probabilities are from what comes true, in bins, with bounds (rows that belong together count as such)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import special, stats
+
+from .._core._bisection import bisect
+
+#: Fewest people of a bin; of fewer the variance within a bin is not known well enough.
+PEOPLE_PER_BIN = 20
+
+_BISECTIONS = 45
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How well a model is calibrated on some people.
+
+    Attributes
+    ----------
+    n : int
+        Number of people, or of units.
+    large, large_variance : float
+        Calibration in the large, the mean of truth minus probability, and the variance of its error.
+    bins : ndarray, shape (B, 4)
+        Of each bin number of people, mean probability, share of positives, and standard error of their difference.
+    raw : float
+        Squared calibration error of the bins as they are in the sample: mean of (share - mean probability)^2 over people.
+    bias : float
+        What of it is due to chance on average.
+    largest, spread : float
+        The variance of `raw` is at most ``4 * largest * error + spread``, where `error` is the true one.
+    """
+
+    n: int
+    large: float
+    large_variance: float
+    bins: np.ndarray
+    raw: float
+    bias: float
+    largest: float
+    spread: float
+
+    @property
+    def error(self) -> float:
+        """Squared calibration error without the bias: a U-statistic, which can be slightly negative."""
+        return self.raw - self.bias
+
+    def large_bounds(self, alpha: float) -> tuple[float, float]:
+        """Bounds of calibration in the large by Student's distribution."""
+        half = stats.t.isf(alpha / 2, max(self.n - 1, 1)) * np.sqrt(self.large_variance)
+        return max(self.large - half, -1.0), min(self.large + half, 1.0)
+
+    def error_bounds(self, alpha: float) -> tuple[float, float]:
+        """Bounds of the true squared error: values at which what was seen is in neither tail.
+
+        The sum of squares of normal errors around true values is taken as a gamma variable with its mean and variance (Patnaik 1949), whose
+        variance is the largest that a true error allows, whatever bins it is in.
+        """
+        seen = self.raw
+
+        def above(error: np.ndarray) -> np.ndarray:
+            return _tail(seen, error + self.bias, 4 * self.largest * error + self.spread)[0]
+
+        def below(error: np.ndarray) -> np.ndarray:
+            return _tail(seen, error + self.bias, 4 * self.largest * error + self.spread)[1]
+
+        zero, one = np.zeros(1), np.ones(1)
+        low, _ = bisect(lambda error: above(error) >= alpha / 2, zero, one, steps=_BISECTIONS)
+        _, high = bisect(lambda error: below(error) < alpha / 2, zero, one, steps=_BISECTIONS)
+        # From 0 on nothing contradicts what was seen, or nothing agrees with it.
+        first = 0.0 if above(zero)[0] >= alpha / 2 else float(low[0])
+        return first, float(high[0])
+
+
+def _tail(seen: float, mean: np.ndarray, variance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Probabilities of at least, and of at most, what was seen."""
+    shape, x = mean**2 / variance, seen * mean / variance
+    return special.gammaincc(shape, x), special.gammainc(shape, x)
+
+
+def calibration_of(
+    positive: np.ndarray, probability: np.ndarray, n_bins: int, units: np.ndarray | None = None
+) -> Calibration:
+    """Measure calibration in bins of about equal numbers of people.
+
+    Parameters
+    ----------
+    positive : ndarray of bool, shape (n,)
+    probability : ndarray, shape (n,)
+    n_bins : int
+        Most bins; there are fewer where a bin would have less than `PEOPLE_PER_BIN` people, or probabilities are equal.
+    units : ndarray of int, shape (n,), optional
+        Whose rows belong together.
+
+    Returns
+    -------
+    Calibration
+    """
+    n = len(positive)
+    bin_of, n_bins = _bins(probability, min(n_bins, max(n // PEOPLE_PER_BIN, 1)))
+    size = np.bincount(bin_of, minlength=n_bins).astype(float)
+    apart = positive - probability
+    gap, hits = (np.bincount(bin_of, values, n_bins) for values in (apart, positive))
+    gap = gap / size
+    rows = np.arange(n) if units is None else np.unique(units, return_inverse=True)[1]
+    n_units = int(rows.max()) + 1
+    covariance = _covariance((apart - gap[bin_of]) / size[bin_of], bin_of, n_bins, rows, n_units)
+    # With few positives a bin may have none by chance: its share is taken as that of one more positive and one more negative.
+    of_bin = size if units is None else _units_of_bins(rows, bin_of, n_bins)
+    share = (hits / size * of_bin + 1) / (of_bin + 2)
+    np.fill_diagonal(covariance, np.maximum(np.diag(covariance), share * (1 - share) / of_bin))
+    weight = size / n
+    weighted = np.sqrt(weight)[:, None] * covariance * np.sqrt(weight)
+    centred = np.bincount(rows, apart - apart.mean(), n_units) / n
+    one_more = 1 / (n_units + 2)
+    large_variance = max(
+        float(centred @ centred) * n_units / max(n_units - 1, 1), one_more * (1 - one_more) / n_units
+    )
+    means = np.bincount(bin_of, probability, n_bins) / size
+    return Calibration(
+        n=n_units,
+        large=float(apart.mean()),
+        large_variance=large_variance,
+        bins=np.column_stack([size, means, hits / size, np.sqrt(np.diag(covariance))]),
+        raw=float(weight @ gap**2),
+        bias=float(np.trace(weighted)),
+        largest=float(np.linalg.eigvalsh(weighted)[-1]),
+        spread=float(2 * (weighted**2).sum()),
+    )
+
+
+def _units_of_bins(rows: np.ndarray, bin_of: np.ndarray, n_bins: int) -> np.ndarray:
+    """Number of units with rows in each bin."""
+    pairs = np.unique(rows * n_bins + bin_of)
+    return np.bincount(pairs % n_bins, minlength=n_bins).astype(float)
+
+
+def _bins(probability: np.ndarray, n_bins: int) -> tuple[np.ndarray, int]:
+    """Bin of each person and number of bins; none is empty."""
+    edges = np.quantile(probability, np.linspace(0, 1, n_bins + 1)[1:-1])
+    found = np.searchsorted(edges, probability, side="right")
+    used, codes = np.unique(found, return_inverse=True)
+    return codes, len(used)
+
+
+def _covariance(
+    influence: np.ndarray, bin_of: np.ndarray, n_bins: int, rows: np.ndarray, n_units: int
+) -> np.ndarray:
+    """Covariance of the gaps of bins, from sums over units."""
+    if n_units == len(rows):
+        size = np.bincount(bin_of, minlength=n_bins)
+        return np.diag(np.bincount(bin_of, influence**2, n_bins) * size / np.maximum(size - 1, 1))
+    sums = np.bincount(rows * n_bins + bin_of, influence, n_units * n_bins).reshape(n_units, n_bins)
+    return np.asarray(sums.T @ sums) * n_units / max(n_units - 1, 1)

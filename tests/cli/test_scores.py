@@ -1,0 +1,128 @@
+"""``audit --scores``: two scores that rank people, from files."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+from fairlearn_fwh.cli._main import main
+from fairlearn_fwh.files import rank_file
+from fairlearn_fwh.metrics import RankingFrame
+
+OPTIONS = (
+    "--y-true",
+    "truth",
+    "--scores",
+    "new",
+    "--pooled-scores",
+    "old",
+    "--sensitive",
+    "g",
+    "--pos-label",
+    "ill",
+)
+
+
+def run_cli(*arguments):
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def scores(tmp_path, rng):
+    n = 3000
+    y, g = rng.integers(0, 2, n), np.append(rng.choice(["a", "01"], n - 4), ["rare"] * 4)
+    old = y + rng.standard_normal(n)
+    new = np.where(g == "a", y + 2 * rng.standard_normal(n), old)
+    table = pd.DataFrame(
+        {"id": np.arange(n), "truth": np.where(y == 1, "ill", "well"), "g": g, "new": new, "old": old}
+    )
+    path = tmp_path / "scores.csv"
+    table.to_csv(path, index=False)
+    return path, table
+
+
+def test_the_group_that_is_ranked_worse_fails_the_audit(scores, tmp_path):
+    path, table = scores
+    pages = tmp_path / "report.html", tmp_path / "report.json"
+    result = run_cli("audit", path, *OPTIONS, "--html", pages[0], "--json", pages[1])
+    assert result.exit_code == 1
+    assert "Harm found, with 95 % confidence: new ranks worse than old in a" in result.output
+    assert "rare" not in result.output + pages[0].read_text() + pages[1].read_text()
+    report = json.loads(pages[1].read_text())
+    assert (report["harm_found"], report["n_suppressed_groups"]) == (True, 1)
+    exact = RankingFrame(
+        y_true=table["truth"],
+        score=table["new"],
+        score_pooled=table["old"],
+        sensitive_features=table["g"],
+        pos_label="ill",
+    )
+    for group in report["groups"]:
+        assert group["gain"] == pytest.approx(exact.by_group.loc[group["group"], "gain"], abs=1e-3)
+
+
+def test_scores_may_be_in_two_files(scores, tmp_path):
+    _, table = scores
+    new, old = tmp_path / "new.csv", tmp_path / "old.csv"
+    table.drop(columns="old").to_csv(new, index=False)
+    table[["id", "old"]].sample(frac=1, random_state=0).to_csv(old, index=False)
+    joined = rank_file(
+        new,
+        baseline=old,
+        on="id",
+        y_true="truth",
+        score="new",
+        score_pooled="old",
+        sensitive_features="g",
+        pos_label="ill",
+    )
+    one = rank_file(
+        scores[0],
+        y_true="truth",
+        score="new",
+        score_pooled="old",
+        sensitive_features="g",
+        pos_label="ill",
+        engine="polars",
+    )
+    np.testing.assert_allclose(
+        joined.by_group.sort_index()["gain"], one.by_group.sort_index()["gain"], rtol=0, atol=1e-9
+    )
+
+
+def test_the_same_scores_pass_and_few_people_are_undecided(scores, tmp_path):
+    path, table = scores
+    same = ["--y-true", "truth", "--scores", "copy", "--pooled-scores", "old", "--pos-label", "ill"]
+    table.assign(copy=table["old"]).to_csv(path, index=False)
+    assert run_cli("audit", path, *same, "--fail-on", "undecided").exit_code == 0
+    table.assign(copy=table["old"]).head(40).to_csv(path, index=False)
+    result = run_cli("audit", path, *same, "--fail-on", "undecided")
+    assert result.exit_code == 3
+    assert "Undecided: no group is found to be ranked worse" in result.output
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--loss", "error"], "--loss does not apply to --scores"),
+        (["--y-pred", "new"], "--y-pred does not apply to --scores"),
+        (["--fail-on", "envy"], "--fail-on envy does not apply to --scores"),
+        (["--junit", "x.xml"], "--junit and --markdown do not apply"),
+    ],
+)
+def test_options_that_do_not_apply_are_refused(scores, more, message):
+    result = run_cli("audit", scores[0], *OPTIONS, *more)
+    assert result.exit_code == 2
+    assert message in result.output
+
+
+def test_both_columns_are_needed_and_must_be_numbers(scores):
+    path, _ = scores
+    result = run_cli("audit", path, "--y-true", "truth", "--scores", "new")
+    assert (result.exit_code, "--pooled-scores is missing" in result.output) == (2, True)
+    result = run_cli(
+        "audit", path, "--y-true", "truth", "--scores", "g", "--pooled-scores", "old", "--pos-label", "ill"
+    )
+    assert (result.exit_code, "line 2, column 'g'" in result.output) == (2, True)
