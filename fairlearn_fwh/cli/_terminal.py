@@ -154,24 +154,26 @@ def _table(comparison: Comparison) -> tuple[list[str], list[tuple[list[str], str
     one_by_one = len(groups) <= _MOST_COLUMNS
     names = [group_name(group) for group in groups] if one_by_one else ["worst group"]
     rows: list[tuple[list[str], str | None]] = []
-    for method, accuracy in comparison.overall["accuracy"].items():
-        cells = [str(method), share(accuracy)]
+    unit = comparison.unit
+    how_good = "accuracy" if "accuracy" in comparison.overall else "risk"
+    for method, value in comparison.overall[how_good].items():
+        cells = [str(method), share(value) if how_good == "accuracy" else unit.risk(value)]
         if method not in comparison.verdicts:
             rows.append(([*cells, *[""] * len(names), ""], None))
             continue
         part = by_group[by_group.index.get_level_values("method") == method].droplevel("method")
         if one_by_one:
-            gains = [_gain(part.loc[group]) if group in part.index else "" for group in groups]
+            gains = [_gain(part.loc[group], unit) if group in part.index else "" for group in groups]
         else:
             worst: Any = part["gain"].idxmin()
-            gains = [f"{group_name(worst)} {_gain(part.loc[worst])}"]
+            gains = [f"{group_name(worst)} {_gain(part.loc[worst], unit)}"]
         outcome = comparison.outcomes[str(method)]
         rows.append(([*cells, *gains, _said(outcome, part)], _COLOURS[outcome]))
-    return ["method", "accuracy", *names, ""], rows
+    return ["method", how_good if how_good == "accuracy" else unit.risk_name, *names, ""], rows
 
 
-def _gain(row: Any) -> str:
-    return f"{Unit('zero_one').gain(row['gain'])}{'*' if row['harmed'] else ' '}"
+def _gain(row: Any, unit: Unit) -> str:
+    return f"{unit.gain(row['gain'])}{'*' if row['harmed'] else ' '}"
 
 
 def _said(outcome: str, part: Any) -> str:

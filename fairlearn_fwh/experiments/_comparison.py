@@ -13,6 +13,8 @@ from ..audit import SMALLEST_SHOWN
 from ..audit._plots import label_text, new_axes, style
 from ..audit._verdict import judge
 from ..metrics import PreferenceFrame
+from ..metrics._core._units import Unit
+from ._amounts import AMOUNTS, compared_regressors
 from ._data import EMBEDDED_DATA, REAL_DATA, Split, make_split
 from ._methods import FIRST_TO_TRY, Answers, Method, SkippedMethodError, compared_methods
 
@@ -27,7 +29,7 @@ class Comparison:
     attribute : str
         The sensitive feature by which harm is checked.
     overall : DataFrame
-        One row per method: `accuracy`, `gain` over pooled with `lower` and `upper`, `disagreement`,
+        One row per method: `accuracy` (`risk`, the mean loss, of amounts), `gain` over pooled with `lower` and `upper`, `disagreement`,
         `fairness_without_harm_rate`, `smallest_gain` of an audit group, `groups_with_own_classifier`.
     by_group : DataFrame
         One row per method (other than pooled) and audit group: `n`, `gain`, `lower`, `upper` (each interval by itself),
@@ -39,6 +41,8 @@ class Comparison:
         Methods that could not be run, and why.
     alpha : float
         One minus the confidence of intervals and tests.
+    loss : str
+        In which methods are compared.
 
     Examples
     --------
@@ -55,6 +59,12 @@ class Comparison:
     outcomes: dict[str, str]
     skipped: dict[str, str] = field(default_factory=dict)
     alpha: float = 0.05
+    loss: str = "zero_one"
+
+    @property
+    def unit(self) -> Unit:
+        """In what figures are written."""
+        return Unit(self.loss)
 
     def explained(self) -> str:
         """Say how much of the largest gain of a method with groups simpler models have alone; empty without such models or gains.
@@ -71,8 +81,8 @@ class Comparison:
         if not simple or not len(others) or others.max() <= 0:
             return ""
         best = str(others.idxmax())
-        of_simple = " and ".join(f"{name!r} {100 * gains[name]:+.1f}" for name in simple)
-        return f"{best!r} gains {100 * gains[best]:+.1f} points over pooled; without any group's own classifier {of_simple}."
+        of_simple = " and ".join(f"{name!r} {self.unit.gain(gains[name], 1)}" for name in simple)
+        return f"{best!r} gains {self.unit.gain_in_words(gains[best])} over pooled; without any group's own model {of_simple}."
 
 
 def compare_methods(
@@ -92,11 +102,12 @@ def compare_methods(
     Parameters
     ----------
     dataset : str
-        "adult", "arrest", "violent", "german", "bank", "diabetes" or "intersectional".
+        "adult", "arrest", "violent", "german", "bank", "diabetes" or "intersectional"; of amounts "progression" (diabetes) or "hours" (worked by people of
+        Adult), for which regressors are compared by absolute errors.
     data_home : path-like, optional
         Folder with the data files.
     tolerance : float
-        Loss of accuracy that counts as none.
+        Loss of accuracy, or of what amounts are measured in, that counts as none.
     alpha : float
         One minus the confidence.
     random_state : int
@@ -123,24 +134,33 @@ def compare_methods(
     ['pooled', 'pooled, knows the attribute']
     """
     split, attribute = load_split(dataset, None, data_home, random_state)
+    spec = _SPECS[dataset]
+    methods = (
+        compared_methods() if spec.loss_limit is None else compared_regressors(spec.loss, spec.loss_limit)
+    )
     return compare_on_split(
         split,
-        compared_methods(),
+        methods,
         dataset=dataset,
         attribute=attribute,
         tolerance=tolerance,
         alpha=alpha,
         random_state=random_state,
         report=report,
+        loss=spec.loss,
+        loss_limit=spec.loss_limit,
     )
+
+
+#: All data sets that can be compared on.
+_SPECS = REAL_DATA | EMBEDDED_DATA | AMOUNTS
 
 
 def load_split(dataset: str, attribute: str | None, data_home: Any, random_state: int) -> tuple[Split, str]:
     """Load a data set by name and split it; return the attribute that is audited too."""
-    specs = REAL_DATA | EMBEDDED_DATA
-    if dataset not in specs:
-        raise ValueError(f"dataset must be one of {list(specs)}; got {dataset!r}.")
-    spec = specs[dataset]
+    if dataset not in _SPECS:
+        raise ValueError(f"dataset must be one of {list(_SPECS)}; got {dataset!r}.")
+    spec = _SPECS[dataset]
     bunch = spec.load(data_home)
     attribute = spec.attribute if attribute is None else attribute
     return make_split(bunch, attribute, test_size=1 / 3, random_state=random_state), attribute
@@ -157,6 +177,8 @@ def compare_on_split(
     random_state: int,
     report: Callable[[str], None] | None,
     more_figures: Callable[[Split, Answers], dict[str, float]] | None = None,
+    loss: str = "zero_one",
+    loss_limit: float | None = None,
 ) -> Comparison:
     """Fit methods, of which the first is the pooled classifier, and compare them with it on the test rows."""
     overall, by_group, verdicts, outcomes, skipped = {}, {}, {}, {}, {}
@@ -178,6 +200,8 @@ def compare_on_split(
             groups=answers.groups,
             sensitive_features=split.attribute_test,
             pooled_groups=answers.pooled_groups,
+            loss=loss,
+            loss_limit=loss_limit,
             ci_quantiles=(alpha / 2, 1 - alpha / 2),
         )
         overall[name] = _overall_row(frame, answers)
@@ -198,6 +222,7 @@ def compare_on_split(
         outcomes=outcomes,
         skipped=skipped,
         alpha=alpha,
+        loss=loss,
     )
 
 
@@ -205,8 +230,9 @@ def _overall_row(frame: PreferenceFrame, answers: Answers) -> dict[str, float]:
     overall = frame.overall.to_dict()
     lower, upper = (frame.overall_ci[q]["rationality_gain"] for q in frame.ci_quantiles)
     same = overall["disagreement_rate"] == 0  # nothing to estimate
+    how_good = "accuracy" if Unit(frame.loss_name).in_points else "risk"
     return {
-        "accuracy": overall["accuracy"],
+        how_good: overall[how_good],
         "gain": overall["rationality_gain"],
         "lower": 0.0 if same else lower,
         "upper": 0.0 if same else upper,
@@ -261,8 +287,9 @@ def plot_comparison(comparison: Comparison, ax: Any = None) -> Any:
     offsets = np.linspace(0.36, -0.36, len(methods))
     for i, (offset, method) in enumerate(zip(offsets, methods, strict=True)):
         part = table.loc[method].reindex(groups)
-        gain = 100 * part["gain"].to_numpy()
-        errors = np.array([gain - 100 * part["lower"], 100 * part["upper"] - gain])
+        factor = comparison.unit.factor
+        gain = factor * part["gain"].to_numpy()
+        errors = np.array([gain - factor * part["lower"], factor * part["upper"] - gain])
         position = np.arange(len(groups))[::-1] + offset
         ax.errorbar(gain, position, xerr=errors, **style(i), markersize=5, capsize=2, label=method)
     ax.axvline(0, color="black", linewidth=1)
@@ -270,7 +297,9 @@ def plot_comparison(comparison: Comparison, ax: Any = None) -> Any:
         np.arange(len(groups))[::-1], [f"{label_text(group)}\n({sizes[group]:,} people)" for group in groups]
     )
     ax.set_xlabel(
-        f"gain in accuracy over the pooled classifier,\npercentage points ({100 * (1 - comparison.alpha):g} % intervals); left of 0 is harm"
+        f"gain in {comparison.unit.measure} over the pooled model"
+        + (f",\n{comparison.unit.name}" if comparison.unit.in_points else "")
+        + f" ({100 * (1 - comparison.alpha):g} % intervals); left of 0 is harm"
     )
     ax.set_title(f"{comparison.dataset}: who gains, who loses, by {comparison.attribute}")
     ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)

@@ -36,12 +36,18 @@ class DataSpec:
         With leakage that the paper has used.
     split : callable (bunch, attribute, test_size, random_state) -> Split, optional
         By default `make_split`.
+    loss : str
+        In which models are compared.
+    loss_limit : float, optional
+        Where losses of amounts are cut off.
     """
 
     load: Callable[..., Any]
     attribute: str
     load_as_published: Callable[[Any], Any] | None = None
     split: Callable[..., Split] | None = None
+    loss: str = "zero_one"
+    loss_limit: float | None = None
 
 
 REAL_DATA = {

@@ -16,7 +16,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from ..decoupling import DecoupledClassifier, PreferenceTreeClassifier
+from ..decoupling import DecoupledClassifier, DecoupledRegressor, PreferenceTreeClassifier
 from ..exceptions import GroupCollapseWarning, GroupFallbackWarning, UnstableGroupsWarning
 from ..inprocessing import DAFHClassifier
 from ..inprocessing.dafh._router import make_router_inputs
@@ -65,7 +65,7 @@ def _ask(model: Any, split: Split, attributes: Any = None) -> Answers:
     fallen = tuple(label for label, m in model.group_estimators_.items() if m is model.pooled_estimator_)
     n_groups = len(model.groups_)
     # DAFH's pooled classifier has seen all training rows, as the one of the comparison has, only if all groups fell back.
-    same_pooled = isinstance(model, DecoupledClassifier) or len(fallen) == n_groups
+    same_pooled = isinstance(model, DecoupledClassifier | DecoupledRegressor) or len(fallen) == n_groups
     return Answers(
         model.predict(split.X_test, sensitive_features=attributes),
         model.predict_group(split.X_test, sensitive_features=attributes),

@@ -17,6 +17,7 @@ from ._groups import (
     own_predictions,
     read_assigned_and_audit,
     read_predictions_by_group,
+    without_rounding,
 )
 from ._label_sets import LabelSets, check_kinds, read_stated
 from ._layout import Layout
@@ -82,7 +83,8 @@ def read_sample(
         unit_codes = None if unit_codes is None else unit_codes[kept]
         by_group = [column[kept] for column in by_group]
     names_of_groups, codes = name_groups(assigned, group_labels, is_given=groups is not None)
-    own = own_predictions(own, by_group, codes, pooled)
+    own = without_rounding(own_predictions(own, by_group, codes, pooled), pooled)
+    by_group = [without_rounding(column, pooled) for column in by_group]
     layout = make_layout(assigned, audit, names_of_groups, control_names, bool(by_group), pooled_groups)
     names = ["y_pred", "y_pred_pooled", *(f"y_pred_by_group[{label!r}]" for label in names_of_groups)]
     columns = dict(zip(names, [own, pooled, *by_group], strict=False))

@@ -12,7 +12,7 @@ import narwhals as nw
 import numpy as np
 
 from .._core._cells import DERIVED
-from .._core._groups import POOLED
+from .._core._groups import POOLED, ROUNDING
 from .._core._losses import EPSILON, Loss, with_pos_label
 from ._checks import Found
 from ._columns import Columns
@@ -72,6 +72,7 @@ def concerned_rows(
 def with_own(rows: nw.LazyFrame[Any], columns: Columns) -> nw.LazyFrame[Any]:
     """Add what each person got, and whether `y_pred` contradicts `groups`."""
     keys = columns.keys
+    rows = _without_rounding(rows, columns)
     pooled = nw.col(keys["y_pred_pooled"])
     own = nw.col(keys["y_pred"]) if columns.y_pred is not None else pooled
     wrong = nw.lit(0)
@@ -84,11 +85,37 @@ def with_own(rows: nw.LazyFrame[Any], columns: Columns) -> nw.LazyFrame[Any]:
                 .otherwise(picked)
             )
         if columns.y_pred is not None:
-            wrong = (own != picked).cast(nw.Int64)
+            wrong = _differ(own, picked, rows.collect_schema()[keys["y_pred"]]).cast(nw.Int64)
         own = picked
     elif len(columns.groups) == 1 and rows.collect_schema()[columns.keys_of("groups")[0]] == nw.String:
         wrong = ((own != pooled) & _is_group(columns, POOLED)).cast(nw.Int64)
     return rows.with_columns(own=own, wrong=wrong)
+
+
+def _without_rounding(rows: nw.LazyFrame[Any], columns: Columns) -> nw.LazyFrame[Any]:
+    """As `without_rounding` of rows in memory."""
+    schema, keys = rows.collect_schema(), columns.keys
+    pooled_key = keys["y_pred_pooled"]
+    if not schema[pooled_key].is_float():
+        return rows
+    pooled = nw.col(pooled_key)
+    others = [
+        keys[role] for role in columns.labels_and_predictions() if role not in ("y_true", "y_pred_pooled")
+    ]
+    return rows.with_columns(
+        **{
+            key: nw.when((nw.col(key) - pooled).abs() <= pooled.abs() * ROUNDING)
+            .then(pooled)
+            .otherwise(nw.col(key))
+            for key in others
+            if schema[key].is_float()
+        }
+    )
+
+
+def _differ(own: Any, picked: Any, dtype: Any) -> Any:
+    """Where two columns of one model's predictions contradict each other, as `numpy.isclose` has it."""
+    return (own - picked).abs() > picked.abs() * 1e-5 + 1e-8 if dtype.is_float() else own != picked
 
 
 def with_losses(
