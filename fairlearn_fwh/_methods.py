@@ -82,7 +82,7 @@ METHODS = (
     Method(
         "DecoupledRegressor", "decoupling", Kind.GROUPS, "",
         "Train one regressor per group.",
-        "regression",
+        "decoupled_regressor",
     ),
     Method(
         "GroupStackingClassifier", "decoupling", Kind.GROUPS, "GroupStacking",
