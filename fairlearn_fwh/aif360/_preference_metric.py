@@ -115,12 +115,28 @@ class PreferenceMetric(ClassificationMetric):
             ("privileged_groups", privileged_groups),
         ):
             in_conditions(dataset, conditions, argument)
+        if unprivileged_groups and privileged_groups:
+            self._check_others(unprivileged_groups, privileged_groups)
         super().__init__(
             dataset,
             classified_dataset,
             unprivileged_groups=unprivileged_groups,
             privileged_groups=privileged_groups,
         )
+
+    def _check_others(self, unprivileged: Conditions, privileged: Conditions) -> None:
+        """Raise ValueError if everybody outside the two groups has the unfavorable label, as AIF360's odds post-processors give it to them."""
+        inside = in_conditions(self._true, unprivileged, "unprivileged_groups") | in_conditions(
+            self._true, privileged, "privileged_groups"
+        )
+        unfavorable = self._true.unfavorable_label
+        own, pooled = (dataset.labels.ravel()[~inside] for dataset in (self._own, self._pooled))
+        if len(own) and (own == unfavorable).all() and not (pooled == unfavorable).all():
+            raise ValueError(
+                f"{len(own):,} people are in neither unprivileged_groups nor privileged_groups, and classified_dataset gives all of them the unfavorable label: "
+                "EqOddsPostprocessing and CalibratedEqOddsPostprocessing do so to people whom they do not know. Leave these people out, or give them the "
+                "baseline's labels."
+            )
 
     def __init_subclass__(cls, **arguments: Any) -> None:
         super().__init_subclass__(**arguments)
@@ -226,6 +242,7 @@ class PreferenceMetric(ClassificationMetric):
         read_weights(self._true)
         for name, dataset in self._predicted().items():
             check_dataset(dataset, name)
+            _check_own_labels(self._true, dataset, name)
             _check_same_people(self._true, dataset, name)
             coding.encode(dataset.labels, f"{name}.labels")
             scores = np.asarray(dataset.scores, dtype=float)
@@ -387,6 +404,15 @@ class PreferenceMetric(ClassificationMetric):
         """
         self._check_claims(claims)
         return self.preference_frame().certify(tolerance=tolerance, alpha=alpha, claims=claims)
+
+
+def _check_own_labels(dataset: Any, predicted: Any, name: str) -> None:
+    """Raise ValueError if predictions share their labels with the truth: what writes into one writes into the other."""
+    if np.shares_memory(dataset.labels, predicted.labels):
+        raise ValueError(
+            f"{name} has the very array of labels that dataset has: dataset.copy() is shallow, so that labels written into the copy overwrite the truth, and "
+            "accuracy is 1. Use dataset.copy(deepcopy=True), or give predictions an array of their own."
+        )
 
 
 def _check_same_people(dataset: Any, other: Any, name: str) -> None:

@@ -13,6 +13,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.metaestimators import available_if
 
 from ..metrics._core._groups import Groups, as_tuple
+from ._mitigators import predicting, unknown_groups
 from ._tasks import task_of
 
 
@@ -45,7 +46,8 @@ class ModelOfGroup(BaseEstimator):
 
     def predict(self, X: Any) -> np.ndarray:
         """Predict for members of the group."""
-        return np.asarray(self.model.predict(X, **self._arguments("predict", X)))
+        with predicting(self.model):
+            return np.asarray(self.model.predict(X, **self._arguments("predict", X)))
 
     @available_if(lambda self: hasattr(self.model, "predict_proba"))
     def predict_proba(self, X: Any) -> np.ndarray:
@@ -98,10 +100,18 @@ def as_they_treat(model: Any, groups: Groups, seed: np.random.RandomState) -> di
     Returns
     -------
     dict from group to classifier
+        Without groups that the model does not know.
+
+    Raises
+    ------
+    ValueError
+        If it knows none of them, or knows one by another type.
     """
     draws = np.random.RandomState(seed.randint(np.iinfo(np.int32).max))
     if takes(model, "predict", "sensitive_features"):
-        return {label: ModelOfGroup(model, groups.names, label, draws) for label in groups.labels}
+        unknown = unknown_groups(model, groups)
+        known = [label for label in groups.labels if label not in unknown]
+        return {label: ModelOfGroup(model, groups.names, label, draws) for label in known}
     if takes(model, "predict", "random_state"):
         model = ModelOfGroup(model, [], (), draws)
     return dict.fromkeys(groups.labels, model)

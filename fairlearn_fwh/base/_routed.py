@@ -19,6 +19,7 @@ from ..metrics._core._alignment import check_alignment
 from ..metrics._core._groups import POOLED, flat_index
 from ._answers import align_probabilities, to_numpy_labels
 from ._features import check_columns
+from ._mitigators import refuse_skops
 from ._plain_state import full_state, plain_state
 from ._samples import Sample, take_rows
 from ._tasks import CLASSIFICATION, REGRESSION, Task
@@ -67,7 +68,9 @@ class RoutedEstimator(MetaEstimatorMixin, BaseEstimator, ABC):
         """
 
     def __getstate__(self) -> dict[str, Any]:
-        return plain_state(super().__getstate__())
+        state = super().__getstate__()
+        refuse_skops(state)
+        return plain_state(state)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(full_state(state))

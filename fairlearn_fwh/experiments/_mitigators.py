@@ -15,11 +15,13 @@ from fairlearn.reductions import DemographicParity, EqualizedOdds, Exponentiated
 from sklearn.base import clone
 from sklearn.preprocessing import OneHotEncoder
 
+from ..base._mitigators import unknown_groups
 from ..exceptions import ConstraintsNotSatisfiedWarning
+from ..metrics._core._groups import encode_groups
 from ..reductions import NoHarmReduction
 from ._comparison import Comparison, compare_on_split, load_split
 from ._data import Split
-from ._methods import Answers, Method, converged_model, pooled
+from ._methods import Answers, Method, SkippedMethodError, converged_model, pooled
 from ._other_packages import quiet_aif360
 
 
@@ -148,6 +150,11 @@ def _threshold_optimizer(estimator: Any, constraint: str) -> Method:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)
             model.fit(split.X, split.y, sensitive_features=split.attribute)
+        groups = encode_groups(split.attribute_test)
+        if unknown := unknown_groups(model, groups):
+            raise SkippedMethodError(
+                f"ThresholdOptimizer would answer 0 to people of {unknown[:3]!r}, of whom there are none among the training rows"
+            )
         answers = model.predict(split.X_test, sensitive_features=split.attribute_test, random_state=seed)
         return Answers(np.asarray(answers))
 

@@ -11,6 +11,7 @@ from sklearn.utils import check_random_state
 
 from ..base._group_routed import GroupRouted
 from ..base._inner_fits import clone_seeded, try_to_fit
+from ..base._mitigators import fitting
 from ..base._model_of_group import as_they_treat, groups_argument, takes
 from ..base._samples import Sample
 from ..base._tasks import CLASSIFICATION, TASKS, Task
@@ -120,8 +121,15 @@ class ModelTable(GroupRouted):
             arguments = weight_arguments(model, sample.weights)
             if name := groups_argument(model):
                 arguments = {**arguments, name: sensitive_features}
-            model.fit(sample.X, sample.y, **arguments)
-        return as_they_treat(model, groups, seed)
+            with fitting(model):
+                model.fit(sample.X, sample.y, **arguments)
+        return self._with_pooled(as_they_treat(model, groups, seed), groups)
+
+    def _with_pooled(self, models: dict[Any, Any], groups: Groups) -> dict[Any, Any]:
+        """Give groups that a model does not know the pooled one."""
+        unknown = [label for label in groups.labels if label not in models]
+        self.fallback_groups_ |= dict.fromkeys(unknown, "the model was fitted without people of this group")
+        return models | dict.fromkeys(unknown, self.pooled_estimator_)
 
 
 def _known_classes(models: list[Any], seen: np.ndarray) -> np.ndarray:
@@ -200,7 +208,8 @@ class CandidateTable(ModelTable):
             arguments[argument] = sensitive_features
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", GroupFallbackWarning)
-            return model.fit(sample.X, sample.y, **arguments)
+            with fitting(model):
+                return model.fit(sample.X, sample.y, **arguments)
 
     def _models_of(
         self,
@@ -215,7 +224,7 @@ class CandidateTable(ModelTable):
         fitted = model if self.prefit else self._fit_one(name, model, sample, sensitive_features, seed)
         if isinstance(fitted, GroupRouted) and set(groups.labels) <= set(fitted.groups_):
             return {label: fitted.group_estimators_[label] for label in groups.labels}
-        return as_they_treat(fitted, groups, seed)
+        return self._with_pooled(as_they_treat(fitted, groups, seed), groups)
 
 
 def check_pooled(model: Any, name: str) -> None:

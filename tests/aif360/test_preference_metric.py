@@ -269,9 +269,10 @@ def test_bad_input(case):
         PreferenceMetric(test, own, pooled, by_group, groups=[0.0, 1.0])
     with pytest.raises(ValueError, match="claims='envy' needs group_datasets"):
         PreferenceMetric(test, own, pooled).certify(tolerance=0.0, claims="envy")
-    unknown = changed(test, features=np.where(test.features > 2, np.nan, test.features))
     with pytest.raises(ValueError, match="dataset.features has NaN"):
-        PreferenceMetric(unknown, unknown, unknown)
+        PreferenceMetric(
+            *(changed(d, features=np.where(d.features > 2, np.nan, d.features)) for d in (test, own, pooled))
+        )
     with pytest.raises(ValueError, match="one number per row"):
         PreferenceMetric(test, changed(own, scores=own.scores[:5]), pooled)
     with pytest.raises(NotFittedError):
