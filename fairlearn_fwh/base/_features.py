@@ -62,11 +62,36 @@ def check_no_text(X: Any, estimator: str) -> None:
     The message names them and says what to do.
     """
     if columns := text_columns(X):
+        if _are_sentences(X):
+            raise ValueError(
+                f"{estimator} takes numbers, but X has texts. Make numbers of them first, for instance "
+                f"make_pipeline(fairlearn_fwh.datasets.make_text_preprocessor('tfidf'), {estimator}())."
+            )
         raise ValueError(
             f"{estimator} takes numbers, but X has text or categories in column(s) {columns[:10]!r}. Encode them first, "
             "for instance make_pipeline(fairlearn_fwh.datasets.default_preprocessor(X), "
             f"{estimator}())."
         )
+
+
+#: Words by which a text is told from a category, on average over the first rows.
+_WORDS_OF_TEXTS = 5
+
+#: Rows that are looked at.
+_ROWS_LOOKED_AT = 50
+
+
+def _are_sentences(X: Any) -> bool:
+    """Whether a column holds texts of several words rather than categories."""
+    frame = nw.from_native(X, eager_only=True, pass_through=True)
+    if isinstance(frame, nw.DataFrame):
+        columns = [frame[name].head(_ROWS_LOOKED_AT).to_list() for name in frame.columns]
+    else:
+        columns = (
+            np.asarray(X[:_ROWS_LOOKED_AT], dtype=object).reshape(min(len(X), _ROWS_LOOKED_AT), -1).T.tolist()
+        )
+    words = [[len(value.split()) for value in column if isinstance(value, str)] for column in columns]
+    return any(len(n) > 0 and float(np.mean(n)) >= _WORDS_OF_TEXTS for n in words)
 
 
 def text_columns(X: Any) -> list[Any]:

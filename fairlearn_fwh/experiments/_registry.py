@@ -25,6 +25,7 @@ from ._gog import _worst_group as _gog
 from ._transfer import _real as _transfer
 from ._transfer import _sensitivity as _transfer_sensitivity
 from ._transfer import _synthetic as _transfer_synthetic
+from ._transfer import _texts as _transfer_texts
 
 #: How many splits; a protocol; on which data sets.
 SPLITS, PROTOCOL, DATASETS, JOBS = "n_splits", "protocol", "datasets", "n_jobs"
@@ -187,6 +188,13 @@ REPRODUCTIONS = PAPER_REPRODUCTIONS | {
         _transfer.transfer_markdown,
         _transfer.plot_transfer,
         small={"datasets": ["german-bank"], "max_epochs": 5},
+    ),
+    "transfer-text": Reproduction(
+        "Fairness from a related task on texts: sentiment and topic of reviews, ages of reviewers.",
+        _transfer_texts.run_transfer_texts,
+        _transfer_texts.transfer_texts_markdown,
+        _transfer.plot_transfer,
+        small={"datasets": ["sentiment-topic, tfidf"], "max_epochs": 2},
     ),
     "transfer-synthetic": Reproduction(
         "Which path carries fairness over to the target: the published one, or two others; also intersections.",

@@ -1,0 +1,1 @@
+"""What other packages say of the same predictions: ``python -m benchmarks.peers``."""
