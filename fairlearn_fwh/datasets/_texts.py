@@ -255,7 +255,7 @@ def make_text_preprocessor(kind: str = "tfidf", **settings: Any) -> Pipeline:
     Parameters
     ----------
     kind : {"tfidf", "embedding"}
-        Counts of words and of pairs of words, weighted (sparse, and every estimator of this package takes it), or a `SentenceEmbedder` (extra ``text``).
+        Counts of words and of pairs of words, weighted (sparse; `NoHarmReduction` wants them dense), or a `SentenceEmbedder` (extra ``text``).
     **settings
         Parameters of scikit-learn's `TfidfVectorizer` (by default words and pairs that occur in five texts or more, logarithms of counts, at most 20,000
         features), or of `SentenceEmbedder`.

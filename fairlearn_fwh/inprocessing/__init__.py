@@ -9,6 +9,7 @@ except ImportError as error:
     raise MissingExtraError.for_extra("fairlearn_fwh.inprocessing", "torch") from error
 
 from ._training._encoders import make_convolutional_encoder, make_resnet18_encoder
+from ._training._transformers import make_transformer_encoder, tokenize_texts
 from .dafh._classifier import DAFHClassifier
 from .experts._classifier import SelectiveExpertsClassifier
 from .reweighted._adversarial_reweighting import AdversarialReweightingClassifier
@@ -29,4 +30,6 @@ __all__ = [
     "TransferReport",
     "make_convolutional_encoder",
     "make_resnet18_encoder",
+    "make_transformer_encoder",
+    "tokenize_texts",
 ]

@@ -112,14 +112,34 @@ def make_encoder(
     encoder: nn.Module | Callable[[tuple[int, ...]], nn.Module] | None,
     input_shape: tuple[int, ...],
     hidden_layer_sizes: Sequence[int],
+    example: Tensor | None = None,
 ) -> tuple[nn.Module, int]:
     """Make an encoder anew, and find the size of its output by a dry run.
+
+    Parameters
+    ----------
+    encoder : torch module, callable (input_shape) -> torch module, or None
+    input_shape : tuple of int
+        Of one row.
+    hidden_layer_sizes : sequence of int
+        Of the encoder of tables that is made if none is given.
+    example : Tensor, shape (2, *input_shape), optional
+        What the dry run is made with, where zeros will not do: tokens of texts.
+
+    Returns
+    -------
+    module : torch module
+    width : int
 
     Raises
     ------
     ValueError
         If its output is not of shape (n, m), or it cannot take the input.
     """
+    if encoder is None and example is not None:
+        raise ValueError(
+            "Texts as tokens need an encoder, such as encoder=make_transformer_encoder(name_or_folder)."
+        )
     if encoder is None:
         module: Any = (
             make_table_encoder(input_shape[0], hidden_layer_sizes)
@@ -132,8 +152,12 @@ def make_encoder(
     module.eval()
     try:
         with torch.no_grad():
-            output = module(torch.zeros(2, *input_shape))
+            output = module(torch.zeros(2, *input_shape) if example is None else example)
     except Exception as error:
+        if example is not None:
+            raise ValueError(
+                f"encoder cannot take texts of shape (2, {', '.join(map(str, input_shape))}) with tokens up to {int(example[:, 0].max()):,}: {error}. Is its vocabulary another one?"
+            ) from error
         raise ValueError(
             f"encoder cannot take float32 inputs of shape (2, {', '.join(map(str, input_shape))}): {error}"
         ) from error

@@ -1,4 +1,4 @@
-"""Features as networks need them: tables standardised by column, images by channel."""
+"""Features as networks need them: tables standardised by column, images by channel, tokens of texts as they are."""
 
 from __future__ import annotations
 
@@ -23,6 +23,9 @@ Augmentation = Callable[[Tensor], Tensor]
 
 #: Bytes of images that are kept on a GPU.
 _MOST_ON_DEVICE = 4 << 30
+
+#: Texts that are asked about at once.
+_TEXTS_AT_ONCE = 256
 
 #: Numbers of channels by which the axis of channels is known.
 _CHANNELS = (1, 3, 4)
@@ -173,7 +176,40 @@ class DeviceImages:
         return ((images - self.mean) / self.scale).contiguous(memory_format=torch.channels_last)
 
 
-Inputs = TableInputs | ImageInputs
+@dataclass(frozen=True)
+class TokenInputs:
+    """Hands on the tokens of texts and which of them count.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        2 (tokens, mask) and length.
+    largest : int
+        Largest number of a token in the fit.
+    """
+
+    shape: tuple[int, ...]
+    largest: int
+
+    def column(self, X: Any, augmentation: Augmentation | None = None) -> np.ndarray:
+        """Inputs to train on, shape (n, 2, L), whole numbers."""
+        return np.asarray(X, dtype=np.int64)
+
+    def batches(self, X: Any) -> Iterator[np.ndarray]:
+        """Inputs of some texts at a time."""
+        tokens = self.column(X)
+        return (
+            tokens[start : start + _TEXTS_AT_ONCE] for start in range(0, max(len(tokens), 1), _TEXTS_AT_ONCE)
+        )
+
+    def example(self) -> Tensor:
+        """Two texts, for the dry run of an encoder."""
+        tokens = torch.ones(2, *self.shape, dtype=torch.int64)
+        tokens[:, 0] = self.largest
+        return tokens
+
+
+Inputs = TableInputs | ImageInputs | TokenInputs
 
 
 def channels_are_last(shape: tuple[int, ...]) -> bool:
@@ -193,8 +229,66 @@ def channels_are_last(shape: tuple[int, ...]) -> bool:
     return last
 
 
+def example_of(inputs: Inputs) -> Tensor | None:
+    """Rows for the dry run of an encoder, where zeros will not do."""
+    return inputs.example() if isinstance(inputs, TokenInputs) else None
+
+
+def are_tokens(X: Any) -> bool:
+    """Whether features are tokens of texts: whole numbers of shape (n, 2, L)."""
+    return isinstance(X, np.ndarray) and X.ndim == 3
+
+
+def check_tokens(estimator: Any, X: np.ndarray, *, reset: bool) -> np.ndarray:
+    """Check tokens and mask of texts.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Remembers the length of texts as `n_features_in_`.
+    X : ndarray, shape (n, 2, L)
+    reset : bool
+        Whether they are those of a fit.
+
+    Returns
+    -------
+    ndarray
+
+    Raises
+    ------
+    ValueError
+        If there are no tokens and mask of whole numbers, a text is empty, or length differs from the fit.
+    """
+    if X.shape[1] != 2 or X.dtype.kind not in "iu":
+        raise ValueError(
+            f"Texts must be whole numbers of shape (n, 2, length): tokens, and a mask of 1 where they count; got {X.dtype} of shape {X.shape}. "
+            "fairlearn_fwh.inprocessing.tokenize_texts makes them."
+        )
+    if not len(X):
+        raise ValueError("X has 0 texts; at least one is needed.")
+    tokens, mask = X[:, 0], X[:, 1]
+    if not np.isin(mask, (0, 1)).all():
+        raise ValueError(
+            f"The mask of texts, X[:, 1], must be 1 for tokens that count and 0 for the others; it has {np.setdiff1d(mask, (0, 1))[:3].tolist()}."
+        )
+    if empty := np.flatnonzero(~mask.any(axis=1)).tolist():
+        raise ValueError(f"{len(empty):,} text(s) have no token that counts; the first is row {empty[0]}.")
+    if tokens.min() < 0:
+        raise ValueError(f"Tokens must be at least 0; the smallest is {int(tokens.min())}.")
+    if reset:
+        estimator.n_features_in_ = X.shape[2]
+        estimator.__dict__.pop("feature_names_in_", None)  # of an earlier fit
+    elif estimator.n_features_in_ != X.shape[2]:
+        raise ValueError(
+            f"X has texts of {X.shape[2]} tokens; {type(estimator).__name__} was fitted with texts of {estimator.n_features_in_}. Pad or cut them alike."
+        )
+    return X
+
+
 def make_inputs(X: Any, num_workers: int = 0) -> Inputs:
-    """Learn means and scales of a table or of images."""
+    """Learn means and scales of a table or of images; of tokens only how they look."""
+    if are_tokens(X):
+        return TokenInputs(X.shape[1:], int(X[:, 0].max()))
     if len(X.shape) < 4:
         values = numbers(X)
         return TableInputs(StandardScaler(with_mean=not sparse.issparse(values)).fit(values))
@@ -221,7 +315,7 @@ def _moments(images: Any, axes: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray
 
 
 def check_table_or_images(estimator: Any, X: Any, *, reset: bool, num_workers: int) -> Any:
-    """Check features that may be a table, images, or a torch Dataset of them.
+    """Check features that may be a table, images, a torch Dataset of them, or tokens of texts.
 
     Parameters
     ----------
@@ -240,8 +334,10 @@ def check_table_or_images(estimator: Any, X: Any, *, reset: bool, num_workers: i
     Raises
     ------
     ValueError
-        If they are no numbers, have another number of dimensions than 2 or 4, or images have several shapes or no axis of channels.
+        If they are no numbers, have another number of dimensions than 2 or 4, texts are not as `check_tokens` wants them, or images have several shapes or no axis of channels.
     """
+    if are_tokens(X):
+        return check_tokens(estimator, X, reset=reset)
     if isinstance(X, Dataset | DatasetImages):
         checked = open_dataset(X, num_workers) if isinstance(X, Dataset) else X
         if reset:

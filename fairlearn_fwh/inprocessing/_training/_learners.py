@@ -51,14 +51,19 @@ def make_learner(
     n_features: int,
     n_outputs: int,
     hidden_layer_sizes: Sequence[int],
+    example: Tensor | None = None,
 ) -> Learner:
-    """Make a learner anew, and find its last layer by a dry run.
+    """Make a learner anew, and find its last layer by a dry run; `example` are rows for it where random numbers will not do.
 
     Raises
     ------
     ValueError
         If it cannot take the features, its scores have another shape, or they are not those of its last linear layer.
     """
+    if module is None and example is not None:
+        raise ValueError(
+            "Texts as tokens need a module that ends in a linear layer, such as torch.nn.Sequential(make_transformer_encoder(name)(()), torch.nn.Linear(384, 1))."
+        )
     if module is None:
         body = make_table_encoder(n_features, hidden_layer_sizes)
         made: nn.Module = nn.Sequential(*body, nn.Linear([n_features, *hidden_layer_sizes][-1], n_outputs))
@@ -75,8 +80,13 @@ def make_learner(
     ]
     try:
         with torch.no_grad():
-            scores = made(torch.randn(2, n_features, generator=torch.Generator().manual_seed(0)))
+            rows = torch.randn(2, n_features, generator=torch.Generator().manual_seed(0))
+            scores = made(rows if example is None else example)
     except Exception as error:
+        if example is not None:
+            raise ValueError(
+                f"module cannot take texts of shape {tuple(example.shape)} with tokens up to {int(example[:, 0].max()):,}: {error}. Is its vocabulary another one?"
+            ) from error
         raise ValueError(f"module cannot take float32 inputs of shape (2, {n_features}): {error}") from error
     finally:
         for hook in hooks:

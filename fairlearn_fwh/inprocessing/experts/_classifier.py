@@ -29,7 +29,7 @@ from .._training._callbacks import check_callbacks
 from .._training._devices import check_device, torch_device
 from .._training._encoders import make_encoder
 from .._training._images import DatasetImages, has_groups, open_dataset, read_labels
-from .._training._inputs import check_table_or_images, make_inputs
+from .._training._inputs import check_table_or_images, example_of, make_inputs
 from .._training._layer_sizes import check_layer_sizes
 from .._training._parameters import TRAINING
 from .._training._precision import PRECISIONS
@@ -352,8 +352,8 @@ class SelectiveExpertsClassifier(ShowsRepresentation, GroupRoutedClassifier):
         guarantee = Guarantee(self.guarantee, self.tolerance, self.alpha)
         resolve_score(self.scoring).check(guarantee, self.classes_, sample)
         check_layer_sizes("hidden_layer_sizes", self.hidden_layer_sizes, at_least=1)
-        if self.augmentation is not None and len(self._shape) == 1:
-            raise ValueError("augmentation changes images, but X is a table; leave it out.")
+        if self.augmentation is not None and len(self._shape) != 3:
+            raise ValueError("augmentation changes images, and X is none; leave it out.")
         check_checkpoint_dir(self.checkpoint_dir, self.random_state)
 
     def _check_features(self, X: Any, *, reset: bool) -> Any:
@@ -361,7 +361,7 @@ class SelectiveExpertsClassifier(ShowsRepresentation, GroupRoutedClassifier):
         if reset:
             self._shape = checked.shape[1:]
         elif checked.shape[1:] != self._shape:
-            kinds = {1: "a table", 3: "images"}
+            kinds = {1: "a table", 2: "texts as tokens", 3: "images"}
             raise ValueError(
                 f"X must be {kinds[len(self._shape)]} with rows of shape {self._shape}, as in fit; got {kinds[len(checked.shape) - 1]} with "
                 f"{checked.shape[1:]}."
@@ -385,7 +385,9 @@ class SelectiveExpertsClassifier(ShowsRepresentation, GroupRoutedClassifier):
 
     def _new_encoder(self, seed: int) -> tuple[nn.Module, int]:
         with seeded(seed):
-            return make_encoder(self.encoder, self._inputs.shape, list(self.hidden_layer_sizes))
+            return make_encoder(
+                self.encoder, self._inputs.shape, list(self.hidden_layer_sizes), example_of(self._inputs)
+            )
 
     def _training(self, sample: Sample, groups: Groups | None) -> Training:
         """How networks are trained; raises ValueError if `checkpoint_dir` holds another training."""

@@ -26,7 +26,7 @@ from ...base._weights import check_weights
 from .._training._batches import TensorTable, shuffled
 from .._training._callbacks import check_callbacks
 from .._training._devices import check_device, torch_device
-from .._training._inputs import make_inputs
+from .._training._inputs import are_tokens, check_tokens, example_of, make_inputs
 from .._training._layer_sizes import check_layer_sizes
 from .._training._learners import make_learner, two_columns
 from .._training._networks import as_precise_network
@@ -188,13 +188,17 @@ class ReweightedClassifier(SingleModelClassifier, ABC):
         return self
 
     def _check_features(self, X: Any, *, reset: bool) -> Any:
+        if are_tokens(X) and self._takes_tokens:
+            return check_tokens(self, X, reset=reset)
         return check_numbers(self, X, reset=reset)
 
     def _make_network(self, n_rows: int, seed: np.random.RandomState) -> ReweightedNetwork:
         n_features, n_classes = self._inputs.shape[0], len(self.classes_)
         n_outputs = 1 if n_classes == 2 else n_classes
         with seeded(seed.randint(2**31)):
-            learner = make_learner(self.module, n_features, n_outputs, list(self.hidden_layer_sizes))
+            learner = make_learner(
+                self.module, n_features, n_outputs, list(self.hidden_layer_sizes), example_of(self._inputs)
+            )
             weighting = self._make_weighting(n_features, learner.weight.shape[1], n_outputs)
         kept = n_rows if self.keep_weights else 0
         return ReweightedNetwork(learner, weighting, self.warmup_epochs, kept, self._make_step())
@@ -287,6 +291,9 @@ class ReweightedClassifier(SingleModelClassifier, ABC):
     def _least_share(self) -> float:
         """Effective share of the sample below which the weights have collapsed."""
         return _COLLAPSE
+
+    #: Whether texts as tokens can be learned from: where nobody reweights people by their features, who could not read them.
+    _takes_tokens = False
 
     @abstractmethod
     def _against_weights(self) -> str:

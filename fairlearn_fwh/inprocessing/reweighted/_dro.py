@@ -126,5 +126,7 @@ class DROClassifier(ReweightedClassifier):
             return ""
         return "Raise alpha." if self.objective == "cvar" or isinstance(self.radius, str) else "Lower radius."
 
+    _takes_tokens = True
+
     def _make_weighting(self, n_features: int, n_representation: int, n_outputs: int) -> RobustWeighting:
         return RobustWeighting(self.objective, self.alpha, ball_constant(self.alpha, self.radius))

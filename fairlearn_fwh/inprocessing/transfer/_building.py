@@ -10,14 +10,28 @@ from scipy import sparse
 from torch import nn
 
 from .._training._encoders import make_encoder
-from .._training._inputs import TableInputs, make_inputs
+from .._training._inputs import TableInputs, TokenInputs, are_tokens, make_inputs
 from ._equalized_odds_loss import DifferentialEqualizedOddsLoss
 from ._network import FairnessTerm, TransferNetwork
 from ._task_reading import Task
 
 
-def make_task_inputs(tasks: list[Task], modules: Mapping[str, nn.Module]) -> list[TableInputs]:
-    """Learn how features are standardised, together where tasks have the same."""
+def make_task_inputs(tasks: list[Task], modules: Mapping[str, nn.Module]) -> list[TableInputs | TokenInputs]:
+    """Learn how features are standardised, together where tasks have the same; tokens of texts stay as they are.
+
+    Raises
+    ------
+    ValueError
+        If one task has texts and another has none.
+    """
+    texts = [task.name for task in tasks if are_tokens(task.sample.X)]
+    if texts and len(texts) < len(tasks):
+        raise ValueError(
+            f"The tasks {texts} have texts as tokens, and others have none; one encoder cannot take both."
+        )
+    if texts:
+        tokens = make_inputs(np.concatenate([task.sample.X for task in tasks]))
+        return [cast(TokenInputs, tokens)] * len(tasks)
     parts = {task.name: task.sample.take(task.fitting).numbers() for task in tasks}
     shared = [part for name, part in parts.items() if name not in modules]
     together = make_inputs(_stack(shared)) if shared else None
@@ -29,7 +43,7 @@ def make_task_inputs(tasks: list[Task], modules: Mapping[str, nn.Module]) -> lis
 
 def make_network(
     tasks: list[Task],
-    inputs: list[TableInputs],
+    inputs: list[TableInputs | TokenInputs],
     modules: Mapping[str, nn.Module],
     encoder: Any,
     hidden_layer_sizes: Sequence[int],
@@ -43,6 +57,9 @@ def make_network(
     ValueError
         If the modules give the encoder different numbers of features.
     """
+    if isinstance(inputs[0], TokenInputs):
+        shared, width = make_encoder(encoder, inputs[0].shape, (), inputs[0].example())
+        return TransferNetwork([nn.Identity() for _ in tasks], shared, _heads(tasks, width), losses, term)
     entries, widths = zip(
         *(
             _make_entry(task.name, modules.get(task.name), mine.shape)
@@ -56,8 +73,11 @@ def make_network(
             f"{dict(zip([task.name for task in tasks], widths, strict=True))}."
         )
     shared, width = make_encoder(encoder, (widths[0],), list(hidden_layer_sizes))
-    heads = [nn.Linear(width, 1 if len(task.classes) == 2 else len(task.classes)) for task in tasks]
-    return TransferNetwork(entries, shared, heads, losses, term)
+    return TransferNetwork(entries, shared, _heads(tasks, width), losses, term)
+
+
+def _heads(tasks: list[Task], width: int) -> list[nn.Linear]:
+    return [nn.Linear(width, 1 if len(task.classes) == 2 else len(task.classes)) for task in tasks]
 
 
 def _make_entry(name: str, own: nn.Module | None, shape: tuple[int, ...]) -> tuple[nn.Module, int]:

@@ -25,7 +25,7 @@ from ...base._weights import check_weights
 from ...metrics._core._groups import Groups
 from .._training._callbacks import check_callbacks
 from .._training._devices import check_device, torch_device
-from .._training._inputs import TableInputs
+from .._training._inputs import TableInputs, TokenInputs, are_tokens, check_tokens
 from .._training._layer_sizes import check_layer_sizes
 from .._training._learners import two_columns
 from .._training._networks import as_precise_network
@@ -61,8 +61,8 @@ class MultiTaskTransferClassifier(ComparesWithSingleTask, SingleModelClassifier)
     Parameters
     ----------
     encoder : torch module or callable (input_shape) -> torch module, optional
-        Shared by all tasks: maps features (n, d) to a representation (n, m); by default layers of `hidden_layer_sizes`. Modules of one's
-        own can be pickled, but skops may not write them.
+        Shared by all tasks: maps features (n, d), or texts as tokens (n, 2, L), to a representation (n, m); by default layers of `hidden_layer_sizes`, which
+        texts do not have (`make_transformer_encoder`). Modules of one's own can be pickled, but skops may not write them.
     hidden_layer_sizes : sequence of int
         Layers of the default encoder, each rectified.
     input_modules : dict from task to torch module, optional
@@ -339,6 +339,8 @@ class MultiTaskTransferClassifier(ComparesWithSingleTask, SingleModelClassifier)
             )
 
     def _check_features(self, X: Any, *, reset: bool) -> Any:
+        if are_tokens(X):
+            return check_tokens(self, X, reset=reset)
         return check_numbers(self, X, reset=reset, accept_sparse="csr")
 
     def _fit_alone(self, task: Task, seed: int) -> MultiTaskTransferClassifier:
@@ -366,7 +368,7 @@ class MultiTaskTransferClassifier(ComparesWithSingleTask, SingleModelClassifier)
         self,
         network: TransferNetwork,
         tasks: list[Task],
-        inputs: list[TableInputs],
+        inputs: list[TableInputs | TokenInputs],
         groups: Groups | None,
         own_seed: int,
         seed: np.random.RandomState,

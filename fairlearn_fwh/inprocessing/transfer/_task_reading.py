@@ -17,7 +17,7 @@ from ...base._samples import Sample, check_labels
 from ...base._splits import hold_out
 from ...metrics._core._groups import Groups, encode_groups, group_columns
 from ...metrics._core._values import to_numpy
-from .._training._inputs import TableInputs
+from .._training._inputs import TableInputs, TokenInputs, are_tokens, check_tokens
 from ._tasks import TaskRows
 
 TARGET_NAME = "target"
@@ -31,6 +31,8 @@ class TaskFeatures(BaseEstimator):
 
     def check(self, X: Any, *, reset: bool) -> Any:
         """Check features, shape (n, d); those of `reset` are remembered."""
+        if are_tokens(X):
+            return check_tokens(self, X, reset=reset)
         check_no_text(X, "MultiTaskTransferClassifier")
         return validate_data(self, X, reset=reset, accept_sparse="csr")
 
@@ -64,7 +66,7 @@ class Task:
         """Classes as numbers, shape (n,)."""
         return np.searchsorted(self.classes, self.sample.y)
 
-    def rows(self, inputs: TableInputs, positions: np.ndarray) -> TaskRows:
+    def rows(self, inputs: TableInputs | TokenInputs, positions: np.ndarray) -> TaskRows:
         """Rows as the network needs them."""
         part = self.sample.take(positions)
         weights = np.ones(len(positions)) if part.weights is None else part.weights

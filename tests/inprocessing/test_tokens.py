@@ -1,0 +1,159 @@
+"""Texts as tokens: what is refused, and that a small transformer is trained under every method that takes them."""
+
+import pickle
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from sklearn.base import clone
+from torch import nn
+
+from fairlearn_fwh.exceptions import GroupFallbackWarning
+from fairlearn_fwh.inprocessing import (
+    AdversarialReweightingClassifier,
+    DROClassifier,
+    GradientGraphClassifier,
+    MultiTaskTransferClassifier,
+    SelectiveExpertsClassifier,
+)
+from fairlearn_fwh.inprocessing._training._transformers import TransformerEncoder
+
+VOCABULARY, LENGTH = 30, 6
+
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
+
+
+class TinyTransformer(nn.Module):
+    """One layer of attention over random embeddings, called as the transformers of that package are."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.embedding = nn.Embedding(VOCABULARY, 8)
+        self.layer = nn.TransformerEncoderLayer(8, 2, 16, dropout=0.0, batch_first=True)
+
+    def forward(self, input_ids, attention_mask):
+        states = self.layer(self.embedding(input_ids), src_key_padding_mask=attention_mask == 0)
+        return type("Answer", (), {"last_hidden_state": states})
+
+
+def encoder():
+    return TransformerEncoder(TinyTransformer())
+
+
+def texts(rng, n=300, word=5):
+    """Texts of which those with a word are positive; padding may hold any token."""
+    tokens = rng.integers(6, VOCABULARY, (n, LENGTH))
+    y = rng.integers(0, 2, n)
+    tokens[np.arange(n), rng.integers(0, 3, n)] = np.where(y == 1, word, 1)
+    length = rng.integers(3, LENGTH + 1, n)
+    mask = (np.arange(LENGTH) < length[:, None]).astype(int)
+    return np.stack([tokens, mask], axis=1), y, rng.choice(["a", "b"], n)
+
+
+def quietly(fit, *arguments, **named):
+    with warnings.catch_warnings():
+        for category in (UserWarning, GroupFallbackWarning):
+            warnings.simplefilter("ignore", category)
+        return fit(*arguments, **named)
+
+
+def test_the_mask_decides_what_counts(rng):
+    X, _, _ = texts(rng, 20)
+    made = encoder().eval()
+    changed = X.copy()
+    changed[:, 0][X[:, 1] == 0] = 7
+    with torch.no_grad():
+        first, second = (made(torch.as_tensor(tokens)) for tokens in (X, changed))
+    torch.testing.assert_close(first, second)
+    assert first.shape == (20, 8)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        MultiTaskTransferClassifier(
+            encoder(), max_epochs=12, learning_rate=0.01, batch_size=32, random_state=0
+        ),
+        SelectiveExpertsClassifier(
+            encoder(), max_epochs=12, learning_rate=0.01, batch_size=32, random_state=0
+        ),
+        DROClassifier(
+            nn.Sequential(encoder(), nn.Linear(8, 1)),
+            alpha=0.9,
+            max_epochs=12,
+            learning_rate=0.01,
+            batch_size=32,
+            random_state=0,
+        ),
+    ],
+    ids=lambda model: type(model).__name__,
+)
+def test_a_transformer_is_trained_and_comes_back(rng, model):
+    X, y, _ = texts(rng)
+    model = quietly(clone(model).fit, X, y)
+    assert model.score(X, y) > 0.8
+    assert model.n_features_in_ == LENGTH
+    again = pickle.loads(pickle.dumps(model))
+    np.testing.assert_allclose(again.predict_proba(X), model.predict_proba(X))
+    refitted = quietly(clone(model).fit, X, y)
+    np.testing.assert_allclose(refitted.predict_proba(X), model.predict_proba(X), atol=1e-5)
+    with pytest.raises(
+        ValueError,
+        match=f"texts of 4 tokens; {type(model).__name__} was fitted with texts of 6|rows of shape",
+    ):
+        model.predict(X[:, :, :4])
+
+
+def test_an_auxiliary_of_texts_shares_the_encoder(rng):
+    X, y, groups = texts(rng)
+    Z, z, _ = texts(rng, word=4)
+    model = MultiTaskTransferClassifier(encoder(), max_epochs=3, batch_size=32, random_state=0)
+    model = quietly(model.fit, X, y, auxiliary=(Z, z, groups))
+    assert model.predict(X, task="auxiliary").shape == y.shape
+    with pytest.raises(
+        ValueError,
+        match=r"auxiliary task 'auxiliary' has 4 features|have texts as tokens, and others have none",
+    ):
+        quietly(model.fit, X, y, auxiliary=(rng.standard_normal((50, 4)), z[:50], groups[:50]))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda X: X.astype(float), "Texts must be whole numbers of shape"),
+        (lambda X: X[:, :1], "Texts must be whole numbers of shape"),
+        (
+            lambda X: np.where(np.arange(2)[None, :, None] == 1, 2, X),
+            r"The mask of texts, X\[:, 1\], must be 1",
+        ),
+        (
+            lambda X: X * np.array([1, 0])[None, :, None],
+            r"300 text\(s\) have no token that counts; the first is row 0",
+        ),
+        (lambda X: X - np.array([9, 0])[None, :, None], "Tokens must be at least 0"),
+        (
+            lambda X: X + np.array([99, 0])[None, :, None],
+            "cannot take texts of shape .* Is its vocabulary another one",
+        ),
+    ],
+)
+def test_bad_texts_are_refused_before_training(rng, change, message):
+    X, y, _ = texts(rng)
+    model = MultiTaskTransferClassifier(encoder(), max_epochs=2, random_state=0)
+    with pytest.raises(ValueError, match=message):
+        model.fit(change(X), y)
+    assert not hasattr(model, "classes_")
+
+
+def test_texts_need_an_encoder_and_no_adversary_that_reads_features(rng):
+    X, y, _ = texts(rng)
+    for model in (MultiTaskTransferClassifier(max_epochs=2), SelectiveExpertsClassifier(max_epochs=2)):
+        with pytest.raises(ValueError, match="Texts as tokens need an encoder, such as"):
+            model.fit(X, y)
+    with pytest.raises(ValueError, match="Texts as tokens need a module that ends in a linear layer"):
+        DROClassifier(alpha=0.9, max_epochs=5).fit(X, y)
+    for model in (AdversarialReweightingClassifier(max_epochs=5), GradientGraphClassifier(max_epochs=5)):
+        with pytest.raises(ValueError, match="dim 3"):
+            model.fit(X, y)
