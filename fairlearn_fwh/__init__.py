@@ -5,4 +5,4 @@ as with any other group's (envy-freeness). See :mod:`fairlearn_fwh.metrics` to m
 :mod:`fairlearn_fwh.decoupling` and :mod:`fairlearn_fwh.inprocessing` to achieve it.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -128,13 +128,13 @@ METHODS = (
     ),
     Method(
         "GradientGraphClassifier", "inprocessing", Kind.BLIND, "GradientGraph",
-        "Train one classifier against an adversary that weighs people by a graph of their gradients (Graph of Gradients).",
+        "Train one classifier against an adversary that reweights people by a graph of their gradients (Graph of Gradients).",
         "gradient_graph",
         quick=_SMALL,
     ),
     Method(
         "AdversarialReweightingClassifier", "inprocessing", Kind.BLIND, "AdversarialReweighting",
-        "Train one classifier against an adversary that weighs people by features and labels (ARL).",
+        "Train one classifier against an adversary that reweights people by features and labels (ARL).",
         "adversarial_reweighting",
         quick=_SMALL,
     ),

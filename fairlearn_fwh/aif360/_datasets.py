@@ -289,8 +289,25 @@ def _as_frame(bunch: Any) -> pd.DataFrame:
     return pd.DataFrame(flat, columns=[f"feature_{i}" for i in range(flat.shape[1])])
 
 
+#: Categories of a column beyond which it is taken for texts, if there is one for every other row.
+_MOST_CATEGORIES = 1000
+
+
+def _check_no_texts(features: pd.DataFrame) -> None:
+    """Raise ValueError for columns of texts, each of which would become a column of indicators."""
+    for name in features:
+        column = features[name]
+        n = column.nunique() if not pd.api.types.is_numeric_dtype(column.dtype) else 0
+        if n > _MOST_CATEGORIES and 2 * n > len(column):
+            raise ValueError(
+                f"bunch.data[{name!r}] has {n:,} different texts in {len(column):,} rows, no categories. Make numbers of them first, for instance by "
+                "fairlearn_fwh.datasets.make_text_preprocessor('embedding')."
+            )
+
+
 def _indicators(data: pd.DataFrame) -> pd.DataFrame:
     """Replace categories by indicators, in place of each column."""
+    _check_no_texts(data)
     if strange := [name for name in data if SEPARATOR in str(name)]:
         raise ValueError(
             f"bunch.data has features named {strange}; {SEPARATOR!r} stands between a feature and its category."

@@ -85,7 +85,7 @@ def _are_sentences(X: Any) -> bool:
     """Whether a column holds texts of several words rather than categories."""
     frame = nw.from_native(X, eager_only=True, pass_through=True)
     if isinstance(frame, nw.DataFrame):
-        columns = [frame[name].head(_ROWS_LOOKED_AT).to_list() for name in frame.columns]
+        columns = [frame[:_ROWS_LOOKED_AT, i].to_list() for i in range(frame.shape[1])]
     else:
         columns = (
             np.asarray(X[:_ROWS_LOOKED_AT], dtype=object).reshape(min(len(X), _ROWS_LOOKED_AT), -1).T.tolist()

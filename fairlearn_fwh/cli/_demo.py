@@ -1,4 +1,4 @@
-"""``fairlearn-fwh demo``: methods side by side on the data that can be found."""
+"""``fairlearn-fwh demo``: three scenes, or methods side by side on the data that can be found."""
 
 from __future__ import annotations
 
@@ -27,15 +27,58 @@ percentage points of accuracy: a negative gain is harm, * marks a loss that is s
     "--out", type=click.Path(file_okay=False, path_type=Path), default="fairlearn-fwh-demo", show_default=True,
     help="Folder for the table and the pictures.",
 )  # fmt: skip
-def demo(data_home: Path | None, out: Path) -> None:
-    """Compare methods on the real data that can be found, else on data that comes with the package."""
+@click.option("--download", is_flag=True, help="Get Adult, if it is not on disk.")
+@click.option(
+    "--all",
+    "compare_all",
+    is_flag=True,
+    help="Compare all methods on all data that can be found, instead of three scenes.",
+)
+def demo(data_home: Path | None, out: Path, download: bool, compare_all: bool) -> None:
+    """Show in three scenes what harm found, ruled out and undecided mean; with --all compare all methods."""
+    check_folder(out)
+    if compare_all:
+        _compare_all(data_home, out)
+    else:
+        _play(data_home, out, download=download)
+
+
+def _play(data_home: Path | None, out: Path, *, download: bool) -> None:
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from ..experiments._scenes import scenes
+
+    fitting = Fitting()
+    last = ""
+    try:
+        for number, scene in enumerate(scenes(data_home, download=download, report=fitting), start=1):
+            fitting.done()
+            picture = out / f"scene_{number}.png"
+            out.mkdir(parents=True, exist_ok=True)
+            scene.frame.plot("gain").figure.savefig(picture, dpi=120)
+            click.secho(f"{number}. {scene.question}", bold=True)
+            click.secho(f"   {scene.answer}", fg=_COLOURS[scene.word])
+            click.echo(f"   {scene.lesson}")
+            click.echo(f"   Picture: {picture}\n   Next: {scene.next_step}\n")
+            last = scene.word
+            fitting = Fitting()
+    except InvalidDataFileError as error:
+        raise Failure(str(error)) from error
+    assert last
+    click.echo("All methods on all data that can be found: fairlearn-fwh demo --all")
+
+
+#: Colour of each word.
+_COLOURS = {"harm found": "red", "ruled out": "green", "undecided": "yellow"}
+
+
+def _compare_all(data_home: Path | None, out: Path) -> None:
     click.echo(_INTRODUCTION)
     from ..experiments import compare_methods
 
     comparisons = []
-    names = _available(data_home)
-    check_folder(out)
-    for name in names:
+    for name in _available(data_home):
         fitting = Fitting()
         comparison = compare_methods(name, data_home=data_home, report=fitting)
         fitting.done()

@@ -124,6 +124,11 @@ class SentenceEmbedder(TransformerMixin, BaseEstimator):
         Returns
         -------
         SentenceEmbedder
+
+        Raises
+        ------
+        MissingExtraError, ValueError
+            See the class; also if `batch_size` is no whole number from 1 on.
         """
         if (
             isinstance(self.batch_size, bool)
@@ -146,6 +151,11 @@ class SentenceEmbedder(TransformerMixin, BaseEstimator):
         Returns
         -------
         ndarray, shape (n, n_dimensions_), float32
+
+        Raises
+        ------
+        MissingExtraError, ValueError
+            See the class.
         """
         texts = join_texts(X)
         if self.cache_folder is None:

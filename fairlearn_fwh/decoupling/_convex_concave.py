@@ -1,4 +1,4 @@
-"""Linear classifiers under preference constraints, by the convex-concave procedure (spec 5.6).
+"""Linear classifiers under preference constraints, by the convex-concave procedure.
 
 Constraints compare mean margins above zero, which are convex in the coefficients and stand on both sides: a difference of
 convex functions. At each step the greater side is replaced by its tangent, which lies below it, so that what satisfies the

@@ -1,4 +1,4 @@
-"""Trees over sensitive attributes whose nodes have classifiers: growing them (spec 5.5, Ustun et al. 2019)."""
+"""Trees over sensitive attributes whose nodes have classifiers: growing them (Ustun et al. 2019)."""
 
 from __future__ import annotations
 
@@ -179,7 +179,7 @@ class TreeGrower:
         return self.sizes[cells].sum() >= self.min_group_size and by_class[-2] >= self.n_features
 
     def _score(self, root: Node, leaves: list[Node]) -> float:
-        """Bound on the probability of a preference violation in a partition (spec 5.5, step 3)."""
+        """Bound on the probability of a preference violation in a partition."""
         n = np.array([self.sizes[leaf.cells].sum() for leaf in leaves], dtype=float)
         weight = np.array([self.cell_weights[leaf.cells].sum() for leaf in leaves])
         errors = [self.errors[node] for node in (root, *leaves)]

@@ -1,4 +1,4 @@
-"""Pruning a preference tree on people who took no part in growing it (spec 5.5)."""
+"""Pruning a preference tree on people who took no part in growing it."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ def rank_file(
     >>> import pathlib, tempfile
     >>> from fairlearn_fwh.files import rank_file
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "scores.csv"
-    >>> _ = path.write_text("y,new,old\\n1,.9,.2\\n0,.1,.3\\n1,.8,.4\\n0,.2,.1\\n")
+    >>> _ = path.write_text("y,new,old\n1,.9,.2\n0,.1,.3\n1,.8,.4\n0,.2,.1\n")
     >>> rank_file(path, y_true="y", score="new", score_pooled="old").by_group["gain"].tolist()
     [0.25]
     """

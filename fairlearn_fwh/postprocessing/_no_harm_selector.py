@@ -10,8 +10,6 @@ from numbers import Integral, Real
 from typing import Any, Self
 
 import numpy as np
-import pandas as pd
-from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state, get_tags
 from sklearn.utils.metadata_routing import MetadataRouter
 from sklearn.utils.validation import check_is_fitted
@@ -24,18 +22,17 @@ from ..base._tasks import REGRESSION, Task, task_of
 from ..base._units import read_units
 from ..decoupling import DecoupledClassifier
 from ..exceptions import GroupFallbackWarning
-from ..metrics._core._groups import encode_groups, find_groups, group_columns
-from ..metrics._core._label_sets import all_labels
-from ..metrics._core._values import read_values
+from ..metrics._core._groups import encode_groups, find_groups
 from ._candidates import Selection, select
-from ._columns import ColumnClassifier, ColumnRegressor, read_predictions
+from ._columns import read_predictions
 from ._cross_fitting import number_of_folds
 from ._fits import AskedEnsemble, Fits
-from ._guarantees import GUARANTEES, RELEASE, Guarantee
-from ._model_table import CandidateTable, ModelTable, check_candidates, check_pooled
+from ._guarantees import GUARANTEES, Guarantee
+from ._model_table import CandidateTable, ModelTable
 from ._plot import plot_selection
 from ._routing import is_list_of_candidates, route_to_candidates, router_of
-from ._scores import Score, is_score_of_amounts, resolve_score
+from ._scores import Score, resolve_score
+from ._settings import as_frame, check_classes, check_settings, columns_as_models
 from ._strategies import STRATEGIES
 from ._verdict import in_words
 
@@ -260,7 +257,7 @@ class NoHarmSelector(RoutedEstimator):
         GroupFallbackWarning
             If a group cannot be judged because it, or one of its classes, is not in the selection data.
         """
-        self._check_settings()
+        check_settings(self)
         score = self._score()
         sample = self._check_fit_input(X, y, sample_weight)
         sample = replace(sample, units=read_units(units, len(sample)))
@@ -268,7 +265,7 @@ class NoHarmSelector(RoutedEstimator):
         classes = getattr(self, "classes_", None)
         score.check(guarantee, classes, sample)
         seed = check_random_state(self.random_state)
-        features = None if sensitive_features is None else _as_frame(sensitive_features, len(sample))
+        features = None if sensitive_features is None else as_frame(sensitive_features, len(sample))
         routed = route_to_candidates(self, sensitive_features, sample_weight)
         make = partial(self._ensemble, seed, routed)
         unfitted = self._ensemble(check_random_state(0), None) if not self.prefit else None
@@ -281,7 +278,7 @@ class NoHarmSelector(RoutedEstimator):
         else:
             ensemble, repeats = fits.cross_fit(n_folds, self.n_repeats)
         if classes is not None:
-            classes = _check_classes(ensemble, classes)
+            classes = check_classes(ensemble, classes)
             score.check(guarantee, classes, sample)
         selection = select(repeats, ensemble, score, classes, guarantee, self.strategy, self.reassign)
         if not self.prefit:
@@ -344,7 +341,7 @@ class NoHarmSelector(RoutedEstimator):
         [['a', 'new', 0.5, 'new'], ['b', 'new', 0.5, 'new']]
         """
         table = read_predictions(predictions)
-        selector = cls(_columns_as_models(table, y_true, settings), prefit=True, **settings)
+        selector = cls(columns_as_models(table, y_true, settings), prefit=True, **settings)
         return selector.fit(
             table, y_true, sensitive_features=sensitive_features, sample_weight=sample_weight, units=units
         )
@@ -376,51 +373,6 @@ class NoHarmSelector(RoutedEstimator):
 
     def _loss(self) -> Any:
         return self._task.loss if self._task is not REGRESSION else self._score().loss
-
-    def _check_settings(self) -> None:
-        if self.prefit and self.cross_fit not in (None, "auto"):
-            raise ValueError(
-                f"cross_fit={self.cross_fit} fits classifiers and prefit=True fits none; choose one of them."
-            )
-        if is_list_of_candidates(self.estimator):
-            check_candidates(self.estimator, prefit=self.prefit)
-        elif isinstance(self.estimator, tuple | list):
-            if len(self.estimator) != 2:
-                raise TypeError(
-                    "estimator must be a routed ensemble, (pooled, {group: classifier}), (baseline, mitigated model) or a list of (name, classifier); "
-                    f"got {len(self.estimator)} things."
-                )
-            check_pooled(self.estimator[0], "the first of two")
-        elif self.estimator is not None and not hasattr(self.estimator, "predict_by_group"):
-            raise TypeError(
-                f"estimator must have predict_by_group; {type(self.estimator).__name__} has not. Give a routed ensemble (inside "
-                "a pipeline put NoHarmSelector around its last step), (pooled, {group: classifier}), "
-                "(baseline, mitigated model) or a list of (name, classifier)."
-            )
-        self._check_tasks()
-        if self.guarantee == RELEASE and self.strategy not in ("max_min", "in_order"):
-            raise ValueError(
-                f"strategy={self.strategy!r} chooses group by group, and guarantee='release' decides for everybody at once; use 'max_min' (the best "
-                "candidate overall) or 'in_order'."
-            )
-        if self.reassign and is_list_of_candidates(self.estimator):
-            raise ValueError("reassign=True is for the classifiers of groups, not for a list of candidates.")
-
-    def _check_tasks(self) -> None:
-        """Raise TypeError for regressors beside classifiers."""
-        models = [model for _, model in self.estimator] if is_list_of_candidates(self.estimator) else []
-        if isinstance(self.estimator, tuple | list) and not models:
-            pooled, others = self.estimator
-            models = [pooled, *(others.values() if isinstance(others, Mapping) else [others])]
-        kinds = {task_of(model).estimator_type for model in models}
-        if len(kinds) > 1:
-            raise TypeError(
-                "estimator has classifiers beside regressors: "
-                + ", ".join(
-                    f"{type(model).__name__} ({task_of(model).estimator_type})" for model in models[:5]
-                )
-                + ". Candidates must predict the same thing."
-            )
 
     def _ensemble(self, seed: np.random.RandomState, routed: Mapping[str, set[str]] | None) -> Any:
         """Make the ensemble to fit, or take the fitted one."""
@@ -498,55 +450,3 @@ class NoHarmSelector(RoutedEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = get_tags(self._first_inside()).input_tags.sparse
         return tags
-
-
-def _columns_as_models(
-    table: pd.DataFrame, y_true: Any, settings: Mapping[str, Any]
-) -> list[tuple[str, BaseEstimator]]:
-    """Columns of answers as candidates: of amounts, where the score is one of regressors, else of labels or probabilities."""
-    scoring = settings.get("scoring")
-    if is_score_of_amounts(scoring):
-        return [(str(name), ColumnRegressor(str(name))) for name in table]
-    labels = all_labels(np.asarray(y_true), *(table[name].to_numpy() for name in table))
-    are_probabilities = resolve_score(scoring).loss.predicts == "probabilities"
-    classes = np.unique(np.asarray(y_true)) if are_probabilities else np.array(sorted(labels))
-    return [(str(name), ColumnClassifier(str(name), classes)) for name in table]
-
-
-def _check_classes(ensemble: Any, seen: np.ndarray) -> np.ndarray:
-    """Return the classes that the ensemble knows, of which those in y are some.
-
-    Raises
-    ------
-    ValueError
-        If y has others.
-    """
-    classes = np.asarray(ensemble.classes_)
-    if unknown := [label for label in seen.tolist() if label not in classes.tolist()]:
-        raise ValueError(
-            f"y has labels that the classifiers of estimator do not know: {unknown[:5]!r}; they know "
-            f"{classes[:10].tolist()!r}."
-        )
-    return classes
-
-
-def _as_frame(sensitive_features: Any, n_rows: int) -> pd.DataFrame:
-    """Make a pandas frame of sensitive features, which can be split by rows; the ensemble reads them as it does."""
-    columns = group_columns(sensitive_features, "sensitive_features")
-    arrays = {name: _as_objects(column, name) for name, column in columns.items()}
-    for name, array in arrays.items():
-        if len(array) != n_rows:
-            raise ValueError(
-                f"Column {name!r} of sensitive_features has {len(array)} rows, but {n_rows} are expected."
-            )
-    return pd.DataFrame(arrays)
-
-
-def _as_objects(column: Any, name: str) -> np.ndarray:
-    """Values of a column as they were read, with None where one is missing."""
-    values, missing = read_values(column, f"Column {name!r} of sensitive_features", allow_mixed=True)
-    if not missing.any():
-        return values
-    values = values.astype(object)
-    values[missing] = None
-    return values

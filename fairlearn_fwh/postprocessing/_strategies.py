@@ -1,4 +1,4 @@
-"""Exact ways to choose one classifier per group, given what each would score (spec 2.3)."""
+"""Exact ways to choose one classifier per group, given what each would score."""
 
 from __future__ import annotations
 

@@ -181,7 +181,7 @@ class NoHarmReduction(MetaEstimatorMixin, SingleModel):
         Warns
         -----
         ConstraintsNotSatisfiedWarning
-            If the vote, other than drawn members, exceeds a bound by more than `eps`.
+            If the vote exceeds a bound by more than `eps`, which drawn members do not.
         """
         bounded = bounded_loss(self.loss)
         X, target = self._check_fit_input(X, y, bounded)

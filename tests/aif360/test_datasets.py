@@ -14,7 +14,9 @@ from .conftest import binary, several_labels
 FETCH = [name for name in datasets.__all__ if name.startswith("fetch_")]
 
 
-@pytest.mark.parametrize("name", [name for name in FETCH if name != "fetch_ham10000"])
+@pytest.mark.parametrize(
+    "name", [name for name in FETCH if name not in ("fetch_ham10000", "fetch_clothing_reviews")]
+)
 def test_there_and_back(name, real_data):
     bunch = getattr(datasets, name)(data_home=real_data)
     dataset = as_binary_label_dataset(bunch)
@@ -30,6 +32,13 @@ def test_there_and_back(name, real_data):
     assert back.target.tolist() == bunch.target.tolist()
     assert list(back.target_names) == list(bunch.target_names)
     assert back.sample_weight is None
+
+
+def test_texts_are_no_categories(real_data):
+    with pytest.raises(
+        ValueError, match=r"bunch.data\['title'\] has [\d,]+ different texts in 22,641 rows, no categories"
+    ):
+        as_binary_label_dataset(datasets.fetch_clothing_reviews(data_home=real_data))
 
 
 def test_images_become_pixels_and_missing_attributes_are_said(real_data):

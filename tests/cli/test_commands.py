@@ -18,12 +18,12 @@ def run():
 
 def test_help_and_version(run):
     assert "demo" in run("--help").output
-    assert "0.1.0" in run("--version").output
+    assert "0.2.0" in run("--version").output
 
 
 @pytest.mark.slow
 def test_demo_on_embedded_data(run, no_data):
-    result = run("demo", "--out", no_data / "out")
+    result = run("demo", "--all", "--out", no_data / "out")
     assert result.exit_code == 0, result.output
     assert "No real data files were found" in result.output
     assert "diabetes, by sex" in result.output
@@ -40,11 +40,30 @@ def test_demo_on_embedded_data(run, no_data):
         assert picture[..., :3].std() > 0.05
 
 
+def test_the_demo_teaches_three_words(run, no_data):
+    result = run("demo", "--out", no_data / "out")
+    assert result.exit_code == 0, result.output
+    assert re.search(
+        r"1\. On generated people .*\n +Harm found: b -\d+\.\d points of accuracy",
+        result.output,
+    )
+    assert (
+        "It is kept for a, b; a loss of more than 2 points is ruled out on people who are new to it"
+        in result.output
+    )
+    assert re.search(
+        r"Of the 4 hidden groups 4 are certified with 2,000 people, and [0-3] with 60", result.output
+    )
+    assert result.output.count("Next: ") == 3
+    for number in (1, 2, 3):
+        assert (no_data / "out" / f"scene_{number}.png").stat().st_size > 5_000
+
+
 def test_demo_takes_the_real_data_that_it_finds(run, real_data, no_data):
     home = no_data / "home"
     home.mkdir()
     (home / "german.csv.gz").write_bytes((real_data / "german.csv.gz").read_bytes())
-    result = run("demo", "--data-home", home, "--out", no_data / "out")
+    result = run("demo", "--all", "--data-home", home, "--out", no_data / "out")
     assert result.exit_code == 0, result.output
     assert "german, by sex" in result.output
     assert "diabetes" not in result.output
@@ -52,7 +71,7 @@ def test_demo_takes_the_real_data_that_it_finds(run, real_data, no_data):
 
 def test_demo_reports_a_damaged_file(run, no_data):
     (no_data / "german.csv.gz").write_bytes(b"junk")
-    result = run("demo", "--data-home", no_data, "--out", no_data / "out")
+    result = run("demo", "--all", "--data-home", no_data, "--out", no_data / "out")
     assert result.exit_code == 2
     assert "damaged or cut off" in result.output
     assert not (no_data / "out").exists()

@@ -131,7 +131,7 @@ def pruning_sample(seed, rates, n=120):
 
 
 def prune_by_hand(root, sample, groups, alpha):
-    """The rules of spec 5.5, comparison by comparison."""
+    """The rules of growing, comparison by comparison."""
     wrong = sample.y[:, None] != sample.X
     best, best_key = None, None
     cuts = [[1, 2], [3, 4, 2]]

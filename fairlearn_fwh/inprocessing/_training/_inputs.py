@@ -314,6 +314,17 @@ def _moments(images: Any, axes: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray
     return mean, np.sqrt(np.average(variances + (means - mean) ** 2, axis=0, weights=sizes))
 
 
+#: What features are, by the number of dimensions of a row.
+KINDS = {1: "a table", 2: "texts as tokens", 3: "images"}
+
+
+def check_row_shape(shape: tuple[int, ...], checked: Any) -> None:
+    """Raise ValueError if rows have another shape than in fit."""
+    if checked.shape[1:] != shape:
+        got = f"{KINDS[len(checked.shape) - 1]} with {checked.shape[1:]}"
+        raise ValueError(f"X must be {KINDS[len(shape)]} with rows of shape {shape}, as in fit; got {got}.")
+
+
 def check_table_or_images(estimator: Any, X: Any, *, reset: bool, num_workers: int) -> Any:
     """Check features that may be a table, images, a torch Dataset of them, or tokens of texts.
 

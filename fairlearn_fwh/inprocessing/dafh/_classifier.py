@@ -47,8 +47,8 @@ class DAFHClassifier(ExplainsGroups, LearnsFromBatches, LearnsByGradient, FallsB
     together: every group should do at least as well with its classifier as with the pooled one (rationality) and
     as with the other groups' (envy-freeness). No sensitive features are needed, neither in `fit` nor in `predict`.
     Groups are learned with differentiable heads (linear ones, unless `heads` says otherwise); `estimator` is then fitted
-    on each group and serves it where it does no worse on validation rows. Groups for which no harm cannot be shown on
-    held-out data are given the pooled classifier; who then envies whom is what `preference_frame` shows.
+    on each group and serves it where it does no worse on validation rows. A group keeps its classifier only if held-out data rule
+    out that it loses by it; all others get the pooled classifier. `preference_frame` shows who then envies whom.
 
     Parameters
     ----------

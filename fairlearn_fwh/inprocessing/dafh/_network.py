@@ -16,7 +16,7 @@ from .._training import _processes
 from ._objectives import Objective
 from ._router import Bins
 
-#: Batches with fewer rows per group than this are too small to tell the shares of the groups (spec 1.4 C).
+#: Batches with fewer rows per group than this are too small to tell the shares of the groups.
 _ROWS_PER_GROUP = 50
 
 
@@ -143,8 +143,8 @@ class RoutedHeads(nn.Module):
     def losses(self, X: Tensor, y: Tensor) -> Tensor:
         """Soft costs of every head, shape (R, B, K): ``sum_c p_c cost[y, c]``.
 
-        With equal costs that is the soft 0-1 loss ``1 - p_y``: the margin loss ``sigmoid(-s z)`` for two classes (spec
-        1.4, A3), and for more ``sigmoid(log sum_{c != y} exp z_c - z_y)``.
+        With equal costs that is the soft 0-1 loss ``1 - p_y``: the margin loss ``sigmoid(-s z)`` for two classes, and
+        for more ``sigmoid(log sum_{c != y} exp z_c - z_y)``.
         """
         z = self.decisions(X)
         if z.shape[-1] == 1:
@@ -168,7 +168,7 @@ class RoutedHeads(nn.Module):
         return (costs * share).sum(dim=-1) + self.balance * imbalance / _processes.count()
 
     def _imbalance(self, batch_shares: Tensor) -> Tensor:
-        """Divergence KL(shares || uniform) of the running shares, with the gradient of the batch's (spec 1.4 B, C)."""
+        """Divergence KL(shares || uniform) of the running shares, with the gradient of the batch's."""
         running = torch.lerp(self.running_shares, batch_shares.detach(), self.running_weight)
         self.running_shares.copy_(running)
         shares = running + batch_shares - batch_shares.detach()

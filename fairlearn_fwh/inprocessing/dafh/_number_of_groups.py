@@ -24,7 +24,7 @@ def choose_number_of_groups(
     min_group_size: int,
     alpha: float,
 ) -> tuple[Candidate | None, list[dict[str, Any]]]:
-    """Add groups as long as the gain over one group fewer is certified (spec 7.2).
+    """Add groups as long as the gain over one group fewer is certified.
 
     The tests come one after the other and end with the first that fails, so that all of them together keep the level
     `alpha`.

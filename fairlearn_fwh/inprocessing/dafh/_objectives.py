@@ -18,7 +18,7 @@ _EPSILON = 1e-6
 
 
 def hinge(assignment: Tensor, losses: Tensor, pooled_losses: Tensor) -> Tensor:
-    """Own loss, plus what is lost against the pooled and against the other groups' classifiers (spec 1.5, "hinge").
+    """Own loss, plus what is lost against the pooled and against the other groups' classifiers ("hinge").
 
     An error of another group's classifier is rewarded only as far as that classifier is better for the person than the
     own one: unlike in `paper` nothing is gained by making it worse than the own.
@@ -53,7 +53,7 @@ def ce(assignment: Tensor, losses: Tensor, pooled_losses: Tensor) -> Tensor:
 
 
 def direct(assignment: Tensor, losses: Tensor, pooled_losses: Tensor) -> Tensor:
-    """Own loss, counted double where some other classifier is right (spec 1.5, "direct")."""
+    """Own loss, counted double where some other classifier is right ("direct")."""
     everybody = torch.cat([losses, pooled_losses[:, None].expand(*losses.shape[:-1], 1)], dim=-1)
     k = losses.shape[-1]
     others_wrong = torch.stack(

@@ -78,7 +78,7 @@ def ask(module: RoutedHeads, table: Table, device: str | None) -> tuple[np.ndarr
 
 @dataclass(frozen=True)
 class GroupValidation:
-    """Rank members: nobody harmed, then gain over pooled, then rate of fairness without harm (spec 1.5, step 3).
+    """Rank members: nobody harmed, then gain over pooled, then rate of fairness without harm.
 
     Parameters
     ----------

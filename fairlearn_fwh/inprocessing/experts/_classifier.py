@@ -29,7 +29,7 @@ from .._training._callbacks import check_callbacks
 from .._training._devices import check_device, torch_device
 from .._training._encoders import make_encoder
 from .._training._images import DatasetImages, has_groups, open_dataset, read_labels
-from .._training._inputs import check_table_or_images, example_of, make_inputs
+from .._training._inputs import KINDS, check_row_shape, check_table_or_images, example_of, make_inputs
 from .._training._layer_sizes import check_layer_sizes
 from .._training._parameters import TRAINING
 from .._training._precision import PRECISIONS
@@ -353,19 +353,17 @@ class SelectiveExpertsClassifier(ShowsRepresentation, GroupRoutedClassifier):
         resolve_score(self.scoring).check(guarantee, self.classes_, sample)
         check_layer_sizes("hidden_layer_sizes", self.hidden_layer_sizes, at_least=1)
         if self.augmentation is not None and len(self._shape) != 3:
-            raise ValueError("augmentation changes images, and X is none; leave it out.")
+            raise ValueError(
+                f"augmentation changes images, but X is {KINDS[len(self._shape)]}; leave it out."
+            )
         check_checkpoint_dir(self.checkpoint_dir, self.random_state)
 
     def _check_features(self, X: Any, *, reset: bool) -> Any:
         checked = check_table_or_images(self, X, reset=reset, num_workers=self.num_workers)
         if reset:
             self._shape = checked.shape[1:]
-        elif checked.shape[1:] != self._shape:
-            kinds = {1: "a table", 2: "texts as tokens", 3: "images"}
-            raise ValueError(
-                f"X must be {kinds[len(self._shape)]} with rows of shape {self._shape}, as in fit; got {kinds[len(checked.shape) - 1]} with "
-                f"{checked.shape[1:]}."
-            )
+        else:
+            check_row_shape(self._shape, checked)
         return checked
 
     # --- training ---------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""One model against an adversary that weighs people by their features and labels (ARL)."""
+"""One model against an adversary that reweights people by their features and labels (ARL)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ._classifier import ReweightedClassifier
 
 
 class AdversarialReweightingClassifier(ReweightedClassifier):
-    """Train one classifier against an adversary that weighs people by their features and labels (ARL).
+    """Train one classifier against an adversary that reweights people by their features and labels (ARL).
 
     The adversary raises the weighted loss, the learner lowers it. No groups are needed. It is no method of preference: whoever gains,
     others may lose, which `preference_frame` shows against a baseline of the same architecture.

@@ -1,4 +1,4 @@
-"""What all classifiers without demographics share: a learner, somebody who weighs people, a choice of the epoch without groups."""
+"""What all classifiers without demographics share: a learner, somebody who reweights people, a choice of the epoch without groups."""
 
 from __future__ import annotations
 

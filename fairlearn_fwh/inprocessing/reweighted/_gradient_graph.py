@@ -16,7 +16,7 @@ from ._gradient_graph_weighting import GradientGraphWeighting
 
 
 class GradientGraphClassifier(ReweightedClassifier):
-    """Train one classifier against an adversary that weighs people by a graph of their gradients.
+    """Train one classifier against an adversary that reweights people by a graph of their gradients.
 
     In every batch people are linked to those whose last-layer gradients are nearest; an adversary with a graph convolution chooses
     weights that raise the weighted loss, the learner lowers it. No groups are needed. It is no method of preference: whoever gains,

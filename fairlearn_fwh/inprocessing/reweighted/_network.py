@@ -1,4 +1,4 @@
-"""A learner and somebody who weighs people, trained together."""
+"""A learner and somebody who reweights people, trained together."""
 
 from __future__ import annotations
 

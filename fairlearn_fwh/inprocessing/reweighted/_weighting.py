@@ -1,4 +1,4 @@
-"""The shape that all methods without demographics share: somebody weighs people, and wants the loss to be high.
+"""The shape that all methods without demographics share: somebody reweights people, and wants the loss to be high.
 
 A `Weighting` chooses the weights of a batch. Where they carry gradients it is an adversary that learns to raise the weighted
 loss while the learner lowers it; where they do not, they are a function of the losses. A new method is a new `Weighting`.
@@ -51,7 +51,7 @@ class Batch:
 
 
 class Weighting(nn.Module):
-    """Somebody who weighs people. A subclass defines ``forward(batch) -> weights (B,)``."""
+    """Somebody who reweights people. A subclass defines ``forward(batch) -> weights (B,)``."""
 
     #: Whether the best epoch is that which stands best against all of its weightings so far, and not that of the least `risk`. Who sees
     #: labels weighs up those that are noise: against them whoever has learned nothing stands best.

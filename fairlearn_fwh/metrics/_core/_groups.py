@@ -382,7 +382,7 @@ def read_predictions_by_group(values: Any, n_rows: int) -> PredictionsByGroup:
 
 
 #: Relative difference of floats that is rounding: a model answers to some rows not quite as to all of them.
-ROUNDING = 1e-9
+ROUNDING = 1e-13
 
 
 def without_rounding(values: np.ndarray, pooled: np.ndarray) -> np.ndarray:

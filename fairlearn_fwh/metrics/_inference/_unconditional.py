@@ -22,7 +22,7 @@ _TIE = 1e-9
 
 
 def tango_statistic(n: np.ndarray, worse: np.ndarray, better: np.ndarray, delta: np.ndarray) -> np.ndarray:
-    """Tango's statistic with the discordance estimated under the hypothesis difference = delta (spec 0.2)."""
+    """Tango's statistic with the discordance estimated under the hypothesis difference = delta."""
     b = -worse - better + (2 * n - worse + better) * delta
     root = np.sqrt(np.maximum(b**2 + 8 * n * better * delta * (1 - delta), 0.0))
     with np.errstate(invalid="ignore", divide="ignore"):

@@ -1,4 +1,4 @@
-"""Identities of the objectives (spec 1.2, 1.5 and 6), on random losses and assignments."""
+"""Identities of the objectives, on random losses and assignments."""
 
 import numpy as np
 import pytest

@@ -496,7 +496,7 @@ def test_bad_input(fitted):
         model.fit(np.zeros((400, 5, 6, 7)), y)
     with pytest.raises(ValueError, match="where both may be channels"):
         model.fit(np.zeros((400, 3, 8, 3)), y)
-    with pytest.raises(ValueError, match="2 dimensions or images of 4 dimensions; got 3"):
+    with pytest.raises(ValueError, match="Texts must be whole numbers of shape"):
         model.fit(np.zeros((400, 3, 8)), y)
     with pytest.raises(ValueError, match="sensitive_features"):
         model.fit(X, y, sensitive_features=np.where(np.arange(400) < 3, None, group))

@@ -241,7 +241,7 @@ def test_bad_input(rows, estimator):
         model.fit(X, y, sample_weight=(y == 1).astype(float))
     with pytest.raises(TypeError, match="baseline"):
         model.fit(X, y).preference_frame(X, y)
-    with pytest.raises(TypeError, match="baseline must be a fitted classifier; got NoneType"):
+    with pytest.raises(TypeError, match="baseline must be a fitted model with predict; got NoneType"):
         model.preference_frame(X, y, baseline=None)
 
 

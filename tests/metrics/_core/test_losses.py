@@ -33,7 +33,7 @@ def test_labels_are_compared_as_labels():
 @pytest.mark.parametrize(
     ("loss", "y", "p", "message"),
     [
-        ("nonsense", Y, Y, r"loss must be one of \['absolute', 'brier', 'false_alarm', 'log', 'missed', 'rejection', 'squared', 'zero_one'\] or a callable; got 'nonsense'"),
+        ("nonsense", Y, Y, r"loss must be one of \['absolute', 'brier', 'false_alarm', 'log', 'missed', 'pinball', 'rejection', 'squared', 'zero_one'\] or a callable; got 'nonsense'"),
         ("zero_one", Y, P, r"has fractions such as 0.1, but loss='zero_one' compares labels"),
         ("zero_one", Y.astype(float), P, r"has fractions such as 0.1, but loss='zero_one' compares labels"),
         ("zero_one", Y, np.array(list("0110")), "labels of different types"),

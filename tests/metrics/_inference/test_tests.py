@@ -62,7 +62,7 @@ def test_score_statistic_uses_the_constrained_maximum_likelihood():
 
 @pytest.mark.parametrize("n", [30, 500])
 def test_bound_without_discordant_people(n):
-    """Copies are not certified for nothing: the bound is z^2 / (n + z^2) below 0 (spec 0.2)."""
+    """Copies are not certified for nothing: the bound is z^2 / (n + z^2) below 0."""
     z2 = stats.norm.ppf(0.95) ** 2
     assert tango_bound(np.array([n]), np.array([0]), np.array([0]), 0.05)[0] == pytest.approx(
         -z2 / (n + z2), abs=1e-9
