@@ -17,6 +17,7 @@ from ..metrics._core._units import Unit
 from ._amounts import AMOUNTS, compared_regressors
 from ._data import EMBEDDED_DATA, REAL_DATA, Split, make_split
 from ._methods import FIRST_TO_TRY, Answers, Method, SkippedMethodError, compared_methods
+from ._reviews import REVIEWS, methods_on_reviews
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ def compare_methods(
     ----------
     dataset : str
         "adult", "arrest", "violent", "german", "bank", "diabetes" or "intersectional"; of amounts "progression" (diabetes) or "hours" (worked by people of
-        Adult), for which regressors are compared by absolute errors.
+        Adult), for which regressors are compared by absolute errors; of texts "reviews", as embeddings (extra ``text``).
     data_home : path-like, optional
         Folder with the data files.
     tolerance : float
@@ -135,9 +136,11 @@ def compare_methods(
     """
     split, attribute = load_split(dataset, None, data_home, random_state)
     spec = _SPECS[dataset]
-    methods = (
-        compared_methods() if spec.loss_limit is None else compared_regressors(spec.loss, spec.loss_limit)
-    )
+    methods = compared_methods()
+    if spec.loss_limit is not None:
+        methods = compared_regressors(spec.loss, spec.loss_limit)
+    elif dataset in REVIEWS:
+        methods |= methods_on_reviews()
     return compare_on_split(
         split,
         methods,
@@ -153,7 +156,7 @@ def compare_methods(
 
 
 #: All data sets that can be compared on.
-_SPECS = REAL_DATA | EMBEDDED_DATA | AMOUNTS
+_SPECS = REAL_DATA | EMBEDDED_DATA | AMOUNTS | REVIEWS
 
 
 def load_split(dataset: str, attribute: str | None, data_home: Any, random_state: int) -> tuple[Split, str]:
@@ -163,7 +166,8 @@ def load_split(dataset: str, attribute: str | None, data_home: Any, random_state
     spec = _SPECS[dataset]
     bunch = spec.load(data_home)
     attribute = spec.attribute if attribute is None else attribute
-    return make_split(bunch, attribute, test_size=1 / 3, random_state=random_state), attribute
+    split = (spec.split or make_split)(bunch, attribute, test_size=1 / 3, random_state=random_state)
+    return split, attribute
 
 
 def compare_on_split(

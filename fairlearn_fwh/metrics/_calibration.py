@@ -37,7 +37,7 @@ class CalibrationFrame:
     pos_label : label, optional
         The positive class; by default 1 where labels are 0 and 1, or -1 and 1.
     n_bins : int
-        Bins of each model and group, with about equal numbers of people: at least 20 each, so that small groups have fewer bins.
+        Bins of each model and group, with about equal numbers of people. There are 20 people, or units, for each, so that small groups have fewer bins.
 
     Attributes
     ----------

@@ -89,11 +89,6 @@ class MetricGains:
     random_state : int, RandomState or None
         Seeds the draws.
 
-    Raises
-    ------
-    ValueError
-        If the metric does not take the weights, or fails for a group.
-
     Attributes
     ----------
     by_group : DataFrame
@@ -103,6 +98,11 @@ class MetricGains:
         The same of everybody.
     n_boot : int
         Number of replicates.
+
+    Raises
+    ------
+    ValueError
+        If the metric does not take the weights, or fails for a group.
 
     Notes
     -----

@@ -9,7 +9,7 @@ from scipy import special, stats
 
 from .._core._bisection import bisect
 
-#: Fewest people of a bin; of fewer the variance within a bin is not known well enough.
+#: Fewest people, or units, for each bin; of fewer the variance within a bin is not known well enough.
 PEOPLE_PER_BIN = 20
 
 _BISECTIONS = 45
@@ -92,7 +92,7 @@ def calibration_of(
     positive : ndarray of bool, shape (n,)
     probability : ndarray, shape (n,)
     n_bins : int
-        Most bins; there are fewer where a bin would have less than `PEOPLE_PER_BIN` people, or probabilities are equal.
+        Most bins; there are fewer where there are less than `PEOPLE_PER_BIN` people, or units, for each, or probabilities are equal.
     units : ndarray of int, shape (n,), optional
         Whose rows belong together.
 
@@ -101,13 +101,13 @@ def calibration_of(
     Calibration
     """
     n = len(positive)
-    bin_of, n_bins = _bins(probability, min(n_bins, max(n // PEOPLE_PER_BIN, 1)))
+    rows = np.arange(n) if units is None else np.unique(units, return_inverse=True)[1]
+    n_units = int(rows.max()) + 1
+    bin_of, n_bins = _bins(probability, min(n_bins, max(n_units // PEOPLE_PER_BIN, 1)))
     size = np.bincount(bin_of, minlength=n_bins).astype(float)
     apart = positive - probability
     gap, hits = (np.bincount(bin_of, values, n_bins) for values in (apart, positive))
     gap = gap / size
-    rows = np.arange(n) if units is None else np.unique(units, return_inverse=True)[1]
-    n_units = int(rows.max()) + 1
     covariance = _covariance((apart - gap[bin_of]) / size[bin_of], bin_of, n_bins, rows, n_units)
     # With few positives a bin may have none by chance: its share is taken as that of one more positive and one more negative.
     of_bin = size if units is None else _units_of_bins(rows, bin_of, n_bins)
