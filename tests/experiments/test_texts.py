@@ -64,7 +64,7 @@ def test_reviews_are_compared_on_embeddings_and_split_by_article(real_data, monk
 
 def test_amounts_are_compared_in_their_own_unit():
     comparison = pytest.importorskip("fairlearn_fwh.experiments").compare_methods(
-        "progression", tolerance=200.0
+        "progression", tolerance=100.0
     )
     assert comparison.loss == "absolute"
     assert "risk" in comparison.overall
