@@ -33,7 +33,8 @@ class DROClassifier(ReweightedClassifier):
         Chi-square ball, or mean of the largest losses of a share alpha (conditional value at risk).
     radius : {"tight", "vfair", "hashimoto"} or float
         Of the chi-square ball, ``mean((q/p - 1)^2)``: ``1/alpha - 1``, which is the distance of a group of share alpha;
-        ``(1/alpha - 1)^2``; ``2 (1/alpha - 1)^2``, as published; or itself, and `alpha` does not matter.
+        ``(1/alpha - 1)^2``, the radius of the baseline in experiments with VFair (the method VFair itself is another one); ``2 (1/alpha - 1)^2``, as published; or
+        itself, and `alpha` does not matter.
     {training}
 
     Attributes
