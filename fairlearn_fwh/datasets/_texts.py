@@ -150,7 +150,7 @@ class SentenceEmbedder(TransformerMixin, BaseEstimator):
 
         Returns
         -------
-        ndarray, shape (n, n_dimensions_), float32
+        ndarray of float32, shape (n, m)
 
         Raises
         ------

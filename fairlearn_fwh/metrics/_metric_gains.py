@@ -37,8 +37,8 @@ def metric_gain(metric: Metric, *, greater_is_better: bool = True) -> Metric:
 
     Returns
     -------
-    callable (y_true, y_pred, *, y_pred_pooled, sample_weight=None) -> float
-        Positive is good for the group. In `MetricFrame` the other predictions are given by ``sample_params``.
+    callable
+        With the signature ``(y_true, y_pred, *, y_pred_pooled, sample_weight=None)``; positive is good for the group. In `MetricFrame` the other predictions are given by ``sample_params``.
 
     Raises
     ------
