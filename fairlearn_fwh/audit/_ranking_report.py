@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import json
 from typing import Any
 
 import pandas as pd
 
 from ..metrics import RankingFrame
-from ..metrics._core._names import SMALLEST_SHOWN, full_name, group_name, printable
-from ._audit import environment, plain_record, sums_of
+from ..metrics._core._names import SMALLEST_SHOWN, group_name, printable
 from ._findings import check_min_group_size
+from ._table_report import TableReport, package_version
 
 #: What is known of a group.
 WORSE, NO_WORSE, OPEN, ONE_CLASS = "ranked worse", "proved no worse", "cannot be told", "one class only"
 
 
-class RankingReport:
+class RankingReport(TableReport):
     """Say which groups are ranked worse by one score than by another; see `RankingFrame`.
 
     Parameters
@@ -34,6 +32,8 @@ class RankingReport:
     source, own, pooled : str
         Names of the sample and of the two scores.
     """
+
+    _template = "ranking.html.jinja"
 
     def __init__(
         self,
@@ -84,11 +84,6 @@ class RankingReport:
         """Return the groups that may be shown, those with the largest loss first."""
         return self._table[~self._hidden].sort_values("gain", kind="stable")
 
-    @property
-    def n_suppressed(self) -> int:
-        """Number of groups that are not shown."""
-        return int(self._hidden.sum())
-
     def table(self) -> tuple[list[str], list[list[str]]]:
         """Return the same as cells of text: a header, and a row per group."""
         header = ["group", "people", "positive", f"AUC, {self.own}", f"AUC, {self.pooled}"]
@@ -115,21 +110,10 @@ class RankingReport:
             return 1
         return 3 if fail_on == "undecided" and not self._table["certified"].all() else 0
 
-    def to_json(self, parts: dict[str, str] | None = None) -> str:
-        """Return the comparison as JSON.
-
-        Parameters
-        ----------
-        parts : dict from str to str, optional
-            As for `Audit.to_json`.
-
-        Returns
-        -------
-        str
-        """
-        report: dict[str, Any] = {
+    def _facts(self) -> dict[str, Any]:
+        return {
             "source": self.source,
-            "package": f"fairlearn_fwh {importlib.metadata.version('fairlearn-fwh')}",
+            "package": f"fairlearn_fwh {package_version()}",
             "verdict": self.verdict,
             "harm_found": bool(self._table["harmed"].any()),
             "certified": bool(self._table["certified"].all()),
@@ -139,32 +123,7 @@ class RankingReport:
             "tolerance": float(self.tolerance),
             "margin": float(self.margin),
             "alpha": float(self.alpha),
-            "min_group_size": self.min_group_size,
-            "n_suppressed_groups": self.n_suppressed,
-            "groups": [
-                {"group": full_name(label)} | plain_record({str(name): value for name, value in row.items()})
-                for label, row in self.groups().iterrows()
-            ],
         }
-        report |= sums_of(parts)
-        return json.dumps(report, allow_nan=False, indent=2) + "\n"
-
-    def to_html(self) -> str:
-        """Return the comparison as one self-contained HTML page.
-
-        Returns
-        -------
-        str
-
-        Raises
-        ------
-        MissingExtraError
-            If jinja2 is not installed.
-        """
-        template: Any = environment().get_template("ranking.html.jinja")
-        return template.render(
-            report=self, table=self.table(), version=importlib.metadata.version("fairlearn-fwh")
-        )
 
 
 def _result(row: pd.Series) -> str:

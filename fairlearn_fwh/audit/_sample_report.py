@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import json
 from typing import Any
 
 import pandas as pd
 
 from ..metrics import PreferenceFrame, compare_samples
-from ..metrics._core._names import SMALLEST_SHOWN, full_name, group_name, printable
+from ..metrics._core._names import SMALLEST_SHOWN, group_name, printable
 from ..metrics._core._units import Unit
-from ._audit import environment, plain_record, sums_of
 from ._findings import check_min_group_size
+from ._table_report import TableReport, package_version
 
 #: What is known of a group.
 HIGHER, LOWER, OPEN = "higher", "lower", "cannot be told"
 
 
-class SampleReport:
+class SampleReport(TableReport):
     """Compare the risks of groups in two samples of different people; see `compare_samples`.
 
     Parameters
@@ -35,6 +33,8 @@ class SampleReport:
     source, baseline : str
         Names of the samples.
     """
+
+    _template = "samples.html.jinja"
 
     def __init__(
         self,
@@ -72,11 +72,6 @@ class SampleReport:
             .sort_values("increase", ascending=False, kind="stable")
         )
 
-    @property
-    def n_suppressed(self) -> int:
-        """Number of groups that are not shown."""
-        return len(self._table) - len(self.groups())
-
     def table(self) -> tuple[list[str], list[list[str]]]:
         """Return the same as cells of text: a header, and a row per group."""
         unit = self.unit
@@ -102,54 +97,15 @@ class SampleReport:
             raise ValueError(f"fail_on must be 'harm' for different people; got {fail_on!r}.")
         return int(self._table["higher"].any())
 
-    def to_json(self, parts: dict[str, str] | None = None) -> str:
-        """Return the comparison as JSON.
-
-        Parameters
-        ----------
-        parts : dict from str to str, optional
-            As for `Audit.to_json`.
-
-        Returns
-        -------
-        str
-        """
-        report: dict[str, Any] = {
+    def _facts(self) -> dict[str, Any]:
+        return {
             "source": self.source,
             "baseline": self.baseline,
-            "package": f"fairlearn_fwh {importlib.metadata.version('fairlearn-fwh')}",
+            "package": f"fairlearn_fwh {package_version()}",
             "verdict": self.verdict,
             "higher_risk_found": bool(self._table["higher"].any()),
             "loss": self.loss_name,
             "margin": float(self.margin),
             "alpha": float(self.alpha),
             "randomized": self.randomized,
-            "min_group_size": self.min_group_size,
-            "n_suppressed_groups": self.n_suppressed,
-            "groups": [
-                {"group": full_name(label)} | plain_record({str(name): value for name, value in row.items()})
-                for label, row in self.groups().iterrows()
-            ],
         }
-        report |= sums_of(parts)
-        return json.dumps(report, allow_nan=False, indent=2) + "\n"
-
-    def to_html(self) -> str:
-        """Return the comparison as one self-contained HTML page.
-
-        Returns
-        -------
-        str
-
-        Raises
-        ------
-        MissingExtraError
-            If jinja2 is not installed.
-        """
-        template: Any = environment().get_template("samples.html.jinja")
-        return template.render(
-            report=self,
-            table=self.table(),
-            unit=self.unit,
-            version=importlib.metadata.version("fairlearn-fwh"),
-        )

@@ -201,8 +201,7 @@ class CalibrationFrame:
         """
         check_alpha(alpha)
         _check_margin(margin)
-        # Two-sided bounds of each model: one side of each is used.
-        table = self.gain_intervals(min(2 * alpha, 0.999) / len(self._measured), measure)
+        table = self.gain_intervals(self._level(alpha), measure)
         table = table.assign(group=pd.Series(self._groups.labels, dtype=object, index=table.index))
         harmed = table["upper"] < -margin
         return table.loc[harmed, ["group", "n", "gain", "upper"]].reset_index(drop=True)
@@ -233,9 +232,13 @@ class CalibrationFrame:
             return (
                 f"Worse calibrated, with {100 * (1 - alpha):g} % confidence: {named(harmed, min_group_size)}."
             )
-        table = self.gain_intervals(2 * alpha / len(self._measured), measure)
+        table = self.gain_intervals(self._level(alpha), measure)
         worst = table["lower"].min()
         return f"No group is found to be worse calibrated; a loss of up to {max(-worst, 0):.2g} remains possible ({100 * (1 - alpha):g} % confidence)."
+
+    def _level(self, alpha: float) -> float:
+        """Level of each group's interval, of which one side is used, for all groups together."""
+        return min(2 * alpha, 0.999) / len(self._measured)
 
     def plot(self, *, min_group_size: int = 10) -> Any:
         """Plot a reliability diagram of each group: share of positives against mean probability, both models beside each other.
