@@ -1,5 +1,6 @@
 """Preference metrics: whether each group does at least as well as with the pooled, or another group's, classifier."""
 
+from ._alarms import alarm_frame
 from ._calibration import CalibrationFrame
 from ._compare import FrameComparison, compare
 from ._core._groups import pack_predictions
@@ -37,6 +38,7 @@ __all__ = [
     "PreferenceMonitor",
     "RankingFrame",
     "SampleComparison",
+    "alarm_frame",
     "bound_group_gains",
     "compare",
     "compare_samples",
