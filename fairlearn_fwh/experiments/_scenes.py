@@ -20,6 +20,9 @@ from ..inprocessing import DAFHClassifier
 from ..metrics import PreferenceFrame
 from ..postprocessing import NoHarmSelector
 
+#: What people are called where they are real.
+ADULT = "Adult"
+
 #: Level of all tests, and the loss that counts as none.
 ALPHA, TOLERANCE = 0.05, 0.02
 
@@ -142,7 +145,9 @@ def _harm(people: People, pooled: Any, tell: Callable[[str], None]) -> Scene:
         f"{found} With {100 * (1 - ALPHA):g} % confidence, for all groups together.",
         "Harm found: a group does significantly worse than with the classifier that it had. Parity says nothing of it.",
         frame,
-        "fairlearn-fwh mitigators adult --attribute sex",
+        "fairlearn-fwh mitigators adult --attribute sex"
+        if people.name == ADULT
+        else "fairlearn-fwh mitigators diabetes",
     )
 
 
