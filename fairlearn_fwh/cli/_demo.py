@@ -50,7 +50,6 @@ def _play(data_home: Path | None, out: Path, *, download: bool) -> None:
     from ..experiments._scenes import scenes
 
     fitting = Fitting()
-    last = ""
     try:
         for number, scene in enumerate(scenes(data_home, download=download, report=fitting), start=1):
             fitting.done()
@@ -61,11 +60,9 @@ def _play(data_home: Path | None, out: Path, *, download: bool) -> None:
             click.secho(f"   {scene.answer}", fg=_COLOURS[scene.word])
             click.echo(f"   {scene.lesson}")
             click.echo(f"   Picture: {picture}\n   Next: {scene.next_step}\n")
-            last = scene.word
             fitting = Fitting()
     except InvalidDataFileError as error:
         raise Failure(str(error)) from error
-    assert last
     click.echo("All methods on all data that can be found: fairlearn-fwh demo --all")
 
 

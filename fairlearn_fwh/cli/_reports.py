@@ -113,5 +113,5 @@ def _is_earlier_result(path: Path) -> bool:
         beginning = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         return False
-    keys = ('"schema_version"', '"higher_risk_found"')
+    keys = ('"schema_version"', '"higher_risk_found"', '"score_pooled"')
     return any(key in beginning for key in keys) or "<testsuites>" in beginning[:100]

@@ -26,8 +26,15 @@ ADULT = "Adult"
 #: Level of all tests, and the loss that counts as none.
 ALPHA, TOLERANCE = 0.05, 0.02
 
-#: People that are enough for the third scene's question, and too few.
+#: People who are too few for the third scene's question.
 _FEW = 60
+
+#: What each word means.
+_LESSONS = {
+    "harm found": "Harm found: a group does significantly worse than with the classifier that it had. Parity says nothing of it.",
+    "ruled out": "Ruled out: with confidence no group loses more than the tolerance. That no harm was found would not say so.",
+    "undecided": "Undecided: too few people to tell. It is an answer of its own, and `frame.power` says how many it takes.",
+}
 
 
 @dataclass(frozen=True)
@@ -37,7 +44,7 @@ class Scene:
     Attributes
     ----------
     word : str
-        What it teaches: "harm found", "ruled out" or "undecided".
+        What was seen: "harm found", "ruled out" or "undecided".
     question, answer, lesson : str
     frame : PreferenceFrame
         What the answer and the picture are made of.
@@ -138,12 +145,15 @@ def _harm(people: People, pooled: Any, tell: Callable[[str], None]) -> Scene:
     harmed = frame.violations(alpha=ALPHA, claims="rationality")
     pairs = zip(harmed["group"].tolist(), harmed["gain"].tolist(), strict=True)
     losses = ", ".join(f"{group} {100 * gain:+.1f} points of accuracy" for group, gain in pairs)
-    found = f"Harm found: {losses}." if len(harmed) else "No harm found on these people."
+    sure = f"{100 * (1 - ALPHA):g} % confidence, for all groups together."
+    found = f"Harm found: {losses}. With {sure}"
+    not_found = "No harm found on these people; that does not rule it out."
+    word = "harm found" if len(harmed) else "undecided"
     return Scene(
-        "harm found",
+        word,
         f"On {people.name} fairlearn's ThresholdOptimizer makes selection rates equal. Does anybody pay for it?",
-        f"{found} With {100 * (1 - ALPHA):g} % confidence, for all groups together.",
-        "Harm found: a group does significantly worse than with the classifier that it had. Parity says nothing of it.",
+        found if len(harmed) else not_found,
+        _LESSONS[word],
         frame,
         "fairlearn-fwh mitigators adult --attribute sex"
         if people.name == ADULT
@@ -161,17 +171,14 @@ def _choice(people: People, pooled: Any, tell: Callable[[str], None]) -> Scene:
     kept = selector.selection_table_.loc[lambda table: table["choice"] != "pooled", "group"]
     certified = frame.certify(tolerance=TOLERANCE, alpha=ALPHA)["certified"].all()
     gain = 100 * float(frame.overall.to_dict()["rationality_gain"])
-    outcome = (
-        "is ruled out on people who are new to it"
-        if certified
-        else "is not ruled out on people who are new to it"
-    )
+    word = "ruled out" if certified else "undecided"
+    outcome = "is" if certified else "is not"
     return Scene(
-        "ruled out",
+        word,
         "Gradient boosting is a better model. May it replace the old one for every group?",
-        f"It is kept for {', '.join(map(str, kept)) or 'nobody'}; a loss of more than {100 * TOLERANCE:g} points {outcome}. Overall {gain:+.1f} points. The price: {100 * TOLERANCE:g} points "
+        f"It is kept for {', '.join(map(str, kept)) or 'nobody'}; a loss of more than {100 * TOLERANCE:g} points {outcome} ruled out on people who are new to it. Overall {gain:+.1f} points. The price: {100 * TOLERANCE:g} points "
         "of tolerance, and people set aside for the test.",
-        "Ruled out: with confidence no group loses more than the tolerance. That no harm was found would not say so.",
+        _LESSONS[word],
         frame,
         "fairlearn-fwh audit --help",
     )
@@ -201,7 +208,7 @@ def _nobody_named(tell: Callable[[str], None]) -> Scene:
         "undecided",
         "Generated people follow four rules, and nobody says who follows which. DAFH learns groups from features alone. Is everybody served well?",
         f"{gain:+.1f} points overall. Of the {n} hidden groups {n_certified} are certified with {len(answers):,} people, and {n_of_few} with {_FEW}: for the others harm is neither found nor ruled out.",
-        "Undecided: too few people to tell. It is an answer of its own, and `frame.power` says how many it takes.",
+        _LESSONS["undecided"],
         everybody,
         "notebooks/03_dafh.ipynb",
     )

@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from fairlearn_fwh.cli._main import main
+from fairlearn_fwh.cli._reports import mark_unusable
 from fairlearn_fwh.files import rank_file
 from fairlearn_fwh.metrics import RankingFrame
 
@@ -61,6 +62,14 @@ def test_the_group_that_is_ranked_worse_fails_the_audit(scores, tmp_path):
     )
     for group in report["groups"]:
         assert group["gain"] == pytest.approx(exact.by_group.loc[group["group"], "gain"], abs=1e-3)
+
+
+def test_a_command_line_that_cannot_be_read_leaves_no_earlier_result(scores, tmp_path):
+    page = tmp_path / "report.json"
+    run_cli("audit", scores[0], *OPTIONS, "--json", page)
+    assert json.loads(page.read_text())["harm_found"]
+    mark_unusable(["audit", str(scores[0]), "--json", str(page), "--no-such-option"])
+    assert json.loads(page.read_text())["state"] == "unusable"
 
 
 def test_scores_may_be_in_two_files(scores, tmp_path):

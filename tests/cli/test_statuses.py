@@ -342,3 +342,22 @@ def test_names_of_columns_are_as_in_the_header(tmp_path):
         result = CliRunner().invoke(main, ["audit", str(tmp_path / "p.csv"), *COLUMNS, "--sensitive", name])
         assert result.exit_code == 0, result.output
         assert any(line.startswith(group) for line in result.output.splitlines())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "earlier", ['{"schema_version": 1}', '{"higher_risk_found": false}', '{"score_pooled": "old"}']
+)
+def test_a_command_line_that_cannot_be_read_leaves_no_earlier_result(harm, tmp_path, earlier):
+    path = tmp_path / "result.json"
+    path.write_text(earlier)
+    assert audit(harm, "--json", path, "--no-such-option").returncode == 2
+    assert json.loads(path.read_text())["state"] == "unusable"
+
+
+@pytest.mark.slow
+def test_a_command_line_that_cannot_be_read_replaces_nothing_else(harm, tmp_path):
+    path = tmp_path / "notes.json"
+    path.write_text("[1]")
+    assert audit(harm, "--json", path, "--no-such-option").returncode == 2
+    assert path.read_text() == "[1]"
