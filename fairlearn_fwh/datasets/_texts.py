@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.util
 import os
+from collections.abc import Iterator
 from numbers import Integral
 from pathlib import Path
 from typing import Any, Self
@@ -177,7 +179,8 @@ class SentenceEmbedder(TransformerMixin, BaseEstimator):
             raise MissingExtraError.for_extra("Embedding texts", "text") from error
         place = encoder_folder(self.model)
         try:
-            return SentenceTransformer(place, device=self.device)
+            with reading_quietly(place):
+                return SentenceTransformer(place, device=self.device)
         except Exception as error:
             raise ValueError(
                 f"The encoder {str(self.model)!r} can neither be read nor downloaded ({type(error).__name__}: {str(error).splitlines()[0]}). Name a folder that has "
@@ -195,6 +198,21 @@ class SentenceEmbedder(TransformerMixin, BaseEstimator):
         tags.requires_fit = False
         tags.no_validation = True
         return tags
+
+
+@contextlib.contextmanager
+def reading_quietly(place: str) -> Iterator[None]:
+    """Show no progress of reading weights from a folder, which takes a moment; a download shows its own."""
+    from transformers.utils import logging
+
+    silenced = Path(place).is_dir() and logging.is_progress_bar_enabled()
+    if silenced:
+        logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if silenced:
+            logging.enable_progress_bar()
 
 
 def encoder_folder(model: Any) -> str:

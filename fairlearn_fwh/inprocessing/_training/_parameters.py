@@ -5,7 +5,8 @@ from __future__ import annotations
 from numbers import Integral, Real
 from typing import Any
 
-from ..._sklearn_compat import Interval
+from ..._sklearn_compat import Interval, StrOptions
+from ._precision import PRECISIONS
 
 TRAINING: dict[str, list[Any]] = {
     "validation_fraction": [Interval(Real, 0, 1, closed="left")],
@@ -18,3 +19,20 @@ TRAINING: dict[str, list[Any]] = {
     "verbose": ["verbose"],
     "random_state": ["random_state"],
 }
+
+#: And of those by which an encoder is trained that may have been trained before, on something else.
+ENCODER_TRAINING: dict[str, list[Any]] = {
+    **TRAINING,
+    "encoder_learning_rate": [Interval(Real, 0, None, closed="neither"), None],
+    "gradient_accumulation_steps": [Interval(Integral, 1, None, closed="left")],
+    "precision": [StrOptions(set(PRECISIONS))],
+}
+
+
+def rates(encoder_learning_rate: float | None, *patterns: str) -> list[tuple[str, dict[str, float]]]:
+    """Give parameters with these names a learning rate of their own, if there is one."""
+    return (
+        []
+        if encoder_learning_rate is None
+        else [(pattern, {"lr": encoder_learning_rate}) for pattern in patterns]
+    )

@@ -34,6 +34,7 @@ def train(
     learning_rate: float,
     max_epochs: int,
     batch_size: int,
+    gradient_accumulation_steps: int = 1,
     patience: int,
     warmup_epochs: int = 0,
     generator: torch.Generator,
@@ -65,6 +66,8 @@ def train(
         Of the other parameters.
     max_epochs, batch_size, patience : int
         `patience` is the number of epochs without improvement after which training stops.
+    gradient_accumulation_steps : int
+        Batches whose gradients are added up for a step; above 1 in one process only.
     warmup_epochs : int
         Epochs at the start that patience does not count.
     generator : torch.Generator
@@ -112,6 +115,7 @@ def train(
         parameter_groups=parameter_groups,
         max_epochs=max_epochs,
         batch_size=batch_size,
+        gradient_accumulation_steps=gradient_accumulation_steps,
         generator=generator,
         draw=draw,
         device=device,

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ...datasets._texts import SHIPPED, encoder_folder, join_texts
+from ...datasets._texts import SHIPPED, encoder_folder, join_texts, reading_quietly
 from ...exceptions import MissingExtraError
 
 
@@ -127,7 +127,8 @@ def _from_transformers(kind: str, place: str, name: str) -> Any:
     # What is read is no part of the random numbers of a fit.
     state = torch.random.get_rng_state()
     try:
-        return getattr(transformers, kind).from_pretrained(place)
+        with reading_quietly(place):
+            return getattr(transformers, kind).from_pretrained(place)
     except Exception as error:
         raise ValueError(
             f"The transformer {name!r} can neither be read nor downloaded ({type(error).__name__}: {(str(error).splitlines() or [''])[0]}). Name a folder that has it, or "

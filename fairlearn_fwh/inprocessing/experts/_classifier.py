@@ -26,19 +26,19 @@ from ...postprocessing._guarantees import Guarantee
 from ...postprocessing._scores import resolve_score
 from .._training._asking import asking
 from .._training._callbacks import check_callbacks
+from .._training._checkpoints import check_checkpoint_dir
 from .._training._devices import check_device, torch_device
 from .._training._encoders import make_encoder
 from .._training._images import DatasetImages, has_groups, open_dataset, read_labels
 from .._training._inputs import KINDS, check_row_shape, check_table_or_images, example_of, make_inputs
 from .._training._layer_sizes import check_layer_sizes
-from .._training._parameters import TRAINING
-from .._training._precision import PRECISIONS
+from .._training._parameters import ENCODER_TRAINING
 from .._training._seeding import seeded
 from ._learner import EXPERTS, POOLED, REFITTED, REPRESENTATION, ExpertLearner, Training
 from ._network import ExpertWeights
 from ._network_classifiers import MixtureClassifier, NetworkClassifier
 from ._representation import HasExperts, ShowsRepresentation
-from ._resuming import check_checkpoint_dir, fingerprint_of_training
+from ._resuming import fingerprint_of_training
 from ._selection import MOST_SEPARATED, select_experts, separability, why_no_experts
 from ._splitting import split_by_units
 
@@ -79,8 +79,12 @@ class SelectiveExpertsClassifier(ShowsRepresentation, GroupRoutedClassifier):
         Share of all rows on which pooled network and experts are compared.
     learning_rate : float
         Of AdamW.
+    encoder_learning_rate : float, optional
+        Of the encoder; by default `learning_rate`. One that was trained before, such as a transformer, needs a small one (2e-5).
     batch_size, max_epochs, patience : int
         `patience` is the number of epochs without improvement after which training stops.
+    gradient_accumulation_steps : int
+        Batches whose gradients are averaged for a step: memory is needed for one of them. Partners are drawn within a batch.
     augmentation : callable (images) -> images, optional
         Changes the images of every training batch: a tensor (B, channels, height, width) in the units of X, and as many back. It should
         draw from torch's generator.
@@ -156,7 +160,7 @@ class SelectiveExpertsClassifier(ShowsRepresentation, GroupRoutedClassifier):
     """
 
     _parameter_constraints: dict[str, list[Any]] = {
-        **TRAINING,
+        **ENCODER_TRAINING,
         "encoder": [HasMethods(["forward"]), callable, None],
         "hidden_layer_sizes": ["array-like"],
         "discriminator_weight": [Interval(Real, 0, None, closed="left")],
@@ -173,7 +177,6 @@ class SelectiveExpertsClassifier(ShowsRepresentation, GroupRoutedClassifier):
         "min_group_size": [Interval(Integral, 2, None, closed="left")],
         "selection_fraction": [Interval(Real, 0, 1, closed="neither")],
         "augmentation": [callable, None],
-        "precision": [StrOptions(set(PRECISIONS))],
         "num_workers": [Interval(Integral, 0, None, closed="left")],
         "checkpoint_dir": [str, os.PathLike, None],
         "handle_unknown": [StrOptions({"pooled", "error", "infer"})],
@@ -201,7 +204,9 @@ class SelectiveExpertsClassifier(ShowsRepresentation, GroupRoutedClassifier):
         validation_fraction: float = 0.2,
         selection_fraction: float = 0.25,
         learning_rate: float = 0.001,
+        encoder_learning_rate: float | None = None,
         batch_size: int = 256,
+        gradient_accumulation_steps: int = 1,
         max_epochs: int = 60,
         patience: int = 10,
         augmentation: Callable[[Any], Any] | None = None,
@@ -233,7 +238,9 @@ class SelectiveExpertsClassifier(ShowsRepresentation, GroupRoutedClassifier):
         self.validation_fraction = validation_fraction
         self.selection_fraction = selection_fraction
         self.learning_rate = learning_rate
+        self.encoder_learning_rate = encoder_learning_rate
         self.batch_size = batch_size
+        self.gradient_accumulation_steps = gradient_accumulation_steps
         self.max_epochs = max_epochs
         self.patience = patience
         self.augmentation = augmentation

@@ -22,6 +22,7 @@ from .._training._checkpoints import Checkpoint
 from .._training._devices import torch_device
 from .._training._inputs import Augmentation, Inputs
 from .._training._networks import ModuleNetwork, RectifiedNetwork, as_precise_network
+from .._training._parameters import rates
 from .._training._precision import has_convolutions, multiplying
 from .._training._seeding import seeded
 from .._training._trainer import train
@@ -40,7 +41,9 @@ class Training:
     """How every network is trained; see `SelectiveExpertsClassifier`."""
 
     learning_rate: float
+    encoder_learning_rate: float | None
     batch_size: int
+    gradient_accumulation_steps: int
     max_epochs: int
     patience: int
     augmentation: Augmentation | None
@@ -205,10 +208,11 @@ class ExpertLearner:
                 lambda module: [_validate(module, table, names)],
                 n_members=1,
                 optimizer="adam",
-                parameter_groups=[],
+                parameter_groups=rates(t.encoder_learning_rate, "encoder.*"),
                 learning_rate=t.learning_rate,
                 max_epochs=t.max_epochs,
                 batch_size=t.batch_size,
+                gradient_accumulation_steps=t.gradient_accumulation_steps,
                 patience=t.patience,
                 generator=shuffle,
                 device=device,

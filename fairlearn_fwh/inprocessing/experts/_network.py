@@ -34,9 +34,7 @@ class EncoderNetwork(TrainedAlone):
 
     def encode(self, X: Tensor) -> Tensor:
         """Representation, shape (B, m), float32."""
-        if not (self.in_bfloat16 and self.training):
-            return self.encoder(X)
-        with torch.autocast(X.device.type, torch.bfloat16):
+        with torch.autocast(X.device.type, torch.bfloat16, enabled=self.in_bfloat16 and self.training):
             return self.encoder(X).float()
 
 

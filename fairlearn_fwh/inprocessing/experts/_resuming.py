@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from numbers import Integral
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,8 +17,8 @@ from .._training._inputs import ImageInputs, Inputs
 #: Parameters that change what is learned; and `max_epochs`, if there are two stages.
 _OF_TRAINING = (
     "discriminator_weight", "center_weight", "diversity_weight", "temperature", "center_temperature", "diversity_form", "two_stage",
-    "min_group_size", "validation_fraction", "selection_fraction", "learning_rate", "batch_size", "patience", "precision",
-    "random_state",
+    "min_group_size", "validation_fraction", "selection_fraction", "learning_rate", "encoder_learning_rate", "batch_size",
+    "gradient_accumulation_steps", "patience", "precision", "random_state",
 )  # fmt: skip
 
 
@@ -59,25 +57,3 @@ def fingerprint_of_training(
         X = np.asarray(sample.X)
     codes = None if groups is None else (groups.codes, groups.labels)
     return fingerprint(X, sample, codes, sample.units, settings, repr(encoder), weights)
-
-
-def check_checkpoint_dir(checkpoint_dir: Any, random_state: Any) -> None:
-    """Make the folder for checkpoints, if there is to be one.
-
-    Raises
-    ------
-    ValueError
-        If it cannot be made, or a training could not go on as it began.
-    """
-    if checkpoint_dir is None:
-        return
-    if not isinstance(random_state, Integral):
-        raise ValueError(
-            f"checkpoint_dir needs an integer random_state, so that a fit can go on as it began; got {random_state!r}."
-        )
-    try:
-        Path(checkpoint_dir).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ValueError(
-            f"checkpoint_dir must be a folder that can be made; got {str(checkpoint_dir)!r} ({error})."
-        ) from error

@@ -39,6 +39,7 @@ class AdversarialReweightingClassifier(ReweightedClassifier):
 
     Notes
     -----
+    Of texts, whose tokens are no features, the adversary sees the label and what the learner makes of them: what enters its last layer.
     By default the adversary is not linear, other than the published one; which of them helps a hidden minority more depends on the learner
     (``fairlearn-fwh reproduce gog-ablation``). Optimiser and choice of the epoch are not the authors'.
 
@@ -72,9 +73,12 @@ class AdversarialReweightingClassifier(ReweightedClassifier):
         warmup_epochs: int = 3,
         validation_fraction: float = 0.2,
         learning_rate: float = 0.003,
+        encoder_learning_rate: float | None = None,
         batch_size: int = 256,
         max_epochs: int = 50,
         patience: int = 10,
+        gradient_accumulation_steps: int = 1,
+        precision: str = "auto",
         keep_weights: bool = False,
         callbacks: Sequence[Callback] | None = None,
         device: str = "cpu",
@@ -87,9 +91,12 @@ class AdversarialReweightingClassifier(ReweightedClassifier):
             warmup_epochs=warmup_epochs,
             validation_fraction=validation_fraction,
             learning_rate=learning_rate,
+            encoder_learning_rate=encoder_learning_rate,
             batch_size=batch_size,
             max_epochs=max_epochs,
             patience=patience,
+            gradient_accumulation_steps=gradient_accumulation_steps,
+            precision=precision,
             keep_weights=keep_weights,
             callbacks=callbacks,
             device=device,

@@ -26,11 +26,12 @@ from ...base._weights import check_weights
 from .._training._batches import TensorTable, shuffled
 from .._training._callbacks import check_callbacks
 from .._training._devices import check_device, torch_device
-from .._training._inputs import are_tokens, check_tokens, example_of, make_inputs
+from .._training._inputs import TokenInputs, are_tokens, check_tokens, example_of, make_inputs
 from .._training._layer_sizes import check_layer_sizes
 from .._training._learners import make_learner, two_columns
 from .._training._networks import as_precise_network
-from .._training._parameters import TRAINING
+from .._training._parameters import ENCODER_TRAINING, rates
+from .._training._precision import multiplying
 from .._training._seeding import seeded
 from .._training._trainer import train
 from ._epoch_choice import LeastRisk, LeastWorstWeighting
@@ -62,9 +63,12 @@ class ReweightedClassifier(SingleModelClassifier, ABC):
         warmup_epochs: int,
         validation_fraction: float,
         learning_rate: float,
+        encoder_learning_rate: float | None,
         batch_size: int,
         max_epochs: int,
         patience: int,
+        gradient_accumulation_steps: int,
+        precision: str,
         keep_weights: bool,
         callbacks: Sequence[Callback] | None,
         device: str,
@@ -76,9 +80,12 @@ class ReweightedClassifier(SingleModelClassifier, ABC):
         self.warmup_epochs = warmup_epochs
         self.validation_fraction = validation_fraction
         self.learning_rate = learning_rate
+        self.encoder_learning_rate = encoder_learning_rate
         self.batch_size = batch_size
         self.max_epochs = max_epochs
         self.patience = patience
+        self.gradient_accumulation_steps = gradient_accumulation_steps
+        self.precision = precision
         self.keep_weights = keep_weights
         self.callbacks = callbacks
         self.device = device
@@ -94,7 +101,7 @@ class ReweightedClassifier(SingleModelClassifier, ABC):
 
     #: Of the parameters that all have.
     _shared_constraints: dict[str, list[Any]] = {
-        **TRAINING,
+        **ENCODER_TRAINING,
         "module": [HasMethods(["forward"]), callable, None],
         "hidden_layer_sizes": ["array-like"],
         "warmup_epochs": [Interval(Integral, 0, None, closed="left")],
@@ -129,8 +136,8 @@ class ReweightedClassifier(SingleModelClassifier, ABC):
 
         Parameters
         ----------
-        X : array-like, shape (n, d)
-            Features; numbers.
+        X : array-like, shape (n, d), or ndarray of int, shape (n, 2, L)
+            Features, numbers; or texts as tokens and mask (`tokenize_texts`).
         y : array-like, shape (n,)
             Labels.
         sensitive_features : ignored
@@ -188,7 +195,7 @@ class ReweightedClassifier(SingleModelClassifier, ABC):
         return self
 
     def _check_features(self, X: Any, *, reset: bool) -> Any:
-        if are_tokens(X) and self._takes_tokens:
+        if are_tokens(X):
             return check_tokens(self, X, reset=reset)
         return check_numbers(self, X, reset=reset)
 
@@ -199,9 +206,14 @@ class ReweightedClassifier(SingleModelClassifier, ABC):
             learner = make_learner(
                 self.module, n_features, n_outputs, list(self.hidden_layer_sizes), example_of(self._inputs)
             )
-            weighting = self._make_weighting(n_features, learner.weight.shape[1], n_outputs)
+            n_represented = learner.weight.shape[1]
+            n_seen = n_represented if isinstance(self._inputs, TokenInputs) else n_features
+            weighting = self._make_weighting(n_seen, n_represented, n_outputs)
         kept = n_rows if self.keep_weights else 0
-        return ReweightedNetwork(learner, weighting, self.warmup_epochs, kept, self._make_step())
+        in_bfloat16 = self.precision == "bfloat16"
+        return ReweightedNetwork(
+            learner, weighting, self.warmup_epochs, kept, self._make_step(), in_bfloat16=in_bfloat16
+        )
 
     def _train(
         self,
@@ -228,17 +240,22 @@ class ReweightedClassifier(SingleModelClassifier, ABC):
             tail = float(conditional_value_at_risk(losses, shares, _TAIL))
             return [(key, {"loss": float(shares @ losses), "tail": tail, "risk": risk})]
 
-        with seeded(seed.randint(2**31)):
+        with seeded(seed.randint(2**31)), multiplying(self.precision, device):
             history = train(
                 network,
                 self._columns(sample, fitting),
                 validate,
                 n_members=1,
                 optimizer="adam",
-                parameter_groups=[] if rate is None else [("weighting.*", {"lr": rate, "weight_decay": 0.0})],
+                parameter_groups=[
+                    *([] if rate is None else [("weighting.*", {"lr": rate, "weight_decay": 0.0})]),
+                    (f"learner.{network.learner.last_parameters}", {}),  # at the learning rate
+                    *rates(self.encoder_learning_rate, "learner.*"),
+                ],
                 learning_rate=self.learning_rate,
                 max_epochs=self.max_epochs,
                 batch_size=self.batch_size,
+                gradient_accumulation_steps=self.gradient_accumulation_steps,
                 patience=self.patience,
                 warmup_epochs=self.warmup_epochs,
                 generator=torch.Generator().manual_seed(seed.randint(2**31)),
@@ -291,9 +308,6 @@ class ReweightedClassifier(SingleModelClassifier, ABC):
     def _least_share(self) -> float:
         """Effective share of the sample below which the weights have collapsed."""
         return _COLLAPSE
-
-    #: Whether texts as tokens can be learned from: where nobody reweights people by their features, who could not read them.
-    _takes_tokens = False
 
     @abstractmethod
     def _against_weights(self) -> str:

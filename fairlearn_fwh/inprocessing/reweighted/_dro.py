@@ -84,9 +84,12 @@ class DROClassifier(ReweightedClassifier):
         warmup_epochs: int = 3,
         validation_fraction: float = 0.2,
         learning_rate: float = 0.003,
+        encoder_learning_rate: float | None = None,
         batch_size: int = 256,
         max_epochs: int = 50,
         patience: int = 10,
+        gradient_accumulation_steps: int = 1,
+        precision: str = "auto",
         keep_weights: bool = False,
         callbacks: Sequence[Callback] | None = None,
         device: str = "cpu",
@@ -99,9 +102,12 @@ class DROClassifier(ReweightedClassifier):
             warmup_epochs=warmup_epochs,
             validation_fraction=validation_fraction,
             learning_rate=learning_rate,
+            encoder_learning_rate=encoder_learning_rate,
             batch_size=batch_size,
             max_epochs=max_epochs,
             patience=patience,
+            gradient_accumulation_steps=gradient_accumulation_steps,
+            precision=precision,
             keep_weights=keep_weights,
             callbacks=callbacks,
             device=device,
@@ -126,8 +132,6 @@ class DROClassifier(ReweightedClassifier):
         if self._make_weighting(0, 0, 0).is_plain:
             return ""
         return "Raise alpha." if self.objective == "cvar" or isinstance(self.radius, str) else "Lower radius."
-
-    _takes_tokens = True
 
     def _make_weighting(self, n_features: int, n_representation: int, n_outputs: int) -> RobustWeighting:
         return RobustWeighting(self.objective, self.alpha, ball_constant(self.alpha, self.radius))

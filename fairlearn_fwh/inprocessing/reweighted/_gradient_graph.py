@@ -37,7 +37,8 @@ class GradientGraphClassifier(ReweightedClassifier):
     n_graph_layers : int
         Graph convolutions of the adversary; with 0 there is no graph, and it looks at each person alone.
     node_features : {"inputs", "inputs_and_label", "gradients"}
-        What the adversary sees of a person.
+        What the adversary sees of a person. Of texts, whose tokens are no features, "inputs" is what the learner makes of them: what enters
+        its last layer.
     adversary_hidden_layer_sizes : sequence of int
         Layers before the graph convolutions; none make the adversary linear.
     weight_normalization : {"bounded", "mean", "softmax"}
@@ -104,9 +105,12 @@ class GradientGraphClassifier(ReweightedClassifier):
         warmup_epochs: int = 3,
         validation_fraction: float = 0.2,
         learning_rate: float = 0.003,
+        encoder_learning_rate: float | None = None,
         batch_size: int = 256,
         max_epochs: int = 50,
         patience: int = 10,
+        gradient_accumulation_steps: int = 1,
+        precision: str = "auto",
         keep_weights: bool = False,
         callbacks: Sequence[Callback] | None = None,
         device: str = "cpu",
@@ -119,9 +123,12 @@ class GradientGraphClassifier(ReweightedClassifier):
             warmup_epochs=warmup_epochs,
             validation_fraction=validation_fraction,
             learning_rate=learning_rate,
+            encoder_learning_rate=encoder_learning_rate,
             batch_size=batch_size,
             max_epochs=max_epochs,
             patience=patience,
+            gradient_accumulation_steps=gradient_accumulation_steps,
+            precision=precision,
             keep_weights=keep_weights,
             callbacks=callbacks,
             device=device,

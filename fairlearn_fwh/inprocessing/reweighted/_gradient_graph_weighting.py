@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from ._weighting import Batch, Weighting, make_adversary, normalize_weights
+from ._weighting import Batch, Weighting, make_adversary, normalize_weights, of_order_one
 
 
 def gradient_distances(representation: Tensor, residuals: Tensor, metric: str = "euclidean") -> Tensor:
@@ -138,9 +138,7 @@ class GradientGraphWeighting(Weighting):
             gradients = batch.residuals @ batch.last_weight
         else:
             gradients = (batch.residuals[:, :, None] * batch.representation[:, None]).flatten(1)
-        return gradients / gradients.square().mean().sqrt().clamp(
-            min=1e-8
-        )  # of the order of standardised features
+        return of_order_one(gradients)
 
     def _distances(self, batch: Batch) -> Tensor:
         if self.graph == "inputs":

@@ -14,7 +14,7 @@ from .._training._batches import TensorTable
 from .._training._learners import Learner, person_losses, residuals
 from .._training._trained_alone import TrainedAlone
 from ._step import Costs, Step
-from ._weighting import Batch, Weighting, effective_share
+from ._weighting import Batch, Weighting, effective_share, seen
 
 _CHUNK = 4096
 
@@ -32,6 +32,8 @@ class ReweightedNetwork(TrainedAlone):
         People to learn from; 0 if nobody's weight is to be kept.
     step : Step, optional
         How a batch moves the learner.
+    in_bfloat16 : bool
+        Whether the learner learns with products in bfloat16; losses are always computed in float32.
     """
 
     def __init__(
@@ -41,10 +43,13 @@ class ReweightedNetwork(TrainedAlone):
         warmup_epochs: int,
         n_rows: int = 0,
         step: Step | None = None,
+        *,
+        in_bfloat16: bool = False,
     ) -> None:
         super().__init__()
         self.learner, self.weighting = learner, weighting
         self.step = step or Step()
+        self.in_bfloat16 = in_bfloat16
         self.warmup_epochs = warmup_epochs
         self.epoch = 0
         self.effective_shares: list[float] = []
@@ -54,11 +59,17 @@ class ReweightedNetwork(TrainedAlone):
 
     def person_losses(self, X: Tensor, y: Tensor) -> Tensor:
         """Cross-entropy of each person, shape (B,)."""
-        return person_losses(self.learner(X)[1], y)
+        return person_losses(self._ask(X)[1], y)
+
+    def _ask(self, X: Tensor) -> tuple[Tensor, Tensor]:
+        """What enters the learner's last layer, shape (B, m), and its scores, shape (B, O), float32."""
+        with torch.autocast(X.device.type, torch.bfloat16, enabled=self.in_bfloat16 and self.training):
+            entered, scores = self.learner(X)
+        return entered.float(), scores.float()
 
     def forward(self, X: Tensor, y: Tensor, weight: Tensor, row: Tensor) -> Tensor:
         """Weighted mean loss, shape (1,), whose gradient by the adversary has the other sign."""
-        entered, scores = self.learner(X)
+        entered, scores = self._ask(X)
         losses = person_losses(scores, y)
         chosen = self._weights(X, y, weight, losses, entered, scores)
         if len(self.kept_weights):
@@ -86,7 +97,7 @@ class ReweightedNetwork(TrainedAlone):
             return torch.ones_like(losses)
         with torch.no_grad():
             batch = Batch(
-                X=X, y=y, weight=weight, losses=losses.detach(), representation=entered.detach(), residuals=residuals(scores, y), last_weight=self.learner.weight.detach()
+                X=seen(X, entered), y=y, weight=weight, losses=losses.detach(), representation=entered.detach(), residuals=residuals(scores, y), last_weight=self.learner.weight.detach()
             )  # fmt: skip
         return self.weighting(batch)
 
@@ -101,7 +112,7 @@ class ReweightedNetwork(TrainedAlone):
 
     def weigh(self, X: Tensor, y: Tensor, weight: Tensor) -> Tensor:
         """Weights that people of a batch would get now, shape (B,)."""
-        entered, scores = self.learner(X)
+        entered, scores = self._ask(X)
         return self._weights(X, y, weight, person_losses(scores, y), entered, scores)
 
 

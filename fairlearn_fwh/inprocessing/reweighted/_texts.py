@@ -7,7 +7,7 @@ import textwrap
 #: Parameters of the learner.
 _LEARNER = """\
 module : torch module or callable (n_features, n_outputs) -> torch module, optional
-    Learner: maps standardised features (n, d) to scores (n, O), O being 1 for two classes, by a linear last layer. Other
+    Learner: maps standardised features (n, d), or texts as tokens (n, 2, L), to scores (n, O), O being 1 for two classes, by a linear last layer. Other
     modules than chains of linear layers and ReLU can be pickled, but skops may not write them.
 hidden_layer_sizes : sequence of int
     Layers of the default learner; none make it linear.
@@ -21,8 +21,15 @@ validation_fraction : float
     Share of the rows on which the best epoch is found; with 0 it is found on those to learn from.
 learning_rate : float
     Of the learner (AdamW, weight decay 0.1).
+encoder_learning_rate : float, optional
+    Of all layers of the learner but the last; by default `learning_rate`. A transformer that was trained before needs a small one (2e-5).
 batch_size, max_epochs, patience : int
     `patience` is the number of epochs without improvement, after those of warming up, after which training stops.
+gradient_accumulation_steps : int
+    Batches whose gradients are averaged for a step: memory is needed for one of them. Weights are chosen within a batch.
+precision : {"auto", "float32", "bfloat16"}
+    How precisely the learner multiplies in training. "auto" is float32, on a GPU with ten bits of mantissa (TF32); "float32" has all 23
+    bits; "bfloat16" has seven, on any device.
 keep_weights : bool
     Whether the weights of the last epoch are kept, one for each row of `fit`.
 callbacks : list of skorch callbacks, optional

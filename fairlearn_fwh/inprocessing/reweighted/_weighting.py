@@ -25,6 +25,7 @@ class Batch:
     Attributes
     ----------
     X : Tensor, shape (B, d)
+        Features, or what stands for them (`seen`).
     y : Tensor of int, shape (B,)
     weight : Tensor, shape (B,)
         Of the user.
@@ -48,6 +49,19 @@ class Batch:
     def with_label(self, n_classes: int) -> Tensor:
         """Features and label, shape (B, d + C)."""
         return torch.cat([self.X, nn.functional.one_hot(self.y, n_classes).to(self.X.dtype)], dim=1)
+
+
+def seen(X: Tensor, representation: Tensor) -> Tensor:
+    """What an adversary sees of people: features, shape (B, d); of texts, whose tokens are no features, what the learner makes of them, shape (B, m).
+
+    A representation is brought to the order of standardised features.
+    """
+    return X if X.is_floating_point() else of_order_one(representation.detach())
+
+
+def of_order_one(values: Tensor) -> Tensor:
+    """Divide by the root mean square, as standardised features have it."""
+    return values / values.square().mean().sqrt().clamp(min=1e-8)
 
 
 class Weighting(nn.Module):

@@ -49,6 +49,8 @@ def make_network(
     hidden_layer_sizes: Sequence[int],
     losses: dict[int, DifferentialEqualizedOddsLoss],
     term: FairnessTerm,
+    *,
+    in_bfloat16: bool,
 ) -> TransferNetwork:
     """Make the network of all tasks; torch's global generator has been seeded.
 
@@ -59,7 +61,8 @@ def make_network(
     """
     if isinstance(inputs[0], TokenInputs):
         shared, width = make_encoder(encoder, inputs[0].shape, (), inputs[0].example())
-        return TransferNetwork([nn.Identity() for _ in tasks], shared, _heads(tasks, width), losses, term)
+        entries: Sequence[nn.Module] = [nn.Identity() for _ in tasks]
+        return TransferNetwork(entries, shared, _heads(tasks, width), losses, term, in_bfloat16)
     entries, widths = zip(
         *(
             _make_entry(task.name, modules.get(task.name), mine.shape)
@@ -73,7 +76,7 @@ def make_network(
             f"{dict(zip([task.name for task in tasks], widths, strict=True))}."
         )
     shared, width = make_encoder(encoder, (widths[0],), list(hidden_layer_sizes))
-    return TransferNetwork(entries, shared, _heads(tasks, width), losses, term)
+    return TransferNetwork(entries, shared, _heads(tasks, width), losses, term, in_bfloat16)
 
 
 def _heads(tasks: list[Task], width: int) -> list[nn.Linear]:

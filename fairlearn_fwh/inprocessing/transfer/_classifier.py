@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral, Real
@@ -24,18 +25,20 @@ from ...base._single_model import SingleModelClassifier
 from ...base._weights import check_weights
 from ...metrics._core._groups import Groups
 from .._training._callbacks import check_callbacks
+from .._training._checkpoints import Checkpoint, check_checkpoint_dir
 from .._training._devices import check_device, torch_device
 from .._training._inputs import TableInputs, TokenInputs, are_tokens, check_tokens
 from .._training._layer_sizes import check_layer_sizes
 from .._training._learners import two_columns
 from .._training._networks import as_precise_network
-from .._training._parameters import TRAINING
+from .._training._parameters import ENCODER_TRAINING
 from .._training._seeding import seeded
 from ._building import chain, make_network, make_task_inputs
 from ._equalized_odds_loss import CONSTRAINTS
 from ._fairness_losses import fairness_losses
 from ._learner import LEAST_SHARE_OF_F1, TransferLearner
 from ._network import FAIRNESS_PATHS, TARGET, FairnessTerm, TransferNetwork
+from ._resuming import folder_alone, make_checkpoint
 from ._single_task import ComparesWithSingleTask, HasSingleTask
 from ._task_reading import (
     TARGET_NAME,
@@ -94,9 +97,19 @@ class MultiTaskTransferClassifier(ComparesWithSingleTask, SingleModelClassifier)
         Share of the rows of every task by which the epoch is chosen.
     learning_rate : float
         Of AdamW, with weight decay 0.1.
+    encoder_learning_rate : float, optional
+        Of encoder and input modules; by default `learning_rate`. A transformer that was trained before needs a small one (2e-5).
     batch_size, max_epochs, patience : int
         `patience` is the number of epochs without improvement after which training without fairness stops; with it all epochs are run,
         because fairness is carried over slowly.
+    gradient_accumulation_steps : int
+        Batches whose gradients are averaged for a step, from any task: memory is needed for one of them.
+    precision : {"auto", "float32", "bfloat16"}
+        How precisely encoders multiply in training. "auto" is float32, on a GPU with ten bits of mantissa (TF32); "float32" has all 23
+        bits; "bfloat16" has seven, on any device.
+    checkpoint_dir : path-like, optional
+        Folder in which the state of training is kept after every epoch, without any data: ``network.pt``, and a folder for every task that is
+        learned alone. A fit that was stopped goes on from there; one of other data or settings is refused. Needs an integer `random_state`.
     callbacks : list of skorch callbacks, optional
         What else is to happen in the training of every network, the single task's too. They are used as they are given; the figures of
         an epoch stand in ``net.history`` as ``"valid_loss"`` and so on.
@@ -156,7 +169,8 @@ class MultiTaskTransferClassifier(ComparesWithSingleTask, SingleModelClassifier)
     }
 
     _parameter_constraints: dict[str, list[Any]] = {
-        **TRAINING,
+        **ENCODER_TRAINING,
+        "checkpoint_dir": [str, os.PathLike, None],
         "encoder": [HasMethods(["forward"]), callable, None],
         "hidden_layer_sizes": ["array-like"],
         "input_modules": [dict, None],
@@ -188,9 +202,13 @@ class MultiTaskTransferClassifier(ComparesWithSingleTask, SingleModelClassifier)
         concentration: float = 1.0,
         validation_fraction: float = 0.2,
         learning_rate: float = 0.001,
+        encoder_learning_rate: float | None = None,
         batch_size: int = 256,
         max_epochs: int = 50,
         patience: int = 10,
+        gradient_accumulation_steps: int = 1,
+        precision: str = "auto",
+        checkpoint_dir: str | os.PathLike[str] | None = None,
         callbacks: Sequence[Callback] | None = None,
         device: str = "cpu",
         verbose: int = 0,
@@ -210,9 +228,13 @@ class MultiTaskTransferClassifier(ComparesWithSingleTask, SingleModelClassifier)
         self.concentration = concentration
         self.validation_fraction = validation_fraction
         self.learning_rate = learning_rate
+        self.encoder_learning_rate = encoder_learning_rate
         self.batch_size = batch_size
         self.max_epochs = max_epochs
         self.patience = patience
+        self.gradient_accumulation_steps = gradient_accumulation_steps
+        self.precision = precision
+        self.checkpoint_dir = checkpoint_dir
         self.callbacks = callbacks
         self.device = device
         self.verbose = verbose
@@ -309,10 +331,14 @@ class MultiTaskTransferClassifier(ComparesWithSingleTask, SingleModelClassifier)
                 self.hidden_layer_sizes,
                 losses,
                 FairnessTerm(self.fairness_weight, self.epsilon_target, self.fairness_path, self.burn_in),
+                in_bfloat16=self.precision == "bfloat16",
             )
+        sampler = TaskSampler([len(task.fitting) for task in tasks], self.task_sampling)
+        generator = torch.Generator().manual_seed(own_seed)
+        checkpoint = make_checkpoint(self.get_params(deep=False), network, tasks, groups, sampler, generator)
         self.__dict__.pop("single_task_estimator_", None)  # of an earlier fit
         if len(tasks) > 1 or losses:
-            self.single_task_estimator_ = self._fit_alone(target, own_seed)
+            self.single_task_estimator_ = self._fit_alone(tasks, TARGET, own_seed)
         if losses and groups is None:
             warnings.warn(
                 "The epoch is chosen without groups of the target, so that nobody can see whether fairness was carried over; give "
@@ -320,7 +346,7 @@ class MultiTaskTransferClassifier(ComparesWithSingleTask, SingleModelClassifier)
                 UserWarning,
                 stacklevel=2,
             )
-        self._train(network, tasks, inputs, groups, own_seed, seed)
+        self._train(network, tasks, inputs, groups, sampler, generator, checkpoint, seed)
         self._warn_of_harm()
         return self
 
@@ -328,6 +354,7 @@ class MultiTaskTransferClassifier(ComparesWithSingleTask, SingleModelClassifier)
         check_device(self.device)
         check_callbacks(self.callbacks)
         check_layer_sizes("hidden_layer_sizes", self.hidden_layer_sizes)
+        check_checkpoint_dir(self.checkpoint_dir, self.random_state)
         for name, module in self._input_modules().items():
             if not isinstance(module, nn.Module):
                 raise ValueError(
@@ -343,9 +370,9 @@ class MultiTaskTransferClassifier(ComparesWithSingleTask, SingleModelClassifier)
             return check_tokens(self, X, reset=reset)
         return check_numbers(self, X, reset=reset, accept_sparse="csr")
 
-    def _fit_alone(self, task: Task, seed: int) -> MultiTaskTransferClassifier:
+    def _fit_alone(self, tasks: Sequence[Task], position: int, seed: int) -> MultiTaskTransferClassifier:
         """Learn one task alone, without fairness, from the same rows."""
-        modules = self._input_modules()
+        task, modules = tasks[position], self._input_modules()
         alone = clone(self).set_params(
             fairness_weight=0.0,
             fairness_tasks=None,
@@ -353,6 +380,7 @@ class MultiTaskTransferClassifier(ComparesWithSingleTask, SingleModelClassifier)
             input_modules={TARGET_NAME: modules[task.name]} if task.name in modules else None,
             random_state=seed,
             callbacks=self.callbacks,
+            checkpoint_dir=folder_alone(self.checkpoint_dir, position),
         )
         alone.fit(
             task.sample.X, task.sample.y, sensitive_features=task.groups, sample_weight=task.sample.weights
@@ -370,7 +398,9 @@ class MultiTaskTransferClassifier(ComparesWithSingleTask, SingleModelClassifier)
         tasks: list[Task],
         inputs: list[TableInputs | TokenInputs],
         groups: Groups | None,
-        own_seed: int,
+        sampler: TaskSampler,
+        generator: torch.Generator,
+        checkpoint: Checkpoint | None,
         seed: np.random.RandomState,
     ) -> None:
         alone: Any = getattr(self, "single_task_estimator_", None)
@@ -380,7 +410,7 @@ class MultiTaskTransferClassifier(ComparesWithSingleTask, SingleModelClassifier)
         )
         losses_alone = None
         if self.task_sampling == "dynamic" and len(tasks) > 1:
-            others = [self._fit_alone(task, seed.randint(2**31)) for task in tasks[1:]]
+            others = [self._fit_alone(tasks, t, seed.randint(2**31)) for t in range(1, len(tasks))]
             losses_alone = np.array([model._kept()["loss"] for model in (alone, *others)])
         learner = TransferLearner(
             network=network,
@@ -389,17 +419,21 @@ class MultiTaskTransferClassifier(ComparesWithSingleTask, SingleModelClassifier)
             target_groups=groups,
             alone=losses_alone,
             least_f1=0.0 if alone is None else LEAST_SHARE_OF_F1 * alone._kept()["macro_f1"],
-            sampler=TaskSampler([len(rows.y) for rows in fitting], self.task_sampling),
+            sampler=sampler,
         )
-        with seeded(own_seed):
+        with seeded(generator.initial_seed()):
             self.best_epoch_, self.validation_history_, self._interrupted = learner.train(
                 device=torch_device(self.device),
+                precision=self.precision,
                 learning_rate=self.learning_rate,
+                encoder_learning_rate=self.encoder_learning_rate,
                 max_epochs=self.max_epochs,
                 batch_size=self.batch_size,
+                gradient_accumulation_steps=self.gradient_accumulation_steps,
                 patience=self.patience,
+                checkpoint=checkpoint,
                 callbacks=check_callbacks(self.callbacks),
-                generator=torch.Generator().manual_seed(own_seed),
+                generator=generator,
                 verbose=self.verbose,
             )
         self._inputs = dict(zip(self.classes_by_task_, inputs, strict=True))

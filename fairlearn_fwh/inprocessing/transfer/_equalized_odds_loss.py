@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -81,6 +83,15 @@ class DifferentialEqualizedOddsLoss(nn.Module):
         self._takes_part: Tensor | None = None
         self._n_rows = 0
 
+    def get_extra_state(self) -> dict[str, Any]:
+        """Counts until now, a part of `state_dict`."""
+        return {"counts": self._counts, "takes_part": self._takes_part, "n_rows": self._n_rows}
+
+    def set_extra_state(self, state: dict[str, Any]) -> None:
+        """Take back counts, a part of `load_state_dict`."""
+        self._counts, self._takes_part = state["counts"], state["takes_part"]
+        self._n_rows = state["n_rows"]
+
     def cell_sizes(self, y: Tensor, groups: Tensor) -> Tensor:
         """Count people of every group and label that is conditioned on.
 
@@ -142,7 +153,7 @@ class DifferentialEqualizedOddsLoss(nn.Module):
         Tensor, shape ()
         """
         totals = counts.sum(dim=2)
-        takes_part = totals > 0 if self._takes_part is None else self._takes_part
+        takes_part = totals > 0 if self._takes_part is None else self._takes_part.to(totals.device)
         log_rates = (
             (counts + self.concentration / self.n_classes) / (totals + self.concentration)[:, :, None]
         ).log()
@@ -174,6 +185,6 @@ class DifferentialEqualizedOddsLoss(nn.Module):
         if self._counts is None:
             self._counts = batch.detach()
             self._n_rows = len(y)
-        counts = (1 - self.decay) * self._counts + self.decay * self._n_rows / len(y) * batch
+        counts = (1 - self.decay) * self._counts.to(batch.device) + self.decay * self._n_rows / len(y) * batch
         self._counts = counts.detach()
         return self.epsilon(counts)

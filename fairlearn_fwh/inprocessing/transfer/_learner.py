@@ -16,6 +16,8 @@ from ...metrics._equalized_odds import differential_equalized_odds
 from .._training._batches import TensorTable
 from .._training._history import Key
 from .._training._learners import person_losses
+from .._training._parameters import rates
+from .._training._precision import multiplying
 from .._training._trainer import train
 from ._network import TARGET, TransferNetwork
 from ._tasks import TaskRows, TaskSampler, rows_of_tasks, stack
@@ -51,7 +53,13 @@ class TransferLearner:
     sampler: TaskSampler
 
     def train(
-        self, *, device: str, callbacks: Sequence[Callback] = (), **settings: Any
+        self,
+        *,
+        device: str,
+        precision: str,
+        encoder_learning_rate: float | None,
+        callbacks: Sequence[Callback] = (),
+        **settings: Any,
     ) -> tuple[int, list[dict[str, Any]], bool]:
         """Train; the network ends in its best state.
 
@@ -61,20 +69,21 @@ class TransferLearner:
         """
         self._table = TensorTable(stack(self.validation), device)
         self._rows = rows_of_tasks(self.validation)
-        history = train(
-            self.network,
-            stack(self.fitting),
-            self._validate,
-            n_members=1,
-            optimizer="adam",
-            parameter_groups=[],
-            # Fairness is carried over slowly, and unsteadily: patience would end it.
-            warmup_epochs=settings["max_epochs"] if self.network.fairness_losses else 0,
-            draw=self.sampler,
-            device=device,
-            callbacks=[_Epochs(rows_of_tasks(self.fitting)), *callbacks],
-            **settings,
-        )
+        with multiplying(precision, device):
+            history = train(
+                self.network,
+                stack(self.fitting),
+                self._validate,
+                n_members=1,
+                optimizer="adam",
+                parameter_groups=rates(encoder_learning_rate, "inputs.*", "encoder.*"),
+                # Fairness is carried over slowly, and unsteadily: patience would end it.
+                warmup_epochs=settings["max_epochs"] if self.network.fairness_losses else 0,
+                draw=self.sampler,
+                device=device,
+                callbacks=[_Epochs(rows_of_tasks(self.fitting)), *callbacks],
+                **settings,
+            )
         _, epoch, state = history.best[0]
         self.network.load_arrays(state)
         self.network.cpu().eval()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -56,6 +57,8 @@ class TransferNetwork(TrainedAlone):
     losses : dict from task to DifferentialEqualizedOddsLoss
         For tasks that are to become fair.
     term : FairnessTerm
+    in_bfloat16 : bool
+        Whether the encoder learns with products in bfloat16; losses are always computed in float32.
     """
 
     def __init__(
@@ -65,16 +68,19 @@ class TransferNetwork(TrainedAlone):
         heads: Sequence[nn.Linear],
         losses: dict[int, DifferentialEqualizedOddsLoss],
         term: FairnessTerm,
+        in_bfloat16: bool = False,
     ) -> None:
         super().__init__()
         self.inputs, self.encoder, self.heads = nn.ModuleList(inputs), encoder, nn.ModuleList(heads)
         self.fairness_losses = losses
         self.term = term
+        self.in_bfloat16 = in_bfloat16
         self.epoch = 0
 
     def encode(self, X: Tensor, task: int) -> Tensor:
         """Representation of people of a task, shape (B, m)."""
-        return self.encoder(self.inputs[task](X))
+        with torch.autocast(X.device.type, torch.bfloat16, enabled=self.in_bfloat16 and self.training):
+            return self.encoder(self.inputs[task](X)).float()
 
     def forward(self, X: Tensor, y: Tensor, group: Tensor, weight: Tensor, task: Tensor) -> Tensor:
         """Mean loss of a batch, all of one task, and its fairness term, shape (1,)."""
@@ -103,6 +109,19 @@ class TransferNetwork(TrainedAlone):
             return scores
         head = self.heads[TARGET if self.term.path == "target_head" else task]
         return linear(representation, head.weight.detach(), head.bias.detach())
+
+    def get_state(self) -> dict[str, Any]:
+        """What is remembered besides parameters and buffers."""
+        return {
+            "epoch": self.epoch,
+            "losses": {task: loss.state_dict() for task, loss in self.fairness_losses.items()},
+        }
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Remember it again."""
+        self.epoch = state["epoch"]
+        for task, loss in self.fairness_losses.items():
+            loss.load_state_dict(state["losses"][task])
 
     def start_epoch(self, table: TensorTable, rows: dict[int, Tensor]) -> None:
         """Count the epoch; after burn-in count everybody's answers once."""

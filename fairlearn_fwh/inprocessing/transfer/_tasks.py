@@ -103,6 +103,14 @@ class TaskSampler:
             else np.full(len(sizes), 1 / len(sizes))
         )
 
+    def get_state(self) -> list[float]:
+        """Proportions of the tasks."""
+        return self.shares.tolist()
+
+    def set_state(self, state: list[float]) -> None:
+        """Take back proportions."""
+        self.shares = np.array(state)
+
     def look(self, losses: np.ndarray, alone: np.ndarray) -> None:
         """Draw tasks more often that are behind; `alone` are losses when learned alone, shape (T,)."""
         if self.sampling == "dynamic" and np.isfinite(losses).all():

@@ -3,6 +3,7 @@ import pytest
 import torch
 from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
+from skorch.callbacks import Callback
 
 from fairlearn_fwh.inprocessing._training._batches import TensorBatches, TensorTable
 from fairlearn_fwh.inprocessing._training._trainer import train
@@ -230,3 +231,34 @@ def test_a_module_may_compute_and_clip_gradients_in_its_own_way():
     assert module.calls == 4
     assert (module.slope < 1.0).all()
     assert (module.slope > 0.99).all()
+
+
+@pytest.mark.parametrize(("batch_size", "steps"), [(16, 2), (8, 4), (4, 8)])
+def test_gradients_of_several_batches_make_the_step_of_one_large_batch(batch_size, steps):
+    settings = {"max_epochs": 5, "patience": 5}
+    large, small = Line(), Line()
+    expected = fit(large, distance, batch_size=32, **settings)
+    got = fit(small, distance, batch_size=batch_size, gradient_accumulation_steps=steps, **settings)
+    np.testing.assert_allclose(small.slope.detach().numpy(), large.slope.detach().numpy(), rtol=1e-5)
+    assert [len(costs) for costs in got.costs] == [len(costs) for costs in expected.costs]
+
+
+def test_the_last_step_of_an_epoch_may_have_fewer_batches():
+    moves = []
+
+    class Moves(Callback):
+        def on_grad_computed(self, net, named_parameters=None, **kwargs):
+            moves.append(dict(named_parameters)["slope"].grad.clone())
+
+    fit(
+        Line(), distance, batch_size=16, gradient_accumulation_steps=3, max_epochs=2, callbacks=[Moves()]
+    )  # four batches: a step of three, and one of one
+    assert len(moves) == 4
+
+
+def test_a_step_of_several_batches_goes_down_their_mean_gradient():
+    moved = Line()
+    fit(moved, distance, batch_size=16, gradient_accumulation_steps=4, max_epochs=1)
+    x = np.linspace(-1, 1, 64)
+    gradient = (2 * x**2 * (0.0 - 2.0)).mean()  # of the slope that begins at 0
+    assert moved.slope[0].item() == pytest.approx(-0.05 * gradient, rel=1e-5)

@@ -1,5 +1,6 @@
 """Fairness that is carried over from a task whose groups are known."""
 
+import contextlib
 import pickle
 import warnings
 
@@ -16,7 +17,12 @@ from sklearn.model_selection import GridSearchCV
 from torch import nn
 
 from fairlearn_fwh.datasets import default_preprocessor, fetch_arrest, fetch_violent
-from fairlearn_fwh.inprocessing import MultiTaskTransferClassifier, TransferReport
+from fairlearn_fwh.inprocessing import (
+    DifferentialEqualizedOddsLoss,
+    MultiTaskTransferClassifier,
+    TransferReport,
+)
+from fairlearn_fwh.inprocessing.transfer._learner import TransferLearner
 from fairlearn_fwh.inprocessing.transfer._tasks import StackedColumn, TaskSampler
 from fairlearn_fwh.metrics import PreferenceFrame, differential_equalized_odds
 from fairlearn_fwh.postprocessing import NoHarmSelector
@@ -525,3 +531,87 @@ def test_arrest_with_violent_as_auxiliary(real_data):
     )
     assert report.macro_f1 > 0.95 * report.single_task_macro_f1
     assert "epsilon" in str(report)
+
+
+# --- checkpoints -----------------------------------------------------------------------------------------------------
+
+
+def stop_after(monkeypatch, n_validations):
+    """Interrupt training from the keyboard after some validations."""
+    original, calls = TransferLearner._validate, []
+
+    def validate(self, network):
+        calls.append(None)
+        if len(calls) == n_validations + 1:
+            raise KeyboardInterrupt
+        return original(self, network)
+
+    monkeypatch.setattr(TransferLearner, "_validate", validate)
+
+
+@pytest.mark.parametrize("n_validations", [2, 8, 13])  # in the target alone, in the auxiliary alone, in both
+def test_a_stopped_fit_goes_on_as_if_nothing_had_happened(tmp_path, monkeypatch, target, n_validations):
+    X, y, _ = target
+    auxiliary = people(600, 1)
+    settings = QUICK | {"task_sampling": "dynamic", "gradient_accumulation_steps": 2, "burn_in": 1}
+    expected = MultiTaskTransferClassifier(**settings).fit(X, y, auxiliary=auxiliary)
+    model = MultiTaskTransferClassifier(**settings, checkpoint_dir=tmp_path / "run")
+    with monkeypatch.context() as patch, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        stop_after(patch, n_validations)
+        with contextlib.suppress(KeyboardInterrupt):  # nothing is fitted where a task alone was interrupted
+            model.fit(X, y, auxiliary=auxiliary)
+    model.fit(X, y, auxiliary=auxiliary)
+    assert (model.predict_proba(X) == expected.predict_proba(X)).all()
+    assert model.validation_history_ == expected.validation_history_
+    files = {str(path.relative_to(tmp_path / "run")) for path in (tmp_path / "run").rglob("*.*")}
+    assert files == {"network.pt", "task_0_alone/network.pt", "task_1_alone/network.pt"}
+    with monkeypatch.context() as patch:
+        stop_after(patch, 0)  # nothing is left to train
+        again = MultiTaskTransferClassifier(**settings, checkpoint_dir=tmp_path / "run")
+        again.fit(X, y, auxiliary=auxiliary)
+    assert (again.predict_proba(X) == expected.predict_proba(X)).all()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"fairness_weight": 0.5},
+        {"fairness_path": "auxiliary_head"},
+        {"max_epochs": 4},
+        {"encoder": nn.Linear(5, 8)},
+        {"random_state": 1},
+    ],
+)
+def test_checkpoints_of_other_settings_are_refused_before_training(tmp_path, monkeypatch, target, change):
+    X, y, _ = target
+    auxiliary = people(600, 1)
+    settings = QUICK | {"max_epochs": 2, "checkpoint_dir": tmp_path}
+    MultiTaskTransferClassifier(**settings).fit(X, y, auxiliary=auxiliary)
+    kept = (tmp_path / "network.pt").read_bytes()
+    stop_after(monkeypatch, 0)
+    with pytest.raises(ValueError, match=r"\(network.pt\) holds the training of other data or settings"):
+        MultiTaskTransferClassifier(**settings | change).fit(X, y, auxiliary=auxiliary)
+    for others in ((X + 1, y, auxiliary), (X, 1 - y, auxiliary), (X, y, people(600, 2))):
+        with pytest.raises(ValueError, match="holds the training of other data or settings"):
+            MultiTaskTransferClassifier(**settings).fit(others[0], others[1], auxiliary=others[2])
+    assert (tmp_path / "network.pt").read_bytes() == kept
+
+
+def test_checkpoints_need_a_seed_and_hold_no_rows(tmp_path, target):
+    X, y, _ = target
+    with pytest.raises(ValueError, match="checkpoint_dir needs an integer random_state"):
+        MultiTaskTransferClassifier(checkpoint_dir=tmp_path).fit(X, y)
+    many = people(20_000, 3)
+    settings = QUICK | {"max_epochs": 2, "batch_size": 4096, "checkpoint_dir": tmp_path}
+    MultiTaskTransferClassifier(**settings).fit(many[0], many[1], auxiliary=many)
+    assert all(path.stat().st_size < 30_000 for path in tmp_path.rglob("*.pt"))
+
+
+def test_a_loss_remembers_its_counts_in_its_state():
+    loss, again = (DifferentialEqualizedOddsLoss(2, 2) for _ in range(2))
+    y, groups = torch.tensor([0, 1] * 50), torch.tensor([0, 0, 1, 1] * 25)
+    probabilities = torch.rand(100, 2).softmax(dim=1)
+    loss.start(probabilities, y, groups)
+    again.load_state_dict(loss.state_dict())
+    assert again(probabilities[:8], y[:8], groups[:8]) == loss(probabilities[:8], y[:8], groups[:8])
