@@ -29,6 +29,9 @@ sometimes their age in the texts.
 Units: the article (clothing_id); reviews of one article belong on one side of a split.
 """
 
+#: A department that is left out.
+_TOO_SMALL = "Trend"
+
 _SOURCE = Source(
     name="the clothing reviews",
     forms=(
@@ -54,7 +57,8 @@ def fetch_clothing_reviews(
     Parameters
     ----------
     target : {"recommended", "department"}
-        The recommendation (1: yes), or the department (text; Trend is one of six, with 118 texts).
+        The recommendation (1: yes), or the department (text, one of five; the 118 texts of a sixth, Trend, are left out: rates of its age bands would be
+        of a handful).
     data_home : path-like, optional
         Folder with the data file. By default the environment variable ``FAIRLEARN_FWH_DATA``, then a cache folder.
     return_X_y : bool
@@ -63,6 +67,7 @@ def fetch_clothing_reviews(
     Returns
     -------
     Bunch or (DataFrame, Series)
+        Rows are named by their place in the file, so that the two tasks' rows of one review have one name.
         `data` (n, 2) with `title` and `review_text`, `target`, `sensitive_features` (age_group), `units` (the article of each review), `feature_names`,
         `target_names`, `DESCR`.
 
@@ -85,8 +90,8 @@ def fetch_clothing_reviews(
     if target not in _TARGETS:
         raise ValueError(f"target must be one of {list(_TARGETS)}; got {target!r}.")
     raw = _SOURCE.load(data_home, download_if_missing=False)
-    known = raw["review_text"].notna() & raw[target].notna()
-    rows = raw[known].reset_index(drop=True)
+    known = raw["review_text"].notna() & raw[target].notna() & (raw[target] != _TOO_SMALL)
+    rows = raw[known]
     data = rows[["title", "review_text"]].fillna("").astype(object)
     is_recommended = target == "recommended"
     labels = rows[target].astype("int64") if is_recommended else rows[target].astype(str).astype(object)
@@ -106,6 +111,6 @@ def fetch_clothing_reviews(
         feature_names=["title", "review_text"],
         target_names=names,
         DESCR=_DESCRIPTION.format(
-            n=len(rows), target=told, left_out="" if is_recommended else " and a department"
+            n=len(rows), target=told, left_out="" if is_recommended else " and a department other than Trend"
         ),
     )

@@ -127,8 +127,11 @@ def test_reviews_have_two_tasks_ages_and_articles(real_data):
         "up to 34": 5829,
     }
     assert len(reviews.units) == len(reviews.target)
-    departments = fetch_clothing_reviews(target="department", data_home=real_data, return_X_y=True)[1]
-    assert sorted(set(departments)) == ["Bottoms", "Dresses", "Intimate", "Jackets", "Tops", "Trend"]
+    texts, departments = fetch_clothing_reviews(target="department", data_home=real_data, return_X_y=True)
+    assert sorted(set(departments)) == ["Bottoms", "Dresses", "Intimate", "Jackets", "Tops"]
+    assert len(departments) == 22510  # without 118 of Trend and 13 of none
+    assert texts.equals(reviews.data.loc[texts.index])  # one name for one review
+    assert reviews.target.index.equals(reviews.sensitive_features.index)
     with pytest.raises(ValueError, match="target must be one of"):
         fetch_clothing_reviews(target="rating", data_home=real_data)
 

@@ -18,10 +18,8 @@ def test_articles_are_for_the_target_the_auxiliary_or_the_test(real_data, monkey
     pair = spec.load(real_data)
     split = spec.split(pair, "age_group", test_size=0.25, random_state=0)
     target, auxiliary, test = (
-        set(units[part.index].tolist())
-        for part, units in zip(
-            seen, (pair.target.units, pair.auxiliary.units, pair.target.units), strict=True
-        )
+        set(task.units[task.data.index.get_indexer(part.index)].tolist())
+        for part, task in zip(seen, (pair.target, pair.auxiliary, pair.target), strict=True)
     )
     assert not target & test
     assert not target & auxiliary

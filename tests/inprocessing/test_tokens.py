@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 import torch
 from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
+from skorch.callbacks import Callback
 from torch import nn
 
 from fairlearn_fwh.exceptions import GroupFallbackWarning
@@ -111,6 +113,25 @@ def test_a_transformer_is_trained_and_comes_back(rng, model):
         match=f"texts of 4 tokens; {type(model).__name__} was fitted with texts of 6|rows of shape",
     ):
         model.predict(X[:, :, :4])
+
+
+def test_a_stopped_fit_of_texts_goes_on_as_if_nothing_had_happened(rng, tmp_path):
+    X, y, groups = texts(rng)
+
+    class Stop(Callback):
+        def on_epoch_begin(self, net, **kwargs):
+            if len(net.history) == 3:
+                raise KeyboardInterrupt
+
+    settings = {"max_epochs": 4, "batch_size": 32, "fairness_weight": 0.0, "random_state": 0}
+    expected = quietly(MultiTaskTransferClassifier(encoder(), **settings).fit, X, y)
+    settings["checkpoint_dir"] = tmp_path
+    with pytest.warns(ConvergenceWarning, match="Training was interrupted; the best state so far is kept"):
+        MultiTaskTransferClassifier(encoder(), callbacks=[Stop()], **settings).fit(X, y)
+    model = quietly(MultiTaskTransferClassifier(encoder(), **settings).fit, X, y)
+    assert len(model.validation_history_) == 4
+    assert model.validation_history_ == expected.validation_history_
+    assert (model.predict_proba(X) == expected.predict_proba(X)).all()
 
 
 def test_an_auxiliary_of_texts_shares_the_encoder(rng):
