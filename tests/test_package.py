@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
 
@@ -196,3 +197,8 @@ def test_metrics_bring_no_trees_with_them():
 def test_the_plugin_of_pytest_brings_nothing_with_it():
     code = "import sys, fairlearn_fwh._pytest_plugin; sys.exit(len({'pandas', 'sklearn', 'fairlearn'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+@pytest.mark.parametrize("path", sorted(Path(__file__).parent.rglob("test_*.py")), ids=lambda path: path.name)
+def test_every_test_file_has_tests(path):
+    assert re.search(r"^def test_|@given|^class Test", path.read_text(encoding="utf-8"), re.MULTILINE)

@@ -85,7 +85,7 @@ def as_binary_label_dataset(
     _check_names([*features, *coded, label, *weights])
     if len(features) != len(target) or len(sensitive) != len(target):
         raise ValueError(
-            f"bunch.data, target and sensitive_features must have as many rows; they have {len(features)}, {len(target)}, "
+            f"bunch.data, target and sensitive_features must have the same number of rows; they have {len(features)}, {len(target)}, "
             f"{len(sensitive)}."
         )
     added = {name: codes for name, (codes, _) in coded.items()} | {label: target} | weights
@@ -168,6 +168,7 @@ def as_object_strings(frame: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     frame : DataFrame
+        A table with columns of text or categories.
 
     Returns
     -------
@@ -300,7 +301,7 @@ def _check_no_texts(features: pd.DataFrame) -> None:
         n = column.nunique() if not pd.api.types.is_numeric_dtype(column.dtype) else 0
         if n > _MOST_CATEGORIES and 2 * n > len(column):
             raise ValueError(
-                f"bunch.data[{name!r}] has {n:,} different texts in {len(column):,} rows, no categories. Make numbers of them first, for instance by "
+                f"bunch.data[{name!r}] has {n:,} different texts in {len(column):,} rows, no categories. Turn them into numbers first, for instance by "
                 "fairlearn_fwh.datasets.make_text_preprocessor('embedding')."
             )
 

@@ -202,6 +202,7 @@ class RoutedInProcessing(InProcessing):
         Parameters
         ----------
         dataset : BinaryLabelDataset, StandardDataset or MulticlassLabelDataset
+            People, with the features of `fit`.
 
         Returns
         -------
@@ -217,6 +218,7 @@ class RoutedInProcessing(InProcessing):
         Parameters
         ----------
         dataset : BinaryLabelDataset, StandardDataset or MulticlassLabelDataset
+            People, with the features of `fit`.
 
         Returns
         -------
@@ -230,6 +232,7 @@ class RoutedInProcessing(InProcessing):
         Parameters
         ----------
         dataset : BinaryLabelDataset, StandardDataset or MulticlassLabelDataset
+            People, with the features of `fit`.
 
         Returns
         -------
@@ -257,6 +260,7 @@ class ToldGroups(WithGroups):
         Parameters
         ----------
         dataset : BinaryLabelDataset or StandardDataset
+            People, with the features of `fit`.
 
         Returns
         -------

@@ -66,7 +66,7 @@ def read_features(dataset: Any, keep_protected: bool) -> pd.DataFrame:
 
 
 def check_attribute_names(names: Iterable[str], dataset: Any, argument: str) -> None:
-    """Raise ValueError for names that are no protected attributes of the data set."""
+    """Raise ValueError for names that are not protected attributes of the data set."""
     if unknown := [name for name in names if name not in dataset.protected_attribute_names]:
         raise ValueError(
             f"{argument} names {unknown}, but the protected attributes of dataset are {list(dataset.protected_attribute_names)}."
@@ -95,7 +95,7 @@ def read_attributes(dataset: Any, names: str | Sequence[str] | None = None) -> p
 
 
 def check_conditions(unprivileged: Conditions | None, privileged: Conditions | None) -> None:
-    """Raise TypeError for groups that are no lists of dicts."""
+    """Raise TypeError for groups that are not lists of dicts."""
     for argument, groups in (("unprivileged_groups", unprivileged), ("privileged_groups", privileged)):
         if groups is None:
             continue

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 #: Most groups that pages, cards and terminals show; a JSON report has all.
 MOST_SHOWN = 50
 
-#: Groups of fewer people are no groups if most people are in such ones, but for samples of a few rows.
+#: Groups of fewer people are not groups if most people are in such ones, but for samples of a few rows.
 _TINY, _FEWEST_ROWS = 5, 50
 
 
@@ -126,7 +126,7 @@ class Findings:
 
     @property
     def envy_found(self) -> bool:
-        """Whether some group would significantly do better with another group's classifier; that is no harm."""
+        """Whether some group would significantly do better with another group's classifier; that is not harm."""
         return bool((self.violations["kind"] == "envy").any())
 
     @property
@@ -263,7 +263,7 @@ def check_min_group_size(size: Any) -> None:
 
 
 def _check_groups(frame: PreferenceFrame) -> None:
-    """Raise ValueError if audit groups are no groups: numbers, names, keys of people."""
+    """Raise ValueError if audit groups are not groups: numbers, names, keys of people."""
     n = frame._people()
     in_tiny, everybody = int(n[n < _TINY].sum()), int(n.sum())
     if everybody >= _FEWEST_ROWS and in_tiny > everybody / 2:

@@ -53,7 +53,7 @@ def style(i: int) -> dict[str, str]:
 
 
 def label_text(label: Any) -> str:
-    """Name of a group or model as matplotlib shows it: dollars are no formula, an underscore does not hide it."""
+    """Name of a group or model as matplotlib shows it: dollars are not a formula, an underscore does not hide it."""
     name = group_name(label).replace("$", r"\$")
     return f" {name}" if name.startswith("_") else name
 

@@ -96,6 +96,7 @@ class Policy:
         Parameters
         ----------
         keys : collection of str
+            Names of settings.
 
         Returns
         -------
@@ -134,7 +135,7 @@ class Policy:
         )
         if unknown := [group for group in wanted if group not in people]:
             raise ValueError(
-                f"{self.file} has smallest-sizes of {unknown[:5]!r}, which are no groups here; there are {known!r}."
+                f"{self.file} has smallest-sizes of {unknown[:5]!r}, which are not groups here; there are {known!r}."
             )
         least = {group: max(size, min_group_size) if size > 1 else size for group, size in wanted.items()}
         if small := [group for group, size in least.items() if people[group] < size]:
@@ -164,7 +165,7 @@ def read_policy(path: str | Path) -> Policy:
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it is no TOML file, has no such table, or a key is unknown or of the wrong type.
+        If it is not a TOML file, has no such table, or a key is unknown or of the wrong type.
 
     Examples
     --------
@@ -214,7 +215,7 @@ def find_policy(folder: str | Path = ".") -> Policy:
 
 
 def policy_table(path: Path) -> dict[str, Any] | None:
-    """The table about audits in a file, if it has one; a file that is no project is one as a whole."""
+    """The table about audits in a file, if it has one; a file that is not a project is one as a whole."""
     try:
         content: Any = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -234,7 +235,7 @@ def _read_table(table: dict[str, Any], file: str) -> Policy:
         if key not in _KEYS:
             close = difflib.get_close_matches(key, _KEYS, n=1)
             raise ValueError(
-                f"{file}: {key!r} is no key of a policy{f'; did you mean {close[0]!r}' if close else ''}. The keys are {', '.join(_KEYS)}."
+                f"{file}: {key!r} is not a key of a policy{f'; did you mean {close[0]!r}' if close else ''}. The keys are {', '.join(_KEYS)}."
             )
         kinds = _KEYS[key]
         if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):

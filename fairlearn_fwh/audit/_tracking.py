@@ -15,6 +15,7 @@ def log_audit(audit: Audit, *, prefix: str = "no_harm", run_id: str | None = Non
     Parameters
     ----------
     audit : Audit
+        Whose figures, page and JSON are logged.
     prefix : str
         With which the names of metrics, tags and files begin.
     run_id : str, optional

@@ -1,4 +1,4 @@
-"""Reports on disk: whole or not at all, and never in place of what is no report."""
+"""Reports on disk: whole or not at all, and never in place of what is not a report."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def check_outputs(paths: list[Path]) -> None:
     Parameters
     ----------
     paths : list of Path
-        Files that may exist: pipes, devices, links and folders are no files.
+        Files that may exist: pipes, devices, links and folders are not files.
 
     Raises
     ------
@@ -28,7 +28,7 @@ def check_outputs(paths: list[Path]) -> None:
             nearest = next(folder for folder in path.absolute().parents if folder.exists())
             if not nearest.is_dir() or not os.access(nearest, os.W_OK):
                 raise ValueError(
-                    f"{path} cannot be written: {nearest} is no folder that can be written to."
+                    f"{path} cannot be written: {nearest} is not a folder that can be written to."
                 ) from None
             continue
         except OSError as error:

@@ -64,7 +64,7 @@ def check_no_text(X: Any, estimator: str) -> None:
     if columns := text_columns(X):
         if _are_sentences(X):
             raise ValueError(
-                f"{estimator} takes numbers, but X has texts. Make numbers of them first, for instance "
+                f"{estimator} takes numbers, but X has texts. Turn them into numbers first, for instance "
                 f"make_pipeline(fairlearn_fwh.datasets.make_text_preprocessor('tfidf'), {estimator}())."
             )
         raise ValueError(

@@ -98,7 +98,7 @@ from ._terminal import say, show
 @click.option(
     "--randomized",
     is_flag=True,
-    help="It was left to chance who is in which file; for --unpaired.",
+    help="People were assigned to the two files at random; for --unpaired.",
 )
 @with_options(WEIGHT, *SEVERAL_LOSSES, *JUDGING, *SAYING, *READING, *REPORTS, *MORE_REPORTS, *POLICY)
 def audit(

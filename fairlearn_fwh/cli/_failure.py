@@ -45,7 +45,7 @@ def status_of_failures() -> Iterator[None]:
 
 @contextlib.contextmanager
 def said_warnings() -> Iterator[None]:
-    """Say each warning once, in terms of options, when all is done; what engines say of themselves is no part of a report."""
+    """Say each warning once, in terms of options, when all is done; what engines say of themselves is not part of a report."""
     hide_progress()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")

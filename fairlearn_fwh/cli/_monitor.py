@@ -146,7 +146,7 @@ def _read(state: Path) -> dict[str, Any]:
             raise ValueError(known["format"])
     except (ValueError, TypeError, KeyError) as error:
         raise ValueError(
-            f"{state} is no state of fairlearn-fwh monitor; name a file that does not exist to begin one."
+            f"{state} is not a state of fairlearn-fwh monitor; name a file that does not exist to start one."
         ) from error
     if known.get("version") != _VERSION:
         raise ValueError(
@@ -177,7 +177,7 @@ def _kept_options(context: click.Context, known: dict[str, Any] | None, state: P
         source = context.get_parameter_source(name)
         if source == click.core.ParameterSource.COMMANDLINE and given[name] != kept[name]:
             raise ValueError(
-                f"{state} was begun with --{name.replace('_', '-')} {kept[name]!r}; got {given[name]!r}. Leave the option out, or begin another state."
+                f"{state} was started with --{name.replace('_', '-')} {kept[name]!r}; got {given[name]!r}. Leave the option out, or start another state."
             )
     return kept
 
@@ -207,7 +207,7 @@ def _look(
         result.reset()
     for path in predictions:
         if not path.is_file():
-            raise ValueError(f"{path} does not exist, or is no file.")
+            raise ValueError(f"{path} does not exist, or is not a file.")
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         if digest in files:

@@ -54,7 +54,7 @@ def check_unpaired(
         )
     if fail_on != "harm":
         raise ValueError(
-            "--fail-on undecided or envy does not apply to --unpaired: whether a model is no worse, other people cannot certify."
+            "--fail-on undecided or envy does not apply to --unpaired: other people cannot show that a model is no worse."
         )
     return y_pred, baseline
 

@@ -52,7 +52,7 @@ def fetch_bank_marketing(
     return_X_y: bool = False,
     include_leakage: bool = False,
 ) -> Any:
-    """Load Bank Marketing: does a client subscribe a term deposit?
+    """Load Bank Marketing: does a client subscribe to a term deposit?
 
     Parameters
     ----------

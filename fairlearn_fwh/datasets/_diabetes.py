@@ -23,7 +23,7 @@ _TARGETS = ("above_median", "amount")
 
 
 def load_diabetes_progression(*, target: str = "above_median", return_X_y: bool = False) -> Any:
-    """Load diabetes progression: does the disease progress more than for half of the patients, or how far?
+    """Load diabetes progression: does the disease progress further than in half of the patients, or by how much?
 
     Real data that needs no download: scikit-learn ships it.
 

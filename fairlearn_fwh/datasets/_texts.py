@@ -40,7 +40,7 @@ def join_texts(X: Any) -> list[str]:
     Raises
     ------
     ValueError
-        If a value is no text, or a row has none.
+        If a value is not text, or a row has none.
     """
     frame = nw.from_native(X, eager_only=True, allow_series=True, pass_through=True)
     if isinstance(frame, nw.DataFrame):
@@ -130,7 +130,7 @@ class SentenceEmbedder(TransformerMixin, BaseEstimator):
         Raises
         ------
         MissingExtraError, ValueError
-            See the class; also if `batch_size` is no whole number from 1 on.
+            See the class; also if `batch_size` is not a whole number from 1 on.
         """
         if (
             isinstance(self.batch_size, bool)
@@ -233,7 +233,7 @@ def encoder_folder(model: Any) -> str:
     is_path = isinstance(model, os.PathLike) or str(model).startswith((".", "/", "~"))
     folder = Path(str(model)).expanduser()
     if is_path and not folder.is_dir():
-        raise ValueError(f"model={str(model)!r} is no folder that is there.")
+        raise ValueError(f"model={str(model)!r} is not a folder that is there.")
     return str(folder) if folder.is_dir() else str(model)
 
 

@@ -75,7 +75,7 @@ class _Decoupled(GroupRouted):
 
         Returns
         -------
-        self : estimator
+        estimator
             The fitted estimator.
 
         Raises

@@ -214,7 +214,7 @@ class GroupStackingClassifier(GroupRoutedClassifier):
         classes, sizes = np.unique(sample.y, return_counts=True)
         if len(classes) < 2 or sizes.min() < self.n_folds:
             raise ValueError(
-                f"n_folds={self.n_folds} needs as many people of each class; class {classes.tolist()[sizes.argmin()]!r} has {sizes.min()}."
+                f"n_folds={self.n_folds} needs at least that many people of each class; class {classes.tolist()[sizes.argmin()]!r} has {sizes.min()}."
             )
 
     def _who_departs(self, sample: Sample, groups: Groups) -> np.ndarray:

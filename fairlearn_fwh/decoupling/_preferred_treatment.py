@@ -91,7 +91,7 @@ class PreferredTreatmentClassifier(GroupRoutedClassifier):
     benefit_table_ : DataFrame
         One row per constraint: `group`, `kind` ("treatment" or "impact"), `other`, `own_rate`, `other_rate` and
         `satisfied`; acceptance rates on the held-out rows, to which the intercepts were fitted, with ``regularization="auto"``,
-        else on the rows of `fit`. They are no evidence about new people (see Notes).
+        else on the rows of `fit`. They are not evidence about new people (see Notes).
     constraints_satisfied_ : bool
         Whether all rates comply.
     n_iter_ : int

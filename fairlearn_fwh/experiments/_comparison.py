@@ -266,6 +266,7 @@ def plot_comparison(comparison: Comparison, ax: Any = None) -> Any:
     Parameters
     ----------
     comparison : Comparison
+        What `compare_methods` found.
     ax : matplotlib Axes, optional
         Where to plot; by default new axes.
 

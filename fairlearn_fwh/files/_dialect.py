@@ -53,7 +53,7 @@ class Dialect:
             fits = isinstance(character, str) and len(character) == 1 and character.isascii()
             if not fits or character.isalnum() or character in "\r\n\0.-+ ":
                 raise ValueError(
-                    f"{name} must be one ASCII character that is no letter, digit, blank, point, sign or line end; got {character!r}."
+                    f"{name} must be one ASCII character that is not a letter, digit, blank, point, sign or line end; got {character!r}."
                 )
         if self.delimiter == self.quote:
             raise ValueError(f"delimiter and quote must differ; both are {self.quote!r}.")
@@ -67,6 +67,7 @@ class Dialect:
         Parameters
         ----------
         path : Path
+            The CSV file.
 
         Yields
         ------
@@ -90,6 +91,7 @@ class Dialect:
         Parameters
         ----------
         path : Path
+            The CSV file.
 
         Returns
         -------

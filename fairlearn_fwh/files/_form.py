@@ -150,7 +150,7 @@ class _Form:
             self._fail_at(
                 block,
                 int(np.argmax(wrong)),
-                "a carriage return is no line end by itself; end lines in LF or CRLF",
+                "a carriage return is not a line end by itself; end lines in LF or CRLF",
             )
 
     def _check_rows(self, block: bytes, separators: bytes) -> None:

@@ -90,7 +90,7 @@ def join_files(
     roles = columns.by_role()
     of_new = {role: name for role, name in roles.items() if _is_of_new(role, name, new, old)}
     of_old = {role: name for role, name in roles.items() if role not in of_new}
-    # The baseline's predictions may be called like another column of the new file, which is no contradiction.
+    # The baseline's predictions may be called like another column of the new file, which is not a contradiction.
     both = [
         name
         for role, name in of_new.items()
@@ -230,12 +230,12 @@ class Side:
         Raises
         ------
         ValueError
-            If a key is no column, or a column has a type without a spelling.
+            If a key is not a column, or a column has a type without a spelling.
         """
         for key in self.keys:
             if key not in self.file.names:
                 raise ValueError(
-                    f"The key {key!r} is no column of {self.name}, which has {self.file.names[:12]!r}."
+                    f"The key {key!r} is not a column of {self.name}, which has {self.file.names[:12]!r}."
                 )
         check_names(list(self.keys), self.file.names, self.file.path)
         numbered = [f"column_{i}" for i in range(len(self.file.names))]

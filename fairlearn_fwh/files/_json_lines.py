@@ -45,7 +45,7 @@ def as_text_table(path: Path) -> tuple[Held, Path, list[str], int]:
     Raises
     ------
     ValueError
-        If a line is no JSON object, repeats a name, or has a value that is no text, number, boolean or null.
+        If a line is not a JSON object, repeats a name, or has a value that is not text, number, boolean or null.
     MissingExtraError
         If pyarrow is not installed.
     """
@@ -93,7 +93,7 @@ def _chunks(path: Path) -> Iterator[list[dict[str, str | None]]]:
 
 def _record(line: bytes, where: str) -> dict[str, str | None]:
     def constant(text: str) -> str:
-        raise ValueError(f"{where} has {text}, which is no JSON; write null, or leave the record out.")
+        raise ValueError(f"{where} has {text}, which is not JSON; write null, or leave the record out.")
 
     def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
         if len({name for name, _ in items}) < len(items):
@@ -117,9 +117,9 @@ def _record(line: bytes, where: str) -> dict[str, str | None]:
             if line.strip()
             else "it is blank"
         )
-        raise ValueError(f"{where} is no JSON object ({why}).") from error
+        raise ValueError(f"{where} is not a JSON object ({why}).") from error
     if not isinstance(record, dict):
-        raise ValueError(f"{where} is no JSON object.")
+        raise ValueError(f"{where} is not a JSON object.")
     return {name: _as_text(value, f"{where}, {name!r}") for name, value in record.items()}
 
 

@@ -65,12 +65,14 @@ def measure_file(
     ----------
     path : path-like
         As for `open_table`.
-    y_true, y_pred_pooled, y_pred, sample_weight : str
+    y_true, y_pred_pooled, y_pred : str
         Names of columns; see `PreferenceFrame`.
     y_pred_by_group : list of str, or dict from label to str, optional
         Columns with the predictions of every group's classifier; the labels are those of the groups, as spelled.
     groups, sensitive_features, control_features : str or list of str, optional
         Names of columns; several make an intersection. In Parquet files text, integers, booleans or dates.
+    sample_weight : str, optional
+        Name of a column; see `PreferenceFrame`.
     loss : str, `MisclassificationCost`, or several by name
         As for `PreferenceFrame`; labels of costs as spelled in the file.
     labels : sequence of labels, optional

@@ -206,7 +206,7 @@ def hide_progress() -> None:
 
 @contextmanager
 def engine_errors(path: str | Path) -> Iterator[None]:
-    """Turn an engine's own errors about a file into a ValueError, also those that are no exceptions of Python's."""
+    """Turn an engine's own errors about a file into a ValueError, also those that are not exceptions of Python's."""
     try:
         yield
     except (KeyboardInterrupt, SystemExit, GeneratorExit, MemoryError):

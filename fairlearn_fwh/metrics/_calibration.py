@@ -52,7 +52,7 @@ class CalibrationFrame:
     ------
     ValueError
         If lengths differ, a value is missing, there are not two classes, `pos_label` does not occur, probabilities are not from 0 to 1,
-        `n_bins` is no whole number from 1 on, or a unit has rows in several groups.
+        `n_bins` is not a whole number from 1 on, or a unit has rows in several groups.
 
     See Also
     --------

@@ -106,7 +106,7 @@ class Course:
         """
         if self.plan.n_looks is not None and self.n_looks >= self.plan.n_looks:
             raise ValueError(
-                f"All {self.plan.n_looks} planned looks are over. Begin with another monitor, or plan with design='anytime'."
+                f"All {self.plan.n_looks} planned looks are over. Start another monitor, or plan with design='anytime'."
             )
         if self.known is not None and self.known.weighted != new.weighted:
             raise ValueError(

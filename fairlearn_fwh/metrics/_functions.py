@@ -281,7 +281,7 @@ def strict_preference_rate(
 def negative_flip_rate(
     y_true: Any, y_pred: Any, *, y_pred_pooled: Any, loss: LossLike = "zero_one", sample_weight: Any = None
 ) -> float:
-    """Share of people who lose more by what they got than by the pooled classifier.
+    """Share of people whose loss is larger under what they got than under the pooled classifier.
 
     Parameters
     ----------
@@ -315,7 +315,7 @@ def negative_flip_rate(
 def positive_flip_rate(
     y_true: Any, y_pred: Any, *, y_pred_pooled: Any, loss: LossLike = "zero_one", sample_weight: Any = None
 ) -> float:
-    """Share of people who lose less by what they got than by the pooled classifier.
+    """Share of people whose loss is smaller under what they got than under the pooled classifier.
 
     Parameters
     ----------

@@ -179,7 +179,8 @@ class MetricGains:
 
         Returns
         -------
-        lower, upper : float
+        tuple of float
+            Lower and upper bound.
 
         Raises
         ------
@@ -267,7 +268,7 @@ class _Ask:
                 own, pooled = (self.value(p, part) for p in (self.rows.own, self.rows.pooled))
             except (ValueError, TypeError) as error:
                 raise ValueError(
-                    f"{_name(self.metric)} cannot be had of group {group_name(label)} ({len(part):,} people): {error}"
+                    f"{_name(self.metric)} cannot be computed for group {group_name(label)} ({len(part):,} people): {error}"
                 ) from error
         units = {} if self.rows.unit is None else {"n_units": len(np.unique(self.rows.unit[part]))}
         return {"n": len(part), **units, "own": own, "pooled": pooled, "gain": self.sign * (own - pooled)}

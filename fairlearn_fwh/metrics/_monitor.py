@@ -173,7 +173,7 @@ class PreferenceMonitor:
         Raises
         ------
         TypeError
-            If `frame` or `reference` is no frame.
+            If `frame` or `reference` is not a frame.
         ValueError
             If the look was added before, a unit was seen before, the planned looks are over, a group is none of `groups`, the frame was measured otherwise
             than those before, or its loss has no limits. Nothing is added then.
@@ -199,18 +199,23 @@ class PreferenceMonitor:
 
         Parameters
         ----------
-        frame : pandas, polars, pyarrow, DuckDB, Dask or PySpark frame, or any other that narwhals knows
-        y_true, y_pred, y_pred_pooled, sensitive_features, sample_weight
-            As for `PreferenceFrame.from_frame`.
+        frame : pandas, polars, pyarrow, DuckDB, Dask or PySpark frame
+            People of this look; any frame that narwhals knows.
+        y_true, y_pred, y_pred_pooled : str
+            Columns, as for `PreferenceFrame.from_frame`.
+        sensitive_features : str or list of str, optional
+            Columns, as for `PreferenceFrame.from_frame`.
         reference : str, optional
             Column with the predictions of a fixed reference; see `update`.
+        sample_weight : str, optional
+            Column with weights.
         units : str, optional
             Column that says whose rows belong together.
         unit_key : str or bytes, optional
             The secret with which units are hashed; needed with `units`.
         label : str, optional
             As for `update`.
-        **settings
+        **settings : dict
             As for `PreferenceFrame.from_frame`: `loss`, `loss_limit`, `labels`, `max_cells`.
 
         Returns
@@ -487,10 +492,10 @@ class PreferenceMonitor:
         Raises
         ------
         ValueError
-            If the text is no state of a monitor, or one of another version.
+            If the text is not a state of a monitor, or one of another version.
         """
         try:
             state = json.loads(text)
         except ValueError as error:
-            raise ValueError("This is no state of a PreferenceMonitor.") from error
+            raise ValueError("This is not a state of a PreferenceMonitor.") from error
         return from_state(cls, state)

@@ -210,7 +210,7 @@ def _read_probabilities(probabilities: Any) -> tuple[list[Any], np.ndarray]:
     TypeError
         If there are no columns with names.
     ValueError
-        If they are no probabilities that sum to 1.
+        If they are not probabilities that sum to 1.
     """
     frame = nw.from_native(
         pd.DataFrame(probabilities) if isinstance(probabilities, dict) else probabilities,

@@ -77,28 +77,15 @@ class PreferenceFrame:
         The groups by which harm is checked (audit groups); by default `groups`.
     loss : {"zero_one", "missed", "false_alarm", "rejection", "log", "brier", "squared", "absolute", "pinball"}, callable, or several of them
         Loss of a person. A dict from names to losses (or a list of losses) measures several at once, see Notes. Predictions are labels for "zero_one"; for "missed", which is 1 for people of the positive label who are predicted another one, and
-        for "false_alarm", which is 1 for the others who are predicted the positive one (people whom a loss does not concern are no part of the frame); decisions for "rejection", which is 0 for people with
+        for "false_alarm", which is 1 for the others who are predicted the positive one (people whom a loss does not concern are not part of the frame); decisions for "rejection", which is 0 for people with
         prediction 1, whatever is true (the acceptance rate as benefit, Zafar et al. 2017); probabilities of the
         positive class for "log" and "brier". A callable takes (y_true, y_pred) and returns one loss per row; attributes `lower`
         and `upper` say between which limits they lie.
-    pos_label : label, optional
-        The positive label, for "missed" and "false_alarm" (by default 1, where labels are 0 and 1 or -1 and 1), and the favourable one for "rejection", whose
-        predictions then are labels of any kind. For several losses also a dict from their names.
-    loss_limit : float, optional
-        Cut off losses at this value. "log", "squared", "absolute", "pinball" (of the median; `PinballLoss` of another quantile) and callables without limits need it to be tested: a rare large loss
-        may not be in the sample. All figures, tests and certificates are then about the loss that is cut off.
-    units : array-like, shape (n,), DataFrame or dict, optional
-        Whose rows belong together: a person who appears several times, a household, a lesion. Rows of a unit vary together, so that intervals
-        and tests count units, not rows: with the variance between units, and Student's distribution with one degree of freedom less than a
-        group has units. Without it every row counts as another person.
-    unit_key : str or bytes, optional
-        A secret of at least 16 bytes. With it the frame keeps keyed hashes of the units (which are personal data as long as the key exists), so that adding frames that
-        share a unit is an error, and `PreferenceMonitor` knows who was seen before.
+    sample_weight : array-like, shape (n,), optional
+        Weights of the rows; rows of weight zero are left out.
     control_features : array-like, shape (n,), DataFrame or dict, optional
         Features within whose levels everything is measured, as in fairlearn's `MetricFrame`: they come first in the
         index of every table, and `overall` has a row for each level.
-    sample_weight : array-like, shape (n,), optional
-        Weights of the rows; rows of weight zero are left out.
     n_boot : int, optional
         Number of bootstrap replicates, for `replicates`; intervals do not need them. Where there are units, units are drawn.
     ci_quantiles : sequence of float
@@ -113,6 +100,19 @@ class PreferenceFrame:
     labels : sequence of labels, optional
         All labels that there are, for ``loss="zero_one"``. Without it truth and predictions must have labels in common, see
         Notes.
+    loss_limit : float, optional
+        Cut off losses at this value. "log", "squared", "absolute", "pinball" (of the median; `PinballLoss` of another quantile) and callables without limits need it to be tested: a rare large loss
+        may not be in the sample. All figures, tests and certificates are then about the loss that is cut off.
+    units : array-like, shape (n,), DataFrame or dict, optional
+        Whose rows belong together: a person who appears several times, a household, a lesion. Rows of a unit vary together, so that intervals
+        and tests count units, not rows: with the variance between units, and Student's distribution with one degree of freedom less than a
+        group has units. Without it every row counts as another person.
+    unit_key : str or bytes, optional
+        A secret of at least 16 bytes. With it the frame keeps keyed hashes of the units (which are personal data as long as the key exists), so that adding frames that
+        share a unit is an error, and `PreferenceMonitor` knows who was seen before.
+    pos_label : label, optional
+        The positive label, for "missed" and "false_alarm" (by default 1, where labels are 0 and 1 or -1 and 1), and the favourable one for "rejection", whose
+        predictions then are labels of any kind. For several losses also a dict from their names.
 
     Attributes
     ----------
@@ -282,7 +282,9 @@ class PreferenceFrame:
         return self._of(self._parts[loss], self.ci_quantiles)
 
     def __iter__(self) -> NoReturn:
-        raise TypeError("A PreferenceFrame is no list; iterate over `losses`, or over the rows of a table.")
+        raise TypeError(
+            "A PreferenceFrame is not a list; iterate over `losses`, or over the rows of a table."
+        )
 
     @property
     def gains(self) -> pd.DataFrame:
@@ -1020,7 +1022,7 @@ class PreferenceFrame:
         Returns
         -------
         MetricGains
-            Not a `PreferenceFrame`: a metric that is no mean over people has no sums, tests or certificates.
+            Not a `PreferenceFrame`: a metric that is not a mean over people has no sums, tests or certificates.
 
         Raises
         ------

@@ -29,7 +29,7 @@ _MAX_CELLS = 5_000_000
 class RankingFrame:
     """Gains in the area under the ROC curve (AUC), for each group.
 
-    The AUC of a group is the chance that one of its positives has a higher score than one of its negatives. It is no mean over people, so that it has a frame of
+    The AUC of a group is the chance that one of its positives has a higher score than one of its negatives. It is not a mean over people, so that it has a frame of
     its own beside `PreferenceFrame`.
 
     Parameters
@@ -53,7 +53,7 @@ class RankingFrame:
     by_group : DataFrame
         One row per group: `n`, `n_positive`, `n_units` with units, `auc`, `pooled_auc`, `gain`; NaN for groups with one class.
     overall : Series
-        The same of everybody. It also counts pairs of people of different groups, so that it is no mean of the groups.
+        The same of everybody. It also counts pairs of people of different groups, so that it is not a mean of the groups.
 
     Raises
     ------

@@ -82,7 +82,7 @@ def compare_samples(
     Raises
     ------
     TypeError
-        If `new` or `old` is no frame.
+        If `new` or `old` is not a frame.
     ValueError
         If they have control features, overlapping groups, weights or units, other losses or columns of groups, the loss has no limits, or a parameter is out
         of range.

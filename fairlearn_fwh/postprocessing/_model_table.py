@@ -242,7 +242,7 @@ def check_candidates(candidates: Any, *, prefit: bool) -> None:
     Raises
     ------
     TypeError
-        If an entry is no pair of a name and a classifier.
+        If an entry is not a pair of a name and a classifier.
     ValueError
         If there are fewer than two, a name comes twice or is empty.
     """
@@ -255,7 +255,7 @@ def check_candidates(candidates: Any, *, prefit: bool) -> None:
         needed = ("predict",) if prefit else ("fit", "predict")
         if isinstance(model, type) or any(not hasattr(model, method) for method in needed):
             raise TypeError(
-                f"estimator has {model!r} as {name!r}, which is no classifier: it needs {' and '.join(needed)}."
+                f"estimator has {model!r} as {name!r}, which is not a classifier: it needs {' and '.join(needed)}."
             )
     names = [name for name, _ in candidates]
     check_pooled(candidates[0][1], names[0])

@@ -119,7 +119,7 @@ class Score(ABC):
         Raises
         ------
         ValueError
-            If the model cannot tell, or predicts what is no class.
+            If the model cannot tell, or predicts what is not a class.
         """
         if classes is None:
             return ask_amounts(model, X)

@@ -158,7 +158,7 @@ def test_structure_of_the_bunch_is_checked(bunch):
         as_binary_label_dataset(bunch, privileged_classes={"sex": "m"})
     with pytest.raises(TypeError, match="bunch must have data, target and a DataFrame sensitive_features"):
         as_binary_label_dataset(Bunch(data=bunch.data, target=bunch.target))
-    with pytest.raises(ValueError, match="must have as many rows; they have 4, 4, 3"):
+    with pytest.raises(ValueError, match="must have the same number of rows; they have 4, 4, 3"):
         as_binary_label_dataset(Bunch(**(dict(bunch) | {"sensitive_features": bunch.sensitive_features[:3]})))
 
 

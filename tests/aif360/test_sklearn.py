@@ -199,7 +199,7 @@ def test_bad_input(data):
     X, X_test, y, _ = data
     with pytest.raises(
         ValueError,
-        match=r"prot_attr='race' is no level of the index of X; its named levels are \['sex', 'old'\]",
+        match=r"prot_attr='race' is not a level of the index of X; its named levels are \['sex', 'old'\]",
     ):
         Decoupled("race").fit(X, y)
     with pytest.raises(ValueError, match=r"an array of shape \(3,\), but X has 900 rows"):

@@ -82,7 +82,7 @@ def test_envy_is_a_claim_where_it_was_measured():
     page = audit.to_html()
     assert "Would another group&#39;s classifier be better?" in page
     assert json.loads(audit.to_json())["envy"][0]["other"] == "b"
-    # The harm of group b, who is better off, is no part of the sentence.
+    # The harm of group b, who is better off, is not part of the sentence.
     assert "to a (" in verdict(frame, claims="all")
 
 

@@ -42,7 +42,7 @@ def test_no_policy_is_an_empty_one(tmp_path):
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("tolerence = 0.1\n", "'tolerence' is no key of a policy; did you mean 'tolerance'"),
+        ("tolerence = 0.1\n", "'tolerence' is not a key of a policy; did you mean 'tolerance'"),
         ("tolerance = '1'\n", "tolerance must be a number; got '1'"),
         ("tolerance = true\n", "tolerance must be a number; got True"),
         ("margins = 1\n", "margins must be true or false"),
@@ -93,5 +93,5 @@ def test_groups_that_must_be_there():
             Policy("p.toml", smallest_sizes=size).check_groups(frame, 10)
     with pytest.raises(ValueError, match=r"are missing: \['c'\]; there are \['a'\]\.$"):
         Policy("p.toml", required_groups=("c",)).check_groups(frame, 10)
-    with pytest.raises(ValueError, match="which are no groups here"):
+    with pytest.raises(ValueError, match="which are not groups here"):
         Policy("p.toml", smallest_sizes={"x": 1}).check_groups(frame, 10)

@@ -189,7 +189,7 @@ def test_a_run_of_mlflow_has_figures_page_and_json(mixed, tmp_path, monkeypatch)
 
 
 def test_no_list_contradicts_the_tolerance():
-    """Step-down tests can prove what simultaneous bounds do not: then the bound is no part of the sentence."""
+    """Step-down tests can prove what simultaneous bounds do not: then the bound is not part of the sentence."""
     groups = {f"g{i}": (n, 1, 1) for i, n in enumerate([3000] * 6 + [700, 640, 600, 560])}
     audit = audit_of(**groups)
     table = audit.groups()

@@ -98,9 +98,9 @@ REFUSED = {
 
 MESSAGES = {
     "a file twice": "week0.csv was added before",
-    "another column": "was begun with --pooled 'old'; got 'first'",
-    "another tolerance": "was begun with --tolerance 0.01; got 0.2",
-    "another design": "was begun with --design 'anytime'; got 'group_sequential'",
+    "another column": "was started with --pooled 'old'; got 'first'",
+    "another tolerance": "was started with --tolerance 0.01; got 0.2",
+    "another design": "was started with --design 'anytime'; got 'group_sequential'",
     "no such file": "does not exist",
     "a new release": "several_releases=True",
     "one of two files": "week0.csv was added before",

@@ -80,7 +80,7 @@ def test_a_policy_can_be_named_or_left_aside(folder):
 @pytest.mark.parametrize(
     ("line", "sentence"),
     [
-        ("tolerrance = 0.1", "'tolerrance' is no key of a policy; did you mean 'tolerance'"),
+        ("tolerrance = 0.1", "'tolerrance' is not a key of a policy; did you mean 'tolerance'"),
         ('tolerance = "a"', "tolerance must be a number"),
         ('required-groups = ["c x x"]', "1 of 1 groups that pyproject.toml requires are missing: ['c x x']"),
         ("smallest-sizes = 1500", "2 of 2 groups are smaller than pyproject.toml asks for"),

@@ -93,7 +93,7 @@ def test_the_shipped_encoder_says_what_its_own_library_says(embedder, tmp_path, 
 
 def test_encoders_that_are_not_there_are_named(tmp_path):
     pytest.importorskip("sentence_transformers")
-    with pytest.raises(ValueError, match="is no folder that is there"):
+    with pytest.raises(ValueError, match="is not a folder that is there"):
         SentenceEmbedder(model=tmp_path / "nowhere").fit(["a"])
     with pytest.raises(ValueError, match="batch_size must be a whole number"):
         SentenceEmbedder(batch_size=0).fit(["a"])

@@ -152,7 +152,7 @@ def test_rare_classes_are_named():
     y = np.where(np.arange(200) < 3, 2, 0)
     with pytest.raises(
         ValueError,
-        match="n_folds=5 needs as many people of each class; class 2 has 3",
+        match="n_folds=5 needs at least that many people of each class; class 2 has 3",
     ):
         GroupStackingClassifier(TWO).fit(X, y, sensitive_features=s)
 

@@ -64,7 +64,7 @@ def test_rows_of_the_dialect_are_counted(check, data, n_rows):
         ('a,b\n1,"x"y\n', "line 2: a quote .* stands within a field"),
         ('a,b\n1, "x"\n', "line 2: a quote .* stands within a field"),
         ('a,b\n1,2\n1,"x\n', "a quote is opened and never closed"),
-        ("a,b\n1,x\ry\n", "line 2: a carriage return is no line end by itself"),
+        ("a,b\n1,x\ry\n", "line 2: a carriage return is not a line end by itself"),
         (b"a,b\n1,2\n1,\xe9\n", "line 3: this is not UTF-8"),
         (b"a,b\n1,2\n1,\0\n", "line 3: there is a NUL character"),
     ],

@@ -108,7 +108,7 @@ def other_people(table):
             lambda table: table.drop(columns="answer"),
             r"y_pred_pooled is column 'answer', which old.csv does not have",
         ),
-        (lambda table: table.drop(columns="id"), r"The key 'id' is no column of old.csv"),
+        (lambda table: table.drop(columns="id"), r"The key 'id' is not a column of old.csv"),
     ],
 )
 def test_what_cannot_be_joined_is_refused_with_counts(files, change, sentence):
@@ -164,9 +164,9 @@ def test_json_lines_are_read_as_spelled(tmp_path, engine):
 @pytest.mark.parametrize(
     ("line", "sentence"),
     [
-        ("[1]", "t.jsonl, line 2 is no JSON object"),
-        ("{", "t.jsonl, line 2 is no JSON object"),
-        ("", "t.jsonl, line 2 is no JSON object"),
+        ("[1]", "t.jsonl, line 2 is not a JSON object"),
+        ("{", "t.jsonl, line 2 is not a JSON object"),
+        ("", "t.jsonl, line 2 is not a JSON object"),
         ('{"y": [1]}', "t.jsonl, line 2, 'y' is a list or an object"),
         ('{"y": NaN}', "line 2 has NaN"),
         ('{"y": 1, "y": 0}', "line 2 has a name twice"),

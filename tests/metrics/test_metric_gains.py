@@ -87,7 +87,7 @@ def test_undefined_metrics_are_no_numbers(rng):
         (make_scorer(f1_score), {}, TypeError, "not a scorer"),
         (f1_score, {"n_boot": 0}, ValueError, "n_boot must be a whole number"),
         (lambda y, p: 0.0, {"sample_weight": np.ones(40)}, ValueError, "does not take it"),
-        (f1_score, {"y_true": ["x", "y"] * 20}, ValueError, "f1_score cannot be had of group"),
+        (f1_score, {"y_true": ["x", "y"] * 20}, ValueError, "f1_score cannot be computed for group"),
         (f1_score, {"y_pred": np.ones(3)}, ValueError, "3"),
     ],
 )

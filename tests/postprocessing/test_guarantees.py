@@ -229,8 +229,12 @@ def test_models_of_all_kinds_are_candidates():
     ("candidates", "error", "message"),
     [
         ([("pooled", LogisticRegression())], ValueError, "has one entry, 'pooled'"),
-        ([("pooled", LogisticRegression()), ("a", 3)], TypeError, "has 3 as 'a', which is no classifier"),
-        ([("pooled", LogisticRegression()), ("a", LogisticRegression)], TypeError, "which is no classifier"),
+        ([("pooled", LogisticRegression()), ("a", 3)], TypeError, "has 3 as 'a', which is not a classifier"),
+        (
+            [("pooled", LogisticRegression()), ("a", LogisticRegression)],
+            TypeError,
+            "which is not a classifier",
+        ),
         (
             [("pooled", LogisticRegression()), LogisticRegression()],
             TypeError,

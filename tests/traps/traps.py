@@ -186,7 +186,7 @@ def page() -> str:
             "# What others really do",
             "",
             "Our users wrap mitigators of fairlearn and AIF360, move tables between engines and store models. Each row below was found by running the version it names, and is held by a test: where a",
-            "package changes, a test fails and the row goes. It is no list of faults: much of it is documented, or cannot be otherwise. `findings/` has more, as scripts that need none of our code.",
+            "package changes, a test fails and the row goes. It is not a list of faults: much of it is documented, or cannot be otherwise. `findings/` has more, as scripts that need none of our code.",
             "",
             "| package | what it does | what one would guess | how that hurts | what we do |",
             "|---|---|---|---|---|",

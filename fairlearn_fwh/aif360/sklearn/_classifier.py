@@ -100,7 +100,7 @@ class IndexedClassifier(ClassifierMixin, MetaEstimatorMixin, Adapter):
         Raises
         ------
         ValueError
-            If lengths differ, a protected attribute is not there or missing for somebody, `pos_label` is no label, a parameter is
+            If lengths differ, a protected attribute is not there or missing for somebody, `pos_label` is not a label, a parameter is
             out of range, or a classifier that is fitted already knows other labels.
         """
         check_alignment({"X": X, "y": y, "sample_weight": sample_weight})
@@ -314,7 +314,7 @@ class ToldByIndex(GroupsInIndex):
         Raises
         ------
         ValueError
-            If lengths differ, a protected attribute is not there or missing for somebody, `pos_label` is no label, y has not two
+            If lengths differ, a protected attribute is not there or missing for somebody, `pos_label` is not a label, y has not two
             classes, or a parameter is out of range.
         """
         return super().fit(X, y)

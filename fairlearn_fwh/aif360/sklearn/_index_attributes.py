@@ -57,7 +57,7 @@ def read_protected_attributes(X: Any, prot_attr: Any) -> pd.DataFrame | None:
             name, values = part, None if levels is None else levels.get(part)
             if values is None:
                 raise ValueError(
-                    f"prot_attr={part!r} is no level of the index of X; its named levels are {known}. (A step before that returns "
+                    f"prot_attr={part!r} is not a level of the index of X; its named levels are {known}. (A step before that returns "
                     "arrays drops the index; set_output(transform='pandas') keeps it. Give values as an array, not as a list.)"
                 )
         else:

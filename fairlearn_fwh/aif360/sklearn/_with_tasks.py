@@ -46,7 +46,7 @@ a network of its own."""
         Raises
         ------
         ValueError
-            If lengths or features differ, `pos_label` is no label, or a parameter is out of range.
+            If lengths or features differ, `pos_label` is not a label, or a parameter is out of range.
         """
         more = {} if sample_weight is None else {"sample_weight": sample_weight}
         if auxiliary is not None:

@@ -61,7 +61,7 @@ def surrogate_answer(runs: pd.DataFrame) -> str:
     return (
         "Rank correlation, over epochs, between a falling cost and a rising rate of fairness without harm: "
         f"{means['hinge']:+.2f} on average for the hinge objective (lowest {lowest['hinge']:+.2f}), {means['paper']:+.2f} for the printed "
-        f"one (lowest {lowest['paper']:+.2f}). Where it is near or below 0 the objective is no guide to the metric, and the epoch has to be chosen on validation rows."
+        f"one (lowest {lowest['paper']:+.2f}). Where it is near or below 0 the objective is not a guide to the metric, and the epoch has to be chosen on validation rows."
     )
 
 

@@ -23,7 +23,7 @@ from .._data import REAL_DATA, Split, make_split
 #: Share of the rows for testing.
 _TEST_SHARE = 1 / 4
 
-#: What decides, and by which settings of `NoHarmSelector`; None is no selection.
+#: What decides, and by which settings of `NoHarmSelector`; None is without selection.
 RULES: dict[str, dict[str, Any] | None] = {
     "no selection": None,
     "empirical": {"guarantee": "empirical"},

@@ -52,7 +52,7 @@ def run_gog_groups(
     Parameters
     ----------
     datasets : sequence of str
-        Among "arrest-race", "arrest-sex", "adult-race", "adult-sex" (sensitive attributes are no features) and "generated-1".
+        Among "arrest-race", "arrest-sex", "adult-race", "adult-sex" (sensitive attributes are not features) and "generated-1".
     n_splits, data_home, n_jobs, progress
         As for `run_fairsde`.
 

@@ -102,7 +102,7 @@ def run_gog(
     n_jobs: int | None = None,
     progress: Progress | None = None,
 ) -> pd.DataFrame:
-    """Train one classifier plainly and against those who weigh people, also with noise in labels and features.
+    """Train one classifier plainly and against adversaries that reweight people, also with noise in labels and features.
 
     Parameters
     ----------
@@ -112,8 +112,12 @@ def run_gog(
         Among the keys of `CONDITIONS`; by default all.
     n_splits : int
         Seeds 0 to ``n_splits - 1``; a quarter of the rows is for testing.
-    data_home, n_jobs, progress
-        As for `run_fairsde`.
+    data_home : path-like, optional
+        Folder with the data files.
+    n_jobs : int, optional
+        Splits at a time.
+    progress : callable, optional
+        Wraps what is iterated over, to show how far it is, such as ``tqdm``.
 
     Returns
     -------

@@ -216,7 +216,7 @@ def check_callbacks(callbacks: Any) -> list[Callback]:
     Raises
     ------
     ValueError
-        If one is no skorch callback.
+        If one is not a skorch callback.
     """
     listed = list(callbacks or ())
     for callback in listed:

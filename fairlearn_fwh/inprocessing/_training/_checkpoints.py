@@ -109,7 +109,7 @@ class Checkpoint:
             state = None
         if not isinstance(state, dict) or "fingerprint" not in state:
             raise ValueError(
-                f"{self._where()} is no checkpoint that can be read; name another folder, or delete it."
+                f"{self._where()} is not a checkpoint that can be read; name another folder, or delete it."
             )
         if state["fingerprint"] != self.fingerprint:
             raise ValueError(

@@ -17,7 +17,7 @@ Key = tuple[float, ...]
 Validation = Callable[[Any], list[tuple[Key, dict[str, Any]]]]
 
 
-class EndOfTraining(Exception):  # noqa: N818  # it is no error
+class EndOfTraining(Exception):  # noqa: N818  # it is not an error
     """Ends training before its last epoch."""
 
 

@@ -345,7 +345,7 @@ def check_table_or_images(estimator: Any, X: Any, *, reset: bool, num_workers: i
     Raises
     ------
     ValueError
-        If they are no numbers, have another number of dimensions than 2 or 4, texts are not as `check_tokens` wants them, or images have several shapes or no axis of channels.
+        If they are not numbers, have another number of dimensions than 2 or 4, texts are not as `check_tokens` wants them, or images have several shapes or no axis of channels.
     """
     if are_tokens(X):
         return check_tokens(estimator, X, reset=reset)

@@ -124,7 +124,7 @@ def _from_transformers(kind: str, place: str, name: str) -> Any:
         import transformers
     except ImportError as error:
         raise MissingExtraError.for_extra("Transformers", "text") from error
-    # What is read is no part of the random numbers of a fit.
+    # What is read is not part of the random numbers of a fit.
     state = torch.random.get_rng_state()
     try:
         with reading_quietly(place):

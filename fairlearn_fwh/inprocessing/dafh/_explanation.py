@@ -415,8 +415,12 @@ class ExplainsGroups:
 
         Parameters
         ----------
-        X, y, sensitive_features
-            As for `explain_groups`.
+        X : array-like, shape (n, d)
+            Features.
+        y : array-like, shape (n,), optional
+            Labels, as for `explain_groups`.
+        sensitive_features : array-like, shape (n,), DataFrame or dict, optional
+            Audit attributes, as for `explain_groups`.
         n_features : int
             Number of features that are shown.
         ax : matplotlib Axes, optional

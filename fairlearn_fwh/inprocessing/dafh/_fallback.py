@@ -127,7 +127,7 @@ class FallsBack:
         return self.min_group_size or max(50, int(0.05 * n_rows))
 
     def _drop_small_groups(self: LearnsGroups, groups: np.ndarray) -> None:
-        """Give groups that are too small to the pooled classifier, and warn if the partition is no partition."""
+        """Give groups that are too small to the pooled classifier, and warn if the partition is not a partition."""
         sizes = np.bincount(groups, minlength=self.n_groups_)
         self.group_sizes_ = {k: int(size) for k, size in enumerate(sizes)}
         small = self._find_small_groups(self._smallest_group(len(groups)))

@@ -69,8 +69,12 @@ class SelectiveExpertsClassifier(ShowsRepresentation, GroupRoutedClassifier):
         Whether the diversity loss is bounded below, or as in the authors' code.
     two_stage : bool
         Whether the heads are trained on the frozen representation, instead of together with it.
-    strategy, guarantee, tolerance, alpha, scoring
+    strategy, guarantee : str
         Of `NoHarmSelector`, which chooses.
+    tolerance, alpha : float
+        Of `NoHarmSelector`.
+    scoring : str or callable
+        Of `NoHarmSelector`.
     min_group_size : int
         Fewest people of a group (among those for fitting; with units, fewest units) that an expert is trained for.
     validation_fraction : float
@@ -103,11 +107,11 @@ class SelectiveExpertsClassifier(ShowsRepresentation, GroupRoutedClassifier):
         "infer", else the pooled network.
     missing_group : {"error", "separate"}
         What to do with missing sensitive features: refuse them, or make them the group ``"missing"``.
-    device : str
-        "cpu", "cuda", "cuda:<number>" or "auto".
     callbacks : list of skorch callbacks, optional
         What else is to happen in the training of every network. They are used as they are given; the figures of an epoch stand in
         ``net.history`` as ``"valid_loss"`` and so on.
+    device : str
+        "cpu", "cuda", "cuda:<number>" or "auto".
     verbose : int
         0: silent; above: a progress bar.
     random_state : int, RandomState or None
@@ -206,9 +210,9 @@ class SelectiveExpertsClassifier(ShowsRepresentation, GroupRoutedClassifier):
         learning_rate: float = 0.001,
         encoder_learning_rate: float | None = None,
         batch_size: int = 256,
-        gradient_accumulation_steps: int = 1,
         max_epochs: int = 60,
         patience: int = 10,
+        gradient_accumulation_steps: int = 1,
         augmentation: Callable[[Any], Any] | None = None,
         precision: str = "auto",
         num_workers: int = 0,
@@ -290,7 +294,7 @@ class SelectiveExpertsClassifier(ShowsRepresentation, GroupRoutedClassifier):
         Raises
         ------
         ValueError
-            If lengths differ, features are no numbers, images have no axis of 1, 3 or 4 channels or several shapes, the encoder does not
+            If lengths differ, features are not numbers, images have no axis of 1, 3 or 4 channels or several shapes, the encoder does not
             return (n, m), y has one class, a Dataset does not yield three parts, `checkpoint_dir` holds another training, or a
             parameter is out of range.
         TypeError

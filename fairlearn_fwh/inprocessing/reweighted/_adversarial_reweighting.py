@@ -18,7 +18,7 @@ from ._classifier import ReweightedClassifier
 class AdversarialReweightingClassifier(ReweightedClassifier):
     """Train one classifier against an adversary that reweights people by their features and labels (ARL).
 
-    The adversary raises the weighted loss, the learner lowers it. No groups are needed. It is no method of preference: whoever gains,
+    The adversary raises the weighted loss, the learner lowers it. No groups are needed. It is not a method of preference: whoever gains,
     others may lose, which `preference_frame` shows against a baseline of the same architecture.
 
     Parameters
@@ -39,7 +39,7 @@ class AdversarialReweightingClassifier(ReweightedClassifier):
 
     Notes
     -----
-    Of texts, whose tokens are no features, the adversary sees the label and what the learner makes of them: what enters its last layer.
+    Of texts, whose tokens are not features, the adversary sees the label and what the learner makes of them: what enters its last layer.
     By default the adversary is not linear, other than the published one; which of them helps a hidden minority more depends on the learner
     (``fairlearn-fwh reproduce gog-ablation``). Optimiser and choice of the epoch are not the authors'.
 

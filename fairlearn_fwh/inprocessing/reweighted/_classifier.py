@@ -127,7 +127,7 @@ class ReweightedClassifier(SingleModelClassifier, ABC):
         check_callbacks(self.callbacks)
         if self.warmup_epochs >= self.max_epochs:
             raise ValueError(
-                f"warmup_epochs must be less than max_epochs={self.max_epochs}, or nobody is ever weighed; got {self.warmup_epochs}."
+                f"warmup_epochs must be less than max_epochs={self.max_epochs}, or nobody is ever reweighted; got {self.warmup_epochs}."
             )
 
     @fit_context(prefer_skip_nested_validation=False)
@@ -154,7 +154,7 @@ class ReweightedClassifier(SingleModelClassifier, ABC):
         Raises
         ------
         ValueError
-            If lengths differ, features are no numbers, y has one class, the learner does not end in a linear layer, or a parameter is
+            If lengths differ, features are not numbers, y has one class, the learner does not end in a linear layer, or a parameter is
             out of range.
         FloatingPointError
             If the loss is not finite from the first epoch on; later the best state before is kept, with a ConvergenceWarning.
@@ -311,7 +311,7 @@ class ReweightedClassifier(SingleModelClassifier, ABC):
 
     @abstractmethod
     def _against_weights(self) -> str:
-        """Say what to change where few people get too much weight; nothing where everybody weighs the same."""
+        """Say what to change where few people get too much weight; nothing where everybody has the same weight."""
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Predict probabilities of the classes.
@@ -347,7 +347,7 @@ class ReweightedClassifier(SingleModelClassifier, ABC):
         return self.classes_[probabilities.argmax(axis=1)]
 
     def plot_weights(self, sensitive_features: Any, ax: Any = None) -> Any:
-        """Plot whom the last epoch weighed up or down, by group; groups of fewer than 10 people are left out.
+        """Plot whose weight the last epoch raised or lowered, by group; groups of fewer than 10 people are left out.
 
         Parameters
         ----------

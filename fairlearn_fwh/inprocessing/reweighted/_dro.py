@@ -21,7 +21,7 @@ class DROClassifier(ReweightedClassifier):
     """Train one classifier for the worst group of a given size, whoever they are (DRO, CVaR).
 
     The risk is the worst mean of the losses over all reweightings of people in a ball that holds every group of share `alpha`; people
-    with small losses get no weight. No groups are needed. It is no method of preference: whoever gains, others may lose, which
+    with small losses get no weight. No groups are needed. It is not a method of preference: whoever gains, others may lose, which
     `preference_frame` shows against a baseline of the same architecture.
 
     Parameters
@@ -46,7 +46,7 @@ class DROClassifier(ReweightedClassifier):
 
     Notes
     -----
-    With ``alpha=1`` (and no radius of one's own) everybody weighs the same: that is plain training, the baseline to compare with. Weights
+    With ``alpha=1`` (and no radius of one's own) everybody has the same weight: that is plain training, the baseline to compare with. Weights
     of rows count in the risk, and multiply those that are chosen. The threshold of the dual is found in each batch, which is a little
     biased; one for everybody, found before an epoch, is out of date after a few steps. People whose label is wrong have large losses:
     with label noise the method learns the noise.

@@ -19,7 +19,7 @@ class GradientGraphClassifier(ReweightedClassifier):
     """Train one classifier against an adversary that reweights people by a graph of their gradients.
 
     In every batch people are linked to those whose last-layer gradients are nearest; an adversary with a graph convolution chooses
-    weights that raise the weighted loss, the learner lowers it. No groups are needed. It is no method of preference: whoever gains,
+    weights that raise the weighted loss, the learner lowers it. No groups are needed. It is not a method of preference: whoever gains,
     others may lose, which `preference_frame` shows against a baseline of the same architecture.
 
     Parameters
@@ -37,7 +37,7 @@ class GradientGraphClassifier(ReweightedClassifier):
     n_graph_layers : int
         Graph convolutions of the adversary; with 0 there is no graph, and it looks at each person alone.
     node_features : {"inputs", "inputs_and_label", "gradients"}
-        What the adversary sees of a person. Of texts, whose tokens are no features, "inputs" is what the learner makes of them: what enters
+        What the adversary sees of a person. Of texts, whose tokens are not features, "inputs" is what the learner makes of them: what enters
         its last layer.
     adversary_hidden_layer_sizes : sequence of int
         Layers before the graph convolutions; none make the adversary linear.

@@ -27,7 +27,7 @@ class ReweightedNetwork(TrainedAlone):
     learner : Learner
     weighting : Weighting
     warmup_epochs : int
-        Epochs in which all people weigh the same.
+        Epochs in which everybody has the same weight.
     n_rows : int
         People to learn from; 0 if nobody's weight is to be kept.
     step : Step, optional
@@ -125,7 +125,7 @@ def all_losses(network: ReweightedNetwork, table: TensorTable) -> Tensor:
 
 @torch.no_grad()
 def all_weights(network: ReweightedNetwork, table: TensorTable, batches: Sequence[Tensor]) -> Tensor:
-    """Weights of all people of a table, shape (n,), who are weighed in these batches; the network is in evaluation mode."""
+    """Weights of all people of a table, shape (n,), found in these batches; the network is in evaluation mode."""
     weights = torch.empty(len(table), device=table.columns["y"].device)
     for rows, (batch, _) in zip(batches, table.batches(batches), strict=True):
         weights[rows] = network.weigh(batch["X"], batch["y"], batch["weight"])

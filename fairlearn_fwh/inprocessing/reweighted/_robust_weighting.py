@@ -26,7 +26,7 @@ def ball_constant(alpha: float, radius: str | float) -> float:
     Returns
     -------
     float
-        Infinite if alpha is so small that rho is no number.
+        Infinite if alpha is so small that rho is not a number.
     """
     distance = np.float64(1 / alpha - 1)
     with np.errstate(over="ignore"):

@@ -16,7 +16,7 @@ hidden_layer_sizes : sequence of int
 #: Parameters of its training.
 _TRAINING = """\
 warmup_epochs : int
-    Epochs at the start in which all people weigh the same.
+    Epochs at the start in which everybody has the same weight.
 validation_fraction : float
     Share of the rows on which the best epoch is found; with 0 it is found on those to learn from.
 learning_rate : float

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from .._training._encoders import make_table_encoder
 
-#: Nobody weighs less or more than this, whatever the adversary says.
+#: Nobody's weight is smaller or larger than these, whatever the adversary says.
 SMALLEST, LARGEST = 0.05, 10.0
 
 
@@ -52,7 +52,7 @@ class Batch:
 
 
 def seen(X: Tensor, representation: Tensor) -> Tensor:
-    """What an adversary sees of people: features, shape (B, d); of texts, whose tokens are no features, what the learner makes of them, shape (B, m).
+    """What an adversary sees of people: features, shape (B, d); of texts, whose tokens are not features, what the learner makes of them, shape (B, m).
 
     A representation is brought to the order of standardised features.
     """
@@ -68,7 +68,7 @@ class Weighting(nn.Module):
     """Somebody who reweights people. A subclass defines ``forward(batch) -> weights (B,)``."""
 
     #: Whether the best epoch is that which stands best against all of its weightings so far, and not that of the least `risk`. Who sees
-    #: labels weighs up those that are noise: against them whoever has learned nothing stands best.
+    #: labels gives weight to those that are noise: against it whoever has learned nothing stands best.
     judges_epochs = False
 
     def risk(self, losses: Tensor, shares: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""A picture of whom a method without demographics weighs up."""
+"""A picture of whose weight a method without demographics raises."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def plot_weights(weights: np.ndarray, sensitive_features: Any, ax: Any = None) -
     Parameters
     ----------
     weights : ndarray, shape (n,)
-        Weights; NaN for people who were not weighed.
+        Weights; NaN for people without one.
     sensitive_features : array-like, shape (n,), DataFrame or dict
     ax : matplotlib Axes, optional
 
@@ -39,7 +39,7 @@ def plot_weights(weights: np.ndarray, sensitive_features: Any, ax: Any = None) -
     parts = {label: part for label, part in parts.items() if len(part) >= _SMALLEST_DRAWN}
     if not parts:
         raise ValueError(
-            f"sensitive_features has no group of at least {_SMALLEST_DRAWN} people who were weighed."
+            f"sensitive_features has no group of at least {_SMALLEST_DRAWN} people with weights."
         )
     ax = new_axes(ax, 7.5, 1.8 + 0.4 * len(parts))
     for position, part in enumerate(parts.values()):

@@ -283,7 +283,7 @@ class MultiTaskTransferClassifier(ComparesWithSingleTask, SingleModelClassifier)
         Raises
         ------
         ValueError
-            If lengths or features differ, features are no numbers, a task has no rows or one class, a task that is to be fair has no
+            If lengths or features differ, features are not numbers, a task has no rows or one class, a task that is to be fair has no
             groups or one, or a parameter is out of range.
         FloatingPointError
             If the loss is not finite from the first epoch on; later the best state before is kept, with a ConvergenceWarning.

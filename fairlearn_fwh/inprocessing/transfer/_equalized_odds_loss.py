@@ -19,8 +19,9 @@ class DifferentialEqualizedOddsLoss(nn.Module):
     Parameters
     ----------
     n_groups : int
+        Number of groups.
     n_classes : int
-        Answers.
+        Number of answers.
     n_labels : int, optional
         True labels; by default as many as answers.
     constraint : {"equalized_odds", "demographic_parity", "equal_opportunity"}
@@ -84,11 +85,22 @@ class DifferentialEqualizedOddsLoss(nn.Module):
         self._n_rows = 0
 
     def get_extra_state(self) -> dict[str, Any]:
-        """Counts until now, a part of `state_dict`."""
+        """Give the counts until now, a part of `state_dict`.
+
+        Returns
+        -------
+        dict from str to object
+        """
         return {"counts": self._counts, "takes_part": self._takes_part, "n_rows": self._n_rows}
 
     def set_extra_state(self, state: dict[str, Any]) -> None:
-        """Take back counts, a part of `load_state_dict`."""
+        """Take back counts, a part of `load_state_dict`.
+
+        Parameters
+        ----------
+        state : dict from str to object
+            As `get_extra_state` gives it.
+        """
         self._counts, self._takes_part = state["counts"], state["takes_part"]
         self._n_rows = state["n_rows"]
 
@@ -98,6 +110,7 @@ class DifferentialEqualizedOddsLoss(nn.Module):
         Parameters
         ----------
         y, groups : Tensor of int, shape (n,)
+            Numbers of labels and groups.
 
         Returns
         -------
@@ -111,7 +124,9 @@ class DifferentialEqualizedOddsLoss(nn.Module):
         Parameters
         ----------
         probabilities : Tensor, shape (n, C)
+            Of every answer.
         y, groups : Tensor of int, shape (n,)
+            Numbers of labels and groups.
         """
         self._counts = self.count(probabilities, y, groups).detach()
         self._takes_part = self.cell_sizes(y, groups) >= self.min_cell_size
@@ -123,7 +138,9 @@ class DifferentialEqualizedOddsLoss(nn.Module):
         Parameters
         ----------
         probabilities : Tensor, shape (n, C)
+            Of every answer.
         y, groups : Tensor of int, shape (n,)
+            Numbers of labels and groups.
 
         Returns
         -------
@@ -147,6 +164,7 @@ class DifferentialEqualizedOddsLoss(nn.Module):
         Parameters
         ----------
         counts : Tensor, shape (G, L, C)
+            As `count` gives them.
 
         Returns
         -------
@@ -175,7 +193,9 @@ class DifferentialEqualizedOddsLoss(nn.Module):
         Parameters
         ----------
         probabilities : Tensor, shape (B, C)
+            Of every answer.
         y, groups : Tensor of int, shape (B,)
+            Numbers of labels and groups.
 
         Returns
         -------

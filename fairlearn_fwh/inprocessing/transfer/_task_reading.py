@@ -147,7 +147,7 @@ def read_auxiliary_tasks(
     Raises
     ------
     ValueError
-        If one is no tuple of three, has the name of the target, no rows, or other features; if a task that was named does not exist.
+        If one is not a tuple of three, has the name of the target, no rows, or other features; if a task that was named does not exist.
     """
     auxiliary = {} if auxiliary is None else auxiliary
     given = auxiliary if isinstance(auxiliary, Mapping) else {AUXILIARY_NAME: auxiliary}

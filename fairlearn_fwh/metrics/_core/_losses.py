@@ -39,7 +39,7 @@ class Loss:
     limit : float or None
         Where larger losses are cut off, if they are.
     concerns : {"positives", "negatives"} or None
-        Whom the loss concerns, by the truth; None for everybody. Others are no part of its sample.
+        Whom the loss concerns, by the truth; None for everybody. Others are not part of its sample.
     pos_label : label or None
         The positive label, for a loss that does not concern everybody; None where labels tell it (1 beside 0 or -1).
     """

@@ -112,7 +112,7 @@ class Measurement:
         for sums in (self.sums.square, self.sums.square_2):
             if not np.isfinite(sums[:, :n_losses]).all():
                 raise ValueError(
-                    f"Losses ({self.loss.name!r}) are so large that their squares are no numbers; give values in another unit."
+                    f"Losses ({self.loss.name!r}) are so large that their squares overflow; give values in another unit."
                 )
 
     def check_weights(self) -> None:

@@ -27,7 +27,7 @@ def resolve_losses(loss: Any, limit: Any = None, pos_label: Any = None) -> Loss 
     Raises
     ------
     ValueError
-        As `resolve_loss`; if a name is empty, comes twice or is no name of a loss, one positive label is given for losses that mean
+        As `resolve_loss`; if a name is empty, comes twice or is not a name of a loss, one positive label is given for losses that mean
         different ones by it, or one loss compares labels and another probabilities.
     """
     if isinstance(loss, list | tuple):

@@ -112,7 +112,7 @@ def read_labels_for(loss: Loss, labels: Any) -> frozenset[Any] | None:
     Raises
     ------
     ValueError
-        If they are no list of labels, or the loss compares no labels.
+        If they are not a list of labels, or the loss compares no labels.
     """
     if labels is not None and loss.predicts != "labels":
         raise ValueError(
@@ -122,7 +122,7 @@ def read_labels_for(loss: Loss, labels: Any) -> frozenset[Any] | None:
 
 
 def read_pooled_groups(pooled_groups: Iterable[Any]) -> frozenset[Any]:
-    """Read labels of groups; one text is no list of them.
+    """Read labels of groups; one text is not a list of them.
 
     Raises
     ------

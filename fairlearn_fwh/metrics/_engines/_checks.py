@@ -264,7 +264,7 @@ def _not_decisions(role: str) -> str:
 
 
 def _marks(columns: Columns, loss: Loss, schema: nw.Schema, *, is_text: bool) -> dict[str, Any]:
-    """Columns that mark what is missing, what is no number, and the weights as numbers."""
+    """Columns that mark what is missing, what is not a number, and the weights as numbers."""
     marks = {}
     for key in set(columns.keys.values()) - set(_joint(columns, loss)):
         missing = nw.col(key).is_null()

@@ -113,7 +113,7 @@ class Engine:
         )
         if file is not None and file.n_rows not in (None, found.n_rows):
             raise ValueError(
-                f"The engine read {found.n_rows:,} rows of {file.n_rows:,}; nothing is said of such a file."
+                f"The engine read {found.n_rows:,} rows of {file.n_rows:,}; no verdict is given about such a file."
             )
         rows = with_numbers(rows, columns, loss) if is_text else rows
         compared = [columns.keys[role] for role in columns.labels_and_predictions()]
@@ -252,7 +252,7 @@ def _with_weights(rows: nw.LazyFrame[Any], columns: Columns, exponent: int) -> n
         return rows.with_columns(weight=nw.lit(1.0))
     key = columns.keys["sample_weight"]
     rows = rows.with_columns(weight=nw.col(key).cast(nw.Float64)).filter(nw.col("weight") > 0)
-    # In two steps, because a power of two as large as a weight may be is no float.
+    # In two steps, because a power of two as large as a weight may be is not a float.
     for part in (exponent // 2, exponent - exponent // 2) if exponent else ():
         rows = rows.with_columns(weight=nw.col("weight") * 2.0**-part)
     return rows

@@ -155,7 +155,7 @@ def read_numbers(labels: frozenset[Any]) -> dict[Any, int | Decimal] | None:
     Returns
     -------
     dict from text to number, or None
-        None if some label is no number, or no float tells it from its neighbours.
+        None if some label is not a number, or no float tells it from its neighbours.
     """
     import re
 

@@ -89,7 +89,7 @@ def count_scores(
     )
     if file is not None and file.n_rows not in (None, found.n_rows):
         raise ValueError(
-            f"The engine read {found.n_rows:,} rows of {file.n_rows:,}; nothing is said of such a file."
+            f"The engine read {found.n_rows:,} rows of {file.n_rows:,}; no verdict is given about such a file."
         )
     rows = with_numbers(rows, columns, _SCORES) if is_text else rows
     keys = {"own": columns.keys["y_pred"], "other": columns.keys["y_pred_pooled"]}

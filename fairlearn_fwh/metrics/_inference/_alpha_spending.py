@@ -17,7 +17,7 @@ from scipy import optimize, stats
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(160)
 _BEYOND = 6.0
 
-#: A look that adds less than this share of information is no look of its own.
+#: A look that adds less than this share of information is not a look of its own.
 _SMALLEST_STEP = 1e-3
 
 #: Up to so many people about whom classifiers differ, boundaries are those of counts.

@@ -19,7 +19,7 @@ _MANY = 5000
 def laws_of_certificates(differences: PairedDifferences, tolerance: float, method: str) -> NullLaws:
     """Laws of `certificate_p_value`: of McNemar's test given the number of discordant people, of exact unconditional ones given that of people.
 
-    Effective counts of weighted people are no counts; their laws are taken to be uniform, and so are those of all other tests.
+    Effective counts of weighted people are not counts; their laws are taken to be uniform, and so are those of all other tests.
     """
     d = differences
     m = len(d.n)

@@ -522,7 +522,7 @@ def test_small_groups_and_estimators_are_not_calibrated(data):
     assert np.isnan(list(small.temperatures_.values())).all()
     refitted = DAFHClassifier(refit=True, fallback=None, random_state=0).fit(X, y)
     for k, classifier in refitted.group_estimators_.items():
-        assert np.isnan(refitted.temperatures_[k]) == hasattr(classifier, "steps")  # heads are no pipelines
+        assert np.isnan(refitted.temperatures_[k]) == hasattr(classifier, "steps")  # heads are not pipelines
 
 
 def test_costs_move_the_decision():

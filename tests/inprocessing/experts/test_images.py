@@ -360,7 +360,7 @@ def test_folders_that_hold_no_checkpoints(tmp_path):
         torch.save([1], tmp_path / "experts.pt") if content is None else (
             tmp_path / "experts.pt"
         ).write_bytes(content)
-        with pytest.raises(ValueError, match=r"\(experts.pt\) is no checkpoint that can be read"):
+        with pytest.raises(ValueError, match=r"\(experts.pt\) is not a checkpoint that can be read"):
             SelectiveExpertsClassifier(**settings, checkpoint_dir=tmp_path).fit(
                 X, y, sensitive_features=group
             )

@@ -142,7 +142,7 @@ def test_nothing_is_certified_where_every_answer_is_wrong():
     audit = Audit(frame, tolerance=0.1)
     assert not audit.certified
     assert "wrong (400 people, about whom every answer of both classifiers is wrong)" in audit.verdict
-    # Everybody is refused: that is no error of a label.
+    # Everybody is refused: that is not an error of a label.
     refused = PreferenceFrame(y_true=y, y_pred=0 * y, y_pred_pooled=0 * y, loss="rejection")
     assert refused.certify(tolerance=0.1)["certified"].all()
 
