@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ._group_table import group_table
 from ._markdown import escaped, markdown_table
+from ._unusable import MARKDOWN_MARK
 
 if TYPE_CHECKING:
     from ._findings import Findings
@@ -53,4 +54,4 @@ def comment(findings: Findings) -> str:
             f"1. **{escaped(step.title)}.** {escaped(step.text)}" for step in findings.next_steps
         )
         parts.append(f"<details><summary>What to do next</summary>\n\n{steps}\n\n</details>")
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join([*parts, MARKDOWN_MARK]) + "\n"

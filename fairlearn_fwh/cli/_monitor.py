@@ -26,6 +26,7 @@ from ..metrics._monitor_state import from_state, to_state
 from ._columns import EachOnce, character, check_paths, not_empty, several
 from ._failure import said_warnings, status_of_failures
 from ._options import JUDGING, LOSS, MARGINS, READING, REPORTS, SAYING, WEIGHT, read_fail_on, with_options
+from ._reports import Outputs
 from ._terminal import say, show
 
 #: Environment variable with the secret that units are hashed with.
@@ -103,19 +104,16 @@ def monitor(context: click.Context, /, state: Path, predictions: tuple[Path, ...
     """
     with status_of_failures():
         failing = read_fail_on(options["fail_on"], options["require"])
-        check_paths(
-            state, *predictions, Path(f"{state}.lock"), outputs=(options["html"], options["json_file"])
-        )
-        with _locked(state), said_warnings():
+        outputs = Outputs(html=options["html"], json=options["json_file"])
+        check_paths(state, *predictions, Path(f"{state}.lock"), outputs=(outputs.html, outputs.json))
+        with _locked(state), outputs.unusable_if_it_fails(), said_warnings():
             known = _read(state) if state.exists() else None
             kept = _kept_options(context, known, state)
             result, files = _look(predictions, options, kept, known)
             report = MonitorReport(
                 result, min_group_size=options["min_group_size"], source=printable(state.stem)
             )
-            texts = {options["html"]: report.to_html()} if options["html"] else {}
-            parts = {path.name: text for path, text in texts.items()}
-            texts |= {options["json_file"]: report.to_json(parts)} if options["json_file"] else {}
+            texts = outputs.texts(report)
             new = {"format": _FORMAT, "version": _VERSION, "options": kept, "files": files}
             text = json.dumps(new | {"monitor": to_state(result)}, allow_nan=False)
             write_files(texts | {state: text})

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.metadata
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..audit._audit import Audit
-from ..audit._junit import unusable_xml
+from ..audit._monitor_report import MonitorReport
 from ..audit._ranking_report import RankingReport
 from ..audit._sample_report import SampleReport
-from ..audit._schema import SCHEMA_VERSION
+from ..audit._unusable import HTML_MARK, MARKDOWN_MARK, unusable_reports
 from ..audit._writing import write_files
 
-#: The reason in a report of an input that cannot be used: what is wrong with a row may tell of a person.
-_REASON = "The input cannot be used; the command said why."
+Report = Audit | SampleReport | RankingReport | MonitorReport
+
+#: By what a file is known to be an earlier result, by the option that names it.
+_MARKS = {
+    "--json": ('"schema_version"', '"higher_risk_found"', '"score_pooled"', '"n_looks"'),
+    "--junit": ('<testsuite name="no-harm audit',),
+    "--html": (HTML_MARK,),
+    "--markdown": (MARKDOWN_MARK,),
+}
 
 
 @dataclass(frozen=True)
@@ -39,24 +44,28 @@ class Outputs:
         """All of them."""
         return (self.html, self.json, self.junit, self.markdown)
 
-    def write(self, report: Audit | SampleReport | RankingReport, fail_on: str) -> list[Path]:
-        """Write what was asked for.
+    def texts(self, report: Report, fail_on: str = "harm") -> dict[Path, str]:
+        """Make what was asked for; the JSON comes last, and has the checksums of the others.
 
         Raises
         ------
         ValueError
-            If a report of two samples, or of scores, is to be written as JUnit or Markdown.
+            If another report than an audit is to be written as JUnit or Markdown.
         """
-        files = {self.html: report.to_html()} if self.html else {}
         if (self.junit or self.markdown) and not isinstance(report, Audit):
             raise ValueError(
                 "--junit and --markdown do not apply to --unpaired and --scores; leave them out."
             )
+        files = {self.html: report.to_html()} if self.html else {}
         if isinstance(report, Audit):
             files |= {self.junit: report.to_junit(fail_on)} if self.junit else {}
             files |= {self.markdown: report.to_markdown()} if self.markdown else {}
         parts = {path.name: text for path, text in files.items()}
-        files |= {self.json: report.to_json(parts)} if self.json else {}
+        return files | ({self.json: report.to_json(parts)} if self.json else {})
+
+    def write(self, report: Report, fail_on: str) -> list[Path]:
+        """Write what was asked for; see `texts`."""
+        files = self.texts(report, fail_on)
         write_files(files)
         return list(files)
 
@@ -73,45 +82,29 @@ class Outputs:
             raise
 
     def _unusable(self) -> dict[Path, str]:
-        files: dict[Path, str] = {}
-        if self.junit:
-            files[self.junit] = unusable_xml(_REASON)
-        if self.markdown:
-            files[self.markdown] = f"### No-harm audit\n\n**{_REASON}**\n"
-        if self.json:
-            report = {
-                "schema_version": SCHEMA_VERSION,
-                "state": "unusable",
-                "package": f"fairlearn_fwh {importlib.metadata.version('fairlearn-fwh')}",
-                "reason": _REASON,
-                "harm_found": None,
-                "certified": None,
-            }
-            files[self.json] = json.dumps(report, indent=2) + "\n"
-        return files
+        return unusable_reports(html=self.html, json_file=self.json, junit=self.junit, markdown=self.markdown)
 
 
 def mark_unusable(arguments: list[str]) -> None:
-    """Take an earlier result of an audit away where the command line itself cannot be read, such as with a broken policy.
+    """Take an earlier result away where the command line itself cannot be read, such as with a broken policy.
 
     Only what is such a result is replaced: what a command line that cannot be read means by its other words is not known.
     """
-    if arguments[:1] != ["audit"]:
+    if arguments[:1] not in (["audit"], ["monitor"]):
         return
-    given = {}
+    earlier = {}
     for name, value in zip(arguments, [*arguments[1:], ""], strict=True):
         option, _, after = name.partition("=")
-        if option in ("--json", "--junit"):
-            given[option[2:]] = Path(after or value)
-    earlier = {option: path for option, path in given.items() if _is_earlier_result(path)}
+        path = Path(after or value)
+        if option in _MARKS and _is_earlier_result(path, _MARKS[option]):
+            earlier[option[2:]] = path
     with contextlib.suppress(OSError, ValueError):
-        write_files(Outputs(json=earlier.get("json"), junit=earlier.get("junit"))._unusable())
+        write_files(Outputs(**earlier)._unusable())
 
 
-def _is_earlier_result(path: Path) -> bool:
+def _is_earlier_result(path: Path, marks: tuple[str, ...]) -> bool:
     try:
-        beginning = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         return False
-    keys = ('"schema_version"', '"higher_risk_found"', '"score_pooled"')
-    return any(key in beginning for key in keys) or "<testsuites>" in beginning[:100]
+    return any(mark in text for mark in marks)

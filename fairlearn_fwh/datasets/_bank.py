@@ -57,8 +57,8 @@ def fetch_bank_marketing(
     Parameters
     ----------
     data_home : path-like, optional
-        Folder with the data file, and where downloads go. By default the environment variable
-        ``FAIRLEARN_FWH_DATA``, then a cache folder.
+        Folder with the data file, and where downloads go. Looked in before the folder of the environment variable
+        ``FAIRLEARN_FWH_DATA`` and a cache folder.
     download_if_missing : bool
         Download from OpenML, through fairlearn, if no folder has the file.
     return_X_y : bool

@@ -60,7 +60,7 @@ def fetch_clothing_reviews(
         The recommendation (1: yes), or the department (text, one of five; the 118 texts of a sixth, Trend, are left out: rates of its age bands would be
         of a handful).
     data_home : path-like, optional
-        Folder with the data file. By default the environment variable ``FAIRLEARN_FWH_DATA``, then a cache folder.
+        Folder with the data file. Looked in before the folder of the environment variable ``FAIRLEARN_FWH_DATA`` and a cache folder.
     return_X_y : bool
         Return ``(data, target)`` only.
 

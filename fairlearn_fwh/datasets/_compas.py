@@ -94,8 +94,8 @@ def fetch_arrest(*, data_home: Any = None, download_if_missing: bool = True, ret
     Parameters
     ----------
     data_home : path-like, optional
-        Folder with the data file, and where downloads go. By default the environment variable
-        ``FAIRLEARN_FWH_DATA``, then a cache folder.
+        Folder with the data file, and where downloads go. Looked in before the folder of the environment variable
+        ``FAIRLEARN_FWH_DATA`` and a cache folder.
     download_if_missing : bool
         Download from ProPublica if no folder has the file. What identifies people is dropped and not kept.
     return_X_y : bool
@@ -134,8 +134,8 @@ def fetch_violent(
     Parameters
     ----------
     data_home : path-like, optional
-        Folder with the data file, and where downloads go. By default the environment variable
-        ``FAIRLEARN_FWH_DATA``, then a cache folder.
+        Folder with the data file, and where downloads go. Looked in before the folder of the environment variable
+        ``FAIRLEARN_FWH_DATA`` and a cache folder.
     download_if_missing : bool
         Download from ProPublica if no folder has the file. What identifies people is dropped and not kept.
     return_X_y : bool

@@ -76,7 +76,7 @@ def fetch_ham10000(
     Parameters
     ----------
     data_home : path-like, optional
-        Folder with the files. By default the environment variable ``FAIRLEARN_FWH_DATA``, then a cache folder.
+        Folder with the files. Looked in before the folder of the environment variable ``FAIRLEARN_FWH_DATA`` and a cache folder.
     download_if_missing : bool
         Without effect: the terms of use forbid it, so the error says how to get the files.
     return_X_y : bool

@@ -201,9 +201,7 @@ class PreferenceMonitor:
         ----------
         frame : pandas, polars, pyarrow, DuckDB, Dask or PySpark frame
             People of this look; any frame that narwhals knows.
-        y_true, y_pred, y_pred_pooled : str
-            Columns, as for `PreferenceFrame.from_frame`.
-        sensitive_features : str or list of str, optional
+        y_true, y_pred, y_pred_pooled, sensitive_features : str, or for groups a list of str
             Columns, as for `PreferenceFrame.from_frame`.
         reference : str, optional
             Column with the predictions of a fixed reference; see `update`.

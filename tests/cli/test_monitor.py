@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from fairlearn_fwh.cli._main import main
+from fairlearn_fwh.cli._reports import mark_unusable
 
 COLUMNS = ("--y-true", "y", "--y-pred", "new", "--pooled", "old", "--sensitive", "g")
 
@@ -120,7 +121,7 @@ def test_what_is_refused_leaves_the_state_as_it_was(run, weeks, tmp_path, case):
 
 def test_a_state_that_is_none_is_refused(run, weeks, tmp_path):
     for text, message in (
-        ("{}", "no state"),
+        ("{}", "not a state"),
         ('{"format": "fairlearn-fwh monitor", "version": 7}', "version 7"),
     ):
         (tmp_path / "state.json").write_text(text)
@@ -283,3 +284,26 @@ def test_tolerance_does_not_apply_to_different_people(weeks):
     result = CliRunner().invoke(main, ["audit", str(weeks[1]), *arguments])
     assert result.exit_code == 2
     assert "--tolerance does not apply to --unpaired" in result.output
+
+
+def test_a_week_that_cannot_be_used_takes_the_place_of_last_weeks_result(run, weeks, tmp_path):
+    reports = ("--html", tmp_path / "r.html", "--json", tmp_path / "r.json")
+    assert run(weeks[0], *COLUMNS, *reports).exit_code == 0
+    before = state_of(tmp_path)
+    weeks[1].write_text(weeks[1].read_text() + "1,1\n")
+    assert run(weeks[1], *reports).exit_code == 2
+    assert json.loads((tmp_path / "r.json").read_text())["state"] == "unusable"
+    assert "No verdict" in (tmp_path / "r.html").read_text()
+    assert state_of(tmp_path) == before
+    assert run(weeks[2], *reports).exit_code == 0
+    assert json.loads((tmp_path / "r.json").read_text())["n_looks"] == 2
+    mark_unusable(["monitor", "state.json", "--json", str(tmp_path / "r.json"), "--no-such-option"])
+    assert json.loads((tmp_path / "r.json").read_text())["state"] == "unusable"
+
+
+def test_a_second_writer_leaves_the_reports_of_the_first(run, weeks, tmp_path):
+    report = tmp_path / "r.json"
+    assert run(weeks[0], *COLUMNS, "--json", report).exit_code == 0
+    with filelock.FileLock(tmp_path / "state.json.lock"):
+        assert run(weeks[1], "--json", report).exit_code == 2
+    assert json.loads(report.read_text())["n_looks"] == 1

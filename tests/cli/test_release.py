@@ -142,7 +142,7 @@ def test_reports_for_ci_systems(folder):
 
 @pytest.mark.parametrize("content", ["y,new,old,g\n1,1,,a\n", ""])
 def test_input_that_cannot_be_used_takes_the_place_of_an_old_result(folder, content):
-    outputs = ("--json", "r.json", "--junit", "r.xml", "--markdown", "r.md")
+    outputs = ("--json", "r.json", "--junit", "r.xml", "--markdown", "r.md", "--html", "r.html")
     assert audit("p.csv", *COLUMNS, *outputs).exit_code == 0
     Path("p.csv").write_text(content)
     assert audit("p.csv", *COLUMNS, *outputs).exit_code == 2
@@ -151,6 +151,9 @@ def test_input_that_cannot_be_used_takes_the_place_of_an_old_result(folder, cont
     assert report["state"] == "unusable"
     assert ElementTree.parse("r.xml").getroot().find("testsuite").get("errors") == "1"
     assert "cannot be used" in Path("r.md").read_text()
+    page = Path("r.html").read_text()
+    assert "No verdict" in page
+    assert "worse" not in page
 
 
 def test_paths_that_cannot_be_written_leave_everything_as_it_is(folder):
@@ -207,7 +210,7 @@ def test_what_the_command_line_overrides_is_not_shown_as_policy(folder):
 @pytest.mark.slow
 @pytest.mark.parametrize("problem", ["not toml [", ""])
 def test_an_old_result_does_not_outlive_a_command_line_that_cannot_be_read(folder, problem):
-    outputs = ("--json", "r.json", "--junit=r.xml")
+    outputs = ("--json", "r.json", "--junit=r.xml", "--html", "r.html", "--markdown", "r.md")
     assert audit("p.csv", *COLUMNS, *outputs).exit_code == 0
     Path("pyproject.toml").write_text(problem)
     more = () if problem else ("--engine", "none")
@@ -223,7 +226,14 @@ def test_an_old_result_does_not_outlive_a_command_line_that_cannot_be_read(folde
     ]
     assert subprocess.run(command, capture_output=True).returncode == 2
     assert json.loads(Path("r.json").read_text())["state"] == "unusable"
-    assert "cannot be used" in Path("r.xml").read_text()
+    for report in ("r.xml", "r.html", "r.md"):
+        assert "cannot be used" in Path(report).read_text()
+    Path("README.md").write_text("### No-harm audit\n\nby fairlearn_fwh\n")
+    Path("page.html").write_text("<title>No-harm audit</title>")
+    others = ("--markdown", "README.md", "--html", "page.html")
+    assert subprocess.run([*command, *others], capture_output=True).returncode == 2
+    assert "by fairlearn_fwh" in Path("README.md").read_text()
+    assert Path("page.html").read_text() == "<title>No-harm audit</title>"
     assert subprocess.run([*command, "--json", "p.csv"], capture_output=True).returncode == 2
     assert Path("p.csv").read_text().startswith("id,")
 

@@ -336,9 +336,9 @@ def test_sums_of_looks_are_those_of_all_people(rng):
 
 
 BROKEN = {
-    "no json": ("{", "no state"),
-    "another thing": ("[]", "no state"),
-    "another format": ('{"format": "x"}', "no state"),
+    "no json": ("{", "not a state"),
+    "another thing": ("[]", "not a state"),
+    "another format": ('{"format": "x"}', "not a state"),
     "another version": ('{"format": "fairlearn_fwh monitor", "version": 9}', "version 9"),
     "a part is missing": ('{"format": "fairlearn_fwh monitor", "version": 1}', "damaged"),
 }

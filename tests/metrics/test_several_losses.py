@@ -175,7 +175,7 @@ def test_what_is_for_one_loss_says_so(rng):
             use()
     with pytest.raises(KeyError, match="There is no loss 'recall'"):
         frame["recall"]
-    with pytest.raises(TypeError, match="no list"):
+    with pytest.raises(TypeError, match="not a list"):
         list(frame)
 
 

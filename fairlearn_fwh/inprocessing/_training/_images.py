@@ -167,6 +167,21 @@ def open_dataset(dataset: Any, num_workers: int) -> DatasetImages:
     return DatasetImages(dataset, np.arange(len(dataset)), image_of(dataset[0]).shape, num_workers)
 
 
+def read_dataset(
+    dataset: Any, y: Any, sensitive_features: Any, num_workers: int
+) -> tuple[DatasetImages, np.ndarray, Any]:
+    """Take images, labels and groups of a Dataset.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `open_dataset` and `read_labels`; also if labels or groups were given beside it.
+    """
+    if y is not None or sensitive_features is not None:
+        raise ValueError("A Dataset brings labels and groups with it; leave out y and sensitive_features.")
+    return open_dataset(dataset, num_workers), *read_labels(dataset, num_workers)
+
+
 def check_one_shape(images: Any) -> None:
     """Raise ValueError for a list (or array of objects) of images that have not all the same shape."""
     if not isinstance(images, list) and not (isinstance(images, np.ndarray) and images.dtype.kind == "O"):

@@ -29,7 +29,7 @@ from .._training._callbacks import check_callbacks
 from .._training._checkpoints import check_checkpoint_dir
 from .._training._devices import check_device, torch_device
 from .._training._encoders import make_encoder
-from .._training._images import DatasetImages, has_groups, open_dataset, read_labels
+from .._training._images import DatasetImages, has_groups, read_dataset, read_labels
 from .._training._inputs import KINDS, check_row_shape, check_table_or_images, example_of, make_inputs
 from .._training._layer_sizes import check_layer_sizes
 from .._training._parameters import ENCODER_TRAINING
@@ -69,12 +69,8 @@ class SelectiveExpertsClassifier(ShowsRepresentation, GroupRoutedClassifier):
         Whether the diversity loss is bounded below, or as in the authors' code.
     two_stage : bool
         Whether the heads are trained on the frozen representation, instead of together with it.
-    strategy, guarantee : str
-        Of `NoHarmSelector`, which chooses.
-    tolerance, alpha : float
-        Of `NoHarmSelector`.
-    scoring : str or callable
-        Of `NoHarmSelector`.
+    strategy, guarantee, tolerance, alpha, scoring : as of `NoHarmSelector`
+        Which chooses.
     min_group_size : int
         Fewest people of a group (among those for fitting; with units, fewest units) that an expert is trained for.
     validation_fraction : float
@@ -93,8 +89,8 @@ class SelectiveExpertsClassifier(ShowsRepresentation, GroupRoutedClassifier):
         Changes the images of every training batch: a tensor (B, channels, height, width) in the units of X, and as many back. It should
         draw from torch's generator.
     precision : {"auto", "float32", "bfloat16"}
-        How precisely encoders multiply in training. "auto" is float32, on a GPU with ten bits of mantissa (TF32), which is about twice as fast;
-        "float32" has all 23 bits; "bfloat16" has seven, on any device.
+        How precisely encoders multiply in training. "auto" is float32, on a GPU with ten bits of mantissa (TF32); "float32" has all 23
+        bits; "bfloat16" has seven, on any device.
     num_workers : int
         Processes that read and change the images of training batches; 0 for none.
     checkpoint_dir : path-like, optional
@@ -311,12 +307,7 @@ class SelectiveExpertsClassifier(ShowsRepresentation, GroupRoutedClassifier):
             the pooled network's.
         """
         if isinstance(X, Dataset):
-            if y is not None or sensitive_features is not None:
-                raise ValueError(
-                    "A Dataset brings labels and groups with it; leave out y and sensitive_features."
-                )
-            X = open_dataset(X, self.num_workers)
-            y, sensitive_features = read_labels(X.dataset, self.num_workers)
+            X, y, sensitive_features = read_dataset(X, y, sensitive_features, self.num_workers)
         sample = self._check_fit_input(X, y, sample_weight)
         self._check_settings(sample)
         groups = self._read_groups(sensitive_features, len(sample))
@@ -355,8 +346,6 @@ class SelectiveExpertsClassifier(ShowsRepresentation, GroupRoutedClassifier):
             self._fit_groups(sample, groups, learner, selecting)
         return self
 
-    # --- checking ---------------------------------------------------------------------------------------------------
-
     def _check_settings(self, sample: Sample) -> None:
         check_device(self.device)
         check_callbacks(self.callbacks)
@@ -376,8 +365,6 @@ class SelectiveExpertsClassifier(ShowsRepresentation, GroupRoutedClassifier):
         else:
             check_row_shape(self._shape, checked)
         return checked
-
-    # --- training ---------------------------------------------------------------------------------------------------
 
     def _split(
         self, sample: Sample, groups: Groups | None, seed: np.random.RandomState
@@ -486,8 +473,6 @@ class SelectiveExpertsClassifier(ShowsRepresentation, GroupRoutedClassifier):
         chosen = selector.fallback_groups_
         self.group_estimators_ |= {label: self.experts_[label] for label in labels if label not in chosen}
         self.fallback_groups_ |= {label: reason for label, reason in chosen.items() if label in labels}
-
-    # --- predicting -------------------------------------------------------------------------------------------------
 
     def _route(self, X: Any, sensitive_features: Any) -> tuple[np.ndarray, Sequence[tuple[Any, Any]]]:
         if sensitive_features is None and isinstance(X, DatasetImages) and has_groups(X.dataset):

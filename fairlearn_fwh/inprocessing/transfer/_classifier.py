@@ -83,14 +83,12 @@ class MultiTaskTransferClassifier(ComparesWithSingleTask, SingleModelClassifier)
     constraint : {"equalized_odds", "demographic_parity", "equal_opportunity"}
         Whether rates of answers are compared given the label, whatever the label, or given the last class only.
     fairness_path : {"encoder", "target_head", "auxiliary_head"}
-        What answers are made fair, and what learns from it: the auxiliary's, by the encoder alone; those of the target's head on people
-        of the auxiliary, by the encoder alone; or the auxiliary's, by encoder and head, as published, which on tables makes the
-        auxiliary's head fair and carries nothing over (``fairlearn-fwh reproduce transfer-synthetic``).
+        Which answers are made fair, and what learns it: the auxiliary's, the encoder; the target's head's on the auxiliary's people, the
+        encoder; or the auxiliary's, encoder and head (as published: it carries nothing over, ``fairlearn-fwh reproduce transfer-synthetic``).
     fairness_tasks : sequence of str, optional
         Tasks that are to be fair; by default all whose groups are known.
     task_sampling : {"proportional", "uniform", "dynamic"}
-        Whether batches are drawn from tasks by their size, alike, or more often from those whose validation loss falls behind what
-        it is when they are learned alone.
+        Whether batches are drawn from tasks by size, alike, or more often where the validation loss lags behind that of the task alone.
     concentration : float
         Rows that smoothing adds to every group and label.
     validation_fraction : float
@@ -108,8 +106,8 @@ class MultiTaskTransferClassifier(ComparesWithSingleTask, SingleModelClassifier)
         How precisely encoders multiply in training. "auto" is float32, on a GPU with ten bits of mantissa (TF32); "float32" has all 23
         bits; "bfloat16" has seven, on any device.
     checkpoint_dir : path-like, optional
-        Folder in which the state of training is kept after every epoch, without any data: ``network.pt``, and a folder for every task that is
-        learned alone. A fit that was stopped goes on from there; one of other data or settings is refused. Needs an integer `random_state`.
+        Folder in which the state of training is kept after every epoch, without any data; tasks that are learned alone have folders in it. A
+        fit that was stopped goes on from there; one of other data or settings is refused. Needs an integer `random_state`.
     callbacks : list of skorch callbacks, optional
         What else is to happen in the training of every network, the single task's too. They are used as they are given; the figures of
         an epoch stand in ``net.history`` as ``"valid_loss"`` and so on.
