@@ -17,9 +17,9 @@ demo: $(VENV)/.demo
 test: $(VENV)/.docs
 	$(MAKE) -j 2 pytest lint docs
 
-# A file is run by one worker, so that what its tests share is made once.
+# A file is run by one worker, so that what its tests share is made once; workers of one thread each do not wait for each other's processor.
 pytest: $(VENV)/.test
-	$(VENV)/bin/python -m pytest -n 2 --dist loadfile $(PYTEST_ARGUMENTS)
+	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2 --dist loadfile $(PYTEST_ARGUMENTS)
 
 # The notebooks, on less data (make notebooks FAST= for all) and with the files that FAIRLEARN_FWH_DATA names or that lie beside the project; where
 # there are none, on generated data. They are left with their outputs where the site looks for them. A kernel chooses a port before it takes it, and other

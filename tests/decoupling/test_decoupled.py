@@ -473,6 +473,7 @@ def test_other_columns_at_predict_are_refused():
 # --- real data -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_adult_by_race_and_sex(real_data):
     pytest.importorskip("torch")
     from fairlearn_fwh.experiments._data import REAL_DATA, make_split

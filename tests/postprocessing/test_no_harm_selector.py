@@ -558,6 +558,7 @@ def test_labels_that_the_classifiers_do_not_know_are_refused():
     assert beyond.selection_table_["own_score"][0] == pytest.approx(right[s == 0].mean())
 
 
+@pytest.mark.slow
 def test_learned_groups_and_trees_can_be_chosen_from():
     pytest.importorskip("torch")
     from fairlearn_fwh.inprocessing import DAFHClassifier
@@ -713,6 +714,7 @@ def test_own_classifiers_that_are_no_better_are_rarely_kept_and_better_ones_ofte
 # --- real data -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_boosting_by_sex_on_arrest_harms_nobody_after_selection(real_data):
     bunch = fetch_arrest(data_home=real_data)
     rows, test = train_test_split(np.arange(len(bunch.target)), test_size=0.25, random_state=0)
