@@ -8,7 +8,7 @@ TESTED ?= test,lint
 DATA = $(or $(FAIRLEARN_FWH_DATA),$(wildcard ../shared/data))
 PIP = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS)
 
-.PHONY: demo test lint pytest notebooks docs test-minimum test-aif360 test-newest environments benchmark reproduce clean
+.PHONY: demo test lint pytest notebooks docs test-minimum test-newest environments benchmark reproduce clean
 
 demo: $(VENV)/.demo
 	$(VENV)/bin/fairlearn-fwh demo
@@ -41,34 +41,29 @@ docs: notebooks
 # What versions of libraries can change: how values, frames, files and engines are read, what estimators keep of scikit-learn's and AIF360's
 # conventions, what is written and comes back. What methods do on average is the same with all versions.
 QUICK = -m "not slow and not simulation"
-READ = tests/audit tests/base tests/cli tests/files tests/metrics tests/test_methods.py tests/test_persistence.py tests/test_sklearn_compat.py
+READ = tests/audit/test_audit.py tests/audit/test_schema.py tests/base tests/cli/test_audit.py tests/cli/test_commands.py tests/cli/test_monitor.py \
+	tests/files tests/metrics tests/test_methods.py tests/test_persistence.py tests/test_sklearn_compat.py
 FITTED = tests/datasets tests/decoupling tests/inprocessing/_training tests/postprocessing tests/reductions tests/test_package.py
 
-# With the oldest versions that pyproject.toml allows; without Spark, whose tests are slow ones. AIF360 has its own environment.
-WITHOUT_SPARK = TESTED=test-light,torch,distributed,aif360
-MINIMUM = VENV=.venv-minimum CONSTRAINTS=constraints-minimum.txt $(WITHOUT_SPARK)
+# With the oldest versions that pyproject.toml allows, which are about those that AIF360 0.6 is happiest with (pandas 2, scikit-learn 1.7); without Spark,
+# whose tests are slow ones.
+MINIMUM = VENV=.venv-minimum CONSTRAINTS=constraints-minimum.txt TESTED=test-light,torch,distributed,aif360
+TWINS = --deselect tests/aif360/test_methods.py::test_twins_keep_the_conventions_of_scikit_learn
 test-minimum:
-	$(MAKE) pytest $(MINIMUM) PYTEST_ARGUMENTS='$(READ) $(FITTED) $(QUICK)'
-
-# With the versions that AIF360 is happiest with: what is about AIF360.
-AIF360 = VENV=.venv-aif360 CONSTRAINTS=constraints-aif360.txt $(WITHOUT_SPARK)
-test-aif360:
-	$(MAKE) pytest $(AIF360) PYTEST_ARGUMENTS='tests/aif360 tests/base tests/test_persistence.py --deselect tests/aif360/test_methods.py::test_twins_keep_the_conventions_of_scikit_learn $(QUICK)'
+	$(MAKE) pytest $(MINIMUM) PYTEST_ARGUMENTS='$(READ) $(FITTED) tests/aif360 $(TWINS) $(QUICK)'
 
 # On the newest Python that is on the machine, without torch and AIF360, for which there may be no builds yet. The libraries are those of `make test`,
 # so what they compute is the same: what is left is how files are read, what is written and comes back, conventions, engines and one command.
 NEWEST = PYTHON=$(shell .ci/newest_python) VENV=.venv-newest TESTED=test-light
 test-newest:
-	$(MAKE) pytest $(NEWEST) PYTEST_ARGUMENTS='$(filter-out tests/audit tests/cli tests/metrics,$(READ)) tests/metrics/_engines tests/metrics/test_preference_frame.py tests/cli/test_audit.py $(QUICK)'
+	$(MAKE) pytest $(NEWEST) PYTEST_ARGUMENTS='$(filter-out tests/audit/% tests/cli/test_commands.py tests/cli/test_monitor.py tests/metrics,$(READ)) tests/metrics/_engines tests/metrics/test_preference_frame.py $(QUICK)'
 
 # All environments side by side: pip waits for disk and network more than for processors.
 environments:
-	$(MAKE) -j 4 environment-of-docs environment-of-minimum environment-of-aif360 environment-of-newest
+	$(MAKE) -j 3 environment-of-docs environment-of-minimum environment-of-newest
 environment-of-docs: $(VENV)/.docs
 environment-of-minimum:
 	$(MAKE) .venv-minimum/.test $(MINIMUM)
-environment-of-aif360:
-	$(MAKE) .venv-aif360/.test $(AIF360)
 environment-of-newest:
 	$(MAKE) .venv-newest/.test $(NEWEST)
 
@@ -98,9 +93,10 @@ $(VENV)/.test: $(VENV)/.venv pyproject.toml $(CONSTRAINTS)
 	$(PIP) --no-build-isolation -e '.[$(TESTED)]'
 	touch $@
 
-$(VENV)/.docs: $(VENV)/.test
-	$(PIP) --no-build-isolation -e '.[docs]'
-	touch $@
+# With what tests need, in one call: pip looks for versions once.
+$(VENV)/.docs: $(VENV)/.venv pyproject.toml $(CONSTRAINTS)
+	$(PIP) --no-build-isolation -e '.[$(TESTED),docs]'
+	touch $(VENV)/.test $@
 
 clean:
 	rm -rf .venv .venv-* build dist docs/_build docs/reference/generated docs/tutorials/*.ipynb *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -9,7 +9,7 @@ import pandas as pd
 
 from ._inference._calibration_error import Calibration, calibration_of
 from ._inference._checks import check_alpha
-from ._paired_scores import PairedScores, named
+from ._paired_scores import PairedScores, check_share, named
 
 #: What can be compared.
 MEASURES = ("error", "in_the_large")
@@ -200,7 +200,7 @@ class CalibrationFrame:
             If a parameter is out of range.
         """
         check_alpha(alpha)
-        _check_margin(margin)
+        check_share("margin", margin, "calibration error")
         table = self.gain_intervals(self._level(alpha), measure)
         table = table.assign(group=pd.Series(self._groups.labels, dtype=object, index=table.index))
         harmed = table["upper"] < -margin
@@ -320,8 +320,3 @@ def _check_probabilities(values: np.ndarray, name: str) -> None:
 def _check_measure(measure: Any) -> None:
     if measure not in MEASURES:
         raise ValueError(f"measure must be one of {list(MEASURES)}; got {measure!r}.")
-
-
-def _check_margin(margin: Any) -> None:
-    if isinstance(margin, bool) or not isinstance(margin, int | float | np.number) or not 0 <= margin < 1:
-        raise ValueError(f"margin must be at least 0 and below 1; got {margin!r}.")

@@ -139,3 +139,9 @@ def named(table: pd.DataFrame, min_group_size: int) -> str:
     if small := len(table) - len(shown):
         parts.append(f"{small} group{'s' if small > 1 else ''} of fewer than {min_group_size} people")
     return ", ".join(parts)
+
+
+def check_share(name: str, value: Any, unit: str) -> None:
+    """Raise ValueError unless a margin or tolerance is at least 0 and below 1."""
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not 0 <= value < 1:
+        raise ValueError(f"{name} must be at least 0 and below 1, in units of {unit}; got {value!r}.")

@@ -20,7 +20,7 @@ from ._inference._checks import check_alpha
 from ._inference._delong import AucComparison, compare_auc
 from ._inference._step_down import MIN_P, NullLaws, SharedPeople, adjust_p_values
 from ._inference._tests import PairedDifferences, certificate_p_value, gain_lower_bound, harm_p_value
-from ._paired_scores import PairedScores, named
+from ._paired_scores import PairedScores, check_share, named
 
 #: Most combinations of groups and bins that come back from an engine.
 _MAX_CELLS = 5_000_000
@@ -274,7 +274,7 @@ class RankingFrame:
         ValueError
             If `margin` is not from 0 to below 1.
         """
-        _check_share("margin", margin)
+        check_share("margin", margin, "AUC")
         at_best = replace(self._differences, gain=self._differences.gain + self._ties_made)
         return self._table(self._of_all(harm_p_value(at_best, margin)))
 
@@ -323,7 +323,7 @@ class RankingFrame:
             If a parameter is out of range.
         """
         check_alpha(alpha)
-        _check_share("tolerance", tolerance)
+        check_share("tolerance", tolerance, "AUC")
         at_worst = replace(self._differences, gain=self._differences.gain - self._ties_made)
         table = self._table(self._of_all(certificate_p_value(at_worst, tolerance, "tango")))
         share = alpha / max(len(self._known), 1)
@@ -468,8 +468,3 @@ def _check_bins(n_bins: Any) -> int:
 
 def _figures(found: AucComparison) -> dict[str, float]:
     return {"auc": found.own, "pooled_auc": found.other, "gain": found.own - found.other}
-
-
-def _check_share(name: str, value: Any) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not 0 <= value < 1:
-        raise ValueError(f"{name} must be at least 0 and below 1, in units of AUC; got {value!r}.")

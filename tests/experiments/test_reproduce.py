@@ -12,6 +12,7 @@ from fairlearn_fwh.experiments._dafh._questions import run_question
 from fairlearn_fwh.experiments._dafh._theory import estimate_discrepancy, held_out_objective
 from fairlearn_fwh.experiments._gog._learned_groups import run_gog_groups
 from fairlearn_fwh.experiments._registry import DATASETS, REPRODUCTIONS, write_reproduction
+from fairlearn_fwh.experiments._transfer import _texts
 from fairlearn_fwh.metrics import PreferenceFrame
 
 pytestmark = pytest.mark.slow
@@ -20,7 +21,8 @@ mpl.use("Agg")
 
 
 @pytest.mark.parametrize("name", [name for name in REPRODUCTIONS if name != "grid"])
-def test_every_reproduction_writes_runs_table_and_picture(name, real_data, tmp_path):
+def test_every_reproduction_writes_runs_table_and_picture(name, real_data, tmp_path, monkeypatch):
+    monkeypatch.setattr(_texts, "MOST_PEOPLE", 1000)  # TF-IDF has thousands of features
     reproduction = REPRODUCTIONS[name]
     arguments = {}
     if DATASETS in reproduction.options:

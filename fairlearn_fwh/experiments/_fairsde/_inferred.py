@@ -234,7 +234,7 @@ def _answer(runs: pd.DataFrame) -> str:
             f"Where a discriminator guesses the group from the same features, all groups are certified to gain in {certified} of {len(likeliest)} "
             f"splits of {likeliest['dataset'].nunique()} data set(s)"
             + (
-                ": what features say of the group the pooled network can use itself."
+                ": the pooled network can itself use what features say of the group."
                 if not certified
                 else "."
             )

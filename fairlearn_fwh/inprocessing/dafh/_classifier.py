@@ -151,7 +151,7 @@ class DAFHClassifier(ExplainsGroups, LearnsFromBatches, LearnsByGradient, FallsB
     certificates_ : dict
         What the fallback's test found for each group, in words; empty if there was none.
     temperatures_ : dict
-        By what the scores of each learned head are divided so that probabilities are calibrated (on the validation rows of
+        Temperature scaling of each learned head: its scores are divided by this, so that probabilities are calibrated (on the validation rows of
         the group; decisions stay). NaN where the group has fewer than 100 of these or one class, where there is a `cost_matrix`, and where
         `estimator` serves the group: its probabilities are left as they are.
     group_stability_ : float
