@@ -12,6 +12,7 @@ PIP = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c $
 
 demo: $(VENV)/.demo
 	$(VENV)/bin/fairlearn-fwh demo
+	@echo "Here fairlearn-fwh is $(VENV)/bin/fairlearn-fwh; 'source $(VENV)/bin/activate' makes it a command."
 
 # Checks of the code, then notebooks and site, beside the tests: each of the two leaves processors idle.
 test: $(VENV)/.docs

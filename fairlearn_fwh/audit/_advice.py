@@ -152,8 +152,8 @@ def _next_loss(findings: Findings) -> Iterator[Step]:
     if name == "zero_one":
         yield Step(
             "Look at the kinds of errors",
-            "The error rate counts both kinds of mistake equally. Check missed positives and false alarms separately; LABEL is the positive label.",
-            "fairlearn-fwh audit ... --loss error,missed,false_alarm --pos-label missed=LABEL --pos-label false_alarm=LABEL",
+            "The error rate counts both kinds of mistake equally. Check missed positives and false alarms separately (--loss error,missed,false_alarm).",
+            "fairlearn-fwh audit ... --loss error,missed,false_alarm --pos-label missed=POSITIVE_LABEL --pos-label false_alarm=POSITIVE_LABEL",
         )
     elif name in ("missed", "false_alarm"):
         other = "false_alarm" if name == "missed" else "missed"

@@ -207,8 +207,8 @@ def _nobody_named(tell: Callable[[str], None]) -> Scene:
     return Scene(
         "undecided",
         "Generated people follow four rules, and nobody says who follows which. DAFH learns groups from features alone. Is everybody served well?",
-        f"{gain:+.1f} points overall. Of the {n} hidden groups {n_certified} are certified with {len(answers):,} people, and {n_of_few} with {_FEW}: for the others harm is neither found nor ruled out.",
+        f"{gain:+.1f} points overall. Of the {n} hidden groups {n_certified} are certified (no loss of more than {100 * TOLERANCE:g} points) with {len(answers):,} people, and {n_of_few} with the {_FEW} of the picture: for the others harm is neither found nor ruled out.",
         _LESSONS["undecided"],
-        everybody,
-        "notebooks/03_dafh.ipynb",
+        sample,
+        "jupyter lab notebooks/03_dafh.ipynb (after pip install jupyterlab)",
     )

@@ -52,7 +52,8 @@ def test_the_demo_teaches_three_words(run, no_data):
         in result.output
     )
     assert re.search(
-        r"Of the 4 hidden groups 4 are certified with 2,000 people, and [0-3] with 60", result.output
+        r"Of the 4 hidden groups 4 are certified \(no loss of more than 2 points\) with 2,000 people, and [0-3] with the 60 of the picture",
+        result.output,
     )
     assert result.output.count("Next: ") == 3
     for number in (1, 2, 3):
