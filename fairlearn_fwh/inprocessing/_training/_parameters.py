@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from numbers import Integral, Real
 from typing import Any
 
@@ -26,6 +27,7 @@ ENCODER_TRAINING: dict[str, list[Any]] = {
     "encoder_learning_rate": [Interval(Real, 0, None, closed="neither"), None],
     "gradient_accumulation_steps": [Interval(Integral, 1, None, closed="left")],
     "precision": [StrOptions(set(PRECISIONS))],
+    "checkpoint_dir": [str, os.PathLike, None],
 }
 
 

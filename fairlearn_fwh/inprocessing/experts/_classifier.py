@@ -178,7 +178,6 @@ class SelectiveExpertsClassifier(ShowsRepresentation, GroupRoutedClassifier):
         "selection_fraction": [Interval(Real, 0, 1, closed="neither")],
         "augmentation": [callable, None],
         "num_workers": [Interval(Integral, 0, None, closed="left")],
-        "checkpoint_dir": [str, os.PathLike, None],
         "handle_unknown": [StrOptions({"pooled", "error", "infer"})],
         "missing_group": [StrOptions({"error", "separate"})],
     }

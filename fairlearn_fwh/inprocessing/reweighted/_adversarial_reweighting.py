@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from numbers import Real
 from typing import Any
@@ -79,6 +80,7 @@ class AdversarialReweightingClassifier(ReweightedClassifier):
         patience: int = 10,
         gradient_accumulation_steps: int = 1,
         precision: str = "auto",
+        checkpoint_dir: str | os.PathLike[str] | None = None,
         keep_weights: bool = False,
         callbacks: Sequence[Callback] | None = None,
         device: str = "cpu",
@@ -97,6 +99,7 @@ class AdversarialReweightingClassifier(ReweightedClassifier):
             patience=patience,
             gradient_accumulation_steps=gradient_accumulation_steps,
             precision=precision,
+            checkpoint_dir=checkpoint_dir,
             keep_weights=keep_weights,
             callbacks=callbacks,
             device=device,

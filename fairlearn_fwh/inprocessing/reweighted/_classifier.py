@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -25,6 +26,7 @@ from ...base._splits import hold_out
 from ...base._weights import check_weights
 from .._training._batches import TensorTable, shuffled
 from .._training._callbacks import check_callbacks
+from .._training._checkpoints import check_checkpoint_dir
 from .._training._devices import check_device, torch_device
 from .._training._inputs import TokenInputs, are_tokens, check_tokens, example_of, make_inputs
 from .._training._layer_sizes import check_layer_sizes
@@ -36,6 +38,7 @@ from .._training._seeding import seeded
 from .._training._trainer import train
 from ._epoch_choice import LeastRisk, LeastWorstWeighting
 from ._network import Epochs, ReweightedNetwork, all_losses, all_weights
+from ._resuming import make_checkpoint
 from ._robust_weighting import conditional_value_at_risk
 from ._step import Step
 from ._texts import with_shared_texts
@@ -69,6 +72,7 @@ class ReweightedClassifier(SingleModelClassifier, ABC):
         patience: int,
         gradient_accumulation_steps: int,
         precision: str,
+        checkpoint_dir: str | os.PathLike[str] | None,
         keep_weights: bool,
         callbacks: Sequence[Callback] | None,
         device: str,
@@ -86,6 +90,7 @@ class ReweightedClassifier(SingleModelClassifier, ABC):
         self.patience = patience
         self.gradient_accumulation_steps = gradient_accumulation_steps
         self.precision = precision
+        self.checkpoint_dir = checkpoint_dir
         self.keep_weights = keep_weights
         self.callbacks = callbacks
         self.device = device
@@ -125,6 +130,7 @@ class ReweightedClassifier(SingleModelClassifier, ABC):
         check_device(self.device)
         check_layer_sizes("hidden_layer_sizes", self.hidden_layer_sizes)
         check_callbacks(self.callbacks)
+        check_checkpoint_dir(self.checkpoint_dir, self.random_state)
         if self.warmup_epochs >= self.max_epochs:
             raise ValueError(
                 f"warmup_epochs must be less than max_epochs={self.max_epochs}, or nobody is ever reweighted; got {self.warmup_epochs}."
@@ -241,6 +247,8 @@ class ReweightedClassifier(SingleModelClassifier, ABC):
             return [(key, {"loss": float(shares @ losses), "tail": tail, "risk": risk})]
 
         with seeded(seed.randint(2**31)), multiplying(self.precision, device):
+            generator = torch.Generator().manual_seed(seed.randint(2**31))
+            settings = self.get_params(deep=False)
             history = train(
                 network,
                 self._columns(sample, fitting),
@@ -258,8 +266,9 @@ class ReweightedClassifier(SingleModelClassifier, ABC):
                 gradient_accumulation_steps=self.gradient_accumulation_steps,
                 patience=self.patience,
                 warmup_epochs=self.warmup_epochs,
-                generator=torch.Generator().manual_seed(seed.randint(2**31)),
+                generator=generator,
                 device=device,
+                checkpoint=make_checkpoint(settings, network, sample, choice, generator),
                 callbacks=[Epochs(), *check_callbacks(self.callbacks)],
                 verbose=self.verbose,
             )

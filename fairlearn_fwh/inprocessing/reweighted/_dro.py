@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from numbers import Real
 from typing import Any
@@ -90,6 +91,7 @@ class DROClassifier(ReweightedClassifier):
         patience: int = 10,
         gradient_accumulation_steps: int = 1,
         precision: str = "auto",
+        checkpoint_dir: str | os.PathLike[str] | None = None,
         keep_weights: bool = False,
         callbacks: Sequence[Callback] | None = None,
         device: str = "cpu",
@@ -108,6 +110,7 @@ class DROClassifier(ReweightedClassifier):
             patience=patience,
             gradient_accumulation_steps=gradient_accumulation_steps,
             precision=precision,
+            checkpoint_dir=checkpoint_dir,
             keep_weights=keep_weights,
             callbacks=callbacks,
             device=device,

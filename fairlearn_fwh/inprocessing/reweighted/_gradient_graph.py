@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from numbers import Integral, Real
 from typing import Any
@@ -111,6 +112,7 @@ class GradientGraphClassifier(ReweightedClassifier):
         patience: int = 10,
         gradient_accumulation_steps: int = 1,
         precision: str = "auto",
+        checkpoint_dir: str | os.PathLike[str] | None = None,
         keep_weights: bool = False,
         callbacks: Sequence[Callback] | None = None,
         device: str = "cpu",
@@ -129,6 +131,7 @@ class GradientGraphClassifier(ReweightedClassifier):
             patience=patience,
             gradient_accumulation_steps=gradient_accumulation_steps,
             precision=precision,
+            checkpoint_dir=checkpoint_dir,
             keep_weights=keep_weights,
             callbacks=callbacks,
             device=device,

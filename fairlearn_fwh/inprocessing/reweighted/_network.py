@@ -101,6 +101,19 @@ class ReweightedNetwork(TrainedAlone):
             )  # fmt: skip
         return self.weighting(batch)
 
+    def get_state(self) -> dict[str, Any]:
+        """What is remembered besides parameters and buffers, at the end of an epoch."""
+        return {
+            "epoch": self.epoch,
+            "effective_shares": [*self.effective_shares[: self.epoch - 1], self._effective_share()],
+            "kept_weights": self.kept_weights.tolist(),
+        }
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Remember it again."""
+        self.epoch, self.effective_shares = state["epoch"], state["effective_shares"]
+        self.kept_weights = np.array(state["kept_weights"])
+
     def start_epoch(self) -> None:
         """Count the epoch."""
         self._shares = []
@@ -108,7 +121,10 @@ class ReweightedNetwork(TrainedAlone):
 
     def end_epoch(self) -> None:
         """Keep the epoch's effective share."""
-        self.effective_shares.append(float(torch.stack(self._shares).mean()))
+        self.effective_shares.append(self._effective_share())
+
+    def _effective_share(self) -> float:
+        return float(torch.stack(self._shares).mean())
 
     def weigh(self, X: Tensor, y: Tensor, weight: Tensor) -> Tensor:
         """Weights that people of a batch would get now, shape (B,)."""

@@ -30,6 +30,10 @@ gradient_accumulation_steps : int
 precision : {"auto", "float32", "bfloat16"}
     How precisely the learner multiplies in training. "auto" is float32, on a GPU with ten bits of mantissa (TF32); "float32" has all 23
     bits; "bfloat16" has seven, on any device.
+checkpoint_dir : path-like, optional
+    Folder in which the state of training is kept after every epoch, in ``network.pt``: no features and labels, but people's weights and losses
+    where the epoch is chosen by them. A fit that was stopped goes on from there; one of other data or settings is refused. Needs an integer
+    `random_state`.
 keep_weights : bool
     Whether the weights of the last epoch are kept, one for each row of `fit`.
 callbacks : list of skorch callbacks, optional

@@ -168,7 +168,6 @@ class MultiTaskTransferClassifier(ComparesWithSingleTask, SingleModelClassifier)
 
     _parameter_constraints: dict[str, list[Any]] = {
         **ENCODER_TRAINING,
-        "checkpoint_dir": [str, os.PathLike, None],
         "encoder": [HasMethods(["forward"]), callable, None],
         "hidden_layer_sizes": ["array-like"],
         "input_modules": [dict, None],

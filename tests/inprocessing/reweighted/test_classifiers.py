@@ -12,6 +12,7 @@ import torch
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.model_selection import GridSearchCV
+from skorch.callbacks import Callback
 from torch import nn
 
 from fairlearn_fwh.datasets import default_preprocessor, fetch_arrest
@@ -388,3 +389,46 @@ def test_on_arrest_people_are_answered_otherwise_and_nobody_is_significantly_wor
     assert frame.overall["disagreement_rate"] > 0.01  # which plain training against itself has not
     assert frame.violations(alpha=0.05, claims="rationality").empty
     assert min(model.effective_shares_) < 0.999
+
+
+# --- checkpoints -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", ALL, ids=lambda method: method.__name__)
+def test_a_stopped_fit_goes_on_as_if_nothing_had_happened(method, tmp_path):
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((600, 4))
+    y = ((X[:, 0] > 0) ^ (rng.random(600) < 0.1)).astype(int)
+
+    class Stop(Callback):
+        def on_epoch_begin(self, net, **kwargs):
+            if len(net.history) == 5:
+                raise KeyboardInterrupt
+
+    settings = {
+        "max_epochs": 8,
+        "warmup_epochs": 2,
+        "batch_size": 64,
+        "keep_weights": True,
+        "random_state": 0,
+    }
+    expected = method(**settings).fit(X, y)
+    settings["checkpoint_dir"] = tmp_path
+    with pytest.warns(ConvergenceWarning, match="Training was interrupted; the best state so far is kept"):
+        method(callbacks=[Stop()], **settings).fit(X, y)
+    model = method(**settings).fit(X, y)
+    assert model.validation_history_ == expected.validation_history_
+    assert model.best_epoch_ == expected.best_epoch_
+    assert model.effective_shares_ == expected.effective_shares_
+    assert (model.predict_proba(X) == expected.predict_proba(X)).all()
+    np.testing.assert_array_equal(model.sample_weights_, expected.sample_weights_)
+    longer = method(**settings | {"max_epochs": 10}).fit(X, y)
+    at_once = method(**settings | {"max_epochs": 10, "checkpoint_dir": None}).fit(X, y)
+    assert longer.validation_history_ == at_once.validation_history_
+    for other, data in (({"learning_rate": 0.1}, X), ({}, X + 1)):
+        with pytest.raises(ValueError, match=r"\(network.pt\) holds the training of other data or settings"):
+            method(**settings | {"max_epochs": 10} | other).fit(data, y)
+    with pytest.raises(ValueError, match="holds 10 epochs, more than max_epochs=8"):
+        method(**settings).fit(X, y)
+    with pytest.raises(ValueError, match="checkpoint_dir needs an integer random_state"):
+        method(**settings | {"random_state": None}).fit(X, y)
