@@ -1,7 +1,7 @@
 """Transformers that are trained along, on reviews: ``python -m benchmarks.text_training [FILE.csv] [--texts 20000] [--epochs 3] [--splits 2] [--device cuda] [--seconds 420]``.
 
 The MiniLM that the extra `text` brings is trained under fairness transfer (target: recommended or not, auxiliary: department, whose ages are known), experts by age band, Graph of
-Gradients and ARL, and under everybody alike; a quarter of the articles is for testing. Minutes on a GPU; prints a reason where there is none. Without one try
+Gradients and ARL, and under everybody alike; a quarter of the articles is for testing. Made for a GPU, on which it has not been run yet; prints a reason where there is none. Without one try
 ``--device cpu --texts 600 --epochs 1 --splits 1``.
 """
 
@@ -32,7 +32,7 @@ from fairlearn_fwh.inprocessing import (
 )
 from fairlearn_fwh.metrics import PreferenceFrame, differential_equalized_odds
 
-#: Tokens of a review; nine of ten are shorter.
+#: Tokens of a review; none has more.
 LENGTH = 160
 
 #: Numbers that the MiniLM makes of a text.

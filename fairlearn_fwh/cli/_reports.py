@@ -18,7 +18,7 @@ Report = Audit | SampleReport | RankingReport | MonitorReport
 
 #: By what a file is known to be an earlier result, by the option that names it.
 _MARKS = {
-    "--json": ('"schema_version"', '"higher_risk_found"', '"score_pooled"', '"n_looks"'),
+    "--json": ('"schema_version"', '"higher_risk_found"', '"score_pooled"', '"n_looks_planned"'),
     "--junit": ('<testsuite name="no-harm audit',),
     "--html": (HTML_MARK,),
     "--markdown": (MARKDOWN_MARK,),

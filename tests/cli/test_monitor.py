@@ -297,8 +297,14 @@ def test_a_week_that_cannot_be_used_takes_the_place_of_last_weeks_result(run, we
     assert state_of(tmp_path) == before
     assert run(weeks[2], *reports).exit_code == 0
     assert json.loads((tmp_path / "r.json").read_text())["n_looks"] == 2
-    mark_unusable(["monitor", "state.json", "--json", str(tmp_path / "r.json"), "--no-such-option"])
+    before = state_of(tmp_path)
+    for path in (
+        "r.json",
+        "state.json",
+    ):  # a state is not a report, whatever a command line that cannot be read says
+        mark_unusable(["monitor", "state.json", "--json", str(tmp_path / path), "--no-such-option"])
     assert json.loads((tmp_path / "r.json").read_text())["state"] == "unusable"
+    assert state_of(tmp_path) == before
 
 
 def test_a_second_writer_leaves_the_reports_of_the_first(run, weeks, tmp_path):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import pickle
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+import joblib
 import numpy as np
 import torch
 
@@ -30,7 +32,7 @@ class Remembers(Protocol):
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Where the state of a training is kept after every epoch; parameters and figures, nothing of the data.
+    """Where the state of a training is kept after every epoch: parameters and figures, no features and no labels.
 
     Attributes
     ----------
@@ -116,6 +118,48 @@ class Checkpoint:
                 f"{self._where()} holds the training of other data or settings; name another folder, or delete it."
             )
         return state
+
+
+def make_checkpoint(
+    parameters: Mapping[str, Any],
+    left_out: Collection[str],
+    network: torch.nn.Module,
+    known: Any,
+    remembering: tuple[Remembers, ...],
+) -> Checkpoint | None:
+    """Say where the state of the one training of a fit is kept, if it is.
+
+    Parameters
+    ----------
+    parameters : dict from str to object
+        Of the estimator.
+    left_out : collection of str
+        Parameters that change nothing of what is learned.
+    network : torch module
+        As it is before training; its architecture and weights are part of what the training is known by.
+    known : object
+        What else it is known by, the people; anything that joblib can hash.
+    remembering : tuple of Remembers
+
+    Returns
+    -------
+    Checkpoint or None
+
+    Raises
+    ------
+    ValueError
+        If the file that is there is of another training, of a longer one, or none.
+    """
+    folder = parameters["checkpoint_dir"]
+    if folder is None:
+        return None
+    settings = {name: value for name, value in parameters.items() if name not in left_out}
+    settings["random_state"] = int(settings["random_state"])
+    weights = {name: value.numpy() for name, value in network.state_dict().items()}
+    known_by = joblib.hash((settings, repr(network), weights, known))
+    checkpoint = Checkpoint(Path(folder) / "network.pt", known_by, remembering)
+    checkpoint.check(parameters["max_epochs"])
+    return checkpoint
 
 
 def check_checkpoint_dir(checkpoint_dir: Any, random_state: Any) -> None:

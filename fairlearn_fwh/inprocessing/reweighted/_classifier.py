@@ -26,7 +26,7 @@ from ...base._splits import hold_out
 from ...base._weights import check_weights
 from .._training._batches import TensorTable, shuffled
 from .._training._callbacks import check_callbacks
-from .._training._checkpoints import check_checkpoint_dir
+from .._training._checkpoints import check_checkpoint_dir, make_checkpoint
 from .._training._devices import check_device, torch_device
 from .._training._inputs import TokenInputs, are_tokens, check_tokens, example_of, make_inputs
 from .._training._layer_sizes import check_layer_sizes
@@ -38,12 +38,14 @@ from .._training._seeding import seeded
 from .._training._trainer import train
 from ._epoch_choice import LeastRisk, LeastWorstWeighting
 from ._network import Epochs, ReweightedNetwork, all_losses, all_weights
-from ._resuming import make_checkpoint
 from ._robust_weighting import conditional_value_at_risk
 from ._step import Step
 from ._texts import with_shared_texts
 from ._weighting import Weighting
 from ._weights_plot import plot_weights
+
+#: Parameters that change nothing of what is learned; the module is known by the network that is made of it, and more epochs may be asked for.
+_NOT_OF_TRAINING = {"module", "callbacks", "checkpoint_dir", "device", "verbose", "max_epochs"}
 
 #: Of the validation losses the mean of this share of the largest is reported.
 _TAIL = 0.2
@@ -248,7 +250,13 @@ class ReweightedClassifier(SingleModelClassifier, ABC):
 
         with seeded(seed.randint(2**31)), multiplying(self.precision, device):
             generator = torch.Generator().manual_seed(seed.randint(2**31))
-            settings = self.get_params(deep=False)
+            checkpoint = make_checkpoint(
+                self.get_params(deep=False),
+                _NOT_OF_TRAINING,
+                network,
+                (sample.X, sample.y, sample.weights),
+                remembering=(generator, network, choice),
+            )
             history = train(
                 network,
                 self._columns(sample, fitting),
@@ -268,7 +276,7 @@ class ReweightedClassifier(SingleModelClassifier, ABC):
                 warmup_epochs=self.warmup_epochs,
                 generator=generator,
                 device=device,
-                checkpoint=make_checkpoint(settings, network, sample, choice, generator),
+                checkpoint=checkpoint,
                 callbacks=[Epochs(), *check_callbacks(self.callbacks)],
                 verbose=self.verbose,
             )

@@ -25,7 +25,7 @@ from ...base._single_model import SingleModelClassifier
 from ...base._weights import check_weights
 from ...metrics._core._groups import Groups
 from .._training._callbacks import check_callbacks
-from .._training._checkpoints import Checkpoint, check_checkpoint_dir
+from .._training._checkpoints import Checkpoint, check_checkpoint_dir, make_checkpoint
 from .._training._devices import check_device, torch_device
 from .._training._inputs import TableInputs, TokenInputs, are_tokens, check_tokens
 from .._training._layer_sizes import check_layer_sizes
@@ -38,7 +38,7 @@ from ._equalized_odds_loss import CONSTRAINTS
 from ._fairness_losses import fairness_losses
 from ._learner import LEAST_SHARE_OF_F1, TransferLearner
 from ._network import FAIRNESS_PATHS, TARGET, FairnessTerm, TransferNetwork
-from ._resuming import folder_alone, make_checkpoint
+from ._resuming import NOT_OF_TRAINING, folder_alone, known_by
 from ._single_task import ComparesWithSingleTask, HasSingleTask
 from ._task_reading import (
     TARGET_NAME,
@@ -106,8 +106,8 @@ class MultiTaskTransferClassifier(ComparesWithSingleTask, SingleModelClassifier)
         How precisely encoders multiply in training. "auto" is float32, on a GPU with ten bits of mantissa (TF32); "float32" has all 23
         bits; "bfloat16" has seven, on any device.
     checkpoint_dir : path-like, optional
-        Folder in which the state of training is kept after every epoch, without any data; tasks that are learned alone have folders in it. A
-        fit that was stopped goes on from there; one of other data or settings is refused. Needs an integer `random_state`.
+        Folder in which the state of training is kept after every epoch, without any data; tasks that are learned alone have folders in it.
+        A stopped fit goes on from there; one of other data or settings is refused. Needs an integer `random_state`.
     callbacks : list of skorch callbacks, optional
         What else is to happen in the training of every network, the single task's too. They are used as they are given; the figures of
         an epoch stand in ``net.history`` as ``"valid_loss"`` and so on.
@@ -332,7 +332,8 @@ class MultiTaskTransferClassifier(ComparesWithSingleTask, SingleModelClassifier)
             )
         sampler = TaskSampler([len(task.fitting) for task in tasks], self.task_sampling)
         generator = torch.Generator().manual_seed(own_seed)
-        checkpoint = make_checkpoint(self.get_params(deep=False), network, tasks, groups, sampler, generator)
+        settings, memories = self.get_params(deep=False), (generator, sampler, network)
+        checkpoint = make_checkpoint(settings, NOT_OF_TRAINING, network, known_by(tasks, groups), memories)
         self.__dict__.pop("single_task_estimator_", None)  # of an earlier fit
         if len(tasks) > 1 or losses:
             self.single_task_estimator_ = self._fit_alone(tasks, TARGET, own_seed)

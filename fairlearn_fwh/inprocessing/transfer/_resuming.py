@@ -1,75 +1,28 @@
-"""By which a training of several tasks that was stopped is known again, and where it is kept."""
+"""By which a training of several tasks that was stopped is known again, and where tasks that are learned alone are kept."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from ...base._fingerprint import fingerprint
 from ...metrics._core._groups import Groups
-from .._training._checkpoints import Checkpoint
-from ._network import TransferNetwork
 from ._task_reading import Task
-from ._tasks import TaskSampler
 
 #: Parameters that change nothing of what is learned; encoder and input modules are known by the network that is made of them.
-_NOT_OF_TRAINING = {"encoder", "input_modules", "callbacks", "checkpoint_dir", "device", "verbose"}
+NOT_OF_TRAINING = {"encoder", "input_modules", "callbacks", "checkpoint_dir", "device", "verbose"}
 
 
-def make_checkpoint(
-    parameters: Mapping[str, Any],
-    network: TransferNetwork,
-    tasks: Sequence[Task],
-    groups: Groups | None,
-    sampler: TaskSampler,
-    generator: torch.Generator,
-) -> Checkpoint | None:
-    """Say where the state of a training is kept, if it is.
+def known_by(tasks: Sequence[Task], groups: Groups | None) -> list[Any]:
+    """People of all tasks, and the groups by which the epoch is chosen, as they can be hashed."""
+    people = [
+        (task.name, task.sample.X, task.sample.y, task.sample.weights, _plain(task.groups)) for task in tasks
+    ]
+    return [*people, _plain(groups)]
 
-    Parameters
-    ----------
-    parameters : dict from str to object
-        Of `MultiTaskTransferClassifier`.
-    network : TransferNetwork
-        As it is before training.
-    tasks : sequence of Task
-    groups : Groups or None
-        By which the epoch is chosen.
-    sampler : TaskSampler
-    generator : torch.Generator
-        Draws the batches.
 
-    Returns
-    -------
-    Checkpoint or None
-
-    Raises
-    ------
-    ValueError
-        If the file that is there is of another training, or none.
-    """
-    folder = parameters["checkpoint_dir"]
-    if folder is None:
-        return None
-    settings = {name: value for name, value in parameters.items() if name not in _NOT_OF_TRAINING}
-    known_by = fingerprint(
-        None,
-        tasks[0].sample,
-        settings | {"random_state": int(settings["random_state"])},
-        [
-            (task.name, task.sample.X, task.sample.y, task.groups and (task.groups.codes, task.groups.labels))
-            for task in tasks
-        ],
-        groups and (groups.codes, groups.labels),
-        repr(network),
-        {name: value.numpy() for name, value in network.state_dict().items()},
-    )
-    checkpoint = Checkpoint(Path(folder) / "network.pt", known_by, (generator, sampler, network))
-    checkpoint.check(parameters["max_epochs"])
-    return checkpoint
+def _plain(groups: Groups | None) -> Any:
+    return None if groups is None else (groups.codes, groups.labels)
 
 
 def folder_alone(folder: Any, position: int) -> Path | None:
