@@ -7,9 +7,20 @@ from typing import Any
 
 from ..metrics import MisclassificationCost
 from ..metrics._core._losses import LOSSES
+from ._columns import given, of_policy
 
 #: Names that the command line has beside those of `LOSSES`.
 _ERROR, _COSTS = "error", "misclassification"
+
+
+def read_judged(options: dict[str, Any]) -> dict[str, Any]:
+    """Losses of an audit with their labels, as parameters of `measure_file`."""
+    pos_label, cost = options["pos_label"], options["cost"]
+    if given("loss"):  # what a policy says of its own losses is not about these
+        pos_label = () if of_policy("pos_label") else pos_label
+        cost = () if of_policy("cost") else cost
+    losses = read_losses(options["loss"], pos_label, cost)
+    return {**losses, "loss_limit": options["loss_limit"], "labels": options["labels"]}
 
 
 def read_losses(
@@ -46,10 +57,15 @@ def read_losses(
     table = _costs(costs) if costs else None
     losses = {key: table if loss == _COSTS else loss for key, loss in pairs}
     if len(losses) == 1 and "=" not in names[0]:
-        if len(pos_labels) > 1:
-            raise ValueError("--pos-label is given more than once, and there is one loss.")
-        return {"loss": losses[keys[0]], "pos_label": pos_labels[0] if pos_labels else None}
+        return {"loss": losses[keys[0]], "pos_label": only_label(pos_labels)}
     return {"loss": losses, "pos_label": _labels_by_loss(pos_labels, dict(pairs))}
+
+
+def only_label(pos_labels: Sequence[str]) -> str | None:
+    """The one positive label; ValueError if there are several."""
+    if len(pos_labels) > 1:
+        raise ValueError("--pos-label is given more than once; only several losses have several labels.")
+    return pos_labels[0] if pos_labels else None
 
 
 def _named(name: str) -> tuple[str, str]:

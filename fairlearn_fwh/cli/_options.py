@@ -9,9 +9,9 @@ from typing import Any
 import click
 
 from ..audit._status import FAIL_ON, REQUIREMENTS
-from ..files import ENGINES
+from ..files import ENGINES, Dialect
 from ..metrics._core._losses import LOSSES
-from ._columns import not_empty, several
+from ._columns import character, not_empty, several
 
 Decorator = Callable[[Any], Any]
 
@@ -143,6 +143,31 @@ MORE_REPORTS = (
         help="Write a summary to this file, for the comment of a pull request.",
     ),
 )
+
+
+def read_reading(options: dict[str, Any]) -> dict[str, Any]:
+    """Columns that every audit reads, and how, as parameters of `measure_file` and `rank_file`."""
+    return {
+        "y_true": options["y_true"],
+        "sensitive_features": options["sensitive"],
+        "engine": options["engine"],
+        "dialect": Dialect(
+            delimiter=character(options["delimiter"]), quote=options["quote"], null=tuple(options["null"])
+        ),
+    }
+
+
+def refuse(options: dict[str, Any], why: str) -> None:
+    """Raise ValueError if one of these options has a value.
+
+    Parameters
+    ----------
+    options : dict from option to value
+    why : str
+        What the options do not apply to.
+    """
+    if given := [option for option, value in options.items() if value]:
+        raise ValueError(f"{given[0]} does not apply to {why}; leave it out.")
 
 
 def read_fail_on(fail_on: str | None, require: str | None) -> str:

@@ -8,56 +8,73 @@ from typing import Any
 from ..audit._policy import Policy
 from ..audit._ranking_report import RankingReport
 from ..files import rank_file
+from ._columns import given, of_policy
+from ._losses import only_label
+from ._options import read_reading, refuse
+from ._predictions import read_key
 
 
-def check_scores(
-    scores: str | None, pooled_scores: str | None, others: dict[str, Any], fail_on: str
-) -> tuple[str, str]:
-    """Return both columns of scores; raise ValueError if one is missing, or something else is given that does not apply.
+def audit_scores(predictions: Path, options: dict[str, Any], policy: Policy, fail_on: str) -> RankingReport:
+    """Compare how two columns of scores rank the people of each group.
 
     Parameters
     ----------
-    scores, pooled_scores : str or None
-    others : dict from option to value
-        Options that do not apply.
+    predictions : Path
+    options : dict
+        Those of the command.
+    policy : Policy
     fail_on : str
+
+    Raises
+    ------
+    ValueError
+        If an option is missing or does not apply, or the file cannot be read.
     """
-    if scores is None or pooled_scores is None:
-        missing = "--scores" if scores is None else "--pooled-scores"
-        raise ValueError(
-            f"{missing} is missing: a ranking is compared by --scores and --pooled-scores, a column each."
-        )
-    if given := [option for option, value in others.items() if value]:
-        raise ValueError(
-            f"{given[0]} does not apply to --scores, which compares how two columns of numbers rank the people of a group; leave it out."
-        )
-    if fail_on == "envy":
-        raise ValueError("--fail-on envy does not apply to --scores, which are compared with one baseline.")
-    return scores, pooled_scores
-
-
-def rank(
-    predictions: Path,
-    scores: str,
-    pooled_scores: str,
-    reading: dict[str, Any],
-    policy: Policy,
-    *,
-    tolerance: float,
-    margin: float,
-    alpha: float,
-    min_group_size: int,
-) -> RankingReport:
-    """Compare two columns of scores; `reading` are parameters of `rank_file`."""
-    frame = rank_file(predictions, score=scores, score_pooled=pooled_scores, **reading)
-    policy.check_groups(frame, min_group_size)
+    _check(options, fail_on)
+    frame = rank_file(
+        predictions,
+        score=options["scores"],
+        score_pooled=options["pooled_scores"],
+        pos_label=only_label(options["pos_label"]),
+        **read_key(options),
+        **read_reading(options),
+    )
+    policy.check_groups(frame, options["min_group_size"])
     return RankingReport(
         frame,
-        tolerance=tolerance,
-        margin=margin,
-        alpha=alpha,
-        min_group_size=min_group_size,
+        tolerance=options["tolerance"],
+        margin=options["harm_margin"],
+        alpha=options["alpha"],
+        min_group_size=options["min_group_size"],
         source=predictions.name,
-        own=scores,
-        pooled=pooled_scores,
+        own=options["scores"],
+        pooled=options["pooled_scores"],
     )
+
+
+def _check(options: dict[str, Any], fail_on: str) -> None:
+    for name in ("scores", "pooled_scores"):
+        if options[name] is None:
+            raise ValueError(
+                f"--{name.replace('_', '-')} is missing: a ranking is compared by --scores and --pooled-scores, a column each."
+            )
+    refuse(
+        {
+            "--y-pred": options["y_pred"] and not of_policy("y_pred"),
+            "--pooled": options["pooled"] and not of_policy("pooled"),
+            "--by-group": options["by_group"],
+            "--groups": options["groups"],
+            "--unit": options["unit"],
+            "--weight": options["weight"],
+            "--margins": options["margins"],
+            "--unpaired": options["unpaired"],
+            "--randomized": options["randomized"],
+            "--loss": given("loss"),
+            "--cost": given("cost"),
+            "--loss-limit": given("loss_limit"),
+            "--labels": given("labels"),
+        },
+        "--scores, which compares how two columns of numbers rank the people of a group",
+    )
+    if fail_on == "envy":
+        raise ValueError("--fail-on envy does not apply to --scores, which are compared with one baseline.")

@@ -118,10 +118,12 @@ def test_the_same_scores_pass_and_few_people_are_undecided(scores, tmp_path):
         (["--loss", "error"], "--loss does not apply to --scores"),
         (["--y-pred", "new"], "--y-pred does not apply to --scores"),
         (["--fail-on", "envy"], "--fail-on envy does not apply to --scores"),
+        (["--pos-label", "well"], "--pos-label is given more than once"),
         (["--junit", "x.xml"], "--junit and --markdown do not apply"),
     ],
 )
-def test_options_that_do_not_apply_are_refused(scores, more, message):
+def test_options_that_do_not_apply_are_refused(scores, more, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     result = run_cli("audit", scores[0], *OPTIONS, *more)
     assert result.exit_code == 2
     assert message in result.output

@@ -83,10 +83,10 @@ BROKEN = {
     "no click": "sys.modules['click'] = None",
     "no pandas": "sys.modules['pandas'] = None",
     "a crash at import": "sys.modules['fairlearn_fwh.metrics'] = type('Broken', (), {'__getattr__': lambda *_: 1 / 0})()",
-    "a panic": "import fairlearn_fwh.cli._audit as cli\nclass Panic(BaseException): pass\ndef panic(*a, **k): raise Panic('lost')\ncli.measure_file = panic",
+    "a panic": "import fairlearn_fwh.cli._predictions as predictions\nclass Panic(BaseException): pass\ndef panic(*a, **k): raise Panic('lost')\npredictions.measure_file = panic",
     "a crash after the verdict": "import fairlearn_fwh.cli._audit as cli\ncli.show = lambda *_: 1 / 0",
-    "an interruption": "import fairlearn_fwh.cli._audit as cli\ndef stop(*a, **k): raise KeyboardInterrupt\ncli.measure_file = stop",
-    "no memory": "import fairlearn_fwh.cli._audit as cli\ndef full(*a, **k): raise MemoryError\ncli.measure_file = full",
+    "an interruption": "import fairlearn_fwh.cli._predictions as predictions\ndef stop(*a, **k): raise KeyboardInterrupt\npredictions.measure_file = stop",
+    "no memory": "import fairlearn_fwh.cli._predictions as predictions\ndef full(*a, **k): raise MemoryError\npredictions.measure_file = full",
 }
 
 
