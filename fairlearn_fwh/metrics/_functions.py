@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ._core._alignment import check_alignment
-from ._core._groups import encode_groups, match_groups, read_predictions_by_group
+from ._core._groups import encode_groups, match_groups, read_predictions_by_group, without_rounding
 from ._core._losses import Loss, resolve_loss
 from ._core._values import as_column, as_weights, check_comparable
 
@@ -17,17 +17,24 @@ LossLike = str | Callable[..., Any] | Loss
 
 
 def _read(
-    y_true: Any, y_pred: Any, y_pred_pooled: Any, loss: LossLike, sample_weight: Any
-) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """Return own losses, pooled losses and weights."""
+    y_true: Any, y_pred: Any, y_pred_pooled: Any, sample_weight: Any
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None]:
+    """Return labels, what people got and what the pooled classifier says, the same where rounding alone differs, and weights."""
     check_alignment(
         {"y_true": y_true, "y_pred": y_pred, "y_pred_pooled": y_pred_pooled, "sample_weight": sample_weight}
     )
-    loss_of = resolve_loss(loss)
     y = as_column(y_true, "y_true")
     own = as_column(y_pred, "y_pred", len(y))
     pooled = as_column(y_pred_pooled, "y_pred_pooled", len(y))
-    weights = as_weights(sample_weight, len(y))
+    return y, without_rounding(own, pooled), pooled, as_weights(sample_weight, len(y))
+
+
+def _losses(
+    y_true: Any, y_pred: Any, y_pred_pooled: Any, loss: LossLike, sample_weight: Any
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """Return own losses, pooled losses and weights."""
+    loss_of = resolve_loss(loss)
+    y, own, pooled, weights = _read(y_true, y_pred, y_pred_pooled, sample_weight)
     return loss_of(y, own), loss_of(y, pooled, "y_pred_pooled"), weights
 
 
@@ -82,21 +89,16 @@ def rationality_gain(
     [0.5, -0.5]
     """
     loss_of = resolve_loss(loss, None, pos_label)
-    if loss_of.concerns is None:
-        own, pooled, weights = _read(y_true, y_pred, y_pred_pooled, loss_of, sample_weight)
-        return _mean(pooled.astype(float) - own, weights)
-    loss_of = loss_of if pos_label is not None else replace(loss_of, pos_label=1)
-    columns = {"y_true": y_true, "y_pred": y_pred, "y_pred_pooled": y_pred_pooled}
-    check_alignment({**columns, "sample_weight": sample_weight})
-    read = {name: as_column(column, name, len(y_true)) for name, column in columns.items()}
-    weights = as_weights(sample_weight, len(y_true))
-    is_positive = np.equal(read["y_true"], loss_of.pos_label)
-    concerned = is_positive if loss_of.concerns == "positives" else ~is_positive
-    if not concerned.any() or (weights is not None and not weights[concerned].any()):
-        return float("nan")
-    y, own, pooled = (column[concerned] for column in read.values())
-    gain = loss_of(y, pooled, "y_pred_pooled").astype(float) - loss_of(y, own)
-    return _mean(gain, None if weights is None else weights[concerned])
+    y, own, pooled, weights = _read(y_true, y_pred, y_pred_pooled, sample_weight)
+    if loss_of.concerns is not None:
+        loss_of = loss_of if pos_label is not None else replace(loss_of, pos_label=1)
+        is_positive = np.equal(y, loss_of.pos_label)
+        concerned = is_positive if loss_of.concerns == "positives" else ~is_positive
+        if not concerned.any() or (weights is not None and not weights[concerned].any()):
+            return float("nan")
+        y, own, pooled = y[concerned], own[concerned], pooled[concerned]
+        weights = None if weights is None else weights[concerned]
+    return _mean(loss_of(y, pooled, "y_pred_pooled").astype(float) - loss_of(y, own), weights)
 
 
 def envy_gain(
@@ -175,7 +177,6 @@ def _all_losses(
     y_true: Any, y_pred: Any, y_pred_pooled: Any, y_pred_by_group: Any, loss: LossLike, sample_weight: Any
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     """Return own losses, losses of the pooled and of all K group classifiers (K + 1, n), and weights."""
-    own, pooled, weights = _read(y_true, y_pred, y_pred_pooled, loss, sample_weight)
     check_alignment(
         {
             "y_true": y_true,
@@ -185,10 +186,11 @@ def _all_losses(
             "sample_weight": sample_weight,
         }
     )
-    y = as_column(y_true, "y_true")
-    predictions = read_predictions_by_group(y_pred_by_group, len(y))
     loss_of = resolve_loss(loss)
-    return own, np.array([pooled, *(loss_of(y, c, "y_pred_by_group") for c in predictions.columns)]), weights
+    y, own, pooled, weights = _read(y_true, y_pred, y_pred_pooled, sample_weight)
+    by_group = read_predictions_by_group(y_pred_by_group, len(y))
+    others = [loss_of(y, without_rounding(column, pooled), "y_pred_by_group") for column in by_group.columns]
+    return loss_of(y, own), np.array([loss_of(y, pooled, "y_pred_pooled"), *others]), weights
 
 
 def fairness_without_harm_rate(
@@ -308,7 +310,7 @@ def negative_flip_rate(
     >>> negative_flip_rate([1, 0, 1, 0], [1, 1, 1, 0], y_pred_pooled=[0, 0, 1, 0])
     0.25
     """
-    own, pooled, weights = _read(y_true, y_pred, y_pred_pooled, loss, sample_weight)
+    own, pooled, weights = _losses(y_true, y_pred, y_pred_pooled, loss, sample_weight)
     return _mean(own > pooled, weights)
 
 
@@ -342,7 +344,7 @@ def positive_flip_rate(
     >>> positive_flip_rate([1, 0, 1, 0], [1, 1, 1, 0], y_pred_pooled=[0, 0, 1, 0])
     0.25
     """
-    own, pooled, weights = _read(y_true, y_pred, y_pred_pooled, loss, sample_weight)
+    own, pooled, weights = _losses(y_true, y_pred, y_pred_pooled, loss, sample_weight)
     return _mean(own < pooled, weights)
 
 
@@ -373,11 +375,6 @@ def disagreement_rate(y_true: Any, y_pred: Any, *, y_pred_pooled: Any, sample_we
     >>> disagreement_rate([1, 0, 1, 0], [1, 1, 1, 0], y_pred_pooled=[0, 0, 1, 0])
     0.5
     """
-    check_alignment(
-        {"y_true": y_true, "y_pred": y_pred, "y_pred_pooled": y_pred_pooled, "sample_weight": sample_weight}
-    )
-    n_rows = len(as_column(y_true, "y_true"))
-    own = as_column(y_pred, "y_pred", n_rows)
-    pooled = as_column(y_pred_pooled, "y_pred_pooled", n_rows)
+    _, own, pooled, weights = _read(y_true, y_pred, y_pred_pooled, sample_weight)
     check_comparable(pooled, own, "y_pred", "y_pred_pooled")
-    return _mean(own != pooled, as_weights(sample_weight, n_rows))
+    return _mean(own != pooled, weights)

@@ -14,7 +14,7 @@ from sklearn.preprocessing import OneHotEncoder
 from sklearn.utils import check_random_state
 
 from ._core._alignment import check_alignment
-from ._core._groups import encode_groups, group_columns
+from ._core._groups import encode_groups, group_columns, without_rounding
 from ._core._label_sets import LabelSets, all_labels
 from ._core._losses import Loss, concerned_by, resolve_loss, with_pos_label
 from ._core._values import as_column, as_weights, to_numpy
@@ -128,7 +128,8 @@ def find_harmed_subgroup(
         }
     )
     y = as_column(y_true, "y_true")
-    own, pooled = as_column(y_pred, "y_pred", len(y)), as_column(y_pred_pooled, "y_pred_pooled", len(y))
+    pooled = as_column(y_pred_pooled, "y_pred_pooled", len(y))
+    own = without_rounding(as_column(y_pred, "y_pred", len(y)), pooled)
     weights = as_weights(sample_weight, len(y))
     unit = np.arange(len(y)) if units is None else encode_groups(units, "units", n_rows=len(y)).codes
     loss_of = resolve_loss(loss, loss_limit, pos_label)

@@ -6,7 +6,7 @@ import pytest
 
 from fairlearn_fwh.experiments import _comparison, _reviews
 from fairlearn_fwh.experiments._transfer import _texts
-from fairlearn_fwh.experiments._transfer._real import ALONE, BASE
+from fairlearn_fwh.experiments._transfer._objectives import ALONE, BASE
 
 
 def test_articles_are_for_the_target_the_auxiliary_or_the_test(real_data, monkeypatch):

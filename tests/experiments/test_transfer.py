@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fairlearn_fwh.experiments._transfer import _real as _transfer
+from fairlearn_fwh.experiments._transfer import _objectives, _real
 from fairlearn_fwh.experiments._transfer import _sensitivity as _transfer_sensitivity
 from fairlearn_fwh.experiments._transfer import _synthetic as _transfer_synthetic
 from fairlearn_fwh.experiments._transfer._data import PAIRS, draw_people
@@ -37,8 +37,8 @@ def test_an_auxiliary_of_other_features_brings_its_input(real_data):
         (split.input_modules[name].weight == again.input_modules[name].weight).all()
         for name in again.input_modules
     )
-    assert "fine-tuning" not in _transfer._methods(split)
-    assert "MTL-inter" not in _transfer._methods(split)
+    assert "fine-tuning" not in _real._methods(split)
+    assert "MTL-inter" not in _real._methods(split)
 
 
 def test_figures_are_against_the_single_task(real_data):
@@ -46,14 +46,14 @@ def test_figures_are_against_the_single_task(real_data):
     rng = np.random.default_rng(0)
     alone = split.y_test.copy()
     worse = np.where(rng.random(len(alone)) < 0.2, 1 - alone, alone)
-    figures = _transfer._figures(split, worse, alone)
+    figures = _real.figures_of(split, worse, alone)
     large = split.groups_test.value_counts()
-    shown = [g for g in large.index if large[g] >= _transfer.SMALLEST_SHOWN]
+    shown = [g for g in large.index if large[g] >= _real.SMALLEST_SHOWN]
     losses = [(worse != alone)[(split.groups_test == g).to_numpy()].mean() for g in shown]
     assert figures["worst_gain"] == pytest.approx(-max(losses))
     assert figures["harmed"] >= len(shown)
-    assert _transfer._figures(split, alone, alone) == {
-        "macro_f1": 1.0, "epsilon": pytest.approx(_transfer._figures(split, alone, alone)["epsilon"]), "worst_gain": 0.0, "harmed": 0,
+    assert _real.figures_of(split, alone, alone) == {
+        "macro_f1": 1.0, "epsilon": pytest.approx(_real.figures_of(split, alone, alone)["epsilon"]), "worst_gain": 0.0, "harmed": 0,
     }  # fmt: skip
 
 
@@ -61,7 +61,7 @@ def test_a_fair_encoder_is_taken_over_by_fine_tuning():
     rng = np.random.default_rng(0)
     people = draw_people(600, rng)
     model = MultiTaskTransferClassifier(max_epochs=3, random_state=0).fit(people.X, people.y)
-    encoder = _transfer._encoder_of(model)
+    encoder = _objectives._encoder_of(model)
     network = model._networks["target"]
     inputs = next(iter(model._inputs["target"].batches(people.X)))
     import torch

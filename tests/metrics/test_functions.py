@@ -36,6 +36,20 @@ def test_values_by_hand():
     assert envy_gain(Y, OWN, y_pred_by_group=BY_GROUP, groups=GROUPS) == 0
 
 
+def test_answers_that_differ_by_rounding_are_the_same(rng):
+    pooled = rng.uniform(0.1, 0.9, 400)
+    y = rng.integers(0, 2, 400)
+    rounded = pooled * (1 + rng.choice([-4e-16, 4e-16], 400))
+    assert (rounded != pooled).any()
+    one = {"y_pred_pooled": pooled, "loss": "brier"}
+    both = {**one, "y_pred_by_group": {"a": rounded, "b": pooled}}
+    assert rationality_gain(y, rounded, **one) == 0
+    assert negative_flip_rate(y, rounded, **one) == positive_flip_rate(y, rounded, **one) == 0
+    assert disagreement_rate(y, rounded, y_pred_pooled=pooled) == 0
+    assert fairness_without_harm_rate(y, rounded, **both) == 1
+    assert strict_preference_rate(y, rounded, **both) == 0
+
+
 def test_weights_count():
     assert rationality_gain(Y, OWN, y_pred_pooled=POOLED, sample_weight=[3, 1, 1, 1]) == pytest.approx(2 / 6)
     assert disagreement_rate(Y, OWN, y_pred_pooled=POOLED, sample_weight=[1, 0, 1, 0]) == 0.5

@@ -2,94 +2,25 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import f1_score
-from torch import nn
 
 from ...audit._markdown import markdown_table
 from ...audit._plots import new_panels, style
-from ...inprocessing import MultiTaskTransferClassifier
 from ...metrics import PreferenceFrame, differential_equalized_odds
 from .._runs import Progress, Rows, percent, run_splits, with_interval
 from ._data import PAIRS, TransferSplit
+from ._objectives import ALONE, BASE, METHODS, Fit, answers_of, change_in_epsilon, signed
 
 ALPHA = 0.05
 
 #: Groups with fewer test rows have no say in epsilon; of German credit's one has 48.
 SMALLEST_SHOWN, SMALLEST_OF_SMALL = 100, 40
-
-ALONE, BASE = "STL-base", "MTL-base"
-
-Fit = Callable[[TransferSplit, int, int], Any]
-
-
-def _model(split: TransferSplit, seed: int, epochs: int, **settings: Any) -> MultiTaskTransferClassifier:
-    return MultiTaskTransferClassifier(
-        input_modules=split.input_modules, random_state=seed, max_epochs=epochs, **settings
-    )
-
-
-def _alone(split: TransferSplit, seed: int, epochs: int, **settings: Any) -> MultiTaskTransferClassifier:
-    modules = split.input_modules and {"target": split.input_modules["target"]}
-    return MultiTaskTransferClassifier(
-        input_modules=modules, random_state=seed, max_epochs=epochs, **settings
-    )
-
-
-def _fine_tune(split: TransferSplit, seed: int, epochs: int) -> Any:
-    """Make a network fair on the auxiliary, then go on with it on the target: the paper's negative control."""
-    X, y, groups = split.auxiliary
-    first = MultiTaskTransferClassifier(random_state=seed, max_epochs=epochs).fit(
-        X, y, sensitive_features=groups
-    )
-    encoder = _encoder_of(first)
-    return MultiTaskTransferClassifier(encoder, random_state=seed, max_epochs=epochs).fit(split.X, split.y)
-
-
-def _encoder_of(model: MultiTaskTransferClassifier) -> nn.Module:
-    network: Any = model._networks["target"]
-    layers: list[nn.Module] = []
-    for weight, bias in zip(network.coefs[:-1], network.intercepts[:-1], strict=True):
-        linear = nn.Linear(*weight.shape)
-        with torch.no_grad():
-            linear.weight.copy_(torch.as_tensor(weight.T))
-            linear.bias.copy_(torch.as_tensor(bias))
-        layers += [linear, nn.ReLU()]
-    return nn.Sequential(*layers)
-
-
-#: Every objective.
-METHODS: dict[str, Fit] = {
-    ALONE: lambda s, seed, epochs: _alone(s, seed, epochs, fairness_weight=0.0).fit(s.X, s.y),
-    "STL-fair (knows the target's groups)": lambda s, seed, epochs: _alone(s, seed, epochs).fit(
-        s.X, s.y, sensitive_features=s.groups, validation_sensitive_features=s.groups
-    ),
-    BASE: lambda s, seed, epochs: _model(s, seed, epochs, fairness_weight=0.0).fit(
-        s.X, s.y, auxiliary=s.auxiliary
-    ),
-    "MTL-fair": lambda s, seed, epochs: _model(s, seed, epochs).fit(s.X, s.y, auxiliary=s.auxiliary),
-    "MTL-fair, epoch by the target's groups": lambda s, seed, epochs: _model(s, seed, epochs).fit(
-        s.X, s.y, auxiliary=s.auxiliary, validation_sensitive_features=s.groups
-    ),
-    "MTL-fair, by the target's head": lambda s, seed, epochs: _model(
-        s, seed, epochs, fairness_path="target_head"
-    ).fit(s.X, s.y, auxiliary=s.auxiliary),
-    "MTL-fair, as published": lambda s, seed, epochs: _model(
-        s, seed, epochs, fairness_path="auxiliary_head"
-    ).fit(s.X, s.y, auxiliary=s.auxiliary),
-    "MTL-inter": lambda s, seed, epochs: _model(s, seed, epochs).fit(
-        s.X, s.y, sensitive_features=s.known, auxiliary=s.auxiliary
-    ),
-    "fine-tuning": _fine_tune,
-}
 
 
 def _methods(split: TransferSplit) -> dict[str, Fit]:
@@ -147,20 +78,15 @@ def run_transfer(
 
 
 def _run_split(max_epochs: int, dataset: str, seed: int, split: Any) -> Rows:
-    answers = {}
-    for name, fit in _methods(split).items():
-        with warnings.catch_warnings():
-            for expected in (UserWarning, ConvergenceWarning):  # they say what the table shows
-                warnings.simplefilter("ignore", expected)
-            answers[name] = fit(split, seed, max_epochs).predict(split.X_test)
+    answers = answers_of(_methods(split), split, seed, max_epochs)
     smallest = SMALLEST_OF_SMALL if dataset == "german-bank" else SMALLEST_SHOWN
     return [
-        {"method": name, **_figures(split, answer, answers[ALONE], smallest)}
+        {"method": name, **figures_of(split, answer, answers[ALONE], smallest)}
         for name, answer in answers.items()
     ]
 
 
-def _figures(
+def figures_of(
     split: TransferSplit, answer: np.ndarray, alone: np.ndarray, smallest: int = SMALLEST_SHOWN
 ) -> dict[str, float]:
     frame = PreferenceFrame(
@@ -195,7 +121,7 @@ def transfer_markdown(runs: pd.DataFrame) -> str:
     text = [
         f"# Fairness from a related task: {n_splits} random split{'' if n_splits == 1 else 's'}",
         "",
-        _answer(runs),
+        change_in_epsilon(runs, "groups"),
         "",
     ]
     header = (
@@ -210,7 +136,7 @@ def transfer_markdown(runs: pd.DataFrame) -> str:
             rows.append(
                 (
                     method, percent(mine["macro_f1"].mean()), f"{mine['epsilon'].mean():.2f}",
-                    "" if method == BASE else with_interval(mine.set_index("split")["epsilon"] - base, _change),
+                    "" if method == BASE else with_interval(mine.set_index("split")["epsilon"] - base, signed),
                     "" if first else f"{100 * mine['worst_gain'].mean():+.2f}",
                     "" if first else f"{100 * (mine['harmed'] > 0).mean():.0f} %",
                 )
@@ -225,19 +151,6 @@ continuous attribute; "adult-intersectional": the target knows sex in MTL-inter,
 at most 6,000 people. People of COMPAS may be in both tasks; no target label of a test person is used. Epsilon and gains are those of groups with at least {SMALLEST_SHOWN} test rows ({SMALLEST_OF_SMALL} of German credit). A group is harmed if its
 accuracy is significantly below that of STL-base (exact McNemar tests, step-down over the groups, level {ALPHA}). BLIND, a row of the paper's table, is left out: it is another method. The paper's own
 tasks (clinical notes, tweets, reviews) need language models and gated data; its epsilon falls from MTL-base to MTL-fair in 6 of 6 tasks (single runs)."""
-
-
-def _answer(runs: pd.DataFrame) -> str:
-    """Say where epsilon has fallen beyond doubt, and where it has not."""
-    told = []
-    for pair, part in runs.groupby("dataset", sort=False):
-        epsilon = part.pivot(index="split", columns="method", values="epsilon")
-        told.append(f"{pair} {with_interval(epsilon['MTL-fair'] - epsilon[BASE], _change)}")
-    return f"What MTL-fair (blind to the target's groups) changes in the target's epsilon against MTL-base: {'; '.join(told)}."
-
-
-def _change(value: float) -> str:
-    return f"{value:+.2f}"
 
 
 def plot_transfer(runs: pd.DataFrame) -> Any:

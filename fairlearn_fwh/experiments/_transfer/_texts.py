@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GroupShuffleSplit
 from sklearn.utils import Bunch
 
@@ -20,7 +18,8 @@ from ...metrics import PreferenceFrame, differential_equalized_odds_by_cell
 from .._data import DataSpec
 from .._runs import Progress, Rows, percent, run_splits, with_interval
 from ._data import MOST_PEOPLE, TransferSplit
-from ._real import ALONE, BASE, METHODS, _change, _figures
+from ._objectives import ALONE, BASE, METHODS, answers_of, change_in_epsilon, signed
+from ._real import figures_of
 
 #: How texts become numbers.
 REPRESENTATIONS = ("tfidf", "embedding")
@@ -144,19 +143,13 @@ def run_transfer_texts(
 
 
 def _run_split(max_epochs: int, dataset: str, seed: int, split: Any) -> Rows:
-    answers = {}
-    for name, fit in METHODS.items():
-        if name in _LEFT_OUT:
-            continue
-        with warnings.catch_warnings():
-            for expected in (UserWarning, ConvergenceWarning):  # they say what the table shows
-                warnings.simplefilter("ignore", expected)
-            answers[name] = fit(split, seed, max_epochs).predict(split.X_test)
+    methods = {name: fit for name, fit in METHODS.items() if name not in _LEFT_OUT}
+    answers = answers_of(methods, split, seed, max_epochs)
     return [{"method": name, **_row(split, answer, answers[ALONE])} for name, answer in answers.items()]
 
 
 def _row(split: TransferSplit, answer: np.ndarray, alone: np.ndarray) -> dict[str, Any]:
-    figures: dict[str, Any] = dict(_figures(split, answer, alone))
+    figures: dict[str, Any] = dict(figures_of(split, answer, alone))
     cells = differential_equalized_odds_by_cell(split.y_test, answer, sensitive_features=split.groups_test)
     figures |= {"epsilon": float(cells["epsilon"].max()), "worst_cell": str(cells["epsilon"].idxmax())}
     if set(np.unique(split.y_test).tolist()) <= {0, 1}:
@@ -184,7 +177,7 @@ def transfer_texts_markdown(runs: pd.DataFrame) -> str:
     text = [
         f"# Fairness from a related task, on texts: {n_splits} random split{'' if n_splits == 1 else 's'} by article",
         "",
-        _answer(runs),
+        change_in_epsilon(runs, "ages"),
         "",
     ]
     header = (
@@ -213,7 +206,7 @@ def _table_row(method: str, mine: pd.DataFrame, alone: pd.DataFrame, base: pd.Da
         method,
         percent(mine["macro_f1"].mean()),
         f"{mine['epsilon'].mean():.2f}",
-        "" if method == BASE else with_interval(mine["epsilon"] - base["epsilon"], _change),
+        "" if method == BASE else with_interval(mine["epsilon"] - base["epsilon"], signed),
         "" if first else f"{100 * (mine['macro_f1'] >= _ENOUGH_F1 * alone['macro_f1']).mean():.0f} %",
         "" if method == BASE else f"{100 * (mine['epsilon'] < base['epsilon']).mean():.0f} %",
         *gains,
@@ -225,12 +218,3 @@ _LEGEND = f"""Means over splits; differences with corrected 95 % intervals, pair
 "STL-fair" and the choice of the epoch by them alone see them. Each task has at most {MOST_PEOPLE:,} reviews. Epsilon is that of the worst pair of age bands for a label and an answer. Texts of the department Trend are left out (its cells are too small). MTL-inter is not
 possible with one attribute. A band is harmed if its accuracy is significantly below that of STL-base (exact McNemar tests, step-down over the bands, level .05). Embeddings are those of a MiniLM that is not trained. The
 paper's review tasks (its table 2: other reviews, gender, a fine-tuned encoder) have epsilon fall from MTL-base to MTL-fair; its figures and these are of other data."""
-
-
-def _answer(runs: pd.DataFrame) -> str:
-    """Say where epsilon has fallen beyond doubt, and where it has not."""
-    told = []
-    for pair, part in runs.groupby("dataset", sort=False):
-        epsilon = part.pivot(index="split", columns="method", values="epsilon")
-        told.append(f"{pair} {with_interval(epsilon['MTL-fair'] - epsilon[BASE], _change)}")
-    return f"What MTL-fair (blind to the target's ages) changes in the target's epsilon against MTL-base: {'; '.join(told)}."

@@ -362,10 +362,11 @@ def _check_numbers(columns: Columns, loss: Loss, counts: _Counts, counted: _Coun
     bounds = {role: (counted.min(f"low_{keys[role]}"), counted.max(f"high_{keys[role]}")) for role in roles}
     for role, limits in bounds.items():
         if not np.isfinite(limits).all():
-            what = (
-                f"{role} must be finite" if loss.predicts == "scores" else f"loss {loss.name!r} is not finite"
+            raise ValueError(
+                f"{role} must be finite."
+                if loss.predicts == "scores"
+                else f"loss {loss.name!r} is not finite for some rows of {role}."
             )
-            raise ValueError(f"{what} for some rows of {role}." if loss.predicts != "scores" else f"{what}.")
     if loss.predicts != "probabilities":
         return
     if counted.sum(f"other_{keys['y_true']}"):
