@@ -301,7 +301,7 @@ def _check_no_texts(features: pd.DataFrame) -> None:
         n = column.nunique() if not pd.api.types.is_numeric_dtype(column.dtype) else 0
         if n > _MOST_CATEGORIES and 2 * n > len(column):
             raise ValueError(
-                f"bunch.data[{name!r}] has {n:,} different texts in {len(column):,} rows, no categories. Turn them into numbers first, for instance by "
+                f"bunch.data[{name!r}] has {n:,} different texts in {len(column):,} rows; these are not categories. Turn them into numbers first, for instance by "
                 "fairlearn_fwh.datasets.make_text_preprocessor('embedding')."
             )
 

@@ -175,7 +175,7 @@ class PreferenceMetric(ClassificationMetric):
         """
         if not hasattr(algorithm, "predict_pooled"):
             raise TypeError(
-                f"algorithm must have predict_pooled; {type(algorithm).__name__} has not. Give the data sets: "
+                f"algorithm must have predict_pooled; {type(algorithm).__name__} does not. Give the data sets: "
                 "PreferenceMetric(dataset, classified_dataset, pooled_dataset)."
             )
         own, pooled = algorithm.predict(dataset), algorithm.predict_pooled(dataset)
@@ -426,7 +426,7 @@ def _check_same_people(dataset: Any, other: Any, name: str) -> None:
             )
     for field in ("features", "protected_attributes", "instance_weights"):
         if np.isnan(getattr(dataset, field)).any():
-            raise ValueError(f"dataset.{field} has NaN, with which AIF360's metrics compare no data sets.")
+            raise ValueError(f"dataset.{field} has NaN; AIF360's metrics cannot compare data sets that do.")
     for field in ("features", "protected_attributes", "instance_weights", "instance_names"):
         mine, others = getattr(dataset, field), getattr(other, field)
         if mine is not others and not np.array_equal(mine, others):

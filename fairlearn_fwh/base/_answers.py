@@ -37,7 +37,7 @@ def ask_labels(classifier: Any, X: Any, classes: np.ndarray | None = None) -> np
     Raises
     ------
     ValueError
-        If there is not one answer per row, or an answer is none of the classes.
+        If there is not one answer per row, or an answer is not among the classes.
     """
     labels = _one_per_row(classifier, X, "label")
     if classes is not None:
@@ -65,7 +65,7 @@ def ask_amounts(regressor: Any, X: Any) -> np.ndarray:
     amounts = _one_per_row(regressor, X, "amount")
     if amounts.dtype.kind not in "biuf" or not np.isfinite(amounts).all():
         raise ValueError(
-            f"{type(regressor).__name__} must predict finite numbers; it predicts values of type {amounts.dtype}, some of which are none."
+            f"{type(regressor).__name__} must predict finite numbers; it predicts values of type {amounts.dtype}, some of which are not."
         )
     return amounts.astype(float)
 

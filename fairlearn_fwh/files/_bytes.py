@@ -42,7 +42,7 @@ def check_content(path: Path, form: str) -> None:
         raise ValueError(f"{path} is empty.")
     if form == "parquet":
         if not beginning.startswith(b"PAR1"):
-            raise ValueError(f"{path} cannot be read: it is not a Parquet file, or it is cut.")
+            raise ValueError(f"{path} cannot be read: it is not a Parquet file, or it is cut off.")
         return
     for magic, what in _OTHERS.items():
         if beginning.startswith(magic):

@@ -107,7 +107,9 @@ class Dialect:
         except StopIteration:
             names = []
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-            raise ValueError(f"{path} cannot be read: it is cut, or no gzip file ({error}).") from error
+            raise ValueError(
+                f"{path} cannot be read: it is cut off, or not a gzip file ({error})."
+            ) from error
         except csv.Error as error:
             raise ValueError(f"{path}, line 1: the header cannot be read ({error}).") from error
         if not names:

@@ -45,7 +45,7 @@ def check_form(path: Path, dialect: Dialect, n_columns: int) -> int:
         with open_bytes(path) as file:
             return _Form(path, dialect, n_columns).check(file)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise ValueError(f"{path} cannot be read: it is cut, or no gzip file ({error}).") from error
+        raise ValueError(f"{path} cannot be read: it is cut off, or not a gzip file ({error}).") from error
 
 
 @dataclass

@@ -339,7 +339,7 @@ def _check_rows(
     n_rows, (new, old) = int(counts["n"].to_list()[0]), (side.name for side in sides)
     if not n_rows:
         raise ValueError(
-            f"No key of {new} is in {old}: these are other people or cases, or keys are spelled in another way (as 1.0 and 1, or 01 and 1). To compare the risks of "
+            f"No key of {new} is in {old}: these are other people or cases, or keys are spelled differently (as 1.0 and 1, or 01 and 1). To compare the risks of "
             "different people use unpaired samples (--unpaired)."
         )
     for key, name in zip(different, both, strict=True):

@@ -110,7 +110,7 @@ class Course:
             )
         if self.known is not None and self.known.weighted != new.weighted:
             raise ValueError(
-                "Looks must all have weights, or none: evidence of one kind is not counted like that of the other."
+                "Either all looks have weights, or none: evidence with weights and evidence without do not add up."
             )
         measured = new if self.known is None else self.known + new
         judged = measured if self.plan.over is None else regroup(measured, self.plan.over)

@@ -60,7 +60,7 @@ def aligned_probabilities(
     Raises
     ------
     ValueError
-        If there is not one column per class of the classifier, or one of its classes is none of `classes`.
+        If there is not one column per class of the classifier, or one of its classes is not among `classes`.
     """
     probabilities, own_classes = np.asarray(probabilities), np.asarray(own_classes)
     if probabilities.ndim != 2 or probabilities.shape[1] != len(own_classes):
@@ -77,7 +77,7 @@ def aligned_probabilities(
 
 
 def check_classes(labels: np.ndarray, classes: np.ndarray, owner: str) -> None:
-    """Raise ValueError if a classifier has, or predicts, labels that are none of the classes.
+    """Raise ValueError if a classifier has, or predicts, labels that are not among the classes.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ def check_classes(labels: np.ndarray, classes: np.ndarray, owner: str) -> None:
     known = classes.tolist()
     if others := [label for label in pd.unique(labels).tolist() if label not in known]:
         raise ValueError(
-            f"{owner} predicts {others[:5]!r}, which are none of the classes {known[:10]!r}. Fit it on the labels that are given here."
+            f"{owner} predicts {others[:5]!r}, which are not among the classes {known[:10]!r}. Fit it on the labels that are given here."
         )
 
 

@@ -89,7 +89,7 @@ class ModelTable(GroupRouted):
     def _models_by_group(self, sample: Sample, groups: Groups, seed: np.random.RandomState) -> dict[Any, Any]:
         if not set(self.models) & set(groups.labels):
             raise ValueError(
-                f"estimator has classifiers for the groups {list(self.models)[:5]!r}, of which none is among those of "
+                f"estimator has classifiers for the groups {list(self.models)[:5]!r}, none of which is among those of "
                 f"sensitive_features: {groups.labels[:5]!r}."
             )
         without = [label for label in groups.labels if label not in self.models]

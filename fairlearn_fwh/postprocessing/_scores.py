@@ -411,7 +411,9 @@ def resolve_score(
         _score_of_amounts(score, loss_limit) if task is REGRESSION else _score_of_classes(score, loss_limit)
     )
     if loss_limit is not None and not isinstance(found, LossScore):
-        raise ValueError(f"loss_limit cuts off losses, and scoring={found.name!r} is none; leave it out.")
+        raise ValueError(
+            f"loss_limit cuts off losses, and scoring={found.name!r} is not a loss; leave it out."
+        )
     return found
 
 

@@ -45,7 +45,7 @@ def check_settings(selector: Any) -> None:
         check_pooled(selector.estimator[0], "the first of two")
     elif selector.estimator is not None and not hasattr(selector.estimator, "predict_by_group"):
         raise TypeError(
-            f"estimator must have predict_by_group; {type(selector.estimator).__name__} has not. Give a routed ensemble (inside "
+            f"estimator must have predict_by_group; {type(selector.estimator).__name__} does not. Give a routed ensemble (inside "
             "a pipeline put NoHarmSelector around its last step), (pooled, {group: classifier}), "
             "(baseline, mitigated model) or a list of (name, classifier)."
         )

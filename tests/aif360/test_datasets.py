@@ -36,7 +36,8 @@ def test_there_and_back(name, real_data):
 
 def test_texts_are_no_categories(real_data):
     with pytest.raises(
-        ValueError, match=r"bunch.data\['title'\] has [\d,]+ different texts in 22,641 rows, no categories"
+        ValueError,
+        match=r"bunch.data\['title'\] has [\d,]+ different texts in 22,641 rows; these are not categories",
     ):
         as_binary_label_dataset(datasets.fetch_clothing_reviews(data_home=real_data))
 

@@ -208,7 +208,7 @@ def test_asks_algorithms_by_itself():
     pd.testing.assert_frame_equal(metric.preference_frame().by_group, expected.by_group)
     one = NoHarmReduction(tolerance=0.1, random_state=0).fit(train)
     assert np.isfinite(PreferenceMetric.from_algorithm(one, test).rationality_gain())
-    with pytest.raises(TypeError, match="LogisticRegression has not"):
+    with pytest.raises(TypeError, match="LogisticRegression does not"):
         PreferenceMetric.from_algorithm(LogisticRegression(), test)
 
 

@@ -81,7 +81,7 @@ def test_other_delimiters_and_quotes(check):
 
 
 def test_a_cut_archive_is_refused(check):
-    with pytest.raises(ValueError, match="it is cut, or no gzip file"):
+    with pytest.raises(ValueError, match="it is cut off, or not a gzip file"):
         check(gzip.compress(b"a,b\n" + b"1,2\n" * 1000)[:-9], name="t.csv.gz")
 
 
@@ -103,5 +103,5 @@ def test_bad_dialects_are_refused(arguments, message):
 def test_a_file_that_ends_within_a_character_is_refused(check):
     with pytest.raises(ValueError, match="the file ends within a character of UTF-8; it is cut"):
         check(b"a,b\n1,2\n1,\xc3")
-    with pytest.raises(ValueError, match="it is cut, or no gzip file"):
+    with pytest.raises(ValueError, match="it is cut off, or not a gzip file"):
         check(gzip.compress(b"a,b\n1,2\n")[:12], name="t.csv.gz")

@@ -163,7 +163,7 @@ def test_an_auxiliary_of_texts_shares_the_encoder(rng):
         (lambda X: X - np.array([9, 0])[None, :, None], "Tokens must be at least 0"),
         (
             lambda X: X + np.array([99, 0])[None, :, None],
-            "cannot take texts of shape .* Is its vocabulary another one",
+            "cannot take texts of shape .* Does it have another vocabulary",
         ),
     ],
 )

@@ -323,7 +323,7 @@ def test_groups_without_a_model_are_listed_and_keys_that_match_nothing_refused()
     assert model.selection_table_["n"].tolist() == [2000, 2000]
     assert model.fallback_groups_ == {1: "no classifier was given for it"}
     with pytest.raises(
-        ValueError, match=r"classifiers for the groups \['f', 'm'\], of which none is among those .* \[0, 1\]"
+        ValueError, match=r"classifiers for the groups \['f', 'm'\], none of which is among those .* \[0, 1\]"
     ):
         selector(["f", "m"]).fit(X, y, sensitive_features=s)
 
@@ -625,7 +625,11 @@ def test_the_picture_shows_every_group_and_what_it_gets():
 @pytest.mark.parametrize(
     ("estimator", "error", "message"),
     [
-        (LogisticRegression(), TypeError, "estimator must have predict_by_group; LogisticRegression has not"),
+        (
+            LogisticRegression(),
+            TypeError,
+            "estimator must have predict_by_group; LogisticRegression does not",
+        ),
         ((Column(0), Column(1), Column(1)), TypeError, r"\(pooled, \{group: classifier\}\), .* got 3 things"),
     ],
 )

@@ -69,7 +69,7 @@ TRAPS = (
         "adversarial seeds", FAIRLEARN,
         "`AdversarialFairnessClassifier(backend=\"torch\")` seeds torch with 0 for the whole process, whatever its `random_state` is",
         "that `random_state` seeds this estimator, and nothing else",
-        "a spread over seeds is none, and whatever draws after it draws the same",
+        "runs with several seeds show no spread, and whatever draws random numbers afterwards draws the same ones each time",
         "`NoHarmSelector` puts torch's random numbers back after such a fit; do not read runs with other seeds as independent",
     ),
     Trap(

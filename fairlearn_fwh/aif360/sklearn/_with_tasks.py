@@ -57,9 +57,7 @@ a network of its own."""
 
     def _read_task(self, name: str, task: Any) -> tuple[Any, Any, Any]:
         if not isinstance(task, tuple | list) or len(task) != 2:
-            raise ValueError(
-                f"auxiliary must be a tuple (X, y) or a dict of such tuples; {name!r} is no such tuple."
-            )
+            raise ValueError(f"auxiliary must be a tuple (X, y) or a dict of such tuples; {name!r} is not.")
         X, y = task
         return X if self.keep_protected else drop_protected(X, None), y, read_protected_attributes(X, None)
 

@@ -156,7 +156,7 @@ def make_encoder(
     except Exception as error:
         if example is not None:
             raise ValueError(
-                f"encoder cannot take texts of shape (2, {', '.join(map(str, input_shape))}) with tokens up to {int(example[:, 0].max()):,}: {error}. Is its vocabulary another one?"
+                f"encoder cannot take texts of shape (2, {', '.join(map(str, input_shape))}) with tokens up to {int(example[:, 0].max()):,}: {error}. Does it have another vocabulary?"
             ) from error
         raise ValueError(
             f"encoder cannot take float32 inputs of shape (2, {', '.join(map(str, input_shape))}): {error}"

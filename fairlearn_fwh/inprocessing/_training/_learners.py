@@ -91,7 +91,7 @@ def make_learner(
     except Exception as error:
         if example is not None:
             raise ValueError(
-                f"module cannot take texts of shape {tuple(example.shape)} with tokens up to {int(example[:, 0].max()):,}: {error}. Is its vocabulary another one?"
+                f"module cannot take texts of shape {tuple(example.shape)} with tokens up to {int(example[:, 0].max()):,}: {error}. Does it have another vocabulary?"
             ) from error
         raise ValueError(f"module cannot take float32 inputs of shape (2, {n_features}): {error}") from error
     finally:

@@ -26,7 +26,7 @@ def warn_if_unstable(stability: float) -> None:
     """Warn if equally good restarts find other groups."""
     if stability < _LEAST_STABILITY:
         warnings.warn(
-            f"Restarts that gain as much find other groups (mean adjusted Rand index {stability:.2f}, below "
+            f"Restarts with about the same gain find different groups (mean adjusted Rand index {stability:.2f}, below "
             f"{_LEAST_STABILITY}): do not read meaning into who is in which group.",
             UnstableGroupsWarning,
             stacklevel=3,
@@ -238,7 +238,7 @@ def plot_groups(explanation: GroupExplanation, n_features: int = 8, ax: Any = No
     table = _bars(explanation, n_features)
     if table.empty:
         raise ValueError(
-            "X must hold 10 people or more of at least two groups, so that there is something to compare."
+            "X must have at least two groups of 10 people or more; otherwise there is nothing to compare."
         )
     ax = new_axes(ax, 8.5, 1.6 + 0.24 * len(table) * max(len(table.columns), 2))
     height = 0.8 / len(table.columns)

@@ -243,7 +243,7 @@ class LearnsFromBatches:
             return SGDClassifier(loss="log_loss", average=True, random_state=seed.randint(2**31 - 1))
         if not hasattr(self.estimator, "partial_fit"):
             raise ValueError(
-                f"estimator must have partial_fit to learn from batches; {type(self.estimator).__name__} has not."
+                f"estimator must have partial_fit to learn from batches; {type(self.estimator).__name__} does not."
             )
         return clone_seeded(self.estimator, seed)
 

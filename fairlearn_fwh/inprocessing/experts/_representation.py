@@ -49,7 +49,7 @@ class ShowsRepresentation:
         """
         X = self._check_predict_input(X)
         if not self.experts_:
-            raise ValueError("No experts were trained, so that there is no representation of groups.")
+            raise ValueError("No experts were trained, so there is no representation of groups.")
         return self._represent(X)
 
     def plot_representation(

@@ -315,9 +315,9 @@ class ReweightedClassifier(SingleModelClassifier, ABC):
         loss = self.validation_history_[self.best_epoch_ - 1]["loss"]
         if loss >= _AS_GOOD_AS_NOTHING * entropy:
             warnings.warn(
-                f"The classifier is no better than the shares of the classes (validation loss {loss:.4f}, theirs {entropy:.4f}): features may "
-                "not tell of the labels, training be too short or too fast (max_epochs, learning_rate), or weight go to people whose labels "
-                f"are noise. {self._against_weights()}".rstrip(),
+                f"The classifier is no better than the shares of the classes (validation loss {loss:.4f}, theirs {entropy:.4f}): the features may "
+                "say nothing about the labels, training may be too short or too fast (max_epochs, learning_rate), or weight may go to people "
+                f"whose labels are noise. {self._against_weights()}".rstrip(),
                 ConvergenceWarning,
                 stacklevel=3,
             )

@@ -339,7 +339,7 @@ class MultiTaskTransferClassifier(ComparesWithSingleTask, SingleModelClassifier)
             self.single_task_estimator_ = self._fit_alone(tasks, TARGET, own_seed)
         if losses and groups is None:
             warnings.warn(
-                "The epoch is chosen without groups of the target, so that nobody can see whether fairness was carried over; give "
+                "The epoch is chosen without groups of the target, so nobody can see whether fairness was carried over; give "
                 "validation_sensitive_features if they are known for some people.",
                 UserWarning,
                 stacklevel=2,

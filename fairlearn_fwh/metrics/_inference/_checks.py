@@ -103,7 +103,7 @@ def check_has_test(loss: Loss) -> None:
     """Raise ValueError if losses have no limits: no test of their means keeps its level then, however large the sample."""
     if loss.span is None:
         raise ValueError(
-            f"loss={loss.name!r} has no largest value, so that no test of it keeps its level: a rare large loss may not be in the sample. "
+            f"loss={loss.name!r} has no largest value, so no test of it keeps its level: a rare large loss may not be in the sample. "
             "Cut losses off with loss_limit=...; what is then tested, harm and certificates, is the loss that is cut off. (A function of "
             "yours has limits if it has attributes `lower` and `upper`.)"
         )

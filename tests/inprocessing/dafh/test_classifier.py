@@ -446,7 +446,7 @@ def test_a_hopeless_stream_falls_back():
         ({}, {}, "classes must be given in the first call of partial_fit"),
         ({}, {"classes": [0]}, "y has the label 1; classes are"),
         ({"n_groups": "auto"}, {"classes": [0, 1]}, "n_groups must be a number for partial_fit; got 'auto'"),
-        ({"estimator": LogisticRegression()}, {"classes": [0, 1]}, "estimator must have partial_fit .* LogisticRegression has not"),
+        ({"estimator": LogisticRegression()}, {"classes": [0, 1]}, "estimator must have partial_fit .* LogisticRegression does not"),
     ],
 )  # fmt: skip
 def test_a_bad_first_batch_is_refused(settings, arguments, message):
@@ -718,7 +718,7 @@ def test_what_would_tell_of_few_people_is_missing(explained):
     explanation = model.explain_groups(X.iloc[rows], y[rows])
     assert explanation.groups.loc[0, ["n", "share", "base_rate"]].isna().all()
     assert explanation.groups.loc[1, "n"] == 200
-    with pytest.raises(ValueError, match="X must hold 10 people or more of at least two groups"):
+    with pytest.raises(ValueError, match="X must have at least two groups of 10 people or more"):
         model.plot_groups(X.iloc[rows], y[rows])
     hidden = np.repeat(["a", "b", "c"], [5, 20, len(X) - 25])
     shown = model.explain_groups(X, sensitive_features={"hidden": hidden}).composition
