@@ -587,5 +587,5 @@ def test_a_missing_unit_is_refused_at_every_look(rng, convert):
 def test_looks_with_and_without_weights_do_not_go_together(rng):
     table = people(rng, 50).assign(w=1.5)
     monitor = PreferenceMonitor().update(frame_of(table))
-    with pytest.raises(ValueError, match="all have weights, or none"):
+    with pytest.raises(ValueError, match="Either all looks have weights, or none"):
         monitor.update(frame_of(table, sample_weight="w"))

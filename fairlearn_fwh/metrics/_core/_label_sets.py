@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 import warnings
 from collections.abc import Iterable, Mapping
@@ -16,6 +17,14 @@ from ._values import kind_of, read_values
 
 #: Labels that a message shows.
 _SHOWN = 6
+
+#: Words that many programs write where a value is missing.
+MISSING_WORDS = frozenset(
+    ["", "na", "n/a", "nan", "nat", "none", "null", "nil", "missing", "<na>", "#n/a", "#na", ".", "?", "-", "--"]
+)  # fmt: skip
+
+#: Numbers in any of the spellings that programs write.
+_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 
 _REMEDY = "Give both in one spelling, or say by labels=[...] (--labels) which labels there are."
 
@@ -94,35 +103,81 @@ class LabelSets:
         """Labels of truth and predictions together."""
         return self.truth.union(*self.predictions.values(), self.stated or ())
 
+    @property
+    def _by_column(self) -> dict[str, frozenset[Any]]:
+        return {"y_true": self.truth, **self.predictions}
+
     def check(self) -> None:
         """Look whether truth and predictions speak of the same labels.
 
         Raises
         ------
         ValueError
-            If a prediction and the truth have no label in common, each of them has labels that the other lacks while the truth has two
-            classes at most, the truth has two and the prediction at least four, or labels differ in blanks, full stops or capitals alone.
+            If two labels differ in blanks, full stops or capitals alone; columns differ in labels of which some are numbers and others not, or in one that
+            programs write where a value is missing; a prediction and the truth have no label in common; each of them has labels that the other lacks
+            while the truth has two classes at most; or one of truth and predictions has two labels and the other more, as deciles and mistyped labels have.
 
         Warns
         -----
         LabelMismatchWarning
-            If a prediction has labels that the truth lacks, among more than two classes.
+            If a prediction has labels that the truth lacks, or no prediction has a label of the truth, among more than two classes.
         """
         if self.stated is not None:
             return
+        self._refuse_spellings()
         strange = {name: labels for name, labels in self.predictions.items() if labels - self.truth}
         for name, labels in strange.items():
             self._refuse(name, labels)
+        never = self.truth.difference(*self.predictions.values())
+        predicted = frozenset[Any]().union(*self.predictions.values())
+        if never and len(predicted) == 2 and len(self.truth) > 2:
+            raise ValueError(
+                f"y_true has {_listed(never)}, which no prediction ever has: {self._found()}. Is it another spelling? {_REMEDY}"
+            )
         for name, labels in strange.items():
             self._warn(name, labels)
+        if never and len(predicted) > 2:
+            _warn(
+                f"y_true has {_listed(never)}, which no prediction ever has; such people count as errors of both."
+            )
+
+    def _found(self) -> str:
+        return ", ".join(f"{name} has {_listed(labels)}" for name, labels in self._by_column.items())
+
+    def _refuse_spellings(self) -> None:
+        """Raise ValueError for labels that are one label in two spellings, as far as anybody can tell."""
+        if alike := _written_alike(self.everything):
+            one, other = sorted(
+                alike, key=lambda label: (self._owner(label) != "y_true", label not in self.truth)
+            )
+            first = "y_true" if one in self.truth else self._owner(one)
+            raise ValueError(
+                f"{first} has the label {one!a} and {self._owner(other)} the label {other!a}, which are counted as different. {_REMEDY}"
+            )
+        if len(set(self._by_column.values())) == 1:
+            return
+        texts = frozenset(label for label in self.everything if isinstance(label, str))
+        words = sorted(label for label in texts if not _NUMBER.fullmatch(label))
+        if words and len(words) < len(texts):
+            raise ValueError(
+                f"{self._owner(words[0])} has the label {words[0]!a} beside numbers, and columns differ in their labels: {self._found()}. {_REMEDY}"
+            )
+        shared = self.truth.intersection(*self.predictions.values())
+        if missing := [
+            label for label in words if label not in shared and label.strip().casefold() in MISSING_WORDS
+        ]:
+            raise ValueError(
+                f"{self._owner(missing[0])} has the label {missing[0]!a}, which not all columns have. If it means that the value is missing, leave such rows "
+                "out; if it is a label, name it by labels=[...] (--labels)."
+            )
+
+    def _owner(self, label: Any) -> str:
+        """The first prediction that has a label, or the truth."""
+        return next((name for name, labels in self.predictions.items() if label in labels), "y_true")
 
     def _refuse(self, name: str, labels: frozenset[Any]) -> None:
         lacking, further = self.truth - labels, labels - self.truth
         found = f"y_true has {_listed(self.truth)}, {name} has {_listed(labels)}"
-        if alike := _written_alike(lacking, further):
-            raise ValueError(
-                f"y_true has the label {alike[0]!a} and {name} the label {alike[1]!a}, which are counted as different. {_REMEDY}"
-            )
         if not self.truth & labels:
             raise ValueError(
                 f"y_true and {name} have no label in common, so every prediction counts as wrong: {found}. {_REMEDY}"
@@ -139,13 +194,15 @@ class LabelSets:
     def _warn(self, name: str, labels: frozenset[Any]) -> None:
         lacking, further = self.truth - labels, labels - self.truth
         if len(self.truth | labels) > 2:
-            warnings.warn(
+            _warn(
                 f"{name} has {_listed(further)}, which y_true never has"
                 + (f"; y_true has {_listed(lacking)}, which {name} never has" if lacking else "")
-                + f". Such predictions count as wrong. {_REMEDY}",
-                LabelMismatchWarning,
-                stacklevel=5,
+                + ". Such predictions count as wrong."
             )
+
+
+def _warn(message: str) -> None:
+    warnings.warn(f"{message} {_REMEDY}", LabelMismatchWarning, stacklevel=6)
 
 
 def distinct(column: np.ndarray) -> frozenset[Any]:
@@ -217,12 +274,13 @@ def as_objects(labels: list[Any]) -> np.ndarray:
     return values
 
 
-def _written_alike(lacking: frozenset[Any], further: frozenset[Any]) -> tuple[str, str] | None:
+def _written_alike(labels: frozenset[Any]) -> tuple[str, str] | None:
     """Two labels that differ in blanks, full stops or capitals alone."""
-    plain = {_plain(label): label for label in lacking if isinstance(label, str)}
-    for label in sorted(label for label in further if isinstance(label, str)):
+    plain: dict[str, str] = {}
+    for label in sorted(label for label in labels if isinstance(label, str)):
         if _plain(label) in plain:
             return plain[_plain(label)], label
+        plain[_plain(label)] = label
     return None
 
 

@@ -13,33 +13,11 @@ import narwhals as nw
 import numpy as np
 
 from ...exceptions import UnreadableValueError
-from .._core._label_sets import LabelSets
+from .._core._label_sets import MISSING_WORDS, LabelSets
 from .._core._losses import Loss
 from .._core._values import MAX_EXACT, check_spread, weight_exponent
 from ._columns import Columns
 from ._rows import N_ROWS, NUMBER, as_number, collect, numeric_roles, read_numbers
-
-#: Words that many programs write where a value is missing.
-_MISSING_WORDS = frozenset(
-    [
-        "",
-        "na",
-        "n/a",
-        "nan",
-        "nat",
-        "none",
-        "null",
-        "nil",
-        "missing",
-        "<na>",
-        "#n/a",
-        "#na",
-        ".",
-        "?",
-        "-",
-        "--",
-    ]
-)
 
 #: Unsigned and longer integers, which not every engine compares exactly with signed ones of 64 bits.
 _WIDE = (nw.UInt64, nw.UInt128, nw.Int128)
@@ -423,7 +401,7 @@ def _check_labels(
 
 def _check_for_missing_words(sets: dict[str, frozenset[Any]], columns: Columns) -> None:
     for role, labels in sets.items():
-        words = frozenset(label for label in labels if str(label).strip().casefold() in _MISSING_WORDS)
+        words = frozenset(label for label in labels if str(label).strip().casefold() in MISSING_WORDS)
         if words and len(labels) > len(words) and read_numbers(labels - words) is not None:
             word = min(words)
             raise UnreadableValueError(

@@ -43,6 +43,13 @@ def measure(request):
         ([1, 1], [0, 0], [1, 1], "no label in common"),
         ([0, 1, 0, 1], [0, 1, 5, 9], [0, 1, 0, 1], "y_pred has more labels than y_true, as scores or deciles have"),
         (["caf\u00e9", "n"], ["cafe\u0301", "n"], ["caf\u00e9", "n"], r"the label 'caf\\xe9' and y_pred the label 'cafe\\u0301'"),
+        (["yes", "no", "Yes"], ["yes", "no", "no"], ["yes", "no", "yes"], "y_true has the label 'Yes' and y_pred the label 'yes', which are"),
+        (["yes", "no", "yes "], ["yes", "no", "no"], ["yes", "no", "yes"], "y_true has the label 'yes ' and y_pred the label 'yes'"),
+        (["yes", "no", "yes"], ["yes", "no", "no"], ["Yes", "no", "yes"], "y_true has the label 'yes' and y_pred_pooled the label 'Yes'"),
+        (["1", "0", "true"], ["1", "0", "0"], ["1", "0", "1"], "y_true has the label 'true' beside numbers"),
+        (["1", "0", "1,0"], ["1", "0", "0"], ["1", "0", "1"], "y_true has the label '1,0' beside numbers"),
+        (["yes", "no", "NA"], ["yes", "no", "no"], ["yes", "no", "yes"], "y_true has the label 'NA', which not all columns have"),
+        (["yes", "no", "Y"], ["yes", "no", "no"], ["yes", "no", "yes"], "y_true has 'Y', which no prediction ever has"),
     ],
 )  # fmt: skip
 def test_labels_that_never_meet_are_refused(measure, y, new, old, message):
@@ -61,6 +68,11 @@ def test_labels_that_never_meet_are_refused(measure, y, new, old, message):
             claim()
     settled = measure(y, new, old, labels=sorted({*y, *new, *old}))
     assert len(settled.certify(tolerance=0.1)) == 1
+
+
+def test_a_class_that_is_never_predicted_is_named(measure):
+    with pytest.warns(LabelMismatchWarning, match="y_true has 3, which no prediction ever has"):
+        measure([0, 1, 2, 3], [0, 1, 2, 2], [0, 1, 1, 2]).certify(tolerance=0.1)
 
 
 def test_models_that_leave_out_a_label_are_compared(measure):
