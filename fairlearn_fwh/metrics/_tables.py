@@ -62,7 +62,8 @@ class Tables:
             levels=m.levels,
             layout=m.layout,
             loss=m.loss,
-            weighted=m.weighted,
+            weighted=not m.counts_alike,
+            heaviest=m.heaviest,
             audit_is_pooled=m.audit_is_pooled,
             row_of_audit=m.row_of_audit,
         )

@@ -76,6 +76,8 @@ class Measurement:
         Labels that occur, for losses that compare labels.
     exponent : int
         Power of two by which weights were divided, so that their squares are finite.
+    heaviest : float
+        Largest weight of a row.
     """
 
     layout: Layout
@@ -92,6 +94,7 @@ class Measurement:
     unit_hashes: UnitHashes | None = None
     labels: LabelSets | None = None
     exponent: int = 0
+    heaviest: float = 1.0
 
     @classmethod
     def of_rows(cls, rows: LossRows, layout: Layout, loss: Loss, bootstrap: Bootstrap) -> Measurement:
@@ -149,9 +152,15 @@ class Measurement:
         units = None if self.units is None else _units_in_order(self.units, self.layout, layout)
         return replace(self, layout=layout, audit=audit, units=units)
 
-    def about(self, labels: LabelSets | None, exponent: int) -> Measurement:
-        """Say which labels occurred, and by which power of two weights were divided."""
-        return replace(self, labels=labels, exponent=exponent)
+    def about(self, labels: LabelSets | None, exponent: int, heaviest: float) -> Measurement:
+        """Say which labels occurred, by which power of two weights were divided, and the largest weight."""
+        return replace(self, labels=labels, exponent=exponent, heaviest=heaviest)
+
+    @property
+    def counts_alike(self) -> bool:
+        """Whether all rows have one weight, whatever it is."""
+        n, weight, _ = self._of_everybody
+        return not self.weighted or bool(np.isclose(weight, n * self.heaviest, rtol=1e-12, atol=0))
 
     @classmethod
     def of_cells(
@@ -209,6 +218,7 @@ class Measurement:
             unit_hashes=_add_hashes(mine, theirs),
             labels=labels,
             exponent=exponent,
+            heaviest=max(mine.heaviest, theirs.heaviest),
         )
 
     def _histograms_with(self, other: Measurement, pairs: np.ndarray) -> GainHistograms | None:
@@ -227,7 +237,12 @@ class Measurement:
         replicates = None if self.replicates is None else self.replicates.scale(step)
         units = None if self.units is None else self.units.map(lambda part: part.scale(step))
         return replace(
-            self, sums=self.sums.scale(step), replicates=replicates, units=units, exponent=exponent
+            self,
+            sums=self.sums.scale(step),
+            replicates=replicates,
+            units=units,
+            exponent=exponent,
+            heaviest=float(np.ldexp(self.heaviest, step)),
         )
 
     def _in_order_of(self, layout: Layout) -> Measurement:

@@ -49,14 +49,14 @@ def measure_several(
 def _measure_rows(sample: Sample, loss: Loss, bootstrap: Bootstrap) -> Measurement:
     loss = sample.complete(loss)
     measured = Measurement.of_rows(sample.rows(loss), sample.layout, loss, bootstrap)
-    return measured.about(sample.sets, sample.exponent)
+    return measured.about(sample.sets, sample.exponent, sample.heaviest)
 
 
 def _measure_alike(sample: Sample, alike: AlikeRows, loss: Loss, bootstrap: Bootstrap) -> Measurement:
     loss = sample.complete(loss)
     weighted = sample.weights is not None
     measured = Measurement.of_cells(alike.cells(loss), sample.layout, loss, weighted, bootstrap)
-    return measured.about(sample.sets, sample.exponent)
+    return measured.about(sample.sets, sample.exponent, sample.heaviest)
 
 
 def add_losses(mine: Mapping[str, Measurement], theirs: Mapping[str, Measurement]) -> dict[str, Measurement]:

@@ -52,6 +52,11 @@ class Sample:
     sets: LabelSets | None
     exponent: int
 
+    @property
+    def heaviest(self) -> float:
+        """Largest weight of a row."""
+        return 1.0 if self.weights is None else float(self.weights.max(initial=0))
+
     def complete(self, loss: Loss) -> Loss:
         """Find the positive label of a loss that has one."""
         return loss if self.sets is None else with_pos_label(loss, self.sets.everything)

@@ -11,6 +11,9 @@ import numpy as np
 
 from ._sums import GroupSums, divide
 
+#: Powers of weights that arrays hold; the others are sums of squares.
+_POWERS = {"heaviest": 1}
+
 
 @dataclass(frozen=True)
 class UnitSums:
@@ -20,6 +23,8 @@ class UnitSums:
     ----------
     n : ndarray of int, shape (g,)
         Units with rows in the group.
+    heaviest : ndarray, shape (g,)
+        Largest weight of a unit in the group.
     weight_squared : ndarray, shape (g,)
         Of a unit's weights.
     value_2, square_2, apart_2 : ndarray, shape (g, m)
@@ -27,6 +32,7 @@ class UnitSums:
     """
 
     n: np.ndarray
+    heaviest: np.ndarray
     weight_squared: np.ndarray
     value_2: np.ndarray
     square_2: np.ndarray
@@ -54,8 +60,11 @@ class UnitSums:
         def totals(parts: np.ndarray) -> np.ndarray:
             return np.column_stack([np.bincount(groups, part, n_groups) for part in parts.T])
 
+        heaviest = np.zeros(n_groups)
+        np.maximum.at(heaviest, groups, weights)
         return cls(
             n=np.bincount(groups, minlength=n_groups),
+            heaviest=heaviest,
             weight_squared=np.bincount(groups, weights**2, n_groups),
             value_2=totals(values * weights[:, None]),
             square_2=totals(values**2),
@@ -68,7 +77,8 @@ class UnitSums:
         for field in fields(self):
             values = getattr(self, field.name)
             result[field.name] = np.zeros((n_groups, *values.shape[1:]), dtype=values.dtype)
-            np.add.at(result[field.name], codes, values)
+            add_up = np.maximum if field.name == "heaviest" else np.add
+            add_up.at(result[field.name], codes, values)
         return UnitSums(**result)
 
     def take(self, groups: np.ndarray) -> UnitSums:
@@ -93,14 +103,18 @@ class UnitSums:
         """Multiply weights by a power of two."""
         arrays = {field.name: getattr(self, field.name) for field in fields(self)}
         return UnitSums(
-            **{name: a if name == "n" else np.ldexp(a, 2 * exponent) for name, a in arrays.items()}
+            **{
+                name: np.ldexp(a, _POWERS.get(name, 2) * exponent)
+                for name, a in arrays.items()
+                if name != "n"
+            },
+            n=self.n,
         )
 
     def __add__(self, other: UnitSums) -> UnitSums:
         """Add the sums of other units of the same groups."""
-        return UnitSums(
-            **{field.name: getattr(self, field.name) + getattr(other, field.name) for field in fields(self)}
-        )
+        sums = {field.name: getattr(self, field.name) + getattr(other, field.name) for field in fields(self)}
+        return UnitSums(**sums | {"heaviest": np.maximum(self.heaviest, other.heaviest)})
 
 
 @dataclass(frozen=True)

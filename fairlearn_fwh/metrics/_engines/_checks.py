@@ -35,6 +35,8 @@ class Found:
         Labels that are numbers written as text.
     exponent : int
         Power of two by which weights have to be divided.
+    heaviest : float
+        Largest weight, divided by it.
     n_rows : int
         Number of rows.
     """
@@ -42,6 +44,7 @@ class Found:
     labels: LabelSets | None
     numbers: dict[str, int | Decimal]
     exponent: int
+    heaviest: float
     n_rows: int
 
 
@@ -87,10 +90,10 @@ def look_at_rows(
     if not len(table) or not counts.sum("n"):
         raise ValueError("The frame has no rows; at least one is needed.")
     _check_missing(columns, counts, _joint(columns, loss))
-    exponent = _check_weights(columns, counts, is_text=is_text)
+    exponent, heaviest = _check_weights(columns, counts, is_text=is_text)
     if loss.predicts != "labels":
         _check_numbers(columns, loss, counts, _Counts(counted), is_text=is_text)
-        return Found(None, {}, exponent, counts.sum("n"))
+        return Found(None, {}, exponent, heaviest, counts.sum("n"))
     sets = _label_sets(rows, counted, columns, max_cells)
     types = {schema[columns.keys[role]] for role in sets}
     is_spelled = is_text or (is_file and types == {nw.String()})
@@ -105,7 +108,7 @@ def look_at_rows(
         stated = frozenset((read_numbers(frozenset([label])) or {}).get(label, label) for label in stated)
     read = {role: {numbers.get(label, label) for label in labels} for role, labels in sets.items()}
     truth = read.pop("y_true")
-    return Found(LabelSets.of_labels(truth, read, stated), numbers, exponent, counts.sum("n"))
+    return Found(LabelSets.of_labels(truth, read, stated), numbers, exponent, heaviest, counts.sum("n"))
 
 
 #: Labels of these columns are counted together; the classifiers of groups are many, and have labels of their own.
@@ -308,9 +311,10 @@ def _check_readable(role: str, columns: Columns, counts: _Counts, what: str) -> 
         )
 
 
-def _check_weights(columns: Columns, counts: _Counts, *, is_text: bool) -> int:
+def _check_weights(columns: Columns, counts: _Counts, *, is_text: bool) -> tuple[int, float]:
+    """Return the power of two by which weights have to be divided, and the largest weight after that."""
     if columns.sample_weight is None:
-        return 0
+        return 0, 1.0
     if is_text:
         _check_readable("sample_weight", columns, counts, "numbers")
     key = columns.keys["sample_weight"]
@@ -322,7 +326,8 @@ def _check_weights(columns: Columns, counts: _Counts, *, is_text: bool) -> int:
     if not largest:
         raise ValueError("sample_weight is zero for every row; at least one row needs a positive weight.")
     check_spread(counts.min("smallest_positive_weight"), largest)
-    return weight_exponent(largest)
+    exponent = weight_exponent(largest)
+    return exponent, float(np.ldexp(largest, -exponent))
 
 
 def _check_numbers(columns: Columns, loss: Loss, counts: _Counts, counted: _Counts, *, is_text: bool) -> None:

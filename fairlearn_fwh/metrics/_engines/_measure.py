@@ -233,7 +233,7 @@ def add_up(
         )
     if loss.concerns is not None:
         measured = measured.with_audit_groups(_audit_groups(everybody, columns, pooled_groups))
-    return measured.about(found.labels, found.exponent)
+    return measured.about(found.labels, found.exponent, found.heaviest)
 
 
 def _audit_groups(rows: nw.LazyFrame[Any], columns: Columns, pooled_groups: frozenset[Any]) -> list[Any]:

@@ -66,7 +66,7 @@ def _measure_alike(
         measured = Measurement.of_cells(
             alike.cells(complete), layout, complete, columns.sample_weight is not None, bootstrap
         )
-        result[name] = measured.about(engine.found.labels, engine.found.exponent)
+        result[name] = measured.about(engine.found.labels, engine.found.exponent, engine.found.heaviest)
     return result
 
 

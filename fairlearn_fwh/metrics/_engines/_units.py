@@ -65,7 +65,11 @@ def units_of(
         table = collect(
             of_units.with_columns(**products)
             .group_by(*keys)
-            .agg(nw.len().alias("n"), *(nw.col(name).sum().alias(name) for name in products))
+            .agg(
+                nw.len().alias("n"),
+                nw.col("w").max().alias("heaviest"),
+                *(nw.col(name).sum().alias(name) for name in products),
+            )
         )
         found[level] = _read_units(table, keys, pairs, codes, n_groups, list(sums), columns)
     return Levels(**found)
@@ -150,6 +154,7 @@ def _read_units(
 
     return UnitSums(
         n=by_group(numbers_of(table, "n").astype(np.int64)),
+        heaviest=by_group(numbers_of(table, "heaviest")),
         weight_squared=by_group(numbers_of(table, "ww")),
         value_2=several("v"),
         square_2=several("s"),

@@ -254,6 +254,8 @@ class ClaimKind:
         Which comparisons are between the same classifier by construction.
     histograms : GainHistograms or None
         Histograms of the groups' gains, if there are any.
+    heaviest : float
+        Largest weight of a row.
     """
 
     name: str
@@ -264,6 +266,7 @@ class ClaimKind:
     made: np.ndarray
     identical: np.ndarray
     histograms: GainHistograms | None = None
+    heaviest: float = 1.0
 
 
 def make_claims(kinds: list[ClaimKind], loss: Loss, weighted: bool) -> Claims:
@@ -290,7 +293,9 @@ def make_claims(kinds: list[ClaimKind], loss: Loss, weighted: bool) -> Claims:
                 }
             )
         )
-        pieces.append(paired_differences(kind.sums, rows, columns, loss, weighted, kind.histograms))
+        pieces.append(
+            paired_differences(kind.sums, rows, columns, loss, weighted, kind.histograms, kind.heaviest)
+        )
         groups.append(rows)
         parts.append(np.full(len(rows), part))
     people = SharedPeople(np.concatenate(groups), np.concatenate(parts))
@@ -313,7 +318,7 @@ def claims_of(measured: Measurement, claims: str, *, strict: bool) -> Claims:
     rationality, envy = check_claims(claims, has_envy=m.layout.has_envy, strict=strict)
     kinds = [rationality_claims(m)] if rationality else []
     kinds += [envy_claims(m)] if envy else []
-    made = make_claims(kinds, m.loss, m.weighted)
+    made = make_claims(kinds, m.loss, not m.counts_alike)
     # A unit may have rows in several groups: then groups are not independent.
     return made if m.n_once is None and m.units is None else overlapping(made, m, has_envy=envy)
 
@@ -364,6 +369,7 @@ def rationality_claims(measured: Measurement) -> ClaimKind:
         made=made,
         identical=identical,
         histograms=measured.audit_histograms,
+        heaviest=measured.heaviest,
     )
 
 
@@ -406,6 +412,7 @@ def envy_claims(measured: Measurement) -> ClaimKind:
         made=others,
         identical=identical,
         histograms=measured.assigned_histograms,
+        heaviest=measured.heaviest,
     )
 
 
@@ -416,6 +423,7 @@ def paired_differences(
     loss: Loss,
     weighted: bool,
     histograms: GainHistograms | None = None,
+    heaviest: float = 1.0,
 ) -> PairedDifferences:
     """Say what the sample knows of the gains of some groups (rows of `sums`) over some classifiers (columns)."""
     n = sums.n[rows].astype(float)
@@ -438,8 +446,12 @@ def paired_differences(
             upper=loss.span,
             draws=draws,
             units=units,
+            heavy=None
+            if draws is not None or loss.span is None
+            else _heavy(sums, rows, heaviest) / loss.span,
         )
     worse, better = (share[rows, columns] for share in sums.discordance())
+    heavy = None
     uneven = np.where(n > UNEVEN * kish, kish, np.inf) if weighted else None
     if isinstance(sums, ClusteredSums) and units is not None:
         # Units of many rows are as heavy people: where few of them could reverse the result, counts of the others say nothing. They have to be twice as many,
@@ -453,6 +465,7 @@ def paired_differences(
     if weighted or units is not None:
         discordant = sums.discordant_size()[rows, columns]
         n, worse, better = effective_counts(worse, better, variance, kish, discordant)
+        heavy = _uneven(_heavy(sums, rows, heaviest), sums.n[rows] if units is None else units)
     else:
         worse, better = np.rint(worse * n), np.rint(better * n)
     return PairedDifferences(
@@ -465,7 +478,21 @@ def paired_differences(
         upper=loss.span,
         uneven=uneven,
         units=units,
+        heavy=heavy,
     )
+
+
+def _heavy(sums: GroupSums, rows: np.ndarray, heaviest: float) -> np.ndarray:
+    """How many people, or units, of the largest weight would have all of the weight."""
+    largest = sums.units.heaviest[rows] if isinstance(sums, ClusteredSums) else np.full(len(rows), heaviest)
+    return sums.weight[rows] / np.maximum(largest, np.finfo(float).tiny)
+
+
+def _uneven(heavy: np.ndarray, n: np.ndarray) -> np.ndarray:
+    """The same for 0-1 losses, of which tests by counts know what people of one weight do: infinity where all have it, all of it from `UNEVEN` on."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = np.clip((n / heavy - 1) / (UNEVEN - 1), 0.0, 1.0)
+        return np.where(share > 0, heavy / share, np.inf)
 
 
 def _concatenate(pieces: list[PairedDifferences]) -> PairedDifferences:
@@ -473,7 +500,7 @@ def _concatenate(pieces: list[PairedDifferences]) -> PairedDifferences:
         parts = [getattr(piece, name) for piece in pieces]
         return None if parts[0] is None else np.concatenate(parts)
 
-    names = ("n", "gain", "variance", "worse", "better", "uneven", "units")
+    names = ("n", "gain", "variance", "worse", "better", "uneven", "units", "heavy")
     first = pieces[0]
     draws = None
     if first.draws is not None:

@@ -66,6 +66,7 @@ class Bounds:
     layout: Layout
     loss: Loss
     weighted: bool
+    heaviest: float
     audit_is_pooled: np.ndarray
     row_of_audit: np.ndarray
 
@@ -197,7 +198,9 @@ class Bounds:
         """Bounds of gains, shape (g, len(columns)); zero where the classifiers are identical by construction."""
         shape = (len(sums.n), len(columns))
         rows, picks = (axis.ravel() for axis in np.indices(shape))
-        differences = paired_differences(sums, rows, columns[picks], self.loss, self.weighted)
+        differences = paired_differences(
+            sums, rows, columns[picks], self.loss, self.weighted, heaviest=self.heaviest
+        )
         alpha = np.broadcast_to(min(q, 1 - q) / np.maximum(n_claims, 1), shape).ravel()
         if q < 0.5:
             bounds = gain_lower_bound(differences, alpha, "tango")

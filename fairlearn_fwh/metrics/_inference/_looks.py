@@ -10,7 +10,7 @@ import numpy as np
 from ._alpha_spending import MOST_EXACT, CountBoundary, NormalBoundary, spent_by
 from ._claims import Claims
 from ._sequences import is_enough, log_e_value, sequence_bound
-from ._tests import certificate_p_value, gain_lower_bound, harm_p_value
+from ._tests import certificate_p_value, gain_lower_bound, harm_p_value, heaviest_bound
 
 DESIGNS = ("anytime", "group_sequential")
 
@@ -53,10 +53,14 @@ def look_anytime(claims: Claims, alpha: np.ndarray, tolerance: float, margin: fl
     size = np.ones(len(d.n))
     return _look(
         claims,
-        lower=sequence_bound(d, alpha),
-        upper=-sequence_bound(d.mirrored(), alpha),
-        harmed=(log_e_value(d.mirrored(), margin * size) >= wanted) & ~d.rests_on_few(margin),
-        certified=(log_e_value(d, -tolerance * size) >= wanted) & ~d.rests_on_few(tolerance),
+        lower=np.minimum(sequence_bound(d, alpha), heaviest_bound(d, alpha)),
+        upper=-np.minimum(sequence_bound(d.mirrored(), alpha), heaviest_bound(d.mirrored(), alpha)),
+        harmed=(log_e_value(d.mirrored(), margin * size) >= wanted)
+        & (heaviest_bound(d.mirrored(), alpha) > margin)
+        & ~d.rests_on_few(margin),
+        certified=(log_e_value(d, -tolerance * size) >= wanted)
+        & (heaviest_bound(d, alpha) > -tolerance)
+        & ~d.rests_on_few(tolerance),
         level=np.full(len(d.n), np.nan),
     )
 

@@ -12,6 +12,7 @@ from scipy import special, stats
 
 from .._core._bisection import bisect
 from ._betting import GainDraws, betting_bound, betting_p_value
+from ._rare_events import few_events_p_value, heavy_bound, heavy_p_value
 from ._unconditional import EXACT_BELOW, tango_statistic, unconditional_p_value
 
 METHODS = ("tango", "exact")
@@ -61,6 +62,9 @@ class PairedDifferences:
     unseen : ndarray of float or None
         Number of people, for statistics that a person can change by 1 and of whose distribution nothing is known: who are rare and quite different may be
         missing from the sample, so that no p-value is below ``exp(-x * unseen)`` for a difference of x.
+    heavy : ndarray of float or None
+        How many of the heaviest people, or units, would have all of the weight, over `upper`; infinity where nobody is heavier than others. For
+        weights, units, and real-valued losses without draws; see `_rare_events`.
     """
 
     n: np.ndarray
@@ -74,6 +78,18 @@ class PairedDifferences:
     draws: GainDraws | None = None
     units: np.ndarray | None = None
     unseen: np.ndarray | None = None
+    heavy: np.ndarray | None = None
+
+    @property
+    def df(self) -> np.ndarray:
+        """Degrees of freedom of `variance`."""
+        return np.maximum((self.n if self.units is None else np.minimum(self.n, self.units)) - 1, 1)
+
+    @property
+    def error(self) -> np.ndarray:
+        """Standard error of `gain`; for 0-1 losses that of the variance as it is."""
+        factor = _small_sample_factor(self.n) if self.worse is None else 1.0
+        return np.sqrt(self.variance * factor)
 
     def rests_on_few(self, tolerance: float) -> np.ndarray:
         """Whether few heavy people, who may not be in the sample, could reverse a certificate, shape (m,).
@@ -150,7 +166,17 @@ def effective_counts(
 def certificate_p_value(differences: PairedDifferences, tolerance: float, method: str) -> np.ndarray:
     """P-values of H0: gain <= -tolerance. Small means: own is not worse by more than the tolerance."""
     d = differences
-    return np.where(d.rests_on_few(tolerance), 1.0, _certificate_p_value(d, tolerance, method))
+    p_values = _certificate_p_value(d, tolerance, method)
+    return np.where(d.rests_on_few(tolerance), 1.0, _of_heavy_people(d, p_values, tolerance))
+
+
+def _of_heavy_people(d: PairedDifferences, p_values: np.ndarray, tolerance: float) -> np.ndarray:
+    """No p-value is below what few heavy people, who may be missing, allow."""
+    if d.heavy is None:
+        return p_values
+    with np.errstate(invalid="ignore", divide="ignore"):
+        heavy = heavy_p_value(np.nan_to_num(d.gain), np.nan_to_num(d.error), d.df, d.heavy, tolerance)
+    return np.where(np.isfinite(d.heavy), np.fmax(p_values, heavy), p_values)
 
 
 def _certificate_p_value(d: PairedDifferences, tolerance: float, method: str) -> np.ndarray:
@@ -177,8 +203,20 @@ def _counted_p_value(n: np.ndarray, worse: np.ndarray, better: np.ndarray, toler
 
 def gain_lower_bound(differences: PairedDifferences, alpha: float | np.ndarray, method: str) -> np.ndarray:
     """One-sided lower 1 - alpha bound of the gain, not below what a gain can be."""
-    bound = _gain_lower_bound(differences, np.broadcast_to(alpha, differences.n.shape), method)
+    d, alpha = differences, np.broadcast_to(alpha, differences.n.shape)
+    bound = _gain_lower_bound(d, alpha, method)
+    bound = np.minimum(bound, heaviest_bound(d, alpha))
     return bound if differences.upper is None else np.fmax(bound, -differences.upper)
+
+
+def heaviest_bound(differences: PairedDifferences, alpha: np.ndarray) -> np.ndarray:
+    """Lower bounds that few heavy people, who may be missing, allow; infinity where nobody is heavy."""
+    d = differences
+    if d.heavy is None:
+        return np.full(len(d.n), np.inf)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        bound = heavy_bound(d.gain, d.error, d.df, d.heavy, alpha)
+    return np.where(np.isfinite(d.heavy) & ~np.isnan(bound), bound, np.inf)
 
 
 def _gain_lower_bound(d: PairedDifferences, alpha: np.ndarray, method: str) -> np.ndarray:
@@ -224,17 +262,21 @@ def harm_p_value(differences: PairedDifferences, margin: float = 0.0) -> np.ndar
     """
     d = differences
     if d.worse is not None and d.better is not None:
-        return (
-            certificate_p_value(d.mirrored(), -margin, "tango")
-            if margin or d.units is not None
-            else mcnemar_p_value(d.worse, d.better)
-        )
+        p_values = mcnemar_p_value(d.worse, d.better)
+        if margin or d.units is not None:
+            # Who is worse by more than a margin is worse.
+            p_values = np.fmax(p_values, certificate_p_value(d.mirrored(), -margin, "tango"))
+        if margin:
+            by_few = few_events_p_value(d.n, d.worse, d.better, margin, p_values)
+            p_values = np.where(d.n < EXACT_BELOW, p_values, by_few)
+        return _of_heavy_people(d.mirrored(), p_values, -margin)
     if d.draws is not None:
         return betting_p_value(d.draws.mirrored(), -margin)
     p_values = _normal_p_value(d.mirrored(), -margin)
     # Everybody loses the same: no spread to measure by, and the sign test's smallest p-value.
     alike = (d.variance == 0) & (d.gain < -margin)
-    return np.where(alike, np.minimum(p_values, 0.5**d.n), p_values)
+    p_values = np.where(alike, np.minimum(p_values, 0.5**d.n), p_values)
+    return _of_heavy_people(d.mirrored(), p_values, -margin)
 
 
 def clustered_p_value(d: PairedDifferences, tolerance: float) -> np.ndarray:
