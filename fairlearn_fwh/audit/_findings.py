@@ -141,9 +141,9 @@ class Findings:
 
     @property
     def certified(self) -> bool:
-        """Whether it is certified of every group with somebody in it that it loses less than the tolerance."""
+        """Whether it is certified of every group that it loses less than the tolerance; not where a loss concerns nobody of a group."""
         table = self.certificate
-        return bool(table.loc[(table["n"] > 0) & (table["kind"] == "rationality"), "certified"].all())
+        return bool(table.loc[table["kind"] == "rationality", "certified"].all())
 
     def groups(self) -> pd.DataFrame:
         """Return the figures of every audit group that is large enough to be shown.

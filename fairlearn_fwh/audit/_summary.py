@@ -204,9 +204,9 @@ class Summary:
 
     @property
     def _all_gain(self) -> bool:
-        """Whether a gain is proved for every group with somebody in it."""
+        """Whether a gain is proved for every group."""
         table = self.findings.certificate
-        asked = (table["kind"] == "rationality") & (table["n"] > 0)
+        asked = table["kind"] == "rationality"
         return bool((table.loc[asked, "lower_bound"] > 0).all())
 
     @property
@@ -226,12 +226,12 @@ class Summary:
     @property
     def _n_groups(self) -> int:
         table = self.findings.certificate
-        return int(table.loc[(table["kind"] == "rationality") & (table["n"] > 0), "group"].nunique())
+        return int(table.loc[table["kind"] == "rationality", "group"].nunique())
 
     @property
     def _n_undecided(self) -> int:
         table = self.findings.certificate
-        open_ = (table["kind"] == "rationality") & (table["n"] > 0) & ~table["certified"]
+        open_ = (table["kind"] == "rationality") & ~table["certified"]
         return int(table.loc[open_, "group"].nunique())
 
     def _listed(

@@ -137,7 +137,8 @@ def judge(
             "harm" if len(harmed) else "envy",
             f"{' and '.join(found)}{words.beyond(harm_margin)}, with {confidence}.",
         )
-    unsure = table[~table["certified"] & (table["n"] > 0)]
+    # Of a group whom a loss does not concern nothing is known; an assigned group may have nobody in it.
+    unsure = table[~table["certified"] & ((table["n"] > 0) | (table["kind"] == "rationality"))]
     # That all got the pooled prediction would be told of small groups, too.
     has_hidden = bool(words.hidden)
     same = (

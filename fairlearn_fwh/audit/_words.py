@@ -23,8 +23,6 @@ RESULTS = ("worse off", "cannot be told", "proved no worse", "gain proved", "nob
 
 def result_of(row: Mapping[Any, Any]) -> str:
     """What is said of a group in one loss; a harm that is smaller than the tolerance is harm."""
-    if not row["n"]:
-        return "nobody"
     if row["harmed"]:
         return "worse off"
     if row["certified"]:

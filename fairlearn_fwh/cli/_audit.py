@@ -13,7 +13,7 @@ from ..audit._audit import Audit
 from ..audit._policy import Policy
 from ..audit._ranking_report import RankingReport
 from ..audit._sample_report import SampleReport
-from ._columns import EachOnce, check_paths, not_empty, overridden, several
+from ._columns import EachOnce, not_empty, overridden, several
 from ._failure import said_warnings, status_of_failures
 from ._options import (
     JUDGING,
@@ -105,7 +105,7 @@ def audit(predictions: Path, policy: Policy, **options: Any) -> None:
     """
     with status_of_failures():
         outputs = Outputs(*(options[name] for name in ("html", "json_file", "junit", "markdown")))
-        check_paths(predictions, options["baseline"], outputs=outputs.paths)
+        outputs.check(predictions, options["baseline"])
         with outputs.unusable_if_it_fails(), said_warnings():
             failing = read_fail_on(options["fail_on"], options["require"])
             report = _way(options)(predictions, options, overridden(policy), failing)

@@ -60,8 +60,11 @@ def given(option: str) -> bool:
 
 
 def overridden(policy: Policy) -> Policy:
-    """A policy without the settings in whose place the command line has others."""
-    return policy.without([key for key in policy.settings if given(key.replace("-", "_"))])
+    """A policy without the settings in whose place the command line has others; labels and costs are about the policy's own losses."""
+    about_losses = ("pos-label", "cost") if given("loss") else ()
+    return policy.without(
+        [key for key in policy.settings if given(key.replace("-", "_")) or key in about_losses]
+    )
 
 
 def of_policy(option: str) -> bool:

@@ -12,11 +12,18 @@ from ._columns import given, of_policy
 #: Names that the command line has beside those of `LOSSES`.
 _ERROR, _COSTS = "error", "misclassification"
 
+#: Losses that have a positive, or a favourable, label.
+_WITH_LABEL = ("missed", "false_alarm", "rejection")
+
 
 def read_judged(options: dict[str, Any]) -> dict[str, Any]:
     """Losses of an audit with their labels, as parameters of `measure_file`."""
     pos_label, cost = options["pos_label"], options["cost"]
     if given("loss"):  # what a policy says of its own losses is not about these
+        if of_policy("pos_label") and any(_named(name)[1] in _WITH_LABEL for name in options["loss"]):
+            raise ValueError(
+                "--loss is given, and pos-label of the policy is about the policy's own losses. Give --pos-label, too."
+            )
         pos_label = () if of_policy("pos_label") else pos_label
         cost = () if of_policy("cost") else cost
     losses = read_losses(options["loss"], pos_label, cost)

@@ -23,7 +23,7 @@ from ..metrics._engines._columns import Columns
 from ..metrics._inference._looks import DESIGNS
 from ..metrics._monitor import BASELINE, REFERENCE
 from ..metrics._monitor_state import from_state, to_state
-from ._columns import EachOnce, character, check_paths, not_empty, several
+from ._columns import EachOnce, character, not_empty, several
 from ._failure import said_warnings, status_of_failures
 from ._options import JUDGING, LOSS, MARGINS, READING, REPORTS, SAYING, WEIGHT, read_fail_on, with_options
 from ._reports import Outputs
@@ -105,7 +105,7 @@ def monitor(context: click.Context, /, state: Path, predictions: tuple[Path, ...
     with status_of_failures():
         failing = read_fail_on(options["fail_on"], options["require"])
         outputs = Outputs(html=options["html"], json=options["json_file"])
-        check_paths(state, *predictions, Path(f"{state}.lock"), outputs=(outputs.html, outputs.json))
+        outputs.check(state, *predictions, Path(f"{state}.lock"))
         with _locked(state), outputs.unusable_if_it_fails(), said_warnings():
             known = _read(state) if state.exists() else None
             kept = _kept_options(context, known, state)

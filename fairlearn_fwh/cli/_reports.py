@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from ..audit._ranking_report import RankingReport
 from ..audit._sample_report import SampleReport
 from ..audit._unusable import HTML_MARK, MARKDOWN_MARK, unusable_reports
 from ..audit._writing import write_files
+from ._columns import check_paths
 
 Report = Audit | SampleReport | RankingReport | MonitorReport
 
@@ -69,6 +70,22 @@ class Outputs:
         write_files(files)
         return list(files)
 
+    def check(self, *inputs: Path | None) -> None:
+        """Raise ValueError rather than write one file over another; earlier results go, as with every failure.
+
+        Raises
+        ------
+        ValueError
+            If two files are one, or a report cannot be written.
+        """
+        try:
+            check_paths(*inputs, outputs=self.paths)
+        except ValueError:
+            _replace_earlier(
+                {"--html": self.html, "--json": self.json, "--junit": self.junit, "--markdown": self.markdown}
+            )
+            raise
+
     @contextlib.contextmanager
     def unusable_if_it_fails(self) -> Iterator[None]:
         """Write that the input cannot be used in place of an earlier result: who reads a result must not take an old one for this one."""
@@ -92,14 +109,21 @@ def mark_unusable(arguments: list[str]) -> None:
     """
     if arguments[:1] not in (["audit"], ["monitor"]):
         return
-    earlier = {}
+    named = {}
     for name, value in zip(arguments, [*arguments[1:], ""], strict=True):
         option, _, after = name.partition("=")
-        path = Path(after or value)
-        if option in _MARKS and _is_earlier_result(path, _MARKS[option]):
-            earlier[option[2:]] = path
-    with contextlib.suppress(OSError, ValueError):
-        write_files(Outputs(**earlier)._unusable())
+        if option in _MARKS:
+            named[option] = Path(after or value)
+    _replace_earlier(named)
+
+
+def _replace_earlier(named: Mapping[str, Path | None]) -> None:
+    """Replace each of these files that is an earlier result."""
+    for option, path in named.items():
+        if path is None or path.is_symlink() or not _is_earlier_result(path, _MARKS[option]):
+            continue
+        with contextlib.suppress(OSError, ValueError):
+            write_files(Outputs(**{option[2:]: path})._unusable())
 
 
 def _is_earlier_result(path: Path, marks: tuple[str, ...]) -> bool:

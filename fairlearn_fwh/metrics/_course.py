@@ -112,6 +112,8 @@ class Course:
             raise ValueError(
                 "Either all looks have weights, or none: evidence with weights and evidence without do not add up."
             )
+        if self.known is not None and self.known.labels is not None and new.labels is not None:
+            new.labels.check_same(self.known.labels, "this look", "the one before it")
         measured = new if self.known is None else self.known + new
         judged = measured if self.plan.over is None else regroup(measured, self.plan.over)
         if judged.labels is not None:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ._core._figures import OWN
+from ._core._label_sets import are_written_alike
 from ._core._measurement import Measurement
 from ._core._names import SMALLEST_SHOWN, group_name
 from ._core._units import Unit
@@ -122,6 +123,9 @@ def compare_samples(
         )
     check_has_test(first.loss)
     check_margin(margin, first.loss)
+    if first.labels is not None and second.labels is not None:
+        first.labels.check_same(second.labels, "new", "old")
+    _check_groups(new.by_group.index, old.by_group.index)
     index = new.by_group.index.union(old.by_group.index, sort=False)
     samples = _two_samples(
         first, second, new.by_group.index.get_indexer(index), old.by_group.index.get_indexer(index)
@@ -157,6 +161,20 @@ def compare_samples(
     )
 
 
+def _check_groups(new: pd.Index, old: pd.Index) -> None:
+    """Raise ValueError if the samples have no group in common, or one in two spellings."""
+    if not len(new.intersection(old)):
+        raise ValueError(
+            f"new and old have no group in common: {list(new)[:5]!r} and {list(old)[:5]!r}. Give both the same groups, in one spelling."
+        )
+    for label in new.difference(old):
+        for other in old.difference(new):
+            if are_written_alike(label, other):
+                raise ValueError(
+                    f"new has the group {group_name(label)} and old the group {group_name(other)}, which are counted as different. Give both one spelling."
+                )
+
+
 def _two_samples(
     new: Measurement, old: Measurement, rows_new: np.ndarray, rows_old: np.ndarray
 ) -> TwoSamples:
@@ -168,7 +186,7 @@ def _two_samples(
     both = variance + variance_old
     with np.errstate(divide="ignore", invalid="ignore"):
         df = both**2 / (variance**2 / np.maximum(size - 1, 1) + variance_old**2 / np.maximum(size_old - 1, 1))
-    return TwoSamples(risk, risk_old, size, size_old, both, np.nan_to_num(df, nan=1.0))
+    return TwoSamples(risk, risk_old, size, size_old, both, np.nan_to_num(df, nan=1.0), new.loss.span)
 
 
 def _risk_and_size(m: Measurement, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -187,8 +205,9 @@ def _in_words(
     confidence = f"{100 * (1 - alpha):g} % confidence"
     beyond = f" by more than {unit.amount_in_words(margin)}" if margin else ""
     higher = table[table["higher"]].sort_values("increase", ascending=False)
+    alone = _in_one_sample(table, min_group_size)
     if not len(higher):
-        return f"No higher risk was found on the new sample{beyond}, with {confidence}; that there is none is not shown."
+        return f"No higher risk was found on the new sample{beyond}, with {confidence}; that there is none is not shown.{alone}"
     is_shown = (higher["n"] >= min_group_size) & (higher["n_old"] >= min_group_size)
     parts = [
         f"{group_name(label)} ({unit.gain_in_words(row['increase'])}, {row['n']:,} people against {row['n_old']:,})"
@@ -199,4 +218,15 @@ def _in_words(
     if hidden := int((~is_shown).sum()):
         parts.append(f"{hidden} group{'s' if hidden > 1 else ''} of fewer than {min_group_size} people")
     what = "The new model harms" if randomized else "Higher risk on the new sample"
-    return f"{what}{beyond} with {confidence}: {', '.join(parts)}."
+    return f"{what}{beyond} with {confidence}: {', '.join(parts)}.{alone}"
+
+
+def _in_one_sample(table: pd.DataFrame, min_group_size: int) -> str:
+    """Name the groups of which nothing can be said, because one of the samples has nobody in them."""
+    alone = table[(table["n"] == 0) | (table["n_old"] == 0)]
+    shown = alone[(alone["n"] + alone["n_old"]) >= min_group_size]
+    if not len(shown):
+        return ""
+    names = [group_name(label) for label in shown.index[:_MAX_NAMED]]
+    more = [f"{len(shown) - len(names)} more"] if len(shown) > len(names) else []
+    return f" In one sample only, and not compared: {', '.join([*names, *more])}."

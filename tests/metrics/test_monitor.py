@@ -584,6 +584,16 @@ def test_a_missing_unit_is_refused_at_every_look(rng, convert):
         monitor.update_from_frame(convert(again), **COLUMNS, units="person", unit_key=KEY)
 
 
+def test_a_week_that_is_coded_in_another_way_is_refused():
+    def week(labels):
+        y = np.array(labels * 30)
+        return PreferenceFrame(y_true=y, y_pred=y, y_pred_pooled=y, sensitive_features=["a"] * 60)
+
+    monitor = PreferenceMonitor().update(week([0, 1]))
+    with pytest.raises(ValueError, match="this look has the labels 1, 2, and the one before it has 0, 1"):
+        monitor.update(week([1, 2]))
+
+
 def test_looks_with_and_without_weights_do_not_go_together(rng):
     table = people(rng, 50).assign(w=1.5)
     monitor = PreferenceMonitor().update(frame_of(table))

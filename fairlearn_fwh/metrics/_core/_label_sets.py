@@ -141,6 +141,24 @@ class LabelSets:
                 f"y_true has {_listed(never)}, which no prediction ever has; such people count as errors of both."
             )
 
+    def check_same(self, other: LabelSets, name: str, other_name: str) -> None:
+        """Look whether two samples speak of the same two labels.
+
+        Raises
+        ------
+        ValueError
+            If each of them has two labels at most, and both together have more: they are coded in two ways.
+        """
+        mine, theirs = self.everything, other.everything
+        if (
+            self.stated is None
+            and other.stated is None
+            and max(len(mine), len(theirs)) <= 2 < len(mine | theirs)
+        ):
+            raise ValueError(
+                f"{name} has the labels {_listed(mine)}, and {other_name} has {_listed(theirs)}: are they coded in two ways? {_REMEDY}"
+            )
+
     def _found(self) -> str:
         return ", ".join(f"{name} has {_listed(labels)}" for name, labels in self._by_column.items())
 
@@ -282,6 +300,14 @@ def _written_alike(labels: frozenset[Any]) -> tuple[str, str] | None:
             return plain[_plain(label)], label
         plain[_plain(label)] = label
     return None
+
+
+def are_written_alike(label: Any, other: Any) -> bool:
+    """Whether two groups differ in blanks, full stops or capitals alone."""
+    one, two = (part if isinstance(part, tuple) else (part,) for part in (label, other))
+    return len(one) == len(two) and all(
+        _plain(str(a)) == _plain(str(b)) for a, b in zip(one, two, strict=True)
+    )
 
 
 def _plain(label: str) -> str:

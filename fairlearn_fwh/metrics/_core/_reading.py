@@ -22,6 +22,7 @@ from ._groups import (
 from ._label_sets import LabelSets, check_kinds, read_stated
 from ._layout import Layout
 from ._losses import Loss
+from ._names import group_name
 from ._sample import Sample
 from ._unit_hashes import UnitHashes
 from ._values import as_column, as_weights, weight_exponent
@@ -77,7 +78,11 @@ def read_sample(
         predictions = read_predictions_by_group(y_pred_by_group, len(y))
         by_group, group_labels = predictions.columns, predictions.labels
     if weights is not None and not (kept := weights > 0).all():
+        everybody = audit
         assigned, audit = assigned.take(kept), audit.take(kept)
+        if len(audit) < len(everybody):
+            gone = next(label for label in everybody.labels if label not in audit.labels)
+            raise ValueError(all_weightless(gone))
         y, pooled, weights = y[kept], pooled[kept], weights[kept]
         own = None if own is None else own[kept]
         unit_codes = None if unit_codes is None else unit_codes[kept]
@@ -104,6 +109,11 @@ def read_sample(
     return Sample(
         y, columns, disagrees, codes, audit.codes, weights, unit_codes, hashes, layout, sets, exponent
     )
+
+
+def all_weightless(group: Any) -> str:
+    """Say that a group would disappear without a word."""
+    return f"All rows of the group {group_name(group)} have weight 0, so nothing can be said of it. Leave its rows out, or give it weights."
 
 
 def read_labels_for(loss: Loss, labels: Any) -> frozenset[Any] | None:

@@ -37,6 +37,8 @@ class Found:
         Power of two by which weights have to be divided.
     heaviest : float
         Largest weight, divided by it.
+    has_weightless : bool
+        Whether some rows have weight 0.
     n_rows : int
         Number of rows.
     """
@@ -45,6 +47,7 @@ class Found:
     numbers: dict[str, int | Decimal]
     exponent: int
     heaviest: float
+    has_weightless: bool
     n_rows: int
 
 
@@ -90,10 +93,10 @@ def look_at_rows(
     if not len(table) or not counts.sum("n"):
         raise ValueError("The frame has no rows; at least one is needed.")
     _check_missing(columns, counts, _joint(columns, loss))
-    exponent, heaviest = _check_weights(columns, counts, is_text=is_text)
+    weights = _check_weights(columns, counts, is_text=is_text)
     if loss.predicts != "labels":
         _check_numbers(columns, loss, counts, _Counts(counted), is_text=is_text)
-        return Found(None, {}, exponent, heaviest, counts.sum("n"))
+        return Found(None, {}, *weights, counts.sum("n"))
     sets = _label_sets(rows, counted, columns, max_cells)
     types = {schema[columns.keys[role]] for role in sets}
     is_spelled = is_text or (is_file and types == {nw.String()})
@@ -108,7 +111,7 @@ def look_at_rows(
         stated = frozenset((read_numbers(frozenset([label])) or {}).get(label, label) for label in stated)
     read = {role: {numbers.get(label, label) for label in labels} for role, labels in sets.items()}
     truth = read.pop("y_true")
-    return Found(LabelSets.of_labels(truth, read, stated), numbers, exponent, heaviest, counts.sum("n"))
+    return Found(LabelSets.of_labels(truth, read, stated), numbers, *weights, counts.sum("n"))
 
 
 #: Labels of these columns are counted together; the classifiers of groups are many, and have labels of their own.
@@ -311,10 +314,10 @@ def _check_readable(role: str, columns: Columns, counts: _Counts, what: str) -> 
         )
 
 
-def _check_weights(columns: Columns, counts: _Counts, *, is_text: bool) -> tuple[int, float]:
-    """Return the power of two by which weights have to be divided, and the largest weight after that."""
+def _check_weights(columns: Columns, counts: _Counts, *, is_text: bool) -> tuple[int, float, bool]:
+    """Return the power of two by which weights have to be divided, the largest weight after that, and whether some are 0."""
     if columns.sample_weight is None:
-        return 0, 1.0
+        return 0, 1.0, False
     if is_text:
         _check_readable("sample_weight", columns, counts, "numbers")
     key = columns.keys["sample_weight"]
@@ -327,7 +330,7 @@ def _check_weights(columns: Columns, counts: _Counts, *, is_text: bool) -> tuple
         raise ValueError("sample_weight is zero for every row; at least one row needs a positive weight.")
     check_spread(counts.min("smallest_positive_weight"), largest)
     exponent = weight_exponent(largest)
-    return exponent, float(np.ldexp(largest, -exponent))
+    return exponent, float(np.ldexp(largest, -exponent)), smallest == 0
 
 
 def _check_numbers(columns: Columns, loss: Loss, counts: _Counts, counted: _Counts, *, is_text: bool) -> None:

@@ -38,6 +38,11 @@ def as_in_data(loss: Loss, found: Found, *, is_file: bool) -> Loss:
             raise ValueError(
                 f"There are no costs for the label {unknown[0]!r}; classes are {costs.classes.tolist()}."
             )
+        if is_file and (idle := sorted(set(costs.classes.tolist()) - known, key=str)):
+            raise ValueError(
+                f"There are costs for the label {idle[0]!r}, which does not occur; labels are {sorted(known, key=str)[:10]!r}. Spell it as in the file, or "
+                "name it by labels=[...] (--labels)."
+            )
         return replace(loss, function=costs)
     return loss if loss.pos_label is None else replace(loss, pos_label=read(loss.pos_label))
 

@@ -15,6 +15,7 @@ from .._core._histograms import BINS, GainHistograms
 from .._core._losses import LOSSES, Loss, nobody_concerned, resolve_loss
 from .._core._measurement import Measurement, can_be_bet_on, find_pairs
 from .._core._reading import (
+    all_weightless,
     check_pooled_groups,
     read_labels_for,
     read_pooled_groups,
@@ -118,7 +119,7 @@ class Engine:
         rows = with_numbers(rows, columns, loss) if is_text else rows
         compared = [columns.keys[role] for role in columns.labels_and_predictions()]
         rows = in_one_spelling(rows, compared, found.numbers)
-        rows = _with_weights(rows, columns, found.exponent)
+        rows = _with_weights(rows, columns, found)
         if loss.predicts != "labels":  # small integers overflow when they are subtracted or multiplied
             numbers = [columns.keys[role] for role in numeric_roles(columns, loss)]
             rows = rows.with_columns(**{key: nw.col(key).cast(nw.Float64) for key in numbers})
@@ -246,12 +247,25 @@ def _audit_groups(rows: nw.LazyFrame[Any], columns: Columns, pooled_groups: froz
     return layout.audit
 
 
-def _with_weights(rows: nw.LazyFrame[Any], columns: Columns, exponent: int) -> nw.LazyFrame[Any]:
-    """Leave out rows of weight zero, and bring weights to where their squares are finite."""
+def _with_weights(rows: nw.LazyFrame[Any], columns: Columns, found: Found) -> nw.LazyFrame[Any]:
+    """Leave out rows of weight zero, and bring weights to where their squares are finite.
+
+    Raises
+    ------
+    ValueError
+        If nobody of a group is left.
+    """
     if columns.sample_weight is None:
         return rows.with_columns(weight=nw.lit(1.0))
     key = columns.keys["sample_weight"]
-    rows = rows.with_columns(weight=nw.col(key).cast(nw.Float64)).filter(nw.col("weight") > 0)
+    rows = rows.with_columns(weight=nw.col(key).cast(nw.Float64))
+    keys, exponent = group_keys(columns), found.exponent
+    if found.has_weightless and keys:
+        most = rows.group_by(*keys).agg(nw.col("weight").max().alias("most")).filter(nw.col("most") <= 0)
+        if len(table := collect(most.head(1))):
+            label = tuple(table[name][0] for name in keys)
+            raise ValueError(all_weightless(label if len(label) > 1 else label[0]))
+    rows = rows.filter(nw.col("weight") > 0)
     # In two steps, because a power of two as large as a weight may be is not a float.
     for part in (exponent // 2, exponent - exponent // 2) if exponent else ():
         rows = rows.with_columns(weight=nw.col("weight") * 2.0**-part)

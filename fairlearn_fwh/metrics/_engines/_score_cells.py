@@ -29,6 +29,9 @@ _BINS_OF_ONE = 4096
 #: Bins of equal width in which people are counted first, to find the segments.
 _FINE = 1 << 16
 
+#: Share of all people (one in so many) above which such a range is divided again, and how often.
+_CROWDED, _MOST_DIVISIONS = 8 * SEGMENTS, 24
+
 #: Scores beside labels of any kind, as the checks of rows know losses.
 _SCORES = Loss("ranking", lambda y, p: np.zeros(len(y)), "scores", 1.0)
 
@@ -183,29 +186,49 @@ def _edges(rows: nw.LazyFrame[Any], names: dict[str, str]) -> dict[str, np.ndarr
     ValueError
         If a score is the same for everybody.
     """
-    table = collect(
-        rows.select(
-            *(
-                getattr(nw.col(name), what)().alias(f"{what}_{name}")
-                for name in names
-                for what in ("min", "max")
-            )
-        )
-    )
     edges = {}
     for name, role in names.items():
-        low, high = (float(numbers_of(table, f"{what}_{name}")[0]) for what in ("min", "max"))
+        pieces = _pieces(rows, name)
+        low, high = float(pieces[0, 0]), float(pieces[-1, 1])
         if low == high:
             raise ValueError(f"{role} is {low:g} for everybody: it ranks nobody.")
-        share = (nw.col(name) - low) / (high - low) * _FINE
-        fine = collect(rows.with_columns(fine=share - share % 1.0).group_by("fine").agg(nw.len().alias("n")))
-        position, n = numbers_of(fine, "fine"), numbers_of(fine, "n")
-        order = np.argsort(position)
-        reached = np.cumsum(n[order]) / n.sum()
-        wanted = np.searchsorted(reached, np.arange(1, SEGMENTS) / SEGMENTS)
-        inner = low + (position[order][wanted] + 1) / _FINE * (high - low)
-        edges[name] = np.unique(np.r_[low, inner[inner < high], high])
+        reached = np.cumsum(pieces[:, 2]) / pieces[:, 2].sum()
+        wanted = np.searchsorted(reached, np.arange(1, SEGMENTS) / SEGMENTS - 1e-12) + 1
+        inner = pieces[wanted[wanted < len(pieces)], 0]
+        edges[name] = np.unique(np.r_[low, inner, high])
     return edges
+
+
+def _pieces(rows: nw.LazyFrame[Any], name: str) -> np.ndarray:
+    """Ranges of a score with the numbers of people in them, shape (r, 3), in ascending order.
+
+    Ranges of equal width are one crowded range where a score is far out, or skewed; those that have too many people are divided again.
+    """
+    pieces = _divided(rows, name)
+    for _ in range(_MOST_DIVISIONS):
+        crowded = (pieces[:, 2] > pieces[:, 2].sum() / _CROWDED) & (pieces[:, 1] > pieces[:, 0])
+        if not crowded.any():
+            break
+        first = int(np.argmax(np.where(crowded, pieces[:, 2], 0)))
+        low, high, _ = pieces[first]
+        inside = rows.filter((nw.col(name) >= float(low)) & (nw.col(name) <= float(high)))
+        pieces = np.concatenate([pieces[:first], _divided(inside, name), pieces[first + 1 :]])
+    return pieces
+
+
+def _divided(rows: nw.LazyFrame[Any], name: str) -> np.ndarray:
+    """Smallest and largest score and number of people of up to `_FINE` ranges of equal width that have people."""
+    score = nw.col(name)
+    ends = collect(rows.select(score.min().alias("low"), score.max().alias("high")))
+    low, high = (float(numbers_of(ends, end)[0]) for end in ("low", "high"))
+    share = (score - low) / ((high - low) or 1.0) * _FINE
+    found = collect(
+        rows.with_columns(fine=share - share % 1.0)
+        .group_by("fine")
+        .agg(score.min().alias("low"), score.max().alias("high"), nw.len().alias("n"))
+    )
+    pieces = np.column_stack([numbers_of(found, column) for column in ("low", "high", "n")])
+    return pieces[np.argsort(pieces[:, 0])]
 
 
 def _bin(score: Any, edges: np.ndarray, per_segment: int) -> Any:

@@ -8,8 +8,12 @@ import numpy as np
 from scipy import stats
 
 from .._core._bisection import bisect
+from ._rare_events import heavy_bound, heavy_p_value
 
 _BISECTIONS = 50
+
+#: Numbers of events in the old sample that are tried, each as likely as the others.
+_N_DRAWS = 400
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,8 @@ class TwoSamples:
     variance : ndarray or None
         Variance of the difference, and `df` its degrees of freedom, for real-valued losses; None for shares of people.
     df : ndarray or None
+    span : float or None
+        Largest real-valued loss.
     """
 
     new: np.ndarray
@@ -33,6 +39,7 @@ class TwoSamples:
     n_old: np.ndarray
     variance: np.ndarray | None = None
     df: np.ndarray | None = None
+    span: float | None = None
 
     @property
     def known(self) -> np.ndarray:
@@ -42,17 +49,47 @@ class TwoSamples:
 
 def higher_risk_p_value(samples: TwoSamples, margin: float = 0.0) -> np.ndarray:
     """P-values of H0: new risk - old risk <= margin. Small means: people of the new sample have a higher risk by more than the margin."""
-    return np.where(
-        samples.known, _tail(-_statistic(samples, np.full(len(samples.new), margin)), samples), 1.0
-    )
+    by_law = _tail(-_statistic(samples, np.full(len(samples.new), margin)), samples)
+    p_values = np.fmax(by_law, _of_few_p_value(samples, margin))
+    return np.where(samples.known, p_values, 1.0)
+
+
+def _of_few_p_value(samples: TwoSamples, margin: float) -> np.ndarray:
+    """What few people, or few events, allow.
+
+    Of shares: the probability of so large a difference at the likeliest risks that differ by the margin (a parametric bootstrap, computed; Lloyd 2008).
+    Of real-valued losses: rare large losses may be missing from the old sample.
+    """
+    difference = np.nan_to_num(samples.new - samples.old)
+    if samples.variance is not None and samples.df is not None:
+        if samples.span is None:
+            return np.zeros(len(difference))
+        error = np.sqrt(np.nan_to_num(samples.variance))
+        heavy = np.maximum(samples.n_old, 1.0) / samples.span
+        return heavy_p_value(difference - margin, error, samples.df, heavy, 0.0)
+    new, old = (np.nan_to_num(risk) for risk in constrained_risks(samples, np.full(len(difference), margin)))
+    quantiles = (np.arange(_N_DRAWS) + 0.5) / _N_DRAWS
+    n_old, n_new = np.maximum(samples.n_old, 1.0)[:, None], np.maximum(samples.n_new, 1.0)[:, None]
+    drawn = stats.binom.ppf(quantiles, n_old, old[:, None]) / n_old
+    least = np.ceil((difference[:, None] + drawn) * n_new - 1e-6)
+    tail: np.ndarray = stats.binom.sf(least - 1, n_new, new[:, None]).mean(axis=1)
+    return tail
 
 
 def difference_bounds(samples: TwoSamples, alpha: float) -> tuple[np.ndarray, np.ndarray]:
     """Two-sided 1 - alpha interval of new risk - old risk: Miettinen and Nurminen (1985) for shares, Welch's for real-valued losses."""
     difference = samples.new - samples.old
     if samples.variance is not None and samples.df is not None:
-        reach = stats.t.isf(alpha / 2, samples.df) * np.sqrt(samples.variance)
-        return difference - reach, difference + reach
+        error = np.sqrt(samples.variance)
+        reach = stats.t.isf(alpha / 2, samples.df) * error
+        if samples.span is None:
+            return difference - reach, difference + reach
+        levels = np.full(len(difference), alpha / 2)
+        heavy_new, heavy_old = (np.maximum(n, 1.0) / samples.span for n in (samples.n_new, samples.n_old))
+        return (
+            heavy_bound(difference, error, samples.df, heavy_old, levels),
+            -heavy_bound(-difference, error, samples.df, heavy_new, levels),
+        )
     critical = stats.norm.isf(alpha / 2)
     lower, _ = bisect(
         lambda delta: _statistic(samples, delta) <= critical,
