@@ -389,6 +389,7 @@ class RankingFrame:
             weighted=False,
             upper=None,
             unseen=n,
+            heavy=np.array([one.heavy for one in found]),
         )
 
     def _of_all(self, values: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from ._inference._rare_events import heavy_p_value, of_uneven
 from ._inference._tests import mcnemar_p_value
 
 #: Quantile bins of a number; slices are ranges of neighbouring bins.
@@ -150,6 +151,7 @@ def scan(
     for i, j in _not_explained(inside, sign, looked_at, people, float(np.quantile(largest, 1 - alpha))):
         mine = slices.members[:, i] * slices.members[:, j] > 0
         n, lose, gain = int(mine.sum()), int(worse[mine].sum()), int(better[mine].sum())
+        heavy = 0.0 if units is None else _heavy_p_value(worse[mine], better[mine], units[mine])
         rows.append(
             {
                 "subgroup": slices.describe(i, j),
@@ -157,10 +159,12 @@ def scan(
                 "gain": (gain - lose) / n,
                 "negative_flip_rate": lose / n,
                 "positive_flip_rate": gain / n,
-                "p_value": _p_value(inside[:, i] * inside[:, j], sign, signs)
+                "p_value": max(_p_value(inside[:, i] * inside[:, j], sign, signs), heavy)
                 if units is not None
                 else float(mcnemar_p_value(np.array(float(lose)), np.array(float(gain)))),
-                "p_adjusted": (1 + int((largest >= statistic[i, j] - _ROUNDING).sum())) / (1 + N_FLIPS),
+                "p_adjusted": max(
+                    (1 + int((largest >= statistic[i, j] - _ROUNDING).sum())) / (1 + N_FLIPS), heavy
+                ),
             }
         )
     columns = ["subgroup", "n", "gain", "negative_flip_rate", "positive_flip_rate", "p_value", "p_adjusted"]
@@ -178,6 +182,19 @@ def _p_value(members: np.ndarray, sign: np.ndarray, signs: np.ndarray) -> float:
     """Share of the tosses in which the people of one slice lose as much."""
     drawn = signs.astype(np.float32) @ members
     return float((1 + (drawn >= sign @ members - _ROUNDING).sum()) / (1 + len(signs)))
+
+
+def _heavy_p_value(worse: np.ndarray, better: np.ndarray, units: np.ndarray) -> float:
+    """What large units, of which few may be in the sample, allow: they may gain as much as the others lose."""
+    _, unit = np.unique(units, return_inverse=True)
+    sizes, sums = np.bincount(unit), np.bincount(unit, worse.astype(float) - better)
+    n, k = len(unit), len(sizes)
+    loss = sums.sum() / n
+    error = np.sqrt(((sums - loss * sizes) ** 2).sum() * k / max(k - 1, 1)) / n
+    heavy = of_uneven(np.array([n / sizes.max()]), np.array([float(k)]))
+    if not np.isfinite(heavy).all():
+        return 0.0
+    return float(heavy_p_value(np.array([loss]), np.array([error]), np.array([max(k - 1, 1)]), heavy, 0.0)[0])
 
 
 def _signed(inside: np.ndarray, sign: np.ndarray) -> np.ndarray:

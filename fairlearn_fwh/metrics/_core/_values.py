@@ -163,8 +163,7 @@ def _of_series(series: nw.Series[Any], name: str) -> tuple[np.ndarray, np.ndarra
         raise ValueError(f"{name} has times of day; give them as text.")
     if dtype == nw.Datetime or dtype == nw.Duration:
         return _of_pandas(_stamps(series)) if dtype == nw.Datetime else (series.to_numpy(), missing)
-    if dtype == nw.String:
-        return series.to_numpy().astype(object), missing
+    # numpy's texts end where the last NUL begins; Python's do not.
     array = np.empty(len(series), dtype=object)
     array[:] = series.to_list()
     return array, missing

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special, stats
+from scipy import special
 
 from .._core._bisection import bisect
+from ._rare_events import heavy_bound, of_uneven
 
 #: Fewest people, or units, for each bin; of fewer the variance within a bin is not known well enough.
 PEOPLE_PER_BIN = 20
@@ -25,6 +26,8 @@ class Calibration:
         Number of people, or of units.
     large, large_variance : float
         Calibration in the large, the mean of truth minus probability, and the variance of its error.
+    heavy : float
+        How many of the largest units would have all rows; infinity where units are alike.
     bins : ndarray, shape (B, 4)
         Of each bin number of people, mean probability, share of positives, and standard error of their difference.
     raw : float
@@ -38,6 +41,7 @@ class Calibration:
     n: int
     large: float
     large_variance: float
+    heavy: float
     bins: np.ndarray
     raw: float
     bias: float
@@ -50,9 +54,11 @@ class Calibration:
         return self.raw - self.bias
 
     def large_bounds(self, alpha: float) -> tuple[float, float]:
-        """Bounds of calibration in the large by Student's distribution."""
-        half = stats.t.isf(alpha / 2, max(self.n - 1, 1)) * np.sqrt(self.large_variance)
-        return max(self.large - half, -1.0), min(self.large + half, 1.0)
+        """Bounds of calibration in the large by Student's distribution; few large units may be missing."""
+        error, df = np.sqrt(self.large_variance), np.array(max(self.n - 1, 1))
+        values = np.array([self.large, -self.large])
+        lower = heavy_bound(values, np.full(2, error), df, np.full(2, self.heavy), np.full(2, alpha / 2))
+        return max(float(lower[0]), -1.0), min(float(-lower[1]), 1.0)
 
     def error_bounds(self, alpha: float) -> tuple[float, float]:
         """Bounds of the true squared error: values at which what was seen is in neither tail.
@@ -125,6 +131,7 @@ def calibration_of(
         n=n_units,
         large=float(apart.mean()),
         large_variance=large_variance,
+        heavy=float(of_uneven(n / np.bincount(rows).max(), np.array(float(n_units)))),
         bins=np.column_stack([size, means, hits / size, np.sqrt(np.diag(covariance))]),
         raw=float(weight @ gap**2),
         bias=float(np.trace(weighted)),

@@ -19,10 +19,10 @@ from ._betting import GainDraws
 from ._checks import check_claims
 from ._joint_law import JointLaw
 from ._null_laws import laws_of_certificates, laws_of_harm
+from ._rare_events import UNEVEN, of_uneven
 from ._step_down import MIN_P, NullLaws, SharedPeople, adjust_p_values
 from ._tests import (
     UNCONDITIONAL,
-    UNEVEN,
     UNITS,
     PairedDifferences,
     certificate_p_value,
@@ -465,7 +465,7 @@ def paired_differences(
     if weighted or units is not None:
         discordant = sums.discordant_size()[rows, columns]
         n, worse, better = effective_counts(worse, better, variance, kish, discordant)
-        heavy = _uneven(_heavy(sums, rows, heaviest), sums.n[rows] if units is None else units)
+        heavy = of_uneven(_heavy(sums, rows, heaviest), sums.n[rows] if units is None else units)
     else:
         worse, better = np.rint(worse * n), np.rint(better * n)
     return PairedDifferences(
@@ -486,13 +486,6 @@ def _heavy(sums: GroupSums, rows: np.ndarray, heaviest: float) -> np.ndarray:
     """How many people, or units, of the largest weight would have all of the weight."""
     largest = sums.units.heaviest[rows] if isinstance(sums, ClusteredSums) else np.full(len(rows), heaviest)
     return sums.weight[rows] / np.maximum(largest, np.finfo(float).tiny)
-
-
-def _uneven(heavy: np.ndarray, n: np.ndarray) -> np.ndarray:
-    """The same for 0-1 losses, of which tests by counts know what people of one weight do: infinity where all have it, all of it from `UNEVEN` on."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        share = np.clip((n / heavy - 1) / (UNEVEN - 1), 0.0, 1.0)
-        return np.where(share > 0, heavy / share, np.inf)
 
 
 def _concatenate(pieces: list[PairedDifferences]) -> PairedDifferences:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ._rare_events import of_uneven
+
 
 @dataclass(frozen=True)
 class AucComparison:
@@ -19,6 +21,8 @@ class AucComparison:
         Variance of ``own - other``; NaN with fewer than two people of a class.
     n_rarer : int
         Number of people of the rarer class, or of units with such people: what the estimate of the variance rests on.
+    heavy : float
+        How many of the largest units would make up a class, the class with the fewest; infinity where units are alike, or without any.
     ties_made : float
         By how much ``own - other`` may be off because scores were counted in bins.
     """
@@ -27,6 +31,7 @@ class AucComparison:
     other: float
     variance: float
     n_rarer: int
+    heavy: float = np.inf
     ties_made: float = 0.0
 
 
@@ -81,8 +86,8 @@ def _variance_of_mean(values: np.ndarray, n: np.ndarray) -> float:
 
 def _clustered_variance(
     apart: list[np.ndarray], positive: np.ndarray, units: np.ndarray
-) -> tuple[float, int]:
-    """Variance of a difference by Obuchowski (1997), section 2, and the number of units with people of the rarer class."""
+) -> tuple[float, int, float]:
+    """Variance of a difference by Obuchowski (1997), section 2, the number of units with people of the rarer class, and `heavy`."""
     _, unit = np.unique(units, return_inverse=True)
     n_units = int(unit.max()) + 1
     sums, n_with, sizes = [], [], []
@@ -93,13 +98,15 @@ def _clustered_variance(
         sizes.append(len(part))
     rarer = min(n_with)
     if rarer < 2:
-        return np.nan, rarer
+        return np.nan, rarer, np.inf
+    largest = [np.bincount(unit[mine]).max() for mine in (positive, ~positive)]
+    heavy = of_uneven(np.array(sizes) / np.array(largest), np.array(n_with, dtype=float)).min()
     variance = sum(
         k / (k - 1) * float(total @ total) / size**2
         for total, k, size in zip(sums, n_with, sizes, strict=True)
     )
     variance += 2 * n_units / (n_units - 1) * float(sums[0] @ sums[1]) / (sizes[0] * sizes[1])
-    return max(variance, 0.0), rarer
+    return max(variance, 0.0), rarer, float(heavy)
 
 
 def _placements(positive: np.ndarray, scores: np.ndarray, n: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -17,6 +17,9 @@ from scipy import stats
 
 from .._core._bisection import bisect
 
+#: Weights are uneven if the heaviest is more than so many times the mean, or the number of people so many times Kish's effective size.
+UNEVEN = 1.5
+
 #: With more events than this the normal law serves.
 _MOST_EVENTS = 3000.0
 
@@ -71,6 +74,13 @@ def _skellam_p_value(counts: np.ndarray, margin: float) -> np.ndarray:
         np.floor(worse - better) - 1, gaining + more, np.maximum(gaining, 1e-9)
     )
     return tail
+
+
+def of_uneven(heavy: np.ndarray, n: np.ndarray) -> np.ndarray:
+    """Correct `heavy` for tests that know what n people, or units, of one weight do: infinity where all have it, all of it from `UNEVEN` on."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = np.clip((n / heavy - 1) / (UNEVEN - 1), 0.0, 1.0)
+        return np.where(share > 0, heavy / share, np.inf)
 
 
 def heavy_bound(

@@ -26,9 +26,6 @@ UNITS = "units"
 #: Below this size bounds are exact (Clopper and Pearson), not those of the score test.
 MIN_SCORE_BOUND_SIZE = 30
 
-#: Weights are uneven if the number of people is more than so many times Kish's effective size.
-UNEVEN = 1.5
-
 #: With uneven weights nothing is certified where fewer effective discordant people than this are to be expected.
 FEWEST_DISCORDANT = 10.0
 

@@ -271,11 +271,14 @@ def test_one_row_and_a_group_of_one_can_be_measured(table, engine):
     assert frame.by_group.loc["lonely", "n"] == 1
 
 
-def test_all_weights_in_one_group_leave_the_others_out(table):
+def test_a_group_without_any_weight_is_refused(table):
     weights = table.assign(weight=np.where(table["race"] == "x", table["weight"], 0.0))
     columns = {"y_true": "y"} | CASES["weighted"]
-    frame = PreferenceFrame.from_frame(pl.from_pandas(weights).lazy(), **columns)
-    assert list(frame.by_group.index) == ["x"]
+    for frame in (pl.from_pandas(weights).lazy(), weights):
+        with pytest.raises(
+            ValueError, match="All rows of the group . have weight 0, so nothing can be said of it"
+        ):
+            PreferenceFrame.from_frame(frame, **columns)
 
 
 def test_too_many_cells_are_refused(table):

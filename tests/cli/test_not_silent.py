@@ -1,0 +1,139 @@
+"""Files that look right and are not: none of them passes."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+from fairlearn_fwh.cli._main import main
+
+COLUMNS = ("--y-true", "y", "--y-pred", "new", "--pooled", "old", "--sensitive", "g")
+
+
+def run_cli(*arguments):
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def harmed():
+    """The new model misses 100 of 500 positives of group a."""
+    y = np.tile(np.repeat(["1", "0"], 500), 2)
+    group = np.repeat(["a", "b"], 1000)
+    new = y.copy()
+    new[:100] = "0"
+    return pd.DataFrame({"y": y, "new": new, "old": y, "g": group})
+
+
+def written(table, tmp_path, name="rows.csv"):
+    path = tmp_path / name
+    table.to_csv(path, index=False)
+    return path
+
+
+def test_the_harm_is_found(harmed, tmp_path):
+    assert run_cli("audit", written(harmed, tmp_path), *COLUMNS).exit_code == 1
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "polars"])
+@pytest.mark.parametrize("spelling", ["true", "1,0", "NA", "yes", "+1"])
+def test_the_truth_in_another_spelling_hides_no_harm(harmed, tmp_path, spelling, engine):
+    is_positive = (harmed["y"] == "1") & (harmed["g"] == "a")
+    path = written(harmed.assign(y=harmed["y"].where(~is_positive, spelling)), tmp_path)
+    result = run_cli("audit", path, *COLUMNS, "--engine", engine)
+    assert result.exit_code == 2
+    assert "which labels there are" in result.output or "leave such rows out" in result.output
+
+
+def test_a_group_whom_a_loss_does_not_concern_is_undecided(harmed, tmp_path):
+    nobody = harmed.assign(y=np.where(harmed["g"] == "a", "0", harmed["y"]), old=harmed["y"], new=harmed["y"])
+    path = written(nobody.assign(old=nobody["y"], new=nobody["y"]), tmp_path)
+    for losses in ("missed", "error,missed"):
+        result = run_cli(
+            "audit", path, *COLUMNS, "--loss", losses, "--pos-label", "1", "--fail-on", "undecided"
+        )
+        assert result.exit_code == 3
+        assert "Undecided for 1 of 2 groups" in result.output
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "polars"])
+def test_a_group_without_weight_does_not_disappear(harmed, tmp_path, engine):
+    path = written(harmed.assign(w=np.where(harmed["g"] == "a", 0.0, 1.0)), tmp_path)
+    result = run_cli("audit", path, *COLUMNS, "--weight", "w", "--engine", engine)
+    assert result.exit_code == 2
+    assert "All rows of the group a have weight 0" in result.output
+
+
+def test_a_cost_of_a_label_that_does_not_occur_is_refused(harmed, tmp_path):
+    path = written(harmed.replace({"1": "ill", "0": "well"}), tmp_path)
+    costs = ("--loss", "misclassification", "--cost", "well", "ill", "1", "--cost", "ill")
+    assert run_cli("audit", path, *COLUMNS, *costs, "well", "5").exit_code == 1
+    result = run_cli("audit", path, *COLUMNS, *costs, "Well", "5")
+    assert result.exit_code == 2
+    assert "costs for the label 'Well', which does not occur" in result.output
+
+
+def test_a_label_of_the_policy_is_not_dropped_without_a_word(harmed, tmp_path):
+    policy = tmp_path / "policy.toml"
+    policy.write_text('[tool.fairlearn-fwh.audit]\nloss = ["missed"]\npos-label = ["0"]\n')
+    path, report = written(harmed, tmp_path), tmp_path / "report.json"
+    result = run_cli("audit", path, *COLUMNS, "--policy", policy, "--loss", "missed")
+    assert result.exit_code == 2
+    assert "Give --pos-label, too" in result.output
+    run_cli(
+        "audit", path, *COLUMNS, "--policy", policy, "--loss", "missed", "--pos-label", "1", "--json", report
+    )
+    said = json.loads(report.read_text())["policy"]
+    assert "pos-label" in json.dumps(said["overridden"])
+
+
+def test_groups_of_other_people_are_the_same_groups(harmed, tmp_path):
+    options = ("--y-true", "y", "--y-pred", "new", "--sensitive", "g", "--unpaired", "--baseline")
+    new, old = (written(harmed.assign(new=harmed[name]), tmp_path, f"{name}.csv") for name in ("new", "old"))
+    assert run_cli("audit", new, *options, old).exit_code == 1
+    for other, message in (
+        ("A", "counted as different"),
+        ("c", "In one sample only, and not compared: a, c"),
+    ):
+        renamed = written(
+            harmed.assign(new=harmed["old"], g=harmed["g"].replace("a", other)), tmp_path, "renamed.csv"
+        )
+        assert message in run_cli("audit", new, *options, renamed).output
+
+
+def test_a_file_that_is_named_twice_leaves_no_earlier_result(harmed, tmp_path):
+    path, report = written(harmed, tmp_path), tmp_path / "report.json"
+    assert run_cli("audit", path, *COLUMNS, "--json", report).exit_code == 1
+    assert run_cli("audit", path, *COLUMNS, "--baseline", path, "--on", "y", "--json", report).exit_code == 2
+    assert json.loads(report.read_text())["state"] == "unusable"
+
+
+def test_both_engines_tell_texts_with_a_nul_apart(harmed, tmp_path):
+    path = tmp_path / "rows.jsonl"
+    harmed.assign(g=harmed["g"].replace({"a": "b\0"})).to_json(path, orient="records", lines=True)
+    for engine in ("duckdb", "polars"):
+        assert run_cli("audit", path, *COLUMNS, "--engine", engine).exit_code == 1
+
+
+def test_a_score_far_out_hides_no_harm(tmp_path):
+    rng = np.random.default_rng(0)
+    n = 4000
+    y, group = rng.integers(0, 2, n), rng.choice(["a", "b"], n)
+    old = y + rng.normal(0, 1.2, n)
+    new = np.where(group == "a", old + rng.normal(0, 1, n), old)
+    options = (
+        "--y-true",
+        "y",
+        "--scores",
+        "new",
+        "--pooled-scores",
+        "old",
+        "--sensitive",
+        "g",
+        "--pos-label",
+        "1",
+    )
+    for change in (lambda x: x, lambda x: np.exp(3 * x), lambda x: np.where(np.arange(n) == 0, 1e12, x)):
+        path = written(pd.DataFrame({"y": y, "new": change(new), "old": change(old), "g": group}), tmp_path)
+        assert run_cli("audit", path, *options).exit_code == 1
