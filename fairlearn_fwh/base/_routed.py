@@ -299,6 +299,7 @@ class RoutedEstimator(MetaEstimatorMixin, BaseEstimator, ABC):
         -------
         PreferenceFrame
         """
+        check_is_fitted(self)
         return PreferenceFrame.from_estimator(
             self,
             X,

@@ -333,5 +333,9 @@ def _find(loss: str | Callable[..., Any]) -> Loss:
         for which, bound in bounds.items():
             if bound is not None and not isinstance(bound, Real):
                 raise ValueError(f"loss {name!r} has {which}={bound!r}; it must be a number.")
+            if bound is not None and not np.isfinite(float(bound)):
+                raise ValueError(
+                    f"loss {name!r} has {which}={bound!r}; leave the attribute out where there is no limit."
+                )
         return Loss(name, loss, getattr(loss, "predicts", "values"), **bounds)
     raise ValueError(f"loss must be one of {sorted(LOSSES)} or a callable; got {loss!r}.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property, reduce
 from typing import Any, Protocol
 
@@ -14,6 +14,7 @@ import numpy as np
 from ...exceptions import UnitsWarning
 from ._cells import DERIVED, LossCells, LossRows, statistics_of
 from ._figures import FIRST_GROUP, POOLED_COLUMN, Levels, rows_of_assigned
+from ._heaviest import Heaviest, joined, most_of, scaled
 from ._histograms import GainHistograms
 from ._label_sets import LabelSets
 from ._layout import Layout, merge_layouts, positions
@@ -76,8 +77,8 @@ class Measurement:
         Labels that occur, for losses that compare labels.
     exponent : int
         Power of two by which weights were divided, so that their squares are finite.
-    heaviest : float
-        Largest weight of a row.
+    heaviest : dict from label to float
+        Largest weight of a row by audit group; empty without weights.
     """
 
     layout: Layout
@@ -94,7 +95,7 @@ class Measurement:
     unit_hashes: UnitHashes | None = None
     labels: LabelSets | None = None
     exponent: int = 0
-    heaviest: float = 1.0
+    heaviest: Heaviest = field(default_factory=dict)
 
     @classmethod
     def of_rows(cls, rows: LossRows, layout: Layout, loss: Loss, bootstrap: Bootstrap) -> Measurement:
@@ -152,15 +153,20 @@ class Measurement:
         units = None if self.units is None else _units_in_order(self.units, self.layout, layout)
         return replace(self, layout=layout, audit=audit, units=units)
 
-    def about(self, labels: LabelSets | None, exponent: int, heaviest: float) -> Measurement:
-        """Say which labels occurred, by which power of two weights were divided, and the largest weight."""
+    def about(self, labels: LabelSets | None, exponent: int, heaviest: Heaviest) -> Measurement:
+        """Say which labels occurred, by which power of two weights were divided, and the largest weights."""
         return replace(self, labels=labels, exponent=exponent, heaviest=heaviest)
 
     @property
     def counts_alike(self) -> bool:
         """Whether all rows have one weight, whatever it is."""
         n, weight, _ = self._of_everybody
-        return not self.weighted or bool(np.isclose(weight, n * self.heaviest, rtol=1e-12, atol=0))
+        return not self.weighted or bool(np.isclose(weight, n * self.most_weight, rtol=1e-12, atol=0))
+
+    @property
+    def most_weight(self) -> float:
+        """Largest weight of a row."""
+        return most_of(self.heaviest)
 
     @classmethod
     def of_cells(
@@ -218,7 +224,7 @@ class Measurement:
             unit_hashes=_add_hashes(mine, theirs),
             labels=labels,
             exponent=exponent,
-            heaviest=max(mine.heaviest, theirs.heaviest),
+            heaviest=joined(mine.heaviest, theirs.heaviest),
         )
 
     def _histograms_with(self, other: Measurement, pairs: np.ndarray) -> GainHistograms | None:
@@ -242,7 +248,7 @@ class Measurement:
             replicates=replicates,
             units=units,
             exponent=exponent,
-            heaviest=float(np.ldexp(self.heaviest, step)),
+            heaviest=scaled(self.heaviest, step),
         )
 
     def _in_order_of(self, layout: Layout) -> Measurement:

@@ -44,6 +44,7 @@ def to_plain(measured: Measurement) -> dict[str, Any]:
         "unit_hashes": None if m.unit_hashes is None else _hashes_to_plain(m.unit_hashes),
         "labels": None if m.labels is None else _sets_to_plain(m.labels),
         "exponent": int(m.exponent),
+        "heaviest": [[label_to_plain(label), weight] for label, weight in m.heaviest.items()],
     }
 
 
@@ -66,6 +67,7 @@ def from_plain(plain: dict[str, Any]) -> Measurement:
         unit_hashes=None if plain["unit_hashes"] is None else _hashes_from_plain(plain["unit_hashes"]),
         labels=None if plain["labels"] is None else _sets_from_plain(plain["labels"]),
         exponent=plain["exponent"],
+        heaviest={label_from_plain(label): weight for label, weight in plain["heaviest"]},
     )
 
 

@@ -35,8 +35,6 @@ class Found:
         Labels that are numbers written as text.
     exponent : int
         Power of two by which weights have to be divided.
-    heaviest : float
-        Largest weight, divided by it.
     has_weightless : bool
         Whether some rows have weight 0.
     n_rows : int
@@ -46,7 +44,6 @@ class Found:
     labels: LabelSets | None
     numbers: dict[str, int | Decimal]
     exponent: int
-    heaviest: float
     has_weightless: bool
     n_rows: int
 
@@ -314,10 +311,10 @@ def _check_readable(role: str, columns: Columns, counts: _Counts, what: str) -> 
         )
 
 
-def _check_weights(columns: Columns, counts: _Counts, *, is_text: bool) -> tuple[int, float, bool]:
-    """Return the power of two by which weights have to be divided, the largest weight after that, and whether some are 0."""
+def _check_weights(columns: Columns, counts: _Counts, *, is_text: bool) -> tuple[int, bool]:
+    """Return the power of two by which weights have to be divided, and whether some are 0."""
     if columns.sample_weight is None:
-        return 0, 1.0, False
+        return 0, False
     if is_text:
         _check_readable("sample_weight", columns, counts, "numbers")
     key = columns.keys["sample_weight"]
@@ -329,8 +326,7 @@ def _check_weights(columns: Columns, counts: _Counts, *, is_text: bool) -> tuple
     if not largest:
         raise ValueError("sample_weight is zero for every row; at least one row needs a positive weight.")
     check_spread(counts.min("smallest_positive_weight"), largest)
-    exponent = weight_exponent(largest)
-    return exponent, float(np.ldexp(largest, -exponent)), smallest == 0
+    return weight_exponent(largest), smallest == 0
 
 
 def _check_numbers(columns: Columns, loss: Loss, counts: _Counts, counted: _Counts, *, is_text: bool) -> None:

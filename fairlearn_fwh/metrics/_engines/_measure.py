@@ -11,6 +11,7 @@ import narwhals as nw
 import numpy as np
 
 from .._core._cells import DERIVED, LossCells
+from .._core._heaviest import heaviest_of_rows
 from .._core._histograms import BINS, GainHistograms
 from .._core._losses import LOSSES, Loss, nobody_concerned, resolve_loss
 from .._core._measurement import Measurement, can_be_bet_on, find_pairs
@@ -205,6 +206,7 @@ def add_up(
         raise ValueError(nobody_concerned(loss))
     layout, assigned, audit = read_labels(table, columns, pooled_groups)
     weighted = columns.sample_weight is not None
+    heaviest = heaviest_of_rows(layout.audit, audit, numbers_of(table, "weight_max")) if weighted else {}
     if by_vector:
         cells = _read_cells(table, columns, assigned, audit)
         check_pooled_groups(layout, assigned[cells.disagrees])
@@ -234,7 +236,7 @@ def add_up(
         )
     if loss.concerns is not None:
         measured = measured.with_audit_groups(_audit_groups(everybody, columns, pooled_groups))
-    return measured.about(found.labels, found.exponent, found.heaviest)
+    return measured.about(found.labels, found.exponent, heaviest)
 
 
 def _audit_groups(rows: nw.LazyFrame[Any], columns: Columns, pooled_groups: frozenset[Any]) -> list[Any]:
@@ -279,6 +281,7 @@ def _group_by_losses(rows: nw.LazyFrame[Any], columns: Columns) -> nw.LazyFrame[
         nw.len().alias("n"),
         weight.sum().alias("weight_sum"),
         nw.col("weight_squared").sum().alias("weight_squared_sum"),
+        weight.max().alias("weight_max"),
         nw.col("wrong").sum().alias("wrong_sum"),
     )
 
@@ -304,6 +307,7 @@ def _group_and_sum(rows: nw.LazyFrame[Any], columns: Columns) -> nw.LazyFrame[An
             nw.len().alias("n"),
             nw.col("weight").sum().alias("weight_sum"),
             nw.col("weight_squared").sum().alias("weight_squared_sum"),
+            nw.col("weight").max().alias("weight_max"),
             nw.col("wrong").sum().alias("wrong_sum"),
             *(nw.col(name).sum().alias(f"sum_{name}") for name in products),
         )

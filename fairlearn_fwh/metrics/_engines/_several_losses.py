@@ -9,6 +9,7 @@ import narwhals as nw
 import numpy as np
 
 from .._core._alike import AlikeRows
+from .._core._heaviest import Heaviest, heaviest_of_rows
 from .._core._label_sets import as_objects
 from .._core._losses import Loss, with_pos_label
 from .._core._measurement import Measurement
@@ -57,7 +58,7 @@ def _measure_alike(
     engine: Engine, columns: Columns, losses: Mapping[str, Loss], bootstrap: BootstrapSettings
 ) -> dict[str, Measurement]:
     """Count the kinds of people that there are, and read every loss of labels from them."""
-    alike, layout = _alike(engine, columns)
+    alike, layout, heaviest = _alike(engine, columns)
     assert engine.found.labels is not None
     everything = engine.found.labels.everything
     result = {}
@@ -66,11 +67,11 @@ def _measure_alike(
         measured = Measurement.of_cells(
             alike.cells(complete), layout, complete, columns.sample_weight is not None, bootstrap
         )
-        result[name] = measured.about(engine.found.labels, engine.found.exponent, engine.found.heaviest)
+        result[name] = measured.about(engine.found.labels, engine.found.exponent, heaviest)
     return result
 
 
-def _alike(engine: Engine, columns: Columns) -> tuple[AlikeRows, Any]:
+def _alike(engine: Engine, columns: Columns) -> tuple[AlikeRows, Any, Heaviest]:
     """Count the rows with equal groups and labels in the engine."""
     rows = with_own(engine.rows, columns).with_columns(
         weight_squared=nw.col("weight") * nw.col("weight"), wrong=nw.col("wrong") * nw.col(N_ROWS)
@@ -88,6 +89,7 @@ def _alike(engine: Engine, columns: Columns) -> tuple[AlikeRows, Any]:
         nw.col(N_ROWS).sum().alias("n"),
         nw.col("weight").sum().alias("weight_sum"),
         nw.col("weight_squared").sum().alias("weight_squared_sum"),
+        nw.col("weight").max().alias("weight_max"),
         nw.col("wrong").sum().alias("wrong_sum"),
     )
     table = collect(query.head(engine.max_cells + 1))
@@ -103,9 +105,11 @@ def _alike(engine: Engine, columns: Columns) -> tuple[AlikeRows, Any]:
     check_pooled_groups(layout, assigned[disagrees])
     n = numbers_of(table, "n").astype(np.int64)
     weight = weight_squared = n.astype(float)
+    heaviest: Heaviest = {}
     if columns.sample_weight is not None:
+        heaviest = heaviest_of_rows(layout.audit, audit, numbers_of(table, "weight_max"))
         weight, weight_squared = (numbers_of(table, f"{name}_sum") for name in ("weight", "weight_squared"))
-    return AlikeRows(y, labels, disagrees, assigned, audit, n, weight, weight_squared), layout
+    return AlikeRows(y, labels, disagrees, assigned, audit, n, weight, weight_squared), layout, heaviest
 
 
 def _labels_of(column: nw.Series[Any], found: Found) -> np.ndarray:

@@ -74,7 +74,7 @@ def check_alpha_weights(
 def check_margin(margin: float, loss: Loss) -> None:
     """Check a loss that does not count as harm."""
     limit = np.inf if loss.upper is None else loss.upper
-    if not isinstance(margin, Real) or not 0 <= margin < limit:
+    if not isinstance(margin, float | int | np.number) or not 0 <= margin < limit:
         bounded = "" if loss.upper is None else f" and below {loss.upper}, the largest loss"
         raise ValueError(f"margin must be at least 0{bounded}; got {margin!r}.")
 
@@ -84,7 +84,7 @@ def check_test(
 ) -> None:
     """Check what `certify` was asked for before anything is computed."""
     check_alpha(alpha)
-    if not isinstance(tolerance, Real):
+    if not isinstance(tolerance, float | int | np.number):
         raise ValueError(f"tolerance must be a number; got {tolerance!r}.")
     if not np.isfinite(tolerance) or tolerance < 0 or (loss.upper is not None and tolerance >= loss.upper):
         limit = "" if loss.upper is None else f" and below {loss.upper}, the largest loss"

@@ -10,6 +10,7 @@ import pandas as pd
 
 from .._core._figures import FIRST_GROUP, POOLED_COLUMN
 from .._core._groups import POOLED, flat_index
+from .._core._heaviest import heaviest_of
 from .._core._histograms import GainHistograms
 from .._core._losses import Loss
 from .._core._measurement import Measurement
@@ -254,8 +255,8 @@ class ClaimKind:
         Which comparisons are between the same classifier by construction.
     histograms : GainHistograms or None
         Histograms of the groups' gains, if there are any.
-    heaviest : float
-        Largest weight of a row.
+    heaviest : ndarray, shape (g,), or None
+        Largest weight of a row of each group, if there are weights.
     """
 
     name: str
@@ -266,7 +267,7 @@ class ClaimKind:
     made: np.ndarray
     identical: np.ndarray
     histograms: GainHistograms | None = None
-    heaviest: float = 1.0
+    heaviest: np.ndarray | None = None
 
 
 def make_claims(kinds: list[ClaimKind], loss: Loss, weighted: bool) -> Claims:
@@ -369,7 +370,7 @@ def rationality_claims(measured: Measurement) -> ClaimKind:
         made=made,
         identical=identical,
         histograms=measured.audit_histograms,
-        heaviest=measured.heaviest,
+        heaviest=heaviest_of(measured.heaviest, labels),
     )
 
 
@@ -412,7 +413,7 @@ def envy_claims(measured: Measurement) -> ClaimKind:
         made=others,
         identical=identical,
         histograms=measured.assigned_histograms,
-        heaviest=measured.heaviest,
+        heaviest=np.full(len(layout.assigned_labels), measured.most_weight),
     )
 
 
@@ -423,7 +424,7 @@ def paired_differences(
     loss: Loss,
     weighted: bool,
     histograms: GainHistograms | None = None,
-    heaviest: float = 1.0,
+    heaviest: np.ndarray | None = None,
 ) -> PairedDifferences:
     """Say what the sample knows of the gains of some groups (rows of `sums`) over some classifiers (columns)."""
     n = sums.n[rows].astype(float)
@@ -482,9 +483,11 @@ def paired_differences(
     )
 
 
-def _heavy(sums: GroupSums, rows: np.ndarray, heaviest: float) -> np.ndarray:
+def _heavy(sums: GroupSums, rows: np.ndarray, heaviest: np.ndarray | None) -> np.ndarray:
     """How many people, or units, of the largest weight would have all of the weight."""
-    largest = sums.units.heaviest[rows] if isinstance(sums, ClusteredSums) else np.full(len(rows), heaviest)
+    if isinstance(sums, ClusteredSums):
+        heaviest = sums.units.heaviest
+    largest = np.ones(len(rows)) if heaviest is None else heaviest[rows]
     return sums.weight[rows] / np.maximum(largest, np.finfo(float).tiny)
 
 

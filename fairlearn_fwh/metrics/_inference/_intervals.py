@@ -22,6 +22,7 @@ from .._core._figures import (
     nan_max,
     nan_min,
 )
+from .._core._heaviest import Heaviest, heaviest_of, most_of
 from .._core._layout import Layout
 from .._core._losses import Loss
 from .._core._sums import GroupSums
@@ -56,6 +57,7 @@ class Bounds:
     layout : Layout
     loss : Loss
     weighted : bool
+    heaviest : dict
     audit_is_pooled : ndarray of bool, shape (A,)
         Audit groups served by the pooled classifier by construction.
     row_of_audit : ndarray of int, shape (A,)
@@ -66,7 +68,7 @@ class Bounds:
     layout: Layout
     loss: Loss
     weighted: bool
-    heaviest: float
+    heaviest: Heaviest
     audit_is_pooled: np.ndarray
     row_of_audit: np.ndarray
 
@@ -198,8 +200,13 @@ class Bounds:
         """Bounds of gains, shape (g, len(columns)); zero where the classifiers are identical by construction."""
         shape = (len(sums.n), len(columns))
         rows, picks = (axis.ravel() for axis in np.indices(shape))
+        heaviest = (
+            heaviest_of(self.heaviest, self.layout.audit)
+            if sums is self.levels.audit
+            else np.full(len(sums.n), most_of(self.heaviest))
+        )
         differences = paired_differences(
-            sums, rows, columns[picks], self.loss, self.weighted, heaviest=self.heaviest
+            sums, rows, columns[picks], self.loss, self.weighted, heaviest=heaviest
         )
         alpha = np.broadcast_to(min(q, 1 - q) / np.maximum(n_claims, 1), shape).ravel()
         if q < 0.5:

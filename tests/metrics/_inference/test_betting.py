@@ -251,6 +251,10 @@ def test_functions_with_limits_are_held_to_them():
         values(loss=cost)
     cost.upper = 1.0
     assert values(loss=cost).certify(tolerance=0.1)["method"].tolist() == ["betting"]
+    for limit in (np.inf, np.nan):
+        cost.upper = limit
+        with pytest.raises(ValueError, match="leave the attribute out where there is no limit"):
+            values(loss=cost)
     cost.upper = "1"
     with pytest.raises(ValueError, match="loss 'cost' has upper='1'; it must be a number"):
         values(loss=cost)
