@@ -15,6 +15,7 @@ from .._core._losses import Loss
 from ._betting import is_enough
 from ._checks import check_alpha, check_has_test
 from ._claims import Claims
+from ._rare_events import size_with_heavy
 from ._sample_size import size_needed, tolerance_without_discordance
 
 
@@ -65,7 +66,13 @@ def power_table(
                 (stats.norm.isf(level) + stats.norm.ppf(power ** (1 / n_claims))) ** 2 * spread / tolerance**2
             )
         # Weights make many people count like fewer.
-        each, together = (np.ceil(size * people / n) for size in (each, together))
+        each, together = (size * people / n for size in (each, together))
+        if d.heavy is not None:
+            smallest = np.maximum(smallest, np.log(1 / level) / d.heavy)
+            each, together = (
+                size_with_heavy(size, tolerance, level, d.heavy / people) for size in (each, together)
+            )
+        each, together = np.ceil(each), np.ceil(together)
     limit = np.inf if loss.upper is None else loss.upper
     each, together, smallest = (
         np.where(identical, 0.0, np.where(people > 0, x, np.nan))

@@ -103,6 +103,21 @@ def heavy_bound(
     return gain - np.maximum(short, wanted / heavy)
 
 
+def size_with_heavy(size: np.ndarray, tolerance: float, level: float, heavy: np.ndarray) -> np.ndarray:
+    """Enlarge the number of people that a normal bound needs, so that heavy ones may be missing.
+
+    Parameters
+    ----------
+    size : ndarray, shape (m,)
+        ``(z s / tolerance)^2``.
+    tolerance, level : float
+    heavy : ndarray, shape (m,)
+        As for `heavy_bound`, for each person.
+    """
+    one = np.log(1 / level) / (heavy * tolerance)
+    return np.maximum(((np.sqrt(size) + np.sqrt(size + 4 * _SHORT * one)) / 2) ** 2, one)
+
+
 def heavy_p_value(
     gain: np.ndarray, error: np.ndarray, df: np.ndarray, heavy: np.ndarray, tolerance: float
 ) -> np.ndarray:
