@@ -70,7 +70,7 @@ class RankingFrame:
     Tests are DeLong's, with Student's distribution and as many degrees of freedom as there are people (or units) of the rarer class, less one. A few
     people who are ranked quite otherwise may be missing from a sample, so that no test or certificate is surer than
     ``exp(-x * n_rarer)`` of a difference of x: with 100 people of the rarer class a loss of less than .03 is never ruled out.
-    Near an AUC of 1, and with fewer than 30 people of the rarer class, intervals cover somewhat less often than they say.
+    Of units of different sizes the largest may be missing, too. Near an AUC of 1, and with fewer than 30 people of the rarer class, intervals cover somewhat less often than they say.
 
     References
     ----------

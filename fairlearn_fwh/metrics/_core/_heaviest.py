@@ -7,6 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from ._sums import GroupSums
+from ._unit_sums import ClusteredSums
+
 #: Largest weight by label; empty without weights.
 Heaviest = dict[Any, float]
 
@@ -27,6 +30,14 @@ def heaviest_of(heaviest: Heaviest, labels: Iterable[Any]) -> np.ndarray:
 def most_of(heaviest: Heaviest) -> float:
     """Largest weight of everybody."""
     return max(heaviest.values(), default=1.0)
+
+
+def heavy_of(sums: GroupSums, rows: np.ndarray, heaviest: np.ndarray | None) -> np.ndarray:
+    """How many people, or units, of the largest weight would have all of the weight of some groups."""
+    if isinstance(sums, ClusteredSums):
+        heaviest = sums.units.heaviest
+    largest = np.ones(len(rows)) if heaviest is None else heaviest[rows]
+    return sums.weight[rows] / np.maximum(largest, np.finfo(float).tiny)
 
 
 def joined(mine: Heaviest, theirs: Heaviest) -> Heaviest:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from .._core._figures import FIRST_GROUP, POOLED_COLUMN
 from .._core._groups import POOLED, flat_index
-from .._core._heaviest import heaviest_of
+from .._core._heaviest import heaviest_of, heavy_of
 from .._core._histograms import GainHistograms
 from .._core._losses import Loss
 from .._core._measurement import Measurement
@@ -449,7 +449,7 @@ def paired_differences(
             units=units,
             heavy=None
             if draws is not None or loss.span is None
-            else _heavy(sums, rows, heaviest) / loss.span,
+            else heavy_of(sums, rows, heaviest) / loss.span,
         )
     worse, better = (share[rows, columns] for share in sums.discordance())
     heavy = None
@@ -466,7 +466,7 @@ def paired_differences(
     if weighted or units is not None:
         discordant = sums.discordant_size()[rows, columns]
         n, worse, better = effective_counts(worse, better, variance, kish, discordant)
-        heavy = of_uneven(_heavy(sums, rows, heaviest), sums.n[rows] if units is None else units)
+        heavy = of_uneven(heavy_of(sums, rows, heaviest), sums.n[rows] if units is None else units)
     else:
         worse, better = np.rint(worse * n), np.rint(better * n)
     return PairedDifferences(
@@ -481,14 +481,6 @@ def paired_differences(
         units=units,
         heavy=heavy,
     )
-
-
-def _heavy(sums: GroupSums, rows: np.ndarray, heaviest: np.ndarray | None) -> np.ndarray:
-    """How many people, or units, of the largest weight would have all of the weight."""
-    if isinstance(sums, ClusteredSums):
-        heaviest = sums.units.heaviest
-    largest = np.ones(len(rows)) if heaviest is None else heaviest[rows]
-    return sums.weight[rows] / np.maximum(largest, np.finfo(float).tiny)
 
 
 def _concatenate(pieces: list[PairedDifferences]) -> PairedDifferences:
