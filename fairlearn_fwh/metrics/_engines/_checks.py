@@ -386,6 +386,8 @@ def _check_labels(
             _check_for_missing_words(sets, columns)
     for role, labels in sets.items():
         read = [numbers.get(label, label) for label in labels]
+        if endless := [label for label in read if isinstance(label, float) and not np.isfinite(label)]:
+            raise ValueError(f"{role} has the label {endless[0]}, which is not a label. Leave such rows out.")
         fractions = [label for label in read if isinstance(label, float | Decimal) and label != int(label)]
         if fractions:
             remedy = (

@@ -70,6 +70,11 @@ def test_labels_that_never_meet_are_refused(measure, y, new, old, message):
     assert len(settled.certify(tolerance=0.1)) == 1
 
 
+def test_an_infinite_label_is_refused(measure):
+    with pytest.raises(ValueError, match=r"y_true has .*inf"):
+        measure([0.0, np.inf], [0.0, 1.0], [0.0, 1.0])
+
+
 def test_a_class_that_is_never_predicted_is_named(measure):
     with pytest.warns(LabelMismatchWarning, match="y_true has 3, which no prediction ever has"):
         measure([0, 1, 2, 3], [0, 1, 2, 2], [0, 1, 1, 2]).certify(tolerance=0.1)
