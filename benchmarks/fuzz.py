@@ -131,7 +131,14 @@ def draw_table(rng: random.Random) -> Table:
         arguments.setdefault("sensitive_features", []).append(name)
     if rng.random() < 0.3:
         scale = rng.choice([1.0, 1.0, 1e-160, 1e150])
-        add("sample_weight", [rng.choice([0.0, 0.25, 1.0, 2.5]) * scale for _ in range(n - 1)] + [scale])
+        weights = [rng.choice([0.0, 0.25, 1.0, 2.5]) * scale for _ in range(n)]
+        rows_of: dict[Any, int] = {}
+        for i, weight in enumerate(weights):  # a group without any weight is refused
+            label = tuple(columns[name][i] for name in arguments.get("sensitive_features", []))
+            rows_of[label] = i if weight or label not in rows_of else rows_of[label]
+        for i in rows_of.values():
+            weights[i] = weights[i] or scale
+        add("sample_weight", weights)
     return Table(columns, arguments, kind if loss == "zero_one" else loss)
 
 

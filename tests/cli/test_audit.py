@@ -295,7 +295,7 @@ def test_columns_that_are_called_like_arguments_keep_their_names(tmp_path):
     assert "'y_true'" in error
     arguments[-1] = "old"
     error = CliRunner().invoke(main, ["audit", str(tmp_path / "p.csv"), *arguments]).output
-    assert "--y-true and --y-pred have no label in common" in error
+    assert "--y-pred has the label 'maybe' beside numbers" in error
 
 
 def test_no_bar_of_an_engine_is_written_between_the_lines_of_a_report(run, path):

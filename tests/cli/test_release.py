@@ -203,7 +203,7 @@ def test_what_the_command_line_overrides_is_not_shown_as_policy(folder):
     result = audit("p.csv", "--tolerance", "0.1", "--loss", "error", "--json", "r.json")
     assert result.exit_code == 0, result.output
     policy = json.loads(Path("r.json").read_text())["policy"]
-    assert policy["overridden"] == ["tolerance", "loss"]
+    assert policy["overridden"] == ["tolerance", "loss", "pos-label"]
     assert "tolerance" not in policy
 
 

@@ -261,7 +261,8 @@ def _with_weights(rows: nw.LazyFrame[Any], columns: Columns, found: Found) -> nw
         return rows.with_columns(weight=nw.lit(1.0))
     key = columns.keys["sample_weight"]
     rows = rows.with_columns(weight=nw.col(key).cast(nw.Float64))
-    keys, exponent = group_keys(columns), found.exponent
+    audited = columns.keys_of("sensitive_features") or columns.keys_of("groups")
+    keys, exponent = [*columns.keys_of("control_features"), *audited], found.exponent
     if found.has_weightless and keys:
         most = rows.group_by(*keys).agg(nw.col("weight").max().alias("most")).filter(nw.col("most") <= 0)
         if len(table := collect(most.head(1))):
