@@ -118,9 +118,11 @@ def mark_unusable(arguments: list[str]) -> None:
 
 
 def _replace_earlier(named: Mapping[str, Path | None]) -> None:
-    """Replace each of these files that is an earlier result."""
+    """Replace each of these files that is an earlier result. Links stay, and a pipe is never opened: it would wait for a writer."""
     for option, path in named.items():
-        if path is None or path.is_symlink() or not _is_earlier_result(path, _MARKS[option]):
+        if path is None or path.is_symlink() or not path.is_file():
+            continue
+        if not _is_earlier_result(path, _MARKS[option]):
             continue
         with contextlib.suppress(OSError, ValueError):
             write_files(Outputs(**{option[2:]: path})._unusable())
