@@ -600,10 +600,15 @@ def test_with_very_many_groups_envy_is_skipped_with_a_reason(rng):
     assert frame.by_group["rationality_gain"].notna().all()
     assert np.isnan(frame.overall["envy_margin"])
     with pytest.warns(EnvySkippedWarning):
-        some = model.preference_frame(
+        some = model.preference_frame(X[s < 50], (X[s < 50, 0] > 0).astype(int), sensitive_features=s[s < 50])
+    assert len(some.by_group) == 50
+    with (
+        pytest.raises(ValueError, match="All rows of the group 50 have weight 0"),
+        pytest.warns(EnvySkippedWarning),
+    ):
+        model.preference_frame(
             X, (X[:, 0] > 0).astype(int), sensitive_features=s, sample_weight=1.0 * (s < 50)
         )
-    assert len(some.by_group) == 50
 
 
 # --- form ----------------------------------------------------------------------------------------------------------
