@@ -18,7 +18,7 @@ _PACKAGES = ("fairlearn-fwh", "fairlearn", "numpy", "scipy", "pandas", "narwhals
 
 
 #: What can be said of a group in one loss, the worst first.
-RESULTS = ("worse off", "cannot be told", "proved no worse", "gain proved", "nobody")
+RESULTS = ("worse off", "cannot be told", "proved no worse", "gain proved")
 
 
 def result_of(row: Mapping[Any, Any]) -> str:

@@ -301,7 +301,9 @@ class PreferenceTreeClassifier(GroupRoutedClassifier):
         return "no subtree that gains significantly and has no significant violation"
 
     def _pruning_table(self, sample: Sample, groups: Groups) -> pd.DataFrame:
-        """Tell what the pruning rows say of every atomic group."""
+        """Tell what the pruning rows say of every atomic group that has weight."""
+        present = np.flatnonzero(sample.present())
+        sample, groups = sample.take(present), groups.take(present)
         leaves = self._leaf_of(groups)
         frame = PreferenceFrame(
             loss=self._loss(),

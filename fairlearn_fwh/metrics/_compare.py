@@ -149,11 +149,11 @@ def _decide(frames: list[PreferenceFrame], tolerance: float, alpha: float, margi
     harm = claims.test_harm(MIN_P, margin)
     harmed = (harm["p_adjusted"].fillna(1.0) < alpha) & (harm["gain"] < -margin)
     certificate = claims.certify(tolerance, alpha, "tango", MIN_P)
-    people = (certificate["n"] > 0).to_numpy().reshape(shape)
-    # All groups of a model have to be certified, so that the largest p-value of its groups is that of the model.
-    p_values = certificate["p_value"].where(~certificate["identical"], 0.0)
+    # All groups of a model have to be certified, so that the largest p-value of its groups is that of the model; of a group whom the loss does not concern
+    # nothing is known.
+    p_values = certificate["p_value"].where(~certificate["identical"], 0.0).fillna(1.0)
     hopeless = certificate["method"] == NEVER_RIGHT
-    largest = np.where(people, p_values.mask(hopeless, 1.0).to_numpy().reshape(shape), 0.0).max(axis=1)
+    largest = p_values.mask(hopeless, 1.0).to_numpy().reshape(shape).max(axis=1)
     return pd.DataFrame(
         {
             "n_harmed": harmed.to_numpy().reshape(shape).sum(axis=1),

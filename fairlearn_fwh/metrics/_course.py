@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ._core._groupings import people_of, regroup
+from ._core._label_sets import check_spellings
 from ._core._measurement import Measurement
 from ._core._plain import from_plain, label_from_plain, label_to_plain, to_plain
 from ._inference._claims import make_claims, rationality_claims
@@ -112,8 +113,10 @@ class Course:
             raise ValueError(
                 "Either all looks have weights, or none: evidence with weights and evidence without do not add up."
             )
-        if self.known is not None and self.known.labels is not None and new.labels is not None:
-            new.labels.check_same(self.known.labels, "this look", "the one before it")
+        if self.known is not None:
+            if self.known.labels is not None and new.labels is not None:
+                new.labels.check_same(self.known.labels, "this look", "the looks before")
+            check_spellings(new.layout.audit, self.known.layout.audit, "this look", "the looks before")
         measured = new if self.known is None else self.known + new
         judged = measured if self.plan.over is None else regroup(measured, self.plan.over)
         if judged.labels is not None:

@@ -212,9 +212,9 @@ def _test(
     parts: list[int],
 ) -> pd.DataFrame:
     """Test the people of every part who were found, all parts together."""
-    found = part_of_row >= 0
+    found = (part_of_row >= 0) & (True if weights is None else weights > 0)
     columns = ["n", "gain", "negative_flip_rate", "positive_flip_rate", "p_value", "p_adjusted"]
-    if not found.any() or (weights is not None and not weights[found].any()):
+    if not found.any():
         return pd.DataFrame(np.nan, parts, columns).assign(n=0)
     frame = PreferenceFrame(
         y_true=y[found],

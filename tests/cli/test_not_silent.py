@@ -47,8 +47,8 @@ def test_the_truth_in_another_spelling_hides_no_harm(harmed, tmp_path, spelling,
 
 
 def test_a_group_whom_a_loss_does_not_concern_is_undecided(harmed, tmp_path):
-    nobody = harmed.assign(y=np.where(harmed["g"] == "a", "0", harmed["y"]), old=harmed["y"], new=harmed["y"])
-    path = written(nobody.assign(old=nobody["y"], new=nobody["y"]), tmp_path)
+    y = np.where(harmed["g"] == "a", "0", harmed["y"])
+    path = written(harmed.assign(y=y, old=y, new=y), tmp_path)
     for losses in ("missed", "error,missed"):
         result = run_cli(
             "audit", path, *COLUMNS, "--loss", losses, "--pos-label", "1", "--fail-on", "undecided"

@@ -299,6 +299,17 @@ def test_values_that_are_new_get_the_pooled_classifier():
         tree.predict(X)
 
 
+def test_a_group_without_weight_does_not_stop_the_fit():
+    X, y, attributes = people()
+    weights = (attributes["race"] != "c").astype(float)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        tree = PreferenceTreeClassifier(random_state=0).fit(
+            X, y, sensitive_features=attributes[["race"]], sample_weight=weights
+        )
+    assert "c" not in tree.pruning_table_.index
+
+
 def test_weights_of_zero_are_as_absent():
     X, y, attributes = people(2000)
     weights = np.ones(len(y))

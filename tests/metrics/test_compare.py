@@ -104,3 +104,17 @@ def test_models_are_tested_at_a_margin():
     assert compare(frames, harm_margin=0.05).table["n_harmed"].tolist() == [0]
     with pytest.raises(ValueError, match="margin must be at least 0"):
         compare(frames, harm_margin=-0.1)
+
+
+def test_a_model_is_not_harmless_to_a_group_whom_the_loss_does_not_concern():
+    y = np.repeat([1, 0, 0, 0], 500)
+    groups = np.repeat(["a", "a", "b", "b"], 500)
+
+    def harmless(y):
+        frame = PreferenceFrame(
+            y_true=y, y_pred=y, y_pred_pooled=y, sensitive_features=groups, loss="missed", labels=[0, 1]
+        )
+        return compare({"same": frame}, tolerance=0.05).table["harmless"].item()
+
+    assert harmless(np.repeat([1, 0, 1, 0], 500))
+    assert not harmless(y)

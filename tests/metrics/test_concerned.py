@@ -247,3 +247,12 @@ def test_the_command_says_who_is_missed(rng, tmp_path):
     without = CliRunner().invoke(main, ["audit", str(tmp_path / "t.csv"), *columns, "--loss", "missed"])
     assert without.exit_code == 2
     assert "needs --pos-label" in without.output
+
+
+def test_frames_whose_positive_label_means_different_things_are_not_added():
+    def coded(labels):
+        y = np.array(labels * 50)
+        return PreferenceFrame(y_true=y, y_pred=y, y_pred_pooled=y, loss="missed", pos_label=1)
+
+    with pytest.raises(ValueError, match="are they coded in two ways"):
+        coded([0, 1]) + coded([1, 2])

@@ -340,7 +340,7 @@ BROKEN = {
     "another thing": ("[]", "not a state"),
     "another format": ('{"format": "x"}', "not a state"),
     "another version": ('{"format": "fairlearn_fwh monitor", "version": 9}', "version 9"),
-    "a part is missing": ('{"format": "fairlearn_fwh monitor", "version": 1}', "damaged"),
+    "a part is missing": ('{"format": "fairlearn_fwh monitor", "version": 2}', "damaged"),
 }
 
 
@@ -590,8 +590,21 @@ def test_a_week_that_is_coded_in_another_way_is_refused():
         return PreferenceFrame(y_true=y, y_pred=y, y_pred_pooled=y, sensitive_features=["a"] * 60)
 
     monitor = PreferenceMonitor().update(week([0, 1]))
-    with pytest.raises(ValueError, match="this look has the labels 1, 2, and the one before it has 0, 1"):
+    with pytest.raises(ValueError, match="this look has the labels 1, 2; in the looks before they are 0, 1"):
         monitor.update(week([1, 2]))
+
+
+def test_a_week_that_spells_a_group_in_another_way_is_refused():
+    def week(group):
+        y = np.array([0, 1] * 30)
+        return PreferenceFrame(y_true=y, y_pred=y, y_pred_pooled=y, sensitive_features=[group] * 60)
+
+    monitor = PreferenceMonitor().update(week("female"))
+    with pytest.raises(
+        ValueError, match="this look has the group Female and the looks before the group female"
+    ):
+        monitor.update(week("Female"))
+    assert monitor.update(week("male")).n_looks_ == 2
 
 
 def test_looks_with_and_without_weights_do_not_go_together(rng):

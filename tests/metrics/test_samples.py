@@ -175,7 +175,7 @@ def test_two_ways_of_coding_are_refused():
         return PreferenceFrame(y_true=y, y_pred=y, y_pred_pooled=y, sensitive_features=["a"] * 40)
 
     with pytest.raises(
-        ValueError, match="new has the labels 1, 2, and old has 0, 1: are they coded in two ways"
+        ValueError, match="new has the labels 1, 2; in old they are 0, 1: are they coded in two ways"
     ):
         compare_samples(coded([1, 2]), coded([0, 1]))
 

@@ -10,12 +10,14 @@ import numpy as np
 from ._sums import GroupSums
 from ._unit_sums import ClusteredSums
 
-#: Largest weight by label; empty without weights.
+#: Largest weight by label.
 Heaviest = dict[Any, float]
 
 
-def heaviest_of_rows(labels: Sequence[Any], codes: np.ndarray, weights: np.ndarray) -> Heaviest:
-    """Find the largest weight of each group, of rows or of sums over rows with their largest weight."""
+def heaviest_of_rows(labels: Sequence[Any], codes: np.ndarray, weights: np.ndarray | None) -> Heaviest:
+    """Find the largest weight of each group, of rows or of sums over rows with their largest weight; 1 without weights."""
+    if weights is None:
+        return dict.fromkeys(labels, 1.0)
     largest = np.zeros(len(labels))
     np.maximum.at(largest, codes, weights)
     return dict(zip(labels, largest.tolist(), strict=True))

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from ...exceptions import LabelMismatchWarning
+from ._names import group_name
 from ._values import kind_of, read_values
 
 #: Labels that a message shows.
@@ -137,7 +138,7 @@ class LabelSets:
         for name, labels in strange.items():
             self._warn(name, labels)
         if never and len(predicted) > 2:
-            _warn(
+            _warn_of(
                 f"y_true has {_listed(never)}, which no prediction ever has; such people count as errors of both."
             )
 
@@ -156,7 +157,7 @@ class LabelSets:
             and max(len(mine), len(theirs)) <= 2 < len(mine | theirs)
         ):
             raise ValueError(
-                f"{name} has the labels {_listed(mine)}, and {other_name} has {_listed(theirs)}: are they coded in two ways? {_REMEDY}"
+                f"{name} has the labels {_listed(mine)}; in {other_name} they are {_listed(theirs)}: are they coded in two ways? {_REMEDY}"
             )
 
     def _found(self) -> str:
@@ -212,14 +213,14 @@ class LabelSets:
     def _warn(self, name: str, labels: frozenset[Any]) -> None:
         lacking, further = self.truth - labels, labels - self.truth
         if len(self.truth | labels) > 2:
-            _warn(
+            _warn_of(
                 f"{name} has {_listed(further)}, which y_true never has"
                 + (f"; y_true has {_listed(lacking)}, which {name} never has" if lacking else "")
                 + ". Such predictions count as wrong."
             )
 
 
-def _warn(message: str) -> None:
+def _warn_of(message: str) -> None:
     warnings.warn(f"{message} {_REMEDY}", LabelMismatchWarning, stacklevel=6)
 
 
@@ -302,12 +303,26 @@ def _written_alike(labels: frozenset[Any]) -> tuple[str, str] | None:
     return None
 
 
-def are_written_alike(label: Any, other: Any) -> bool:
-    """Whether two groups differ in blanks, full stops or capitals alone."""
-    one, two = (part if isinstance(part, tuple) else (part,) for part in (label, other))
-    return len(one) == len(two) and all(
-        _plain(str(a)) == _plain(str(b)) for a, b in zip(one, two, strict=True)
-    )
+def check_spellings(groups: Iterable[Any], others: Iterable[Any], name: str, other_name: str) -> None:
+    """Look whether two samples spell a group in two ways.
+
+    Raises
+    ------
+    ValueError
+        If a group of one of them differs from one of the other, which the first lacks, in blanks, full stops or capitals alone.
+    """
+    mine, theirs = dict.fromkeys(groups), dict.fromkeys(others)
+    plain = {_plain_group(label): label for label in theirs if label not in mine}
+    for label in mine:
+        if label not in theirs and (other := plain.get(_plain_group(label))) is not None:
+            raise ValueError(
+                f"{name} has the group {group_name(label)} and {other_name} the group {group_name(other)}, which are counted as different. Give both one "
+                "spelling."
+            )
+
+
+def _plain_group(label: Any) -> tuple[str, ...]:
+    return tuple(_plain(str(part)) for part in (label if isinstance(label, tuple) else (label,)))
 
 
 def _plain(label: str) -> str:

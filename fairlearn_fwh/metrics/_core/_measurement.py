@@ -78,7 +78,7 @@ class Measurement:
     exponent : int
         Power of two by which weights were divided, so that their squares are finite.
     heaviest : dict from label to float
-        Largest weight of a row by audit group; empty without weights.
+        Largest weight of a row by audit group, 1 without weights.
     """
 
     layout: Layout
@@ -198,6 +198,9 @@ class Measurement:
             raise ValueError(
                 "Frames of overlapping groups cannot be added; add the frames, and call over afterwards."
             )
+        if self.labels is not None and other.labels is not None and self.loss.pos_label is not None:
+            # What the positive label means has to be the same.
+            self.labels.check_same(other.labels, "one frame", "the other")
         layout = merge_layouts(self.layout, other.layout)
         other = other._in_order_of(layout)
         labels = None if self.labels is None or other.labels is None else self.labels + other.labels

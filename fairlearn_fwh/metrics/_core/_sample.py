@@ -56,7 +56,7 @@ class Sample:
     @property
     def heaviest(self) -> Heaviest:
         """Largest weight of a row by audit group."""
-        return {} if self.weights is None else heaviest_of_rows(self.layout.audit, self.audit, self.weights)
+        return heaviest_of_rows(self.layout.audit, self.audit, self.weights)
 
     def complete(self, loss: Loss) -> Loss:
         """Find the positive label of a loss that has one."""

@@ -206,7 +206,7 @@ def add_up(
         raise ValueError(nobody_concerned(loss))
     layout, assigned, audit = read_labels(table, columns, pooled_groups)
     weighted = columns.sample_weight is not None
-    heaviest = heaviest_of_rows(layout.audit, audit, numbers_of(table, "weight_max")) if weighted else {}
+    heaviest = heaviest_of_rows(layout.audit, audit, numbers_of(table, "weight_max") if weighted else None)
     if by_vector:
         cells = _read_cells(table, columns, assigned, audit)
         check_pooled_groups(layout, assigned[cells.disagrees])

@@ -105,7 +105,7 @@ def _alike(engine: Engine, columns: Columns) -> tuple[AlikeRows, Any, Heaviest]:
     check_pooled_groups(layout, assigned[disagrees])
     n = numbers_of(table, "n").astype(np.int64)
     weight = weight_squared = n.astype(float)
-    heaviest: Heaviest = {}
+    heaviest = heaviest_of_rows(layout.audit, audit, None)
     if columns.sample_weight is not None:
         heaviest = heaviest_of_rows(layout.audit, audit, numbers_of(table, "weight_max"))
         weight, weight_squared = (numbers_of(table, f"{name}_sum") for name in ("weight", "weight_squared"))

@@ -74,7 +74,9 @@ def check_alpha_weights(
 def check_margin(margin: float, loss: Loss) -> None:
     """Check a loss that does not count as harm."""
     limit = np.inf if loss.upper is None else loss.upper
-    if not isinstance(margin, float | int | np.number) or not 0 <= margin < limit:
+    if not isinstance(margin, float | int | np.number):
+        raise ValueError(f"margin must be a number; got {margin!r}.")
+    if not 0 <= margin < limit:
         bounded = "" if loss.upper is None else f" and below {loss.upper}, the largest loss"
         raise ValueError(f"margin must be at least 0{bounded}; got {margin!r}.")
 

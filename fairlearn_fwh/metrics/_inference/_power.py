@@ -32,7 +32,8 @@ def power_table(
 
     For 0-1 losses the size is searched for with the power of the very test that `certify` uses at that size (`_sample_size`), at level
     alpha over the number of claims. For real-valued losses a person's difference has a variance q: bets win enough with that probability, or,
-    of weighted people, the size is ``(z_{1 - alpha / m} + z_power)^2 q / tolerance^2``. Weighted people are as many as have together the effective size that is needed.
+    of weighted people, the size is ``(z_{1 - alpha / m} + z_power)^2 q / tolerance^2``. Weighted people are as many as have together the effective size that is needed,
+    and more where the heaviest may be missing.
     """
     _check(tolerance, alpha, discordance, power, loss)
     d, identical = claims.differences, claims.table["identical"].to_numpy()

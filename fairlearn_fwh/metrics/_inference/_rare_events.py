@@ -67,9 +67,8 @@ def _skellam_p_value(counts: np.ndarray, margin: float) -> np.ndarray:
     n, worse, better = counts.T
     more = n * margin
     b = 2 * more - worse - better
-    gaining = (
-        np.sqrt(b**2 + 8 * better * more) - b
-    ) / 4  # the likeliest number of those who gain, if `more` lose than gain
+    # The likeliest number of those who gain, if `more` lose than gain.
+    gaining = (np.sqrt(b**2 + 8 * better * more) - b) / 4
     tail: np.ndarray = stats.skellam.sf(
         np.floor(worse - better) - 1, gaining + more, np.maximum(gaining, 1e-9)
     )

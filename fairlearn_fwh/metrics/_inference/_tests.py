@@ -260,13 +260,14 @@ def harm_p_value(differences: PairedDifferences, margin: float = 0.0) -> np.ndar
     d = differences
     if d.worse is not None and d.better is not None:
         p_values = mcnemar_p_value(d.worse, d.better)
-        if margin or d.units is not None:
-            # Who is worse by more than a margin is worse.
-            p_values = np.fmax(p_values, certificate_p_value(d.mirrored(), -margin, "tango"))
-        if margin:
-            by_few = few_events_p_value(d.n, d.worse, d.better, margin, p_values)
-            p_values = np.where(d.n < EXACT_BELOW, p_values, by_few)
-        return _of_heavy_people(d.mirrored(), p_values, -margin)
+        if not margin and d.units is None:
+            return _of_heavy_people(d.mirrored(), p_values, 0.0)
+        # Who is worse by more than a margin is worse.
+        p_values = np.fmax(p_values, certificate_p_value(d.mirrored(), -margin, "tango"))
+        if not margin:
+            return p_values
+        by_few = few_events_p_value(d.n, d.worse, d.better, margin, p_values)
+        return np.where(d.n < EXACT_BELOW, p_values, by_few)
     if d.draws is not None:
         return betting_p_value(d.draws.mirrored(), -margin)
     p_values = _normal_p_value(d.mirrored(), -margin)

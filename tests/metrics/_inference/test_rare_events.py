@@ -113,6 +113,22 @@ def test_weights_that_are_all_the_same_change_nothing(weight):
         np.testing.assert_allclose(mine["p_adjusted"], theirs["p_adjusted"], rtol=1e-9)
 
 
+def test_frames_with_and_without_weights_know_the_heaviest_of_both():
+    worse, better, group = np.arange(200) < 8, np.zeros(200, bool), np.zeros(200, int)
+    plain, light = (
+        frame_of(worse, better, group),
+        frame_of(worse, better, group, sample_weight=np.full(200, 0.1)),
+    )
+    both = frame_of(
+        np.tile(worse, 2), np.tile(better, 2), np.tile(group, 2), sample_weight=np.repeat([1.0, 0.1], 200)
+    )
+    for added in (plain + light, light + plain):
+        np.testing.assert_allclose(added.gain_intervals()["lower"], both.gain_intervals()["lower"])
+        np.testing.assert_allclose(
+            added.certify(tolerance=0.1)["p_value"], both.certify(tolerance=0.1)["p_value"]
+        )
+
+
 @pytest.mark.simulation
 def test_large_units_may_be_missing_where_people_are_ranked():
     rng = np.random.default_rng(0)
