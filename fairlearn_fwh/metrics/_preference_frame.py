@@ -106,7 +106,7 @@ class PreferenceFrame:
     units : array-like, shape (n,), DataFrame or dict, optional
         Whose rows belong together: a person who appears several times, a household, a lesion. Rows of a unit vary together, so that intervals
         and tests count units, not rows: with the variance between units, and Student's distribution with one degree of freedom less than a
-        group has units. Where some units are larger than others those may be missing that count most, and bounds allow for it. Without it every row counts as another person.
+        group has units. The largest of unequal units may be missing from the sample; bounds allow for that. Without `units` every row counts as another person.
     unit_key : str or bytes, optional
         A secret of at least 16 bytes. With it the frame keeps keyed hashes of the units (which are personal data as long as the key exists), so that adding frames that
         share a unit is an error, and `PreferenceMonitor` knows who was seen before.
@@ -505,7 +505,7 @@ class PreferenceFrame:
         ----------
         alpha : float, optional
             List significant violations only: exact McNemar tests (on effective counts for weighted rows; for
-            real-valued losses bets, with weights or units t tests), no surer than heavy people allow who may be missing, adjusted over all claims that were asked for. By default every negative
+            real-valued losses bets, with weights or units t tests), never surer than heavy people allow, who may be missing from the sample. Adjusted over all claims that were asked for. By default every negative
             gain in the sample is listed. An empty table means that no violation was *found*; `certify` says
             whether there is none.
         claims : {"rationality", "envy", "all"}
@@ -566,7 +566,7 @@ class PreferenceFrame:
             Score test of paired 0-1 losses (Tango 1998; below 100 people the exact unconditional test by the same statistic; at
             tolerance 0 the exact McNemar test; with weights on effective counts), or Clopper-Pearson bounds (0-1 losses without
             weights). Real-valued losses have bets (Waudby-Smith and Ramdas 2024), with weights or units a t test whatever the method.
-            With weights, or units of different sizes, no test is surer than the heaviest allow, who may be missing from the sample.
+            With weights, or units of different sizes, no test is surer than the heaviest people allow, who may be missing from the sample.
         correction : {"min_p", "holm", "bonferroni", None}
             Adjustment of p-values over the claims that were asked for. "min_p" steps down with the distribution that each p-value has
             (exact for counts of people, independent between groups), and rejects whatever "holm" does.

@@ -5,9 +5,9 @@ A normal law of a sum is wrong where the sum consists of few events. Two correct
 - *Events of people who count alike* (harm beyond a margin): the numbers of people who lose and gain are about Poisson, their difference has Skellam's law. The rate of
   those who gain is estimated under the hypothesis, as parametric bootstraps do (Lloyd 2008). With 1 to 40 events to be expected the error is at most 4.5 % where 5 % are promised; that of
   the score test alone is up to 8.9 %.
-- *People, or units, who count more than others*, and real-valued losses of which bets know nothing: who is heavy, rare and quite otherwise may be missing. The heaviest can
-  change the mean by 1 / `heavy`; the normal bound of a compound Poisson sum falls short of the exact one by at most `_SHORT` log(1 / alpha) of these (for
-  alpha from .0001 to .05 and any number of events from 1; by the whole of it where there is none).
+- *People, or units, who count more than others*, and real-valued losses of which bets know nothing. People who are heavy, rare and different may be missing from the sample. The heaviest
+  person can change the mean by 1 / `heavy`. The normal bound of a compound Poisson sum falls short of the exact one by at most `_SHORT` log(1 / alpha) times that (for alpha from .0001 to
+  .05 and one event or more; by log(1 / alpha) times that where there is none).
 """
 
 from __future__ import annotations
