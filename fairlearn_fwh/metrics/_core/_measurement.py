@@ -14,7 +14,7 @@ import numpy as np
 from ...exceptions import UnitsWarning
 from ._cells import DERIVED, LossCells, LossRows, statistics_of
 from ._figures import FIRST_GROUP, POOLED_COLUMN, Levels, rows_of_assigned
-from ._heaviest import Heaviest, joined, most_of, scaled
+from ._heaviest import Heaviest
 from ._histograms import GainHistograms
 from ._label_sets import LabelSets
 from ._layout import Layout, merge_layouts, positions
@@ -77,8 +77,8 @@ class Measurement:
         Labels that occur, for losses that compare labels.
     exponent : int
         Power of two by which weights were divided, so that their squares are finite.
-    heaviest : dict from label to float
-        Largest weight of a row by audit group, 1 without weights.
+    heaviest : Heaviest
+        Largest weight of a row by audit group.
     """
 
     layout: Layout
@@ -95,7 +95,7 @@ class Measurement:
     unit_hashes: UnitHashes | None = None
     labels: LabelSets | None = None
     exponent: int = 0
-    heaviest: Heaviest = field(default_factory=dict)
+    heaviest: Heaviest = field(default_factory=Heaviest)
 
     @classmethod
     def of_rows(cls, rows: LossRows, layout: Layout, loss: Loss, bootstrap: Bootstrap) -> Measurement:
@@ -161,12 +161,7 @@ class Measurement:
     def counts_alike(self) -> bool:
         """Whether all rows have one weight, whatever it is."""
         n, weight, _ = self._of_everybody
-        return not self.weighted or bool(np.isclose(weight, n * self.most_weight, rtol=1e-12, atol=0))
-
-    @property
-    def most_weight(self) -> float:
-        """Largest weight of a row."""
-        return most_of(self.heaviest)
+        return not self.weighted or bool(np.isclose(weight, n * self.heaviest.most, rtol=1e-12, atol=0))
 
     @classmethod
     def of_cells(
@@ -227,7 +222,7 @@ class Measurement:
             unit_hashes=_add_hashes(mine, theirs),
             labels=labels,
             exponent=exponent,
-            heaviest=joined(mine.heaviest, theirs.heaviest),
+            heaviest=mine.heaviest.joined(theirs.heaviest),
         )
 
     def _histograms_with(self, other: Measurement, pairs: np.ndarray) -> GainHistograms | None:
@@ -251,7 +246,7 @@ class Measurement:
             replicates=replicates,
             units=units,
             exponent=exponent,
-            heaviest=scaled(self.heaviest, step),
+            heaviest=self.heaviest.scaled(step),
         )
 
     def _in_order_of(self, layout: Layout) -> Measurement:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ._figures import Levels
+from ._heaviest import Heaviest
 from ._histograms import GainHistograms
 from ._label_sets import LabelSets
 from ._layout import Layout
@@ -44,7 +45,10 @@ def to_plain(measured: Measurement) -> dict[str, Any]:
         "unit_hashes": None if m.unit_hashes is None else _hashes_to_plain(m.unit_hashes),
         "labels": None if m.labels is None else _sets_to_plain(m.labels),
         "exponent": int(m.exponent),
-        "heaviest": [[label_to_plain(label), weight] for label, weight in m.heaviest.items()],
+        "heaviest": {
+            "labels": [label_to_plain(label) for label in m.heaviest.labels],
+            "weights": m.heaviest.weights,
+        },
     }
 
 
@@ -67,7 +71,9 @@ def from_plain(plain: dict[str, Any]) -> Measurement:
         unit_hashes=None if plain["unit_hashes"] is None else _hashes_from_plain(plain["unit_hashes"]),
         labels=None if plain["labels"] is None else _sets_from_plain(plain["labels"]),
         exponent=plain["exponent"],
-        heaviest={label_from_plain(label): weight for label, weight in plain["heaviest"]},
+        heaviest=Heaviest(
+            [label_from_plain(label) for label in plain["heaviest"]["labels"]], plain["heaviest"]["weights"]
+        ),
     )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from ._alike import MOST_ALIKE, AlikeRows, code_labels, count_kinds
 from ._cells import LossRows
-from ._heaviest import Heaviest, heaviest_of_rows
+from ._heaviest import Heaviest
 from ._label_sets import LabelSets
 from ._layout import Layout
 from ._losses import Loss, losses_of_concerned, with_pos_label
@@ -56,7 +56,7 @@ class Sample:
     @property
     def heaviest(self) -> Heaviest:
         """Largest weight of a row by audit group."""
-        return heaviest_of_rows(self.layout.audit, self.audit, self.weights)
+        return Heaviest.of_rows(self.layout.audit, self.audit, self.weights)
 
     def complete(self, loss: Loss) -> Loss:
         """Find the positive label of a loss that has one."""

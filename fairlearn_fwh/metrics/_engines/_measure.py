@@ -11,7 +11,7 @@ import narwhals as nw
 import numpy as np
 
 from .._core._cells import DERIVED, LossCells
-from .._core._heaviest import heaviest_of_rows
+from .._core._heaviest import Heaviest
 from .._core._histograms import BINS, GainHistograms
 from .._core._losses import LOSSES, Loss, nobody_concerned, resolve_loss
 from .._core._measurement import Measurement, can_be_bet_on, find_pairs
@@ -206,7 +206,7 @@ def add_up(
         raise ValueError(nobody_concerned(loss))
     layout, assigned, audit = read_labels(table, columns, pooled_groups)
     weighted = columns.sample_weight is not None
-    heaviest = heaviest_of_rows(layout.audit, audit, numbers_of(table, "weight_max") if weighted else None)
+    heaviest = Heaviest.of_rows(layout.audit, audit, numbers_of(table, "weight_max") if weighted else None)
     if by_vector:
         cells = _read_cells(table, columns, assigned, audit)
         check_pooled_groups(layout, assigned[cells.disagrees])

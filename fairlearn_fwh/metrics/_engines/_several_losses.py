@@ -9,7 +9,7 @@ import narwhals as nw
 import numpy as np
 
 from .._core._alike import AlikeRows
-from .._core._heaviest import Heaviest, heaviest_of_rows
+from .._core._heaviest import Heaviest
 from .._core._label_sets import as_objects
 from .._core._losses import Loss, with_pos_label
 from .._core._measurement import Measurement
@@ -105,9 +105,9 @@ def _alike(engine: Engine, columns: Columns) -> tuple[AlikeRows, Any, Heaviest]:
     check_pooled_groups(layout, assigned[disagrees])
     n = numbers_of(table, "n").astype(np.int64)
     weight = weight_squared = n.astype(float)
-    heaviest = heaviest_of_rows(layout.audit, audit, None)
+    heaviest = Heaviest.of_rows(layout.audit, audit, None)
     if columns.sample_weight is not None:
-        heaviest = heaviest_of_rows(layout.audit, audit, numbers_of(table, "weight_max"))
+        heaviest = Heaviest.of_rows(layout.audit, audit, numbers_of(table, "weight_max"))
         weight, weight_squared = (numbers_of(table, f"{name}_sum") for name in ("weight", "weight_squared"))
     return AlikeRows(y, labels, disagrees, assigned, audit, n, weight, weight_squared), layout, heaviest
 

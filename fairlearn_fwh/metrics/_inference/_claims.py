@@ -10,7 +10,7 @@ import pandas as pd
 
 from .._core._figures import FIRST_GROUP, POOLED_COLUMN
 from .._core._groups import POOLED, flat_index
-from .._core._heaviest import heaviest_of, heavy_of
+from .._core._heaviest import heavy_of
 from .._core._histograms import GainHistograms
 from .._core._losses import Loss
 from .._core._measurement import Measurement
@@ -370,7 +370,7 @@ def rationality_claims(measured: Measurement) -> ClaimKind:
         made=made,
         identical=identical,
         histograms=measured.audit_histograms,
-        heaviest=heaviest_of(measured.heaviest, labels),
+        heaviest=measured.heaviest.of(labels),
     )
 
 
@@ -413,7 +413,7 @@ def envy_claims(measured: Measurement) -> ClaimKind:
         made=others,
         identical=identical,
         histograms=measured.assigned_histograms,
-        heaviest=np.full(len(layout.assigned_labels), measured.most_weight),
+        heaviest=np.full(len(layout.assigned_labels), measured.heaviest.most),
     )
 
 

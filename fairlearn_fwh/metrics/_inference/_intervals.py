@@ -22,7 +22,7 @@ from .._core._figures import (
     nan_max,
     nan_min,
 )
-from .._core._heaviest import Heaviest, heaviest_of, most_of
+from .._core._heaviest import Heaviest
 from .._core._layout import Layout
 from .._core._losses import Loss
 from .._core._sums import GroupSums
@@ -57,7 +57,7 @@ class Bounds:
     layout : Layout
     loss : Loss
     weighted : bool
-    heaviest : dict
+    heaviest : Heaviest
     audit_is_pooled : ndarray of bool, shape (A,)
         Audit groups served by the pooled classifier by construction.
     row_of_audit : ndarray of int, shape (A,)
@@ -201,9 +201,9 @@ class Bounds:
         shape = (len(sums.n), len(columns))
         rows, picks = (axis.ravel() for axis in np.indices(shape))
         heaviest = (
-            heaviest_of(self.heaviest, self.layout.audit)
+            self.heaviest.of(self.layout.audit)
             if sums is self.levels.audit
-            else np.full(len(sums.n), most_of(self.heaviest))
+            else np.full(len(sums.n), self.heaviest.most)
         )
         differences = paired_differences(
             sums, rows, columns[picks], self.loss, self.weighted, heaviest=heaviest
