@@ -340,7 +340,7 @@ BROKEN = {
     "another thing": ("[]", "not a state"),
     "another format": ('{"format": "x"}', "not a state"),
     "another version": ('{"format": "fairlearn_fwh monitor", "version": 9}', "version 9"),
-    "a part is missing": ('{"format": "fairlearn_fwh monitor", "version": 2}', "damaged"),
+    "a part is missing": ('{"format": "fairlearn_fwh monitor", "version": 3}', "damaged"),
 }
 
 
@@ -467,6 +467,13 @@ def test_people_are_known_again_whatever_type_their_ids_have():
     key = read_key(KEY)
     assert hash_units(ids, key).tolist() == hash_units(again, key).tolist()
     assert len(set(hash_units(["1", "1.5", "01", "b", ("1", "5")], key))) == 5
+
+
+def test_people_are_known_again_where_a_file_writes_their_ids_as_floats_or_with_blanks():
+    key = read_key(KEY)
+    written = hash_units(["17", "17.0", " 17", "17.00 ", 17], key)
+    assert len(set(written)) == 1
+    assert len(set(hash_units(["17", "17.01", "170", "a.0"], key))) == 4
 
 
 def test_planned_looks_say_nothing_of_few_weighted_people_either():

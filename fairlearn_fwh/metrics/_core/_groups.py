@@ -109,8 +109,8 @@ def _factorize(column: Any, name: str) -> tuple[np.ndarray, list[Any]]:
         return renumber[codes], [
             label for label, is_present in zip(categories, present, strict=True) if is_present
         ]
-    if isinstance(column, pd.Series) and isinstance(column.dtype, pd.StringDtype):
-        return _factorize_text(column, name)
+    if isinstance(column, pd.Series | np.ndarray) and (text := _factorize_text(column, name)) is not None:
+        return text
     values, missing = read_values(column, name, allow_mixed=True)
     if values.dtype.kind in "iub" and len(values) and not missing.any():
         uniques, codes = _factorize_integers(values)
@@ -137,9 +137,20 @@ def _in_order(codes: np.ndarray, order: list[int]) -> np.ndarray:
     return rank[codes]
 
 
-def _factorize_text(column: pd.Series, name: str) -> tuple[np.ndarray, list[Any]]:
-    """Number text where it is held, often as Arrow, without making a Python object of each row."""
-    codes, uniques = _encode_text(column.array)
+def _factorize_text(column: pd.Series | np.ndarray, name: str) -> tuple[np.ndarray, list[Any]] | None:
+    """Number text where it is held, often as Arrow, without looking at each row in Python; None if something is no text."""
+    if isinstance(column.dtype, pd.StringDtype):
+        codes, uniques = _encode_text(column.array)
+    elif column.dtype == object and column.ndim == 1:
+        try:
+            codes, uniques = pd.factorize(np.asarray(column))
+        except TypeError:  # lists and the like, which `read_values` refuses
+            return None
+    else:
+        return None
+    # What equals a text is a text, so that those that differ speak for all rows.
+    if not all(isinstance(label, str) for label in uniques):
+        return None
     labels = read_values(pd.Series(uniques, dtype=object), name)[0].tolist()
     order = sorted(range(len(labels)), key=labels.__getitem__)
     return _in_order(codes, order), [labels[i] for i in order]

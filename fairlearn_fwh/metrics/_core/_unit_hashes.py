@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import hashlib
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -18,6 +19,9 @@ SHORTEST_KEY = 16
 
 _SIZE = 8
 _SEPARATOR = "\x1f"
+
+#: A whole number as programs write it where the column has become one of floats.
+_WHOLE_FLOAT = re.compile(r"(-?[0-9]+)\.0+")
 
 
 def read_key(key: Any) -> bytes:
@@ -100,8 +104,11 @@ def _written(label: Any) -> str:
 
 
 def _part_written(part: Any) -> str:
-    """Write whole numbers alike whatever their type, and midnights as dates: frames change types when they are joined."""
+    """Write whole numbers alike, also in texts, and midnights as dates: frames and files change types when they are joined."""
     value = part.item() if isinstance(part, np.generic) else part
+    if isinstance(value, str):
+        value = value.strip()
+        return whole[1] if (whole := _WHOLE_FLOAT.fullmatch(value)) else value
     if isinstance(value, float | Decimal) and value == value.__trunc__():
         return str(int(value))
     if isinstance(value, datetime.datetime) and value.time() == datetime.time() and value.tzinfo is None:

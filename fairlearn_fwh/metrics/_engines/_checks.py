@@ -191,6 +191,10 @@ def _check_types(columns: Columns, loss: Loss, schema: nw.Schema, *, is_text: bo
     for role, key in keys.items():
         if schema[key] == nw.Binary:
             raise ValueError(f"{role} must be text or numbers; its column holds bytes. Decode them to text.")
+        if schema[key] == nw.Duration:  # of which engines make different things
+            raise ValueError(
+                f"{role} must be text or numbers; its column holds durations. Give them as text."
+            )
     if is_text:
         return
     if columns.sample_weight is not None and not schema[keys["sample_weight"]].is_numeric():

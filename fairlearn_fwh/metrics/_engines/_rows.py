@@ -123,7 +123,8 @@ def with_plain_types(rows: nw.LazyFrame[Any], columns: Columns) -> nw.LazyFrame[
     """
     keys, schema = columns.keys, rows.collect_schema()
     predictions = [keys[role] for role in columns.labels_and_predictions()]
-    casts = {key: nw.col(key).cast(nw.Int64) for key in predictions if schema[key] == nw.Boolean}
+    numbers = [*predictions, *([] if columns.sample_weight is None else [keys["sample_weight"]])]
+    casts = {key: nw.col(key).cast(nw.Int64) for key in numbers if schema[key] == nw.Boolean}
     casts |= {key: nw.col(key).cast(nw.Float64) for key in predictions if schema[key].is_decimal()}
     # Beside a short float some engines compare as short floats, in which large integers are one.
     casts |= {key: nw.col(key).cast(nw.Float64) for key in predictions if schema[key].is_float()}

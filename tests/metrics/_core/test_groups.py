@@ -172,3 +172,17 @@ def test_columns_may_be_named_by_numbers():
     groups = encode_groups(pd.DataFrame({0: ["a", "b", "a"], 1: [1, 1, 2]}))
     assert groups.names == ["0", "1"]
     assert groups.labels == [("a", 1), ("a", 2), ("b", 1)]
+
+
+@pytest.mark.parametrize("container", [np.asarray, pd.Series, lambda v: pd.Series(v, dtype="str")])
+def test_texts_with_a_nul_are_told_apart(container):
+    read = encode_groups(container(np.array(["a", "a\0b", "a\0c", "a"], dtype=object)))
+    assert read.labels == ["a", "a\0b", "a\0c"]
+    assert read.codes.tolist() == [0, 1, 2, 0]
+
+
+def test_an_object_that_is_no_text_is_not_lost_among_texts():
+    with pytest.raises(ValueError, match=r"has \['b'\] in row 2 \(list\)"):
+        encode_groups(np.array(["a", "a", ["b"]], dtype=object))
+    with pytest.raises(ValueError, match="1 missing value"):
+        encode_groups(pd.Series(["a", None, "b"], dtype=object))

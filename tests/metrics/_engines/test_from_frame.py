@@ -54,6 +54,7 @@ CASES = {
     "envy": {"y_pred_pooled": "pooled", "y_pred_by_group": ["p1", "p2", "p3"], "groups": "group", "sensitive_features": ["race", "sex"]},
     "labelled": {"y_pred": "own", "y_pred_pooled": "pooled", "y_pred_by_group": {0: "p1", 1: "p2", 2: "p3"}, "groups": "code"},
     "weighted": {"y_pred": "own", "y_pred_pooled": "pooled", "sensitive_features": "race", "sample_weight": "weight"},
+    "weighted by booleans": {"y_pred": "own", "y_pred_pooled": "pooled", "sensitive_features": "race", "sample_weight": "flag"},
     "nobody": {"y_pred": "own", "y_pred_pooled": "pooled"},
     "controls": {"y_pred": "own", "y_pred_pooled": "pooled", "sensitive_features": "sex", "control_features": "year"},
     "booleans": {"y_pred": "flag", "y_pred_pooled": "own", "sensitive_features": "sex"},
@@ -447,6 +448,21 @@ def test_values_that_an_engine_would_compare_in_vain_are_refused(engine, new, me
     table = {"y": [0.0, 1.0] if floats else [0, 1], "new": new, "old": [0, 1]}
     with pytest.raises(ValueError, match=message):
         PreferenceFrame.from_frame(CASED[engine](table), y_true="y", y_pred="new", y_pred_pooled="old")
+
+
+@pytest.mark.parametrize("engine", ["polars lazy", "duckdb"])
+@pytest.mark.parametrize("role", ["sensitive_features", "units"])
+def test_durations_are_neither_groups_nor_units_of_engines(engine, role):
+    table = {
+        "y": [0, 1],
+        "new": [1, 1],
+        "old": [0, 1],
+        "time": [datetime.timedelta(1), datetime.timedelta(2)],
+    }
+    with pytest.raises(ValueError, match=rf"{role}\['time'\] must be text or numbers; .* durations"):
+        PreferenceFrame.from_frame(
+            CASED[engine](table), y_true="y", y_pred="new", y_pred_pooled="old", **{role: "time"}
+        )
 
 
 @pytest.mark.parametrize("engine", ["polars lazy", "duckdb"])
