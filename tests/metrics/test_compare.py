@@ -69,7 +69,7 @@ def test_what_cannot_be_compared_is_said(frames):
 @pytest.mark.simulation
 def test_among_twenty_harmless_models_nobody_is_found_harmed():
     rng = np.random.default_rng(0)
-    runs, n_models, n_groups, n = 40, 20, 4, 400
+    runs, n_models, n_groups, n = 20, 20, 4, 400
     zeros = np.zeros(n_groups, dtype=int)
     harmed = harmless = alone = 0
     for _ in range(runs):

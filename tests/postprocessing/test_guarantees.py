@@ -119,7 +119,7 @@ def test_few_people_about_whom_nothing_was_seen_are_not_protected():
 @pytest.mark.simulation
 @pytest.mark.parametrize("guarantee", ["release", "shrunk"])
 def test_five_points_in_a_group_of_four_hundred_are_seen(guarantee):
-    runs = 120
+    runs = 60
     got = sum(
         0 not in decided([-0.05, 0.03], [400, 3000], guarantee, seed=i).fallback_groups_ for i in range(runs)
     )

@@ -697,7 +697,7 @@ class NoProbabilities(ClassifierMixin, BaseEstimator):
 def test_own_classifiers_that_are_no_better_are_rarely_kept_and_better_ones_often():
     """`benchmarks/selection_guarantee.py` shows it for 10,000 runs."""
     rng = np.random.default_rng(0)
-    runs, groups, size, discordance = 40, 6, 2000, 0.1
+    runs, groups, size, discordance = 25, 6, 2000, 0.1
     kept = {}
     for gain in (0.0, 0.02):
         better = rng.binomial(size, (discordance + gain) / 2, (runs, groups))

@@ -216,7 +216,7 @@ def test_bad_data_are_named():
 @votes_may_break_bounds
 def test_on_adult_it_harms_nobody_where_demographic_parity_does(real_data):
     adult = fetch_adult(data_home=real_data)
-    rows, _ = train_test_split(np.arange(len(adult.target)), train_size=12000, random_state=0)
+    rows, _ = train_test_split(np.arange(len(adult.target)), train_size=8000, random_state=0)
     X = default_preprocessor(adult.data).fit_transform(adult.data.iloc[rows])
     y = adult.target.to_numpy()[rows]
     s = adult.sensitive_features[["race", "sex"]].iloc[rows].reset_index(drop=True)

@@ -10,7 +10,7 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 
-from ._values import as_column, read_values, to_numpy
+from ._values import as_column, check_told_apart, read_values, to_numpy
 
 #: Label of people who are served by the pooled classifier and belong to no group.
 POOLED = "pooled"
@@ -151,6 +151,7 @@ def _factorize_text(column: pd.Series | np.ndarray, name: str) -> tuple[np.ndarr
     # What equals a text is a text, so that those that differ speak for all rows.
     if not all(isinstance(label, str) for label in uniques):
         return None
+    check_told_apart(column, name)
     labels = read_values(pd.Series(uniques, dtype=object), name)[0].tolist()
     order = sorted(range(len(labels)), key=labels.__getitem__)
     return _in_order(codes, order), [labels[i] for i in order]

@@ -174,9 +174,17 @@ def test_columns_may_be_named_by_numbers():
     assert groups.labels == [("a", 1), ("a", 2), ("b", 1)]
 
 
-@pytest.mark.parametrize("container", [np.asarray, pd.Series, lambda v: pd.Series(v, dtype="str")])
-def test_texts_with_a_nul_are_told_apart(container):
-    read = encode_groups(container(np.array(["a", "a\0b", "a\0c", "a"], dtype=object)))
+@pytest.mark.parametrize(
+    "container", [list, np.asarray, pd.Series, lambda v: pd.Series(v, dtype="string[python]")]
+)
+def test_texts_with_a_nul_are_told_apart_or_refused(container):
+    """Pandas 2 takes them for one."""
+    texts = container(np.array(["a", "a\0b", "a\0c", "a"], dtype=object))
+    if int(pd.__version__.split(".")[0]) < 3:
+        with pytest.raises(ValueError, match=r"has the text 'a\\x00b' in row 1, with a NUL character"):
+            encode_groups(texts)
+        return
+    read = encode_groups(texts)
     assert read.labels == ["a", "a\0b", "a\0c"]
     assert read.codes.tolist() == [0, 1, 2, 0]
 
