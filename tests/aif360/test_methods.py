@@ -12,7 +12,6 @@ from fairlearn_fwh._methods import ADAPTED
 
 from ..methods import expected_failures
 
-
 #: What a twin adds to its method is written once for each kind of method.
 ONE_OF_EACH_KIND = {method.kind: name for name, method in reversed(ADAPTED.items())}
 

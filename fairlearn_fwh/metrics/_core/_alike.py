@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -70,14 +71,14 @@ class AlikeRows:
         )
 
 
-def code_labels(column: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Number the labels of a column: codes of shape (n,), and the labels, some of which need not occur."""
+def code_labels(column: np.ndarray, found: frozenset[Any] | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Number the labels of a column, of which those `found` occur: codes of shape (n,), and labels, some of which need not occur."""
     if column.dtype.kind == "b":
         return column, np.array([False, True])
     if column.dtype.kind in "iu" and len(column):
-        low, high = column.min(), column.max()
+        low, high = (min(found), max(found)) if found else (column.min(), column.max())
         if int(high) - int(low) == 1:
-            return column != low, np.array([low, high])
+            return column != low, np.array([low, high], dtype=column.dtype)
         if int(high) - int(low) <= _FEW:
             return column - low, low + np.arange(int(high) - int(low) + 1, dtype=column.dtype)
     codes, labels = pd.factorize(column)

@@ -18,6 +18,9 @@ POOLED = "pooled"
 #: Rows whose groups are numbered at a time, so that little memory is needed.
 _CHUNK = 1 << 16
 
+#: Rows among which Arrow looks for labels first.
+_FIRST = 10_000
+
 #: Label of the group that ``missing_group="separate"`` makes of missing values.
 MISSING = "missing"
 
@@ -154,6 +157,8 @@ def _factorize_text(column: pd.Series | np.ndarray, name: str) -> tuple[np.ndarr
     check_told_apart(column, name)
     labels = read_values(pd.Series(uniques, dtype=object), name)[0].tolist()
     order = sorted(range(len(labels)), key=labels.__getitem__)
+    if order == list(range(len(labels))):
+        return codes.astype(np.int32, copy=False), labels
     return _in_order(codes, order), [labels[i] for i in order]
 
 
@@ -163,13 +168,26 @@ def _encode_text(array: Any) -> tuple[np.ndarray, Any]:
         return pd.factorize(array)
     try:
         import pyarrow as pa
+        import pyarrow.compute as pc
     except ImportError:
         return pd.factorize(array)
     held = pa.array(array)
     if isinstance(held, pa.ChunkedArray):
         held = held.combine_chunks()
+    # Texts that are known are found faster than new ones, and most are among the first rows.
+    first = held[:_FIRST].unique().drop_null()
+    known = first.take(pc.sort_indices(first))
+    found = pc.index_in(held, value_set=known)
+    if found.null_count == held.null_count:
+        return _numbers(found), known.to_pylist()
     encoded = held.dictionary_encode()
-    return encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False), encoded.dictionary.to_pylist()
+    return _numbers(encoded.indices), encoded.dictionary.to_pylist()
+
+
+def _numbers(positions: Any) -> np.ndarray:
+    """Positions of Arrow as an array, -1 where there is none."""
+    filled = positions.fill_null(-1) if positions.null_count else positions
+    return filled.to_numpy(zero_copy_only=False)
 
 
 def _factorize_integers(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -179,18 +197,21 @@ def _factorize_integers(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         uniques, codes = _factorize_integers(values)
         return uniques.astype(bool), codes
     low, high = int(values.min()), int(values.max())
-    if high - low > 4 * len(values) + 1000:
+    if high - low > min(4 * len(values) + 1000, 2**31 - 1):
         uniques, codes = np.unique(values, return_inverse=True)
         return uniques, codes.astype(np.intp)
-    chunks = [slice(start, start + _CHUNK) for start in range(0, len(values), _CHUNK)]
     present = np.zeros(high - low + 1, dtype=bool)
-    for chunk in chunks:
-        present[values[chunk].astype(np.intp) - low] = True
-    lookup = None if present.all() else (np.cumsum(present) - 1).astype(np.int32)
     codes = np.empty(len(values), dtype=np.int32)  # half the memory of the integers that numpy indexes with
-    for chunk in chunks:
+    for start in range(0, len(values), _CHUNK):
+        chunk = slice(start, start + _CHUNK)
         position = values[chunk].astype(np.intp) - low
-        codes[chunk] = position if lookup is None else lookup[position]
+        present[position] = True
+        codes[chunk] = position
+    if not present.all():
+        lookup = (np.cumsum(present) - 1).astype(np.int32)
+        for start in range(0, len(values), _CHUNK):
+            chunk = slice(start, start + _CHUNK)
+            codes[chunk] = lookup[codes[chunk]]
     return np.flatnonzero(present) + low, codes
 
 
@@ -415,7 +436,8 @@ def own_predictions(
     own: np.ndarray | None, by_group: list[np.ndarray], codes: np.ndarray, pooled: np.ndarray
 ) -> np.ndarray:
     """Pick each person's own column, and check that `y_pred` agrees with it."""
-    if own is not None and (wrong := _differ(own, pooled) & (codes < 0)).any():
+    alone = np.flatnonzero(codes < 0)
+    if own is not None and len(alone) and (wrong := _differ(own[alone], pooled[alone])).any():
         raise ValueError(
             f"groups labels {int(wrong.sum())} row(s) {POOLED!r} whose y_pred differs from y_pred_pooled; "
             f"{POOLED!r} means the pooled classifier. Rename the group if it is one of people."

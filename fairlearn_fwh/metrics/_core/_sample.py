@@ -95,12 +95,13 @@ class Sample:
         if self.units is not None or any(loss.predicts not in ("labels", "decisions") for loss in losses):
             return None
         labels: list[np.ndarray] = []
-        codes, bases = (
-            [self.assigned + 1, self.audit],
-            [int(self.assigned.max(initial=-1)) + 2, len(self.layout.audit)],
-        )
-        for column in (self.y, *self.predictions.values()):
-            column_codes, column_labels = code_labels(column)
+        # Who is assigned to no group has the code -1.
+        first = int(self.assigned.min(initial=0))
+        codes = [self.assigned - first if first else self.assigned, self.audit]
+        bases = [int(self.assigned.max(initial=-1)) - first + 1, len(self.layout.audit)]
+        found = {} if self.sets is None else {"y_true": self.sets.truth, **self.sets.predictions}
+        for name, column in {"y_true": self.y, **self.predictions}.items():
+            column_codes, column_labels = code_labels(column, found.get(name))
             codes.append(column_codes)
             labels.append(column_labels)
         bases += [len(column_labels) for column_labels in labels]
@@ -112,7 +113,7 @@ class Sample:
             y=y,
             predictions=dict(zip(self.predictions, predictions, strict=True)),
             disagrees=np.asarray(predictions[0] != predictions[1], dtype=bool),
-            assigned=assigned - 1,
+            assigned=assigned + first,
             audit=audit,
             n=n,
             weight=weight,

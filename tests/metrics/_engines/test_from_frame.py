@@ -95,9 +95,7 @@ OF_DASK = ("labelled", "weighted", "text", "unweighted brier")
 
 @pytest.mark.parametrize(
     ("engine", "case"),
-    [
-        (engine, case) for engine in ENGINES for case in CASES if engine != "dask" or case in OF_DASK
-    ],
+    [(engine, case) for engine in ENGINES for case in CASES if engine != "dask" or case in OF_DASK],
 )
 def test_every_engine_gives_the_figures_of_pandas(table, engine, case):
     columns = {"y_true": "y"} | CASES[case]
