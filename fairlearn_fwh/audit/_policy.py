@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
@@ -220,6 +221,7 @@ def policy_table(path: Path) -> dict[str, Any] | None:
         content: Any = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} cannot be read as TOML: {error}.") from error
+    _refuse_near_misses(content, path.name)
     table = content
     for name in _TABLE:
         table = table.get(name) if isinstance(table, dict) else None
@@ -228,6 +230,22 @@ def policy_table(path: Path) -> dict[str, Any] | None:
     if table is not None and not isinstance(table, dict):
         raise ValueError(f"{path.name}: {'.'.join(_TABLE)} must be a table.")
     return table
+
+
+def _refuse_near_misses(content: dict[str, Any], file: str) -> None:
+    """Raise ValueError for a table that would be taken for a policy by whoever wrote it, and by nobody else."""
+    tool = content.get("tool")
+    tables = tool if isinstance(tool, dict) else {}
+    near = [
+        name
+        for name in tables
+        if name != _TABLE[1] and re.sub("[-_. ]", "", name).casefold() == "fairlearnfwh"
+    ]
+    own = tables.get(_TABLE[1])
+    other = [name for name in own if name != _TABLE[2]] if isinstance(own, dict) else []
+    if near or other:
+        found = f"tool.{near[0]}" if near else f"{'.'.join(_TABLE[:2])}.{other[0]}"
+        raise ValueError(f"{file} has {found}; a policy is the table [{'.'.join(_TABLE)}].")
 
 
 def _read_table(table: dict[str, Any], file: str) -> Policy:

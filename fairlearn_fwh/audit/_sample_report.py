@@ -72,6 +72,12 @@ class SampleReport(TableReport):
             .sort_values("increase", ascending=False, kind="stable")
         )
 
+    @property
+    def n_suppressed(self) -> int:
+        """Number of groups of both samples that are not shown."""
+        compared = (self._table["n"] > 0) & (self._table["n_old"] > 0)
+        return int(compared.sum()) - len(self.groups())
+
     def table(self) -> tuple[list[str], list[list[str]]]:
         """Return the same as cells of text: a header, and a row per group."""
         unit = self.unit

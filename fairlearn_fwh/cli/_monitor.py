@@ -32,7 +32,7 @@ from ._terminal import say, show
 #: Environment variable with the secret that units are hashed with.
 KEY_VARIABLE = "FAIRLEARN_FWH_UNIT_KEY"
 
-_FORMAT, _VERSION = "fairlearn-fwh monitor", 1
+_FORMAT, _VERSION = "fairlearn-fwh monitor", 2
 
 #: Options that a state keeps: another value would make another monitor of it.
 _KEPT = (
@@ -57,6 +57,7 @@ _KEPT = (
     "delimiter",
     "quote",
     "null",
+    "min_group_size",
 )
 
 
@@ -111,7 +112,7 @@ def monitor(context: click.Context, /, state: Path, predictions: tuple[Path, ...
             kept = _kept_options(context, known, state)
             result, files = _look(predictions, options, kept, known)
             report = MonitorReport(
-                result, min_group_size=options["min_group_size"], source=printable(state.stem)
+                result, min_group_size=kept["min_group_size"], source=printable(state.stem)
             )
             texts = outputs.texts(report)
             new = {"format": _FORMAT, "version": _VERSION, "options": kept, "files": files}

@@ -11,6 +11,7 @@ from typing import Any
 
 import narwhals as nw
 
+from ..metrics._core._names import group_name
 from ..metrics._engines._columns import Columns
 from ..metrics._engines._rows import as_number, collect, in_numbers
 from ._dialect import Dialect
@@ -113,6 +114,9 @@ def join_files(
     table = left.with_key.join(right.with_key, on=left.key_columns, how="inner")
     pairs = {name: (left.column(name), right.column(name), name in numbers) for name in both}
     n_rows = _check_rows(table, pairs, (left, right), sizes, allow_unmatched)
+    if n_rows < max(sizes):
+        _check_groups(table, left, [name for name in of_new.values() if name in groups])
+        _check_groups(table, right, [name for name in of_old.values() if name in groups])
     called = {
         (side, name): name
         for side, names in ((left, [*of_new.values(), *kept]), (right, of_old.values()))
@@ -356,6 +360,27 @@ def _check_rows(
             )
         warnings.warn(f"{said}; they are left out. {n_rows:,} rows are audited.", UserWarning, stacklevel=5)
     return n_rows
+
+
+def _check_groups(table: nw.LazyFrame[Any], side: Side, names: Sequence[str]) -> None:
+    """Raise ValueError if a group has rows in a file and none in both: nothing would be said of it, though it may be who is harmed."""
+    columns = [
+        side.column(name)
+        for name in names
+        if side.groups[name].startswith(("groups[", "sensitive_features[")) and name not in side.keys
+    ]
+    if not columns:
+        return
+    before, after = (
+        set(zip(*(found[column].to_list() for column in columns), strict=True))
+        for found in (collect(rows.select(*columns).unique()) for rows in (side.rows, table))
+    )
+    if gone := sorted((label for label in before - after if None not in label), key=str):
+        label = gone[0] if len(columns) > 1 else gone[0][0]
+        raise ValueError(
+            f"No row of the group {group_name(label)} of {side.name} has a partner, so that nothing could be said of it. Are its keys spelled in another way? "
+            "If it may be left out, take its rows out of the file."
+        )
 
 
 def _differs(first: str, second: str, are_numbers: bool) -> Any:

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from ._core._groupings import people_of, regroup
-from ._core._label_sets import check_spellings
 from ._core._measurement import Measurement
 from ._core._plain import from_plain, label_from_plain, label_to_plain, to_plain
+from ._core._spellings import check_spellings
 from ._inference._claims import make_claims, rationality_claims
 from ._inference._looks import Boundaries, Look, look_anytime, look_as_planned
 

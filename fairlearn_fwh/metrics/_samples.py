@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from ._core._figures import OWN
-from ._core._label_sets import check_spellings
 from ._core._measurement import Measurement
 from ._core._names import SMALLEST_SHOWN, group_name
+from ._core._spellings import check_spellings
 from ._core._units import Unit
 from ._inference._checks import check_alpha, check_has_test, check_margin
 from ._inference._step_down import MIN_P, NullLaws, SharedPeople, adjust_p_values

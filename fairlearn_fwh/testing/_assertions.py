@@ -11,6 +11,7 @@ from ..audit._policy_reading import audit_settings, file_settings
 from ..audit._status import PASSED
 from ..files import measure_file
 from ..metrics import PreferenceFrame
+from ..metrics._core._losses import LOSSES
 
 
 def assert_no_harm(
@@ -48,7 +49,8 @@ def assert_no_harm(
     AssertionError
         If the audit does not pass; the message has the headline and the table.
     ValueError
-        If the file cannot be used, a group is missing that the policy requires, or a parameter does not apply.
+        If the file cannot be used, a group is missing that the policy requires, a parameter does not apply, or the frame was measured (or the `Audit` made) with
+        other losses, units or settings than the policy asks for.
 
     Examples
     --------
@@ -75,11 +77,13 @@ def assert_no_harm(
         if given or columns:
             raise ValueError(f"{next(iter(given | columns))} does not apply to an Audit, which has its own.")
         audit = data
+        _check_settings(audit, policy)
     elif isinstance(data, PreferenceFrame):
         if columns:
             raise ValueError(
                 f"{next(iter(columns))} does not apply to a PreferenceFrame, which was measured."
             )
+        _check_losses(data, policy)
         audit = Audit(data, **(audit_settings(policy) | given))
     else:
         roles = file_settings(policy) | columns
@@ -100,6 +104,29 @@ def assert_no_harm(
     if audit.exit_status(failing) != PASSED:
         raise AssertionError(_message(audit))
     return audit
+
+
+def _check_settings(audit: Audit, policy: Policy) -> None:
+    """Raise ValueError if an audit was made with other settings than those of a policy."""
+    for name, value in audit_settings(policy).items():
+        if (own := getattr(audit, name)) != value:
+            raise ValueError(
+                f"The Audit has {name}={own!r}, and {policy.file} asks for {value!r}. Give the frame instead, or an Audit with the policy's settings."
+            )
+
+
+def _check_losses(frame: PreferenceFrame, policy: Policy) -> None:
+    """Raise ValueError if a frame was measured by other losses, or without the units, that a policy asks for."""
+    stated = policy.settings.get("loss", [])
+    texts = [stated] if isinstance(stated, str) else stated
+    wanted = {name.strip() for text in texts for name in text.split(",")}
+    found = {part.loss.name for part in frame._parts.values()}
+    if wanted and wanted <= set(LOSSES) and wanted != found:
+        raise ValueError(
+            f"{policy.file} asks about the losses {sorted(wanted)}; the frame has {sorted(found)}. Measure the frame by them."
+        )
+    if "unit" in policy.settings and frame._any.units is None:
+        raise ValueError(f"{policy.file} has unit, and the frame was measured without units=.")
 
 
 def _message(audit: Audit) -> str:

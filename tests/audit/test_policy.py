@@ -95,3 +95,18 @@ def test_groups_that_must_be_there():
         Policy("p.toml", required_groups=("c",)).check_groups(frame, 10)
     with pytest.raises(ValueError, match="which are not groups here"):
         Policy("p.toml", smallest_sizes={"x": 1}).check_groups(frame, 10)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "tool.fairlearn_fwh.audit",
+        "tool.fairlearn-fwh",
+        "tool.fairlearn-fwh.policy",
+        "tool.Fairlearn-FWH.audit",
+    ],
+)
+def test_a_table_whose_name_is_nearly_right_is_refused(tmp_path, name):
+    path = write(tmp_path, f'[{name}]\nfail-on = "undecided"\n')
+    with pytest.raises(ValueError, match=r"a policy is the table \[tool.fairlearn-fwh.audit\]"):
+        find_policy(path.parent)

@@ -137,3 +137,73 @@ def test_a_score_far_out_hides_no_harm(tmp_path):
     for change in (lambda x: x, lambda x: np.exp(3 * x), lambda x: np.where(np.arange(n) == 0, 1e12, x)):
         path = written(pd.DataFrame({"y": y, "new": change(new), "old": change(old), "g": group}), tmp_path)
         assert run_cli("audit", path, *options).exit_code == 1
+
+
+# --- one value in two spellings ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "polars"])
+def test_groups_written_as_floats_in_part_of_a_file_are_told(harmed, tmp_path, engine):
+    half = np.arange(len(harmed)) % 2 == 0
+    group = np.where(harmed["g"] == "a", np.where(half, "1", "1.0"), "2")
+    result = run_cli("audit", written(harmed.assign(g=group), tmp_path), *COLUMNS, "--engine", engine)
+    assert "has both '1' and '1.0', which are counted as two groups" in result.output
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "polars"])
+@pytest.mark.parametrize("other", ["{}.0", "{} ", " {}", "{}.00"])
+def test_units_in_two_spellings_are_not_counted_twice(harmed, tmp_path, engine, other):
+    person = np.arange(len(harmed)) // 10
+    table = harmed.assign(u=[str(u) if i % 2 else other.format(u) for i, u in enumerate(person)])
+    result = run_cli("audit", written(table, tmp_path), *COLUMNS, "--unit", "u", "--engine", engine)
+    assert result.exit_code == 2
+    assert "one unit in two spellings" in result.output
+    whole = written(table.assign(u=[f"{u}.0" for u in person]), tmp_path)
+    assert run_cli("audit", whole, *COLUMNS, "--unit", "u", "--engine", engine).exit_code == 1
+
+
+def test_a_week_that_writes_groups_as_floats_is_refused(harmed, tmp_path):
+    state = tmp_path / "state.json"
+    first = written(harmed.assign(g=harmed["g"].map({"a": "1", "b": "2"})), tmp_path, "week1.csv")
+    assert run_cli("monitor", state, first, *COLUMNS).exit_code == 1
+    for spelling in ("{}.0", "0{}"):
+        groups = harmed["g"].map({"a": spelling.format(1), "b": spelling.format(2)})
+        second = written(harmed.assign(g=groups), tmp_path, "week2.csv")
+        result = run_cli("monitor", state, second)
+        assert result.exit_code == 2
+        assert "counted as different. Give both one spelling" in result.output
+
+
+def test_unpaired_files_that_write_a_group_in_two_ways_are_refused(harmed, tmp_path):
+    new = written(harmed.assign(g=harmed["g"].map({"a": "1.0", "b": "b"})), tmp_path)
+    old = written(
+        harmed.assign(new=harmed["old"], g=harmed["g"].map({"a": "1", "b": "b"})), tmp_path, "old.csv"
+    )
+    columns = ("--y-true", "y", "--y-pred", "new", "--sensitive", "g")
+    result = run_cli("audit", new, "--baseline", old, "--unpaired", *columns)
+    assert result.exit_code == 2
+    assert "Give both one spelling" in result.output
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "polars"])
+def test_a_group_that_no_join_leaves_is_refused(harmed, tmp_path, engine):
+    table = harmed.assign(id=np.arange(len(harmed)))
+    new = written(table.drop(columns="old"), tmp_path)
+    old = written(table.loc[table["g"] == "b", ["id", "old"]], tmp_path, "old.csv")
+    join = ("--baseline", old, "--on", "id", "--allow-unmatched", "--engine", engine)
+    result = run_cli("audit", new, *join, *COLUMNS, "--fail-on", "undecided")
+    assert result.exit_code == 2
+    assert "No row of the group a of rows.csv has a partner" in result.output
+
+
+def test_a_monitor_goes_on_hiding_small_groups(harmed, tmp_path):
+    state, table = tmp_path / "state.json", harmed.assign(g=harmed["g"].where(harmed.index % 50 > 0, "rare"))
+    assert (
+        "rare"
+        not in run_cli(
+            "monitor", state, written(table, tmp_path, "week1.csv"), *COLUMNS, "--min-group-size", "100"
+        ).output
+    )
+    again = run_cli("monitor", state, written(table[::-1], tmp_path, "week2.csv"))
+    assert "rare" not in again.output
+    assert "1 group(s) of fewer than 100 people" in again.output

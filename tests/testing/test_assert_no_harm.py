@@ -100,3 +100,19 @@ def test_the_plugin_has_the_policy_of_the_project(pytester):
     result.stdout.fnmatch_lines(
         ["*Harm found: new is worse than old for a (1 of 2 groups)*", "*a * 200 *worse off*"]
     )
+
+
+def test_frames_and_audits_that_contradict_the_policy_are_refused(tmp_path):
+    path = tmp_path / "pyproject.toml"
+    path.write_text(
+        POLICY.replace('sensitive = ["g"]\n', 'sensitive = ["g"]\nloss = ["missed"]\npos-label = "1"\n')
+    )
+    policy, frame = read_policy(path), frame_of(table(0))
+    with pytest.raises(ValueError, match=r"asks about the losses \['missed'\]; the frame has \['zero_one'\]"):
+        assert_no_harm(frame, policy=policy)
+    path.write_text(POLICY)
+    with pytest.raises(ValueError, match="The Audit has tolerance=0.2, and .* asks for 0.05"):
+        assert_no_harm(Audit(frame, tolerance=0.2), policy=read_policy(path))
+    path.write_text(POLICY + 'unit = "patient"\n')
+    with pytest.raises(ValueError, match="has unit, and the frame was measured without units"):
+        assert_no_harm(frame, policy=read_policy(path))

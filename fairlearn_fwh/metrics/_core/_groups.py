@@ -10,16 +10,15 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 
-from ._values import as_column, check_told_apart, read_values, to_numpy
+from ._spellings import check_units, warn_of_floats
+from ._texts import factorize_text, in_order
+from ._values import as_column, read_values, to_numpy
 
 #: Label of people who are served by the pooled classifier and belong to no group.
 POOLED = "pooled"
 
 #: Rows whose groups are numbered at a time, so that little memory is needed.
 _CHUNK = 1 << 16
-
-#: Rows among which Arrow looks for labels first.
-_FIRST = 10_000
 
 #: Label of the group that ``missing_group="separate"`` makes of missing values.
 MISSING = "missing"
@@ -112,7 +111,7 @@ def _factorize(column: Any, name: str) -> tuple[np.ndarray, list[Any]]:
         return renumber[codes], [
             label for label, is_present in zip(categories, present, strict=True) if is_present
         ]
-    if isinstance(column, pd.Series | np.ndarray) and (text := _factorize_text(column, name)) is not None:
+    if isinstance(column, pd.Series | np.ndarray) and (text := factorize_text(column, name)) is not None:
         return text
     values, missing = read_values(column, name, allow_mixed=True)
     if values.dtype.kind in "iub" and len(values) and not missing.any():
@@ -131,63 +130,7 @@ def _factorize(column: Any, name: str) -> tuple[np.ndarray, list[Any]]:
         order = sorted(range(len(labels)), key=labels.__getitem__)
     except TypeError:  # labels of different types have no order: keep the order of appearance
         return found.astype(np.intp), labels
-    return _in_order(found, order), [labels[i] for i in order]
-
-
-def _in_order(codes: np.ndarray, order: list[int]) -> np.ndarray:
-    """Renumber codes so that the labels of `order` come first to last; -1 stays."""
-    rank = np.append(np.argsort(order), -1).astype(np.int32)
-    return rank[codes]
-
-
-def _factorize_text(column: pd.Series | np.ndarray, name: str) -> tuple[np.ndarray, list[Any]] | None:
-    """Number text where it is held, often as Arrow, without looking at each row in Python; None if something is no text."""
-    if isinstance(column.dtype, pd.StringDtype):
-        codes, uniques = _encode_text(column.array)
-    elif column.dtype == object and column.ndim == 1:
-        try:
-            codes, uniques = pd.factorize(np.asarray(column))
-        except TypeError:  # lists and the like, which `read_values` refuses
-            return None
-    else:
-        return None
-    # What equals a text is a text, so that those that differ speak for all rows.
-    if not all(isinstance(label, str) for label in uniques):
-        return None
-    check_told_apart(column, name)
-    labels = read_values(pd.Series(uniques, dtype=object), name)[0].tolist()
-    order = sorted(range(len(labels)), key=labels.__getitem__)
-    if order == list(range(len(labels))):
-        return codes.astype(np.int32, copy=False), labels
-    return _in_order(codes, order), [labels[i] for i in order]
-
-
-def _encode_text(array: Any) -> tuple[np.ndarray, Any]:
-    """Number the distinct texts of an array, -1 where one is missing; where Arrow holds them, it is quicker than pandas."""
-    if not hasattr(array, "__arrow_array__"):
-        return pd.factorize(array)
-    try:
-        import pyarrow as pa
-        import pyarrow.compute as pc
-    except ImportError:
-        return pd.factorize(array)
-    held = pa.array(array)
-    if isinstance(held, pa.ChunkedArray):
-        held = held.combine_chunks()
-    # Texts that are known are found faster than new ones, and most are among the first rows.
-    first = held[:_FIRST].unique().drop_null()
-    known = first.take(pc.sort_indices(first))
-    found = pc.index_in(held, value_set=known)
-    if found.null_count == held.null_count:
-        return _numbers(found), known.to_pylist()
-    encoded = held.dictionary_encode()
-    return _numbers(encoded.indices), encoded.dictionary.to_pylist()
-
-
-def _numbers(positions: Any) -> np.ndarray:
-    """Positions of Arrow as an array, -1 where there is none."""
-    filled = positions.fill_null(-1) if positions.null_count else positions
-    return filled.to_numpy(zero_copy_only=False)
+    return in_order(found, order), [labels[i] for i in order]
 
 
 def _factorize_integers(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -243,7 +186,12 @@ def encode_groups(
     Raises
     ------
     ValueError
-        If a column has a missing value (unless they are separate), the wrong length, or two dimensions.
+        If a column has a missing value (unless they are separate), the wrong length, two dimensions, or a unit in two spellings.
+
+    Warns
+    -----
+    LabelMismatchWarning
+        If groups are whole numbers with and without a point.
     """
     if isinstance(features, Groups):
         return features
@@ -253,6 +201,8 @@ def encode_groups(
     codes, label_lists = [], []
     for column_name, column in columns.items():
         column_codes, labels = _factorize(column, _column_name(column_name, name))
+        # Groups are text as spelled; a unit is a person, whatever wrote the name.
+        (check_units if name == "units" else warn_of_floats)(labels, _column_name(column_name, name))
         if n_rows is not None and len(column_codes) != n_rows:
             raise ValueError(f"{name} has {len(column_codes)} rows, but {n_rows} are expected.")
         if len(column_codes) == 0:

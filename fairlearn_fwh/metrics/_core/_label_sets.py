@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -13,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from ...exceptions import LabelMismatchWarning
-from ._names import group_name
+from ._spellings import plain
 from ._values import kind_of, read_values
 
 #: Labels that a message shows.
@@ -295,44 +294,11 @@ def as_objects(labels: list[Any]) -> np.ndarray:
 
 def _written_alike(labels: frozenset[Any]) -> tuple[str, str] | None:
     """Two labels that differ in blanks, full stops or capitals alone."""
-    plain: dict[str, str] = {}
+    seen: dict[str, str] = {}
     for label in sorted(label for label in labels if isinstance(label, str)):
-        if _plain(label) in plain:
-            return plain[_plain(label)], label
-        plain[_plain(label)] = label
+        if (other := seen.setdefault(plain(label), label)) != label:
+            return other, label
     return None
-
-
-def check_spellings(groups: Iterable[Any], others: Iterable[Any], name: str, other_name: str) -> None:
-    """Look whether two samples spell a group in two ways.
-
-    Raises
-    ------
-    ValueError
-        If a group of one of them differs from one of the other, which the first lacks, in blanks, full stops or capitals alone.
-    """
-    mine, theirs = dict.fromkeys(groups), dict.fromkeys(others)
-    plain = {_plain_group(label): label for label in theirs if label not in mine}
-    for label in mine:
-        if label not in theirs and (other := plain.get(_plain_group(label))) is not None:
-            raise ValueError(
-                f"{name} has the group {group_name(label)} and {other_name} the group {group_name(other)}, which are counted as different. Give both one "
-                "spelling."
-            )
-
-
-def _plain_group(label: Any) -> tuple[str, ...]:
-    return tuple(_plain(str(part)) for part in (label if isinstance(label, tuple) else (label,)))
-
-
-def _plain(label: str) -> str:
-    """A label without what a reader does not see or overlooks: blanks, marks without width, full stops, capitals, forms of accents."""
-    visible = "".join(
-        character
-        for character in unicodedata.normalize("NFKC", label)
-        if not character.isspace() and unicodedata.category(character) != "Cf"
-    )
-    return visible.strip(".").casefold()
 
 
 def _listed(labels: Iterable[Any]) -> str:

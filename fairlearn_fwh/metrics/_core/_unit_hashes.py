@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import hashlib
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -13,15 +12,13 @@ from typing import Any
 import numpy as np
 
 from ._groups import as_tuple
+from ._spellings import in_digits, visible_of
 
 #: Shortest key in bytes; of a shorter one all could be tried.
 SHORTEST_KEY = 16
 
 _SIZE = 8
 _SEPARATOR = "\x1f"
-
-#: A whole number as programs write it where the column has become one of floats.
-_WHOLE_FLOAT = re.compile(r"(-?[0-9]+)\.0+")
 
 
 def read_key(key: Any) -> bytes:
@@ -107,8 +104,7 @@ def _part_written(part: Any) -> str:
     """Write whole numbers alike, also in texts, and midnights as dates: frames and files change types when they are joined."""
     value = part.item() if isinstance(part, np.generic) else part
     if isinstance(value, str):
-        value = value.strip()
-        return whole[1] if (whole := _WHOLE_FLOAT.fullmatch(value)) else value
+        return in_digits(visible_of(value))
     if isinstance(value, float | Decimal) and value == value.__trunc__():
         return str(int(value))
     if isinstance(value, datetime.datetime) and value.time() == datetime.time() and value.tzinfo is None:

@@ -14,11 +14,10 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 
+from ._nul import check_told_apart
+
 #: The largest integer up to which no two integers are one float.
 MAX_EXACT = 2**53 - 1
-
-#: Whether pandas takes texts for one that differ after a NUL character, as pandas 2 does.
-_ENDS_AT_NUL = len(pd.unique(np.array(["a\0b", "a\0c"], dtype=object))) < 2
 
 _REMEDIES = {
     "bytes": "decode them to text, for instance by value.decode()",
@@ -205,18 +204,6 @@ def _read_objects(array: np.ndarray, missing: np.ndarray, name: str, allow_mixed
     result = np.empty(len(array), dtype=read.dtype)
     result[~missing] = read
     return result
-
-
-def check_told_apart(values: Any, name: str) -> None:
-    """Raise ValueError if a text holds a NUL character and pandas would take it for another."""
-    if not _ENDS_AT_NUL:
-        return
-    for row, text in enumerate(values):
-        if isinstance(text, str) and "\0" in text:
-            raise ValueError(
-                f"{name} has the text {text!r} in row {row}, with a NUL character, at which this version of pandas stops reading. Remove "
-                "such characters, or install pandas 3."
-            )
 
 
 def _as_they_are(values: np.ndarray, _: str) -> np.ndarray:

@@ -39,7 +39,7 @@ from ._rows import (
     with_numbers,
     with_plain_types,
 )
-from ._units import distinct_units, unit_parts, units_of
+from ._units import check_spellings_of_units, distinct_units, unit_parts, units_of
 
 _OF_LABELS = (
     nw.String,
@@ -117,6 +117,8 @@ class Engine:
             raise ValueError(
                 f"The engine read {found.n_rows:,} rows of {file.n_rows:,}; no verdict is given about such a file."
             )
+        if file is not None:
+            check_spellings_of_units(rows, columns)
         rows = with_numbers(rows, columns, loss) if is_text else rows
         compared = [columns.keys[role] for role in columns.labels_and_predictions()]
         rows = in_one_spelling(rows, compared, found.numbers)

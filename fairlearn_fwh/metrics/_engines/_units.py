@@ -112,6 +112,35 @@ def unit_parts(rows: nw.LazyFrame[Any], columns: Columns, layout: Layout, max_ce
     return UnitParts(encode_groups(of_units, "units").codes, pairs, audit, numbers_of(table, "w"), value)
 
 
+def check_spellings_of_units(rows: nw.LazyFrame[Any], columns: Columns) -> None:
+    """Raise ValueError if units of a file are one unit in two spellings: 17 and 17.0, or with blanks around them.
+
+    Parameters
+    ----------
+    rows : LazyFrame
+        Of `select_roles`, in DuckDB or polars.
+    columns : Columns
+    """
+    schema = rows.collect_schema()
+    for name, key in zip(columns.units, columns.keys_of("units"), strict=True):
+        if schema[key] != nw.String:
+            continue
+        unit = nw.col(key).str.strip_chars()
+        whole = unit.str.replace_all(r"\.0*$", "")
+        written = nw.when(unit.str.contains(r"^-?[0-9]+\.0*$")).then(whole).otherwise(unit)
+        counted = collect(
+            rows.with_columns(written=written).select(
+                spelled=nw.col(key).n_unique(), units=nw.col("written").n_unique()
+            )
+        )
+        spelled, units = (int(counted[column].to_list()[0]) for column in ("spelled", "units"))
+        if units < spelled:
+            raise ValueError(
+                f"Column {name!r} of units has {spelled:,} values, of which some look like one unit in two spellings ({units:,} are left without blanks around "
+                "them, and with 17.0 written as 17). Give each unit one spelling."
+            )
+
+
 def distinct_units(rows: nw.LazyFrame[Any], columns: Columns) -> list[Any]:
     """Labels of all units of rows that `select_roles` selected."""
     keys = columns.keys_of("units")
