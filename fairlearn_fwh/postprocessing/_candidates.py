@@ -279,7 +279,10 @@ def _table(
     of_chosen = np.where(column > 0, claims[everyone, np.maximum(column - 1, 0)], -1)
     chosen_score = np.where(column > 0, _at(decided["score"].to_numpy(dtype=float), of_chosen), pooled_score)
     fallback = [
-        ensemble.fallback_groups_.get(label, "its classifier is the pooled one") for label in evidence.labels
+        ensemble.fallback_groups_.get(
+            label, "its classifier is the pooled one, or there was none in a part of cross-fitting"
+        )
+        for label in evidence.labels
     ]
     reasons = []
     for g, claim in zip(group, judged, strict=True):

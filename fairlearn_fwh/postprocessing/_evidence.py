@@ -73,7 +73,7 @@ class Evidence:
         Of each repeat of cross-fitting the parts that together have every row once; else one.
     candidates : list of Candidate, length C
     has : ndarray of bool, shape (A, C)
-        Which groups have which candidate.
+        Which groups have which candidate, in every part.
     labels : list
         Labels of the A groups.
     score : Score
@@ -114,17 +114,9 @@ class Evidence:
         """Ask the classifiers, each about its own groups alone; `ensemble` is the one that is used afterwards."""
         ask = partial(score.ask, classes=classes)
         labels = repeats[0][0].labels
-        has = np.array(
-            [
-                [
-                    candidate.models_of(ensemble).get(label, ensemble.pooled_estimator_)
-                    is not ensemble.pooled_estimator_
-                    for candidate in candidates
-                ]
-                for label in labels
-            ],
-            dtype=bool,
-        ).reshape(len(labels), len(candidates))
+        # What a group would get is judged by classifiers like it: where a part has none, the pooled answers there are no evidence for it.
+        fitted = {id(part.ensemble): part.ensemble for parts in repeats for part in parts}.values()
+        has = np.logical_and.reduce([_served(each, candidates, labels) for each in (ensemble, *fitted)])
         pooled_of = [[part.pooled_answers(ask) for part in parts] for parts in repeats]
         answers = [
             _stack(
@@ -233,6 +225,14 @@ class Evidence:
         order = _order(first)
         asked = [part.answers_of(served, ask) for part in first]
         return {label: np.concatenate([answers[label] for answers in asked])[order] for label, _ in served}
+
+
+def _served(ensemble: Any, candidates: list[Candidate], labels: list[Any]) -> np.ndarray:
+    """Which groups have which candidate in a fitted ensemble, shape (A, C)."""
+    pooled = ensemble.pooled_estimator_
+    of_candidates = [candidate.models_of(ensemble) for candidate in candidates]
+    has = [[models.get(label, pooled) is not pooled for models in of_candidates] for label in labels]
+    return np.array(has, dtype=bool).reshape(len(labels), len(candidates))
 
 
 def _order(parts: list[Part]) -> np.ndarray:

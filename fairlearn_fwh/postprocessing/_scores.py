@@ -18,7 +18,7 @@ from ..base._tasks import CLASSIFICATION, REGRESSION, Task
 from ..metrics import MisclassificationCost, PinballLoss, PreferenceFrame
 from ..metrics._core._groups import POOLED
 from ..metrics._core._label_sets import all_labels
-from ..metrics._core._losses import LOSSES, Loss, resolve_loss
+from ..metrics._core._losses import LOSSES, Loss, concerned_by, resolve_loss
 from ..metrics._inference._checks import check_margin, check_test
 from ..metrics._inference._claims import Claims, of_people
 from ..metrics._inference._delong import compare_auc
@@ -167,7 +167,7 @@ class LossScore(Score):
     def compare(self, sample: PairedAnswers) -> Comparison:
         frame = self._frame(sample)
         figures = frame.by_group
-        present = np.unique(sample.claims)
+        present = figures.index.to_numpy().astype(np.intp)
         offset = 1.0 if self.loss.is_binary else 0.0
         table = pd.DataFrame(
             {
@@ -206,14 +206,24 @@ class LossScore(Score):
             )
         own, pooled = (self._mean_losses(sample.y, answers) for answers in (sample.answers, sample.pooled))
         mean_loss = _MeanLoss(self.loss.lower, self.loss.upper)
+        # A loss of some people alone is measured on them alone; classes are numbered, so that 1 is the positive one.
+        rows = np.flatnonzero(concerned_by(replace(self.loss, pos_label=1), sample.y))
         return PreferenceFrame(
-            y_true=np.zeros(len(own)), y_pred=own, y_pred_pooled=pooled, loss=mean_loss, **given
+            y_true=np.zeros(len(rows)),
+            y_pred=own[rows],
+            y_pred_pooled=pooled[rows],
+            loss=mean_loss,
+            **_taken(given, rows),
         )
 
     def _mean_losses(self, y: np.ndarray, answers: np.ndarray) -> np.ndarray:
         """Loss of each person, the mean over the repeats, shape (m,)."""
         everybody = replace(self.loss, concerns=None)
         return np.mean([np.asarray(everybody(y, of_repeat), dtype=float) for of_repeat in answers], axis=0)
+
+
+def _taken(given: dict[str, Any], rows: np.ndarray) -> dict[str, Any]:
+    return {name: None if values is None else values[rows] for name, values in given.items()}
 
 
 class _MeanLoss:

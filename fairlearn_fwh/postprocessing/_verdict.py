@@ -40,7 +40,8 @@ def in_words(
         return f"{selection.n_refused} of {n} groups do {claim} with another {noun}, but {refused} for everybody."
     if not kept.any() and guarantee.kind == RELEASE:
         found = selection.decided["reason"].str.split("; gain of the group").str[0].drop_duplicates()
-        return f"Nothing is released, and everybody is served by the pooled {noun}: {' | '.join(text for text in found if text)}."
+        why = " | ".join(text for text in found if text) or f"no group has another {noun}"
+        return f"Nothing is released, and everybody is served by the pooled {noun}: {why}."
     if not kept.any():
         return (
             f"No group is shown to do {claim} with another {noun}: everybody is served by the pooled {noun}."

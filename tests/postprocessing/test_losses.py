@@ -1,9 +1,15 @@
 """Choosing by what groups care for: who is missed, false alarms, costs."""
 
+import warnings
+
 import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.linear_model import LogisticRegression
+from sklearn.tree import DecisionTreeClassifier
 
+from fairlearn_fwh.decoupling import DecoupledClassifier
+from fairlearn_fwh.exceptions import GroupFallbackWarning
 from fairlearn_fwh.metrics import MisclassificationCost, PreferenceFrame
 from fairlearn_fwh.postprocessing import NoHarmSelector
 
@@ -77,3 +83,44 @@ def test_bad_losses(sample):
     three = np.where(np.arange(len(y)) % 3 == 0, "odd", y)
     with pytest.raises(ValueError, match="scoring='missed' needs two classes; y has 3"):
         NoHarmSelector(scoring="missed").fit(X, three, sensitive_features=sex)
+
+
+@pytest.mark.parametrize("scoring", ["missed", "false_alarm"])
+def test_repeats_are_about_the_people_whom_a_loss_concerns(scoring):
+    """With several repeats everybody was counted, so that accuracy was certified where recall was asked about."""
+    rng = np.random.default_rng(0)
+    X, groups = rng.standard_normal((2000, 3)), rng.choice(["a", "b"], 2000)
+    y = (X[:, 0] - 1 + 0.8 * rng.standard_normal(2000) > 0).astype(int)
+    models = [("pooled", LogisticRegression(class_weight="balanced")), ("plain", LogisticRegression())]
+    once, twice = (
+        NoHarmSelector(models, scoring=scoring, n_repeats=n, random_state=0)
+        .fit(X, y, sensitive_features=groups)
+        .selection_table_
+        for n in (1, 2)
+    )
+    assert once["n"].tolist() == twice["n"].tolist()
+    np.testing.assert_allclose(once["gain"], twice["gain"], atol=0.05)
+    assert (
+        once["choice"].tolist()
+        == twice["choice"].tolist()
+        == ["pooled" if scoring == "missed" else "plain"] * 2
+    )
+
+
+@pytest.mark.parametrize(
+    "settings", [{"guarantee": "release"}, {"strategy": "in_order"}, {"guarantee": "shrunk"}]
+)
+def test_a_classifier_that_no_fold_had_is_not_judged_by_pooled_answers(settings):
+    rng = np.random.default_rng(0)
+    X, groups = rng.standard_normal((1200, 5)), np.where(rng.random(1200) < 0.5, "a", "b")
+    y = (X[:, 0] + 0.7 * rng.standard_normal(1200) > 0).astype(int)
+    trees = DecoupledClassifier(
+        DecisionTreeClassifier(random_state=0), pooled_estimator=LogisticRegression(), min_group_size=520
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", GroupFallbackWarning)
+        model = NoHarmSelector(trees, tolerance=0.02, random_state=0, **settings)
+        model.fit(X, y, sensitive_features=groups)
+    assert model.selection_table_["choice"].tolist() == ["pooled"] * 2
+    assert "none in a part of cross-fitting" in model.fallback_groups_["a"]
+    assert ": ." not in model.verdict_
