@@ -6,9 +6,10 @@ VENV ?= .venv
 CONSTRAINTS ?= constraints.txt
 TESTED ?= test,lint
 DATA = $(or $(FAIRLEARN_FWH_DATA),$(wildcard ../shared/data))
-# Modules are compiled when they are first imported; most of what is installed never is. Those of AIF360 make Python warn then, and warnings are errors in tests.
-COMPILE_AIF360 = find $(VENV)/lib -maxdepth 4 -type d -path '*/site-packages/aif360' -exec $(VENV)/bin/python -W ignore -m compileall -q {} +
+# Modules are compiled when they are first imported; most of what is installed never is.
 PIP = $(VENV)/bin/python -m pip install --quiet --no-compile --disable-pip-version-check -c $(CONSTRAINTS)
+# AIF360 makes Python warn when it is compiled, and warnings are errors in tests.
+COMPILE_AIF360 = find $(VENV)/lib -maxdepth 4 -type d -path '*/site-packages/aif360' -exec $(VENV)/bin/python -W ignore -m compileall -q {} +
 
 .PHONY: demo test lint pytest notebooks docs test-minimum test-newest environments benchmark reproduce clean
 

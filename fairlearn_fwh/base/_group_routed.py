@@ -43,6 +43,11 @@ class GroupRouted(RoutedEstimator):
         self._sensitive_names = groups.names
         return groups
 
+    def _is_routed_by(self, groups: Groups) -> bool:
+        """Whether these groups are those of `fit`: by attributes of the same names, in the same order, and none that is new."""
+        names = getattr(self, "_sensitive_names", [])
+        return bool(names) and names == groups.names and set(groups.labels) <= set(self.groups_)
+
     def _route(self, X: Any, sensitive_features: Any) -> tuple[np.ndarray, Sequence[tuple[Any, Any]]]:
         table = list(self.group_estimators_.items())
         groups = self._read_again(sensitive_features, X.shape[0]) if table else None

@@ -222,7 +222,7 @@ class CandidateTable(ModelTable):
     ) -> dict[Any, Any]:
         """Model of each group: the group's own of an ensemble that knows it, else the candidate as it treats the group."""
         fitted = model if self.prefit else self._fit_one(name, model, sample, sensitive_features, seed)
-        if isinstance(fitted, GroupRouted) and set(groups.labels) <= set(fitted.groups_):
+        if isinstance(fitted, GroupRouted) and fitted._is_routed_by(groups):
             return {label: fitted.group_estimators_[label] for label in groups.labels}
         return self._with_pooled(as_they_treat(fitted, groups, seed), groups)
 

@@ -372,7 +372,11 @@ class NoHarmSelector(RoutedEstimator):
         return resolve_score(self.scoring, self._task, self.loss_limit)
 
     def _loss(self) -> Any:
-        return self._task.loss if self._task is not REGRESSION else self._score().loss
+        """That of the score; errors where the score is not about labels."""
+        loss = self._score().loss
+        if loss.concerns is not None:
+            return replace(loss, pos_label=self.classes_.tolist()[1])
+        return loss if self._task is REGRESSION or loss.predicts == "labels" else self._task.loss
 
     def _ensemble(self, seed: np.random.RandomState, routed: Mapping[str, set[str]] | None) -> Any:
         """Make the ensemble to fit, or take the fitted one."""

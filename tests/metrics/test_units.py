@@ -396,3 +396,18 @@ def test_few_units_of_many_rows_are_no_small_risk(rng):
     assert set(table["method"]) == {"none: few people have most of the weight"}
     alike = frame_of(visits(rng, 1500, 3, 0.2, discordance=0.01))
     assert alike.certify(tolerance=0.02)["certified"].all()
+
+
+@pytest.mark.parametrize("engine", ["pandas", "polars lazy", "duckdb", "dask"])
+def test_a_unit_in_two_spellings_is_refused_by_every_engine(engine):
+    table = visits(np.random.default_rng(0), 40, 5, 0.5).reset_index(drop=True)
+    odd = np.arange(len(table)) % 2 == 0
+    table["person"] = np.where(odd, table["person"].astype(str), table["person"].astype(str) + ".0")
+    data = {
+        "pandas": lambda: table,
+        "polars lazy": lambda: pl.from_pandas(table).lazy(),
+        "duckdb": lambda: duckdb.from_df(table),
+        "dask": lambda: pytest.importorskip("dask.dataframe").from_pandas(table, npartitions=2),
+    }[engine]()
+    with pytest.raises(ValueError, match="one unit in two spellings"):
+        PreferenceFrame.from_frame(data, **COLUMNS, units="person")

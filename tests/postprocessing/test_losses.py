@@ -124,3 +124,21 @@ def test_a_classifier_that_no_fold_had_is_not_judged_by_pooled_answers(settings)
     assert model.selection_table_["choice"].tolist() == ["pooled"] * 2
     assert "none in a part of cross-fitting" in model.fallback_groups_["a"]
     assert ": ." not in model.verdict_
+
+
+@pytest.mark.parametrize("names", [(0, 1), ("ill", "well")])
+def test_the_frame_of_a_selector_is_of_the_loss_that_it_decides_in(rng, names):
+    X, groups = rng.standard_normal((1000, 2)), rng.choice(["a", "b"], 1000)
+    y = np.array(names)[(X[:, 0] + rng.standard_normal(1000) > 0.5).astype(int)]
+    for scoring, expected in (
+        ("missed", (y == names[1]).sum()),
+        ("false_alarm", (y == names[0]).sum()),
+        (MisclassificationCost([[0, 1], [5, 0]], list(names)), len(y)),
+        ("brier", len(y)),
+    ):
+        model = NoHarmSelector(scoring=scoring, random_state=0).fit(X, y, sensitive_features=groups)
+        frame = model.preference_frame(X, y, sensitive_features=groups)
+        assert frame.by_group["n"].sum() == expected
+        assert frame.loss_name == {"brier": "zero_one"}.get(
+            scoring if isinstance(scoring, str) else "", getattr(scoring, "__name__", scoring)
+        )

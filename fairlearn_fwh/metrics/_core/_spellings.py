@@ -12,8 +12,8 @@ from typing import Any
 from ...exceptions import LabelMismatchWarning
 from ._names import group_name
 
-#: A whole number with zeros before it, or as programs write it where a column has become one of floats; beside another one that is written otherwise.
-_PADDED = re.compile(r"\+?0*([0-9]+)(?:\.0*)?")
+#: A whole number: its sign and digits, without zeros before them and without the zeros of a float after them.
+_PADDED = re.compile(r"\+?(-?)0*([0-9]+)(?:\.0*)?")
 
 #: A whole number as programs write it where a column has become one of floats.
 _WHOLE_FLOAT = re.compile(r"-?[0-9]+\.0+")
@@ -59,9 +59,9 @@ def check_spellings(groups: Iterable[Any], others: Iterable[Any], name: str, oth
         written (1, 1.0, 01).
     """
     mine, theirs = dict.fromkeys(groups), dict.fromkeys(others)
-    plain = {_plain_group(label): label for label in theirs if label not in mine}
+    seen = {_plain_group(label): label for label in theirs if label not in mine}
     for label in mine:
-        if label not in theirs and (other := plain.get(_plain_group(label))) is not None:
+        if label not in theirs and (other := seen.get(_plain_group(label))) is not None:
             raise ValueError(
                 f"{name} has the group {group_name(label)} and {other_name} the group {group_name(other)}, which are counted as different. Give both one "
                 "spelling."
@@ -70,7 +70,7 @@ def check_spellings(groups: Iterable[Any], others: Iterable[Any], name: str, oth
 
 def _plain_group(label: Any) -> tuple[str, ...]:
     parts = (plain(str(part)) for part in (label if isinstance(label, tuple) else (label,)))
-    return tuple(whole[1] if (whole := _PADDED.fullmatch(part)) else part for part in parts)
+    return tuple("".join(whole.groups()) if (whole := _PADDED.fullmatch(part)) else part for part in parts)
 
 
 def check_units(labels: Sequence[Any], name: str) -> None:

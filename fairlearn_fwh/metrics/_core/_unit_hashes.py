@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import hashlib
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -105,7 +106,7 @@ def _part_written(part: Any) -> str:
     value = part.item() if isinstance(part, np.generic) else part
     if isinstance(value, str):
         return in_digits(visible_of(value))
-    if isinstance(value, float | Decimal) and value == value.__trunc__():
+    if isinstance(value, float | Decimal) and math.isfinite(value) and value == int(value):
         return str(int(value))
     if isinstance(value, datetime.datetime) and value.time() == datetime.time() and value.tzinfo is None:
         return value.date().isoformat()

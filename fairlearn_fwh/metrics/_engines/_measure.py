@@ -117,8 +117,7 @@ class Engine:
             raise ValueError(
                 f"The engine read {found.n_rows:,} rows of {file.n_rows:,}; no verdict is given about such a file."
             )
-        if file is not None:
-            check_spellings_of_units(rows, columns)
+        check_spellings_of_units(rows, columns)
         rows = with_numbers(rows, columns, loss) if is_text else rows
         compared = [columns.keys[role] for role in columns.labels_and_predictions()]
         rows = in_one_spelling(rows, compared, found.numbers)

@@ -113,12 +113,12 @@ def unit_parts(rows: nw.LazyFrame[Any], columns: Columns, layout: Layout, max_ce
 
 
 def check_spellings_of_units(rows: nw.LazyFrame[Any], columns: Columns) -> None:
-    """Raise ValueError if units of a file are one unit in two spellings: 17 and 17.0, or with blanks around them.
+    """Raise ValueError if texts are one unit in two spellings: 17 and 17.0, or with blanks around them.
 
     Parameters
     ----------
     rows : LazyFrame
-        Of `select_roles`, in DuckDB or polars.
+        Of `select_roles`.
     columns : Columns
     """
     schema = rows.collect_schema()

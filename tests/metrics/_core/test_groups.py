@@ -6,6 +6,7 @@ import pytest
 
 from fairlearn_fwh.metrics import pack_predictions
 from fairlearn_fwh.metrics._core._groups import encode_groups, read_predictions_by_group
+from fairlearn_fwh.metrics._core._spellings import check_spellings
 from fairlearn_fwh.metrics._core._values import as_column, as_weights
 
 COLUMN = ["b", "a", "b", "c"]
@@ -194,3 +195,18 @@ def test_an_object_that_is_no_text_is_not_lost_among_texts():
         encode_groups(np.array(["a", "a", ["b"]], dtype=object))
     with pytest.raises(ValueError, match="1 missing value"):
         encode_groups(pd.Series(["a", None, "b"], dtype=object))
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs"), [("1", "1.0"), ("01", "1"), ("-1.0", "-1"), ("a ", "A"), (("x", "2.0"), ("x", "2"))]
+)
+def test_a_group_of_two_samples_in_two_spellings_is_refused(mine, theirs):
+    with pytest.raises(ValueError, match="counted as different. Give both one spelling"):
+        check_spellings([mine, "c"], [theirs, "c"], "this look", "the looks before")
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs"), [("1", "-1"), ("1", "1.1"), ("10", "1"), ("a", "b"), ("1.0", "1.0")]
+)
+def test_other_groups_are_other_groups(mine, theirs):
+    check_spellings([mine], [theirs], "this look", "the looks before")
