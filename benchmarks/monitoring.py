@@ -82,7 +82,7 @@ def course_of(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # units of other looks are others
             course, said = course.look(
-                look(gain(i), rng, runs=runs, kind=kind, n=n)._measured.of_audit_groups()
+                look(gain(i), rng, runs=runs, kind=kind, n=n)._measured.of_audit_groups(), f"look {i}"
             )
         tables.append(pd.DataFrame(said).assign(look=i))
     return pd.concat(tables, ignore_index=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import re
 import tomllib
 from collections.abc import Collection, Mapping
@@ -187,16 +188,17 @@ def read_policy(path: str | Path) -> Policy:
 
 
 def find_policy(folder: str | Path = ".") -> Policy:
-    """Read the policy of the project in a folder; an empty one where there is none.
+    """Read the policy of the project that a folder belongs to; an empty one where there is none.
 
     Parameters
     ----------
     folder : path-like
-        Where ``pyproject.toml`` may lie.
+        Where ``pyproject.toml`` may lie, or in a folder above it, up to the root of the repository.
 
     Returns
     -------
     Policy
+        That of the nearest file with a table ``[tool.fairlearn-fwh.audit]``.
 
     Raises
     ------
@@ -210,9 +212,20 @@ def find_policy(folder: str | Path = ".") -> Policy:
     >>> find_policy(tempfile.mkdtemp()).settings
     {}
     """
-    path = Path(folder) / "pyproject.toml"
-    table = policy_table(path) if path.is_file() else None
-    return Policy() if table is None else _read_table(table, path.name)
+    start = Path(folder).absolute()
+    for above in _folders_of_project(start):
+        path = above / "pyproject.toml"
+        table = policy_table(path) if path.is_file() else None
+        if table is not None:
+            return _read_table(table, Path(os.path.relpath(path, start)).as_posix())
+    return Policy()
+
+
+def _folders_of_project(folder: Path) -> list[Path]:
+    """A folder and those above it, up to the root of the repository; outside a repository, that folder alone."""
+    folders = [folder, *folder.parents]
+    roots = [i for i, path in enumerate(folders) if (path / ".git").exists()]
+    return folders[: roots[0] + 1 if roots else 1]
 
 
 def policy_table(path: Path) -> dict[str, Any] | None:

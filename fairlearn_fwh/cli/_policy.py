@@ -56,6 +56,6 @@ POLICY = (
         type=click.Path(dir_okay=False, path_type=Path),
         is_eager=True,
         callback=use_policy,
-        help="TOML file with settings; by default pyproject.toml here, if it has a table [tool.fairlearn-fwh.audit]. Options override it.",
+        help="TOML file with settings; by default pyproject.toml here, or above in the repository, if it has a table [tool.fairlearn-fwh.audit]. Options override it.",
     ),
 )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from ._core._groupings import people_of, regroup
 from ._core._measurement import Measurement
 from ._core._plain import from_plain, label_from_plain, label_to_plain, to_plain
+from ._core._same_people import check_other_people, fingerprint
 from ._core._spellings import check_spellings
 from ._inference._claims import make_claims, rationality_claims
 from ._inference._looks import Boundaries, Look, look_anytime, look_as_planned
@@ -69,6 +70,8 @@ class Course:
         Looks so far.
     boundaries : tuple of Boundaries
         Of each group, if looks are planned.
+    fingerprints : dict from str to str
+        Labels of the looks so far, by what tells their people from others.
     """
 
     plan: Plan
@@ -77,6 +80,7 @@ class Course:
     n_first: int = 0
     n_looks: int = 0
     boundaries: tuple[Boundaries, ...] = ()
+    fingerprints: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def measured(self) -> Measurement:
@@ -91,13 +95,15 @@ class Course:
             raise ValueError("There is no look yet.")
         return self.known
 
-    def look(self, new: Measurement) -> tuple[Course, list[dict[str, Any]]]:
+    def look(self, new: Measurement, label: str) -> tuple[Course, list[dict[str, Any]]]:
         """Add people and look.
 
         Parameters
         ----------
         new : Measurement
             Of audit groups, of new people.
+        label : str
+            Name of the look.
 
         Returns
         -------
@@ -117,6 +123,7 @@ class Course:
             if self.known.labels is not None and new.labels is not None:
                 new.labels.check_same(self.known.labels, "this look", "the looks before")
             check_spellings(new.layout.audit, self.known.layout.audit, "this look", "the looks before")
+        check_other_people(new, self.fingerprints, label)
         measured = new if self.known is None else self.known + new
         judged = measured if self.plan.over is None else regroup(measured, self.plan.over)
         if judged.labels is not None:
@@ -134,6 +141,7 @@ class Course:
             n_first=n_first,
             n_looks=self.n_looks + 1,
             boundaries=boundaries,
+            fingerprints={**self.fingerprints, fingerprint(new): label},
         )
         added = new if self.plan.over is None else regroup(new, self.plan.over)
         return course, _said(judged, added, look)
@@ -164,6 +172,7 @@ class Course:
             "n_first": self.n_first,
             "n_looks": self.n_looks,
             "boundaries": [boundaries.to_plain() for boundaries in self.boundaries],
+            "fingerprints": dict(self.fingerprints),
         }
 
     @classmethod
@@ -172,7 +181,13 @@ class Course:
         groups = tuple(label_from_plain(label) for label in plain["groups"])
         boundaries = tuple(Boundaries.from_plain(part) for part in plain["boundaries"])
         return cls(
-            plan, from_plain(plain["measured"]), groups, plain["n_first"], plain["n_looks"], boundaries
+            plan,
+            from_plain(plain["measured"]),
+            groups,
+            plain["n_first"],
+            plain["n_looks"],
+            boundaries,
+            dict(plain["fingerprints"]),
         )
 
 

@@ -78,7 +78,8 @@ class PreferenceMonitor:
     Notes
     -----
     People have to be others at each look: one on whom a model errs keeps erring. With units and a `unit_key` this is checked; `update_from_frame` leaves out rows of units
-    that were seen before. The state has sums per group and, if there are units, keyed hashes of them; never rows, and not the key.
+    that were seen before. A look with the counts of an earlier one in every group is refused, or warned of where other people might well have them, too.
+    The state has sums per group and, if there are units, keyed hashes of them; never rows, and not the key.
 
     With weights, or rows that belong together, evidence is asymptotic: nothing is said of a group of fewer than 30 people (in Kish's effective size) or units.
 
@@ -175,7 +176,7 @@ class PreferenceMonitor:
         TypeError
             If `frame` or `reference` is not a frame.
         ValueError
-            If the look was added before, a unit was seen before, the planned looks are over, a group is none of `groups`, the frame was measured otherwise
+            If the look was added before (in any order of its rows), a unit was seen before, the planned looks are over, a group is none of `groups`, the frame was measured otherwise
             than those before, or its loss has no limits. Nothing is added then.
         """
         return self._update(frame, reference, label, {})
@@ -295,7 +296,7 @@ class PreferenceMonitor:
         for against, part in given.items():
             new = self._read(part, "frame" if against == BASELINE else "reference")
             course = courses.get(against, Course(self._plan(against)))
-            courses[against], said = course.look(new)
+            courses[against], said = course.look(new, label)
             head = {"release": self.release_, "look": look, "label": label, "against": against}
             rows += [head | {"left_out": left_out.get(against, 0)} | row for row in said]
         self._courses, self._history = courses, self._history + rows

@@ -11,7 +11,7 @@ from ._course import Course
 if TYPE_CHECKING:
     from ._monitor import PreferenceMonitor
 
-FORMAT, VERSION = "fairlearn_fwh monitor", 3
+FORMAT, VERSION = "fairlearn_fwh monitor", 4
 
 #: Settings that JSON can hold as they are.
 _PLAIN = ("tolerance", "alpha", "harm_margin", "design", "n_looks", "over", "several_releases")

@@ -52,7 +52,9 @@ def in_words(
     parts = [
         f"{kept.sum()} of {n} groups keep another {noun}, with which they do {claim}: {names}{rest}.",
         _promise(guarantee),
-        _not_protected(selection, guarantee),
+        _not_protected(
+            selection, guarantee, f"every group that keeps another {noun}" if rest else "every group"
+        ),
         _envy(frame, guarantee),
     ]
     return " ".join(part for part in parts if part)
@@ -80,13 +82,13 @@ def _promise(guarantee: Guarantee) -> str:
     }.get(guarantee.kind, "")
 
 
-def _not_protected(selection: Selection, guarantee: Guarantee) -> str:
+def _not_protected(selection: Selection, guarantee: Guarantee, judged: str) -> str:
     if guarantee.kind not in (RELEASE, SHRUNK):
         return ""
     groups = selection.not_protected()
     harm = _harm_to_see(selection)
     if not groups:
-        return f"In every group {harm} would have been found with a power of at least 80 %."
+        return f"In {judged} {harm} would have been found with a power of at least 80 %."
     return f"Not protected, because {harm} would have been found with a power below 80 %: {named(groups)}."
 
 

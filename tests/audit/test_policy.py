@@ -39,6 +39,22 @@ def test_no_policy_is_an_empty_one(tmp_path):
     assert Policy().to_dict() == {}
 
 
+def test_a_policy_is_found_from_every_folder_of_the_repository(tmp_path):
+    below = tmp_path / "team" / "reports"
+    below.mkdir(parents=True)
+    write(tmp_path, TABLE + "tolerance = 0.02\n")
+    assert find_policy(below) == Policy()  # not a repository: nobody knows where the project begins
+    (tmp_path / ".git").mkdir()
+    assert find_policy(below).to_dict() == {"file": "../../pyproject.toml", "tolerance": 0.02}
+    write(tmp_path / "team", "[project]\nname = 'x'\n")
+    assert find_policy(below).settings == {"tolerance": 0.02}
+    write(tmp_path / "team", TABLE + "tolerance = 0.01\n")
+    assert find_policy(below).to_dict() == {"file": "../pyproject.toml", "tolerance": 0.01}
+    (tmp_path / "team" / ".git").mkdir()
+    write(tmp_path / "team", "[project]\nname = 'x'\n")
+    assert find_policy(below) == Policy()  # the policy of another repository around this one
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [

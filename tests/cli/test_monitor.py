@@ -119,6 +119,30 @@ def test_what_is_refused_leaves_the_state_as_it_was(run, weeks, tmp_path, case):
     assert state_of(tmp_path) == before
 
 
+@pytest.mark.parametrize("name", ["sorted.csv", "copy.csv.gz", "copy.parquet"])
+def test_a_copy_of_a_week_is_refused_whatever_file_it_is(run, weeks, tmp_path, name):
+    run(write_week(weeks[0], 0, n=6000), *COLUMNS)
+    before, copy = state_of(tmp_path), tmp_path / name
+    table = pd.read_csv(weeks[0])
+    if name == "copy.parquet":
+        table.to_parquet(copy)
+    else:
+        (table.sort_values("y") if name == "sorted.csv" else table).to_csv(copy, index=False)
+    result = run(copy)
+    assert result.exit_code == 2
+    assert f"{name!r} has the same counts in every group as 'week0.csv'" in result.output
+    assert state_of(tmp_path) == before
+
+
+def test_a_copy_of_few_people_is_warned_of(run, weeks, tmp_path):
+    run(weeks[0], *COLUMNS)
+    pd.read_csv(weeks[0]).sort_values("y").to_csv(tmp_path / "sorted.csv", index=False)
+    assert (
+        "Warning: 'sorted.csv' has the same counts in every group as 'week0.csv'."
+        in run(tmp_path / "sorted.csv").output
+    )
+
+
 def test_a_state_that_is_none_is_refused(run, weeks, tmp_path):
     for text, message in (
         ("{}", "not a state"),

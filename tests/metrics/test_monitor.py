@@ -56,7 +56,9 @@ def course_of(rng, gains, *, tolerance=0.02, n_looks=None, runs=120, n=100, grou
     course = Course(Plan(0.05, tolerance, 0.0, n_looks, list(range(groups)), None))
     tables = []
     for i, gain in enumerate(gains):
-        course, said = course.look(frame_of(people(rng, n, gain, groups=runs))._measured.of_audit_groups())
+        course, said = course.look(
+            frame_of(people(rng, n, gain, groups=runs))._measured.of_audit_groups(), f"{i}"
+        )
         tables.append(pd.DataFrame(said).assign(look=i))
     return pd.concat(tables, ignore_index=True)
 
@@ -102,7 +104,7 @@ def test_errors_stay_rare_with_weights_and_units(rng, kind):
         table[["new", "old"]] = table[["new", "old"]].to_numpy()[alike]
         table["w"] = rng.lognormal(0, 0.75, len(table))
         more = {"units": "person", "unit_key": KEY} if kind == "units" else {"sample_weight": "w"}
-        course, said = course.look(frame_of(table, **more)._measured.of_audit_groups())
+        course, said = course.look(frame_of(table, **more)._measured.of_audit_groups(), f"look {look}")
         ever_found |= [row["certified"] for row in said]
     assert ever_found.mean() < 0.05 + 3 * np.sqrt(0.05 * 0.95 / runs)
 
@@ -340,7 +342,7 @@ BROKEN = {
     "another thing": ("[]", "not a state"),
     "another format": ('{"format": "x"}', "not a state"),
     "another version": ('{"format": "fairlearn_fwh monitor", "version": 9}', "version 9"),
-    "a part is missing": ('{"format": "fairlearn_fwh monitor", "version": 3}', "damaged"),
+    "a part is missing": ('{"format": "fairlearn_fwh monitor", "version": 4}', "damaged"),
 }
 
 
@@ -560,7 +562,7 @@ def test_few_large_units_that_have_not_come_yet_are_no_harm(rng, kind):
         False,
         0,
     )
-    for _ in range(12):
+    for look in range(12):
         n = groups * per_group
         size, u = np.where(rng.random(n) < 0.05, 30, 1), rng.random(n)
         loses, gains = (size == 1) & (u < 0.04), (size == 30) & (u < 0.95 * 0.04 / (0.05 * 30))
@@ -575,7 +577,7 @@ def test_few_large_units_that_have_not_come_yet_are_no_harm(rng, kind):
             sensitive_features=rows // per_group, labels=[0, 1], **more,
         )  # fmt: skip
         first += n
-        course, said = course.look(frame._measured.of_audit_groups())
+        course, said = course.look(frame._measured.of_audit_groups(), f"look {look}")
         ever_harmed = ever_harmed | np.array([row["harmed"] for row in said])
     assert ever_harmed.mean() < 0.05 + 3 * np.sqrt(0.05 * 0.95 / groups)
 

@@ -98,6 +98,12 @@ def test_groups_in_which_harm_would_not_be_seen_are_named():
     assert "In every group a loss of 5 points would have been found" in large.verdict_
 
 
+def test_nothing_is_said_of_harm_to_groups_that_stay_with_the_pooled_classifier():
+    model = decided([0.04, 0.04, -0.08], [4000, 4000, 2000], "shrunk")
+    assert set(model.fallback_groups_) == {2}
+    assert "In every group that keeps another classifier a loss of 5 points would have" in model.verdict_
+
+
 def test_a_margin_hides_what_lies_within_it_and_says_so():
     sizes = [4000, 4000]
     assert decided([0.03, 0.03], sizes, "release", harm_margin=0.01).selection_table_["protected"].all()
