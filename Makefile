@@ -6,7 +6,9 @@ VENV ?= .venv
 CONSTRAINTS ?= constraints.txt
 TESTED ?= test,lint
 DATA = $(or $(FAIRLEARN_FWH_DATA),$(wildcard ../shared/data))
-# Modules are compiled when they are first imported; most of what is installed never is.
+# Modules are compiled when they are first imported, which most of what is installed never is; and kept, also where the machine's default is not to:
+# tests start many processes, and each would compile all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
 PIP = $(VENV)/bin/python -m pip install --quiet --no-compile --disable-pip-version-check -c $(CONSTRAINTS)
 # AIF360 makes Python warn when it is compiled, and warnings are errors in tests.
 COMPILE_AIF360 = find $(VENV)/lib -maxdepth 4 -type d -path '*/site-packages/aif360' -exec $(VENV)/bin/python -W ignore -m compileall -q {} +
