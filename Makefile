@@ -1,5 +1,5 @@
 # make demo: the main job on a machine that has Python (>= 3.11), git and make.
-# make test: everything that has to be green.
+# make test: everything that has to be green at every change; make test-long: all tests, before a release.
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -13,7 +13,7 @@ PIP = $(VENV)/bin/python -m pip install --quiet --no-compile --disable-pip-versi
 # AIF360 makes Python warn when it is compiled, and warnings are errors in tests.
 COMPILE_AIF360 = find $(VENV)/lib -maxdepth 4 -type d -path '*/site-packages/aif360' -exec $(VENV)/bin/python -W ignore -m compileall -q {} +
 
-.PHONY: demo test lint pytest notebooks docs test-minimum test-newest environments benchmark reproduce clean
+.PHONY: demo test test-long lint pytest notebooks docs test-minimum test-newest environments benchmark reproduce clean
 
 demo: $(VENV)/.demo
 	$(VENV)/bin/fairlearn-fwh demo
@@ -22,6 +22,10 @@ demo: $(VENV)/.demo
 # Checks of the code, then notebooks and site, beside the tests: each of the two leaves processors idle.
 test: $(VENV)/.docs
 	$(MAKE) -j 2 pytest lint docs
+
+# All tests, also long ones: fits of some seconds, simulations, whole experiments. Before a release, and where a method, a test or an engine changes.
+test-long:
+	$(MAKE) pytest PYTEST_ARGUMENTS=--long
 
 # A file is run by one worker, so that what its tests share is made once; workers of one thread each do not wait for each other's processor.
 pytest: $(VENV)/.test

@@ -6,6 +6,7 @@ import os
 for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 
+from collections import Counter
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -28,6 +29,7 @@ def pytest_addoption(parser):
         default="cpu",
         help="what torch methods compute on where a test does not say: cpu, auto, cuda",
     )
+    parser.addoption("--long", action="store_true", help="run all tests, also those marked as long")
 
 
 def pytest_configure(config):
@@ -39,6 +41,25 @@ def pytest_configure(config):
         defaults = getattr(getattr(inprocessing, name).__init__, "__kwdefaults__", None) or {}
         if "device" in defaults:
             defaults["device"] = device
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leave long tests out unless `--long` is given; of one with many parameters every k-th case stays, if it says `long(but_every=k)`."""
+    if config.getoption("--long"):
+        return
+    cases = Counter()
+    kept, left_out = [], []
+    for item in items:
+        mark = item.get_closest_marker("long")
+        if mark is None:
+            kept.append(item)
+            continue
+        name = item.nodeid.split("[")[0]
+        every = mark.kwargs.get("but_every")
+        (left_out if every is None or cases[name] % every else kept).append(item)
+        cases[name] += 1
+    items[:] = kept
+    config.hook.pytest_deselected(items=left_out)
 
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"

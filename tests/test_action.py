@@ -51,6 +51,7 @@ def write(tmp_path):
     return write
 
 
+@pytest.mark.long(but_every=2)
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("n_lost", "fail_on", "status", "state"),

@@ -5,11 +5,13 @@ import pytest
 from benchmarks import fuzz
 
 
+@pytest.mark.long(but_every=4)
 @pytest.mark.parametrize("part", range(4))
 def test_random_tables_in_every_container(part):
     assert fuzz.run(70, seed=100 + part) == []
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_random_tables_in_dask():
     assert fuzz.run(8, seed=7, containers=("dask",)) == []

@@ -142,6 +142,7 @@ def blocked(extra, statement):
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
 
 
+@pytest.mark.long(but_every=3)
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("packages", "statement", "sentence"),

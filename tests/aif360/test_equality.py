@@ -61,6 +61,7 @@ def data(request, real_data):
     return dataset.subset(rows).split([0.7], shuffle=False)
 
 
+@pytest.mark.long(but_every=4)
 @pytest.mark.parametrize("name", SETTINGS)
 def test_algorithm_twin_and_plain_estimator_are_equal(name, data):
     train, test = data

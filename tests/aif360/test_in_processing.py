@@ -66,6 +66,7 @@ def test_constructor_has_the_parameters_of_the_estimator_and_those_of_aif360():
         Decoupled(n_groups=3)
 
 
+@pytest.mark.long(but_every=3)
 def test_is_a_transformer_that_scikit_learn_can_clone_and_python_copy(fitted):
     model, _, test = fitted
     assert isinstance(model, Transformer)
@@ -107,6 +108,7 @@ def test_fit_predict_is_fit_and_predict(train_test):
     assert (Decoupled().fit_predict(train).labels == Decoupled().fit(train).predict(train).labels).all()
 
 
+@pytest.mark.long(but_every=3)
 @pytest.mark.parametrize("name", NAMES)
 def test_favorable_may_be_the_smaller_label(name):
     """German credit has favorable 1 and unfavorable 2."""
@@ -117,6 +119,7 @@ def test_favorable_may_be_the_smaller_label(name):
     assert (found.scores == expected.scores).all()
 
 
+@pytest.mark.long(but_every=3)
 @pytest.mark.parametrize("name", [n for n in NAMES if n not in ("NoHarmReduction", "PreferredTreatment")])
 def test_several_labels(name):
     train, test = several_labels().split([0.7], shuffle=True, seed=0)

@@ -26,6 +26,7 @@ def test_twins_keep_the_conventions_of_scikit_learn(estimator, check):
         check(estimator)
 
 
+@pytest.mark.long(but_every=3)
 @pytest.mark.parametrize("package", [algorithms, twins], ids=["algorithms", "twins"])
 @pytest.mark.parametrize("name", ADAPTED)
 def test_adapters_are_there_and_their_examples_run(package, name):

@@ -49,6 +49,7 @@ def make_frame(seed, *, n_groups=4, several=True, margins=False):
     return (frame.over() if margins else frame), {"y": y, **features}
 
 
+@pytest.mark.long
 @settings(deadline=None, max_examples=EXAMPLES)
 @given(st.integers(0, 10**9), st.booleans(), st.booleans())
 def test_json_fits_the_schema_and_headlines_are_short(seed, several, margins):

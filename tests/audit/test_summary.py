@@ -120,6 +120,7 @@ def test_everybody_worse_off_keeps_the_old_model():
     assert "for 2 of 2 groups, most for b, with" in audit.headline
 
 
+@pytest.mark.long
 @settings(deadline=None, max_examples=8)
 @given(
     st.text(min_size=1, max_size=80),

@@ -21,6 +21,7 @@ def test_help_and_version(run):
     assert "0.2.0" in run("--version").output
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_demo_on_embedded_data(run, no_data):
     result = run("demo", "--all", "--out", no_data / "out")
@@ -132,6 +133,7 @@ def test_reproduce_says_what_is_wrong(run, no_data):
     assert run("reproduce", "table4", "--protocol", "loose").exit_code == 2
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_mitigators_tells_whom_they_harm(run, no_data):
     result = run("mitigators", "diabetes", "--out", no_data / "out")

@@ -90,6 +90,7 @@ BROKEN = {
 }
 
 
+@pytest.mark.long(but_every=3)
 @pytest.mark.slow
 @pytest.mark.parametrize("problem", BROKEN)
 def test_any_crash_is_a_failure_with_one_sentence(harm, problem):
@@ -344,6 +345,7 @@ def test_names_of_columns_are_as_in_the_header(tmp_path):
         assert any(line.startswith(group) for line in result.output.splitlines())
 
 
+@pytest.mark.long(but_every=3)
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "earlier", ['{"schema_version": 1}', '{"higher_risk_found": false}', '{"score_pooled": "old"}']

@@ -181,6 +181,7 @@ def german_original(real_data):
     return {"german.data": "".join(" ".join(row.split(",")) + "\n" for row in rows).encode()}
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("fetch", "originals"),
@@ -243,6 +244,7 @@ def test_adult_comes_through_openml(real_data, no_data, monkeypatch):
     assert (downloaded.target == expected.target).all()
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_bank_comes_through_openml_under_any_column_names(real_data, no_data, monkeypatch):
     raw = pd.read_csv(real_data / "bank-full.csv.gz", sep=";")

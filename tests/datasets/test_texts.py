@@ -70,6 +70,7 @@ def embedder():
     return SentenceEmbedder()
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 def test_the_shipped_encoder_says_what_its_own_library_says(embedder, tmp_path, capfd):
@@ -141,6 +142,7 @@ def test_reviews_are_never_downloaded(no_data):
         fetch_clothing_reviews()
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_recommendations_can_be_told_from_words(real_data):
     reviews = fetch_clothing_reviews(data_home=real_data)

@@ -73,6 +73,7 @@ def test_without_deviations_it_is_stacking():
     assert abs(log_loss(y, ours) - log_loss(y, theirs.predict_proba(X))) < 0.02
 
 
+@pytest.mark.long
 def test_people_of_unknown_groups_get_what_needs_no_group():
     X, y, s = people()
     model = GroupStackingClassifier(random_state=0).fit(X, y, sensitive_features=s)
@@ -92,6 +93,7 @@ def test_small_groups_have_the_common_weights():
     assert model.group_sizes_["tiny"] == 10
 
 
+@pytest.mark.long
 def test_three_classes_sparse_features_weights_and_several_columns():
     X, y, s = people(800)
     y = np.array(["a", "b", "c"])[y + ((X[:, 2] > 1) & (y == 1))]

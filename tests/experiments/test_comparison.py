@@ -16,6 +16,7 @@ def comparison():
     return compare_methods("intersectional")
 
 
+@pytest.mark.long
 def test_only_learned_groups_help_where_no_attribute_does(comparison):
     overall = comparison.overall
     assert overall.loc["DAFH, certified", "lower"] > 0.4

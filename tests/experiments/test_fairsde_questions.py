@@ -43,6 +43,7 @@ def test_generated_groups_have_different_rules_and_a_feature_that_reveals_them()
     assert X[group == "b", 2].mean() - X[group == "a", 2].mean() == pytest.approx(2.0, abs=0.05)
 
 
+@pytest.mark.long
 def test_guarantees_of_known_groups_shrink_by_the_error_of_the_guess(inferred):
     told = (
         inferred[inferred["served"] == "told group"]
@@ -95,6 +96,7 @@ def strategies():
     return run_fairsde_strategies(["generated-2", "generated-32"], n_splits=3)
 
 
+@pytest.mark.long
 def test_strategies_choose_from_the_same_experts(strategies):
     for _, part in strategies.groupby(["dataset", "split", "guarantee"]):
         kept = part.set_index("strategy")["kept"]

@@ -91,6 +91,7 @@ def test_unknown_names_are_refused():
         audit_mitigators("diabetes", attribute="shoe size")
 
 
+@pytest.mark.long
 def test_parity_harms_somebody_on_arrest_of_whom_intersections_tell(real_data):
     audit = audit_mitigators("arrest", attribute="sex,age_group", data_home=real_data)
     assert "Male x Less than 25" in set(audit.by_group.index.get_level_values("group"))

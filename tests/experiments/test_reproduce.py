@@ -19,8 +19,21 @@ pytestmark = pytest.mark.slow
 
 mpl.use("Agg")
 
+#: Reproductions of some seconds each; of every paper a shorter one is left.
+LONG = (
+    "aif360", "fairsde", "fairsde-inferred", "figure1", "figure3", "gog", "gog-ablation", "lambda", "multiclass", "surrogate", "theorems", "transfer",
+    "transfer-synthetic", "transfer-text",
+)  # fmt: skip
 
-@pytest.mark.parametrize("name", [name for name in REPRODUCTIONS if name != "grid"])
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.long if name in LONG else ())
+        for name in REPRODUCTIONS
+        if name != "grid"
+    ],
+)
 def test_every_reproduction_writes_runs_table_and_picture(name, real_data, tmp_path, monkeypatch):
     monkeypatch.setattr(_texts, "MOST_PEOPLE", 1000)  # TF-IDF has thousands of features
     reproduction = REPRODUCTIONS[name]
@@ -52,6 +65,7 @@ def test_tables_show_the_papers_numbers_beside_ours(real_data):
         assert f"| {accuracy:.2f} |" in text
 
 
+@pytest.mark.long
 def test_runs_are_the_same_in_parallel():
     one, two = (run_gog_groups(["generated-1"], n_splits=2, n_jobs=n) for n in (1, 2))
     pd.testing.assert_frame_equal(one, two)

@@ -14,6 +14,7 @@ from fairlearn_fwh.experiments._data import REAL_DATA
 pytestmark = pytest.mark.slow
 
 
+@pytest.mark.long
 def test_strict_protocol_on_german(real_data):
     runs = run_table4(["german"], n_splits=2, data_home=real_data)
     assert runs["method"].unique().tolist() == [

@@ -16,6 +16,7 @@ def split_of(name, real_data, seed=0):
     return spec.split(spec.load(real_data), spec.attribute, test_size=0.25, random_state=seed)
 
 
+@pytest.mark.long
 def test_tasks_of_adult_are_about_other_people(real_data):
     split = split_of("adult-intersectional", real_data)
     assert len(split.X) == len(split.auxiliary[0]) == 6000

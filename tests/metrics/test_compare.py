@@ -66,6 +66,7 @@ def test_what_cannot_be_compared_is_said(frames):
         compare({"a": controlled})
 
 
+@pytest.mark.long
 @pytest.mark.simulation
 def test_among_twenty_harmless_models_nobody_is_found_harmed():
     rng = np.random.default_rng(0)

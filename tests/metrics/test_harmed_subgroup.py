@@ -65,6 +65,7 @@ def test_harmed_people_are_found_and_described_by_trees():
     )
 
 
+@pytest.mark.long(but_every=2)
 @pytest.mark.simulation
 @pytest.mark.parametrize("method", ["scan", "tree"])
 def test_false_findings_are_as_rare_as_promised(method):
@@ -76,6 +77,7 @@ def test_false_findings_are_as_rare_as_promised(method):
     assert stats.binomtest(int(found), runs, 0.05, alternative="greater").pvalue > 0.01
 
 
+@pytest.mark.long
 @pytest.mark.simulation
 def test_a_fifth_who_lose_ten_points_are_found_more_often_by_the_scan():
     """`python -m benchmarks.subgroups` has more cases and draws."""

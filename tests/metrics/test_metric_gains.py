@@ -42,6 +42,7 @@ def test_errors_are_turned_so_that_positive_is_good():
     assert weighted == pytest.approx(1 - f1_score([1, 0], [1, 1], sample_weight=[1, 3]))
 
 
+@pytest.mark.long
 @pytest.mark.simulation
 def test_intervals_cover_where_groups_are_large(rng):
     covered = 0
@@ -67,6 +68,7 @@ def test_units_are_drawn_with_all_their_rows(rng):
     assert width[2] < 0.6 * width[0]
 
 
+@pytest.mark.long
 def test_undefined_metrics_are_no_numbers(rng):
     sample = people(rng, n=60) | {"sensitive_features": np.repeat(["a", "b"], 30)}
     sample["y_true"] = np.where(np.arange(60) < 30, 1, sample["y_true"])

@@ -70,6 +70,7 @@ def ever(table, column):
 # --- error, power, coverage ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long(but_every=2)
 @pytest.mark.simulation
 @pytest.mark.parametrize(("n_looks", "least", "runs"), [(None, 0.85, 60), (20, 0.93, 40)])
 def test_over_twenty_looks_errors_stay_rare_and_losses_are_found(rng, n_looks, least, runs):
@@ -81,6 +82,7 @@ def test_over_twenty_looks_errors_stay_rare_and_losses_are_found(rng, n_looks, l
     assert ever(course_of(rng, [-0.03] * 20, **settings), "harmed") > least
 
 
+@pytest.mark.long
 @pytest.mark.simulation
 def test_bounds_contain_the_mean_so_far_at_all_looks_though_gains_drift(rng):
     gains = 0.06 * np.sin(np.arange(60) / 8)
@@ -90,6 +92,7 @@ def test_bounds_contain_the_mean_so_far_at_all_looks_though_gains_drift(rng):
         assert is_inside.groupby(table["group"]).all().mean() > 0.95 - 3 * np.sqrt(0.05 * 0.95 / 50)
 
 
+@pytest.mark.long(but_every=2)
 @pytest.mark.simulation
 @pytest.mark.parametrize("kind", ["weights", "units"])
 def test_errors_stay_rare_with_weights_and_units(rng, kind):
@@ -301,6 +304,7 @@ def test_frames_with_hashes_are_checked_when_they_are_added(rng, recwarn):
 # --- the state ------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long(but_every=3)
 @pytest.mark.parametrize(
     "design", [{}, {"design": "group_sequential", "n_looks": 6}, {"over": ["a", ("a", "b")]}]
 )

@@ -90,6 +90,7 @@ def test_the_law_is_that_of_all_tosses_of_coins():
         assert adjusted == pytest.approx(exact, abs=4 * np.sqrt(exact * (1 - exact) / 9999) + 2e-4)
 
 
+@pytest.mark.long
 @pytest.mark.simulation
 def test_the_family_wise_error_is_kept():
     rng = np.random.default_rng(5)

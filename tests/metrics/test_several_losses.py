@@ -226,6 +226,7 @@ def test_many_labels_are_counted_as_they_are(rng, n_classes):
         pd.testing.assert_frame_equal(together[name].by_group, alone.by_group, rtol=1e-12)
 
 
+@pytest.mark.long
 @pytest.mark.simulation
 def test_nobody_is_harmed_in_any_loss_by_chance():
     """Three losses and six groups, nobody loses: the chance of any finding, and of any false certificate at the tolerance."""

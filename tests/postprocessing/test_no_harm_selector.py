@@ -338,6 +338,7 @@ def test_groups_of_weight_zero_are_nobody(scoring):
     assert model.selection_table_["n"].tolist() == [(s == 0).sum(), 0]
 
 
+@pytest.mark.long
 def test_one_group_and_ten_thousand():
     model = selector([0]).fit(*with_zeros(*flips([100], [40]))[:2], sensitive_features=np.zeros(2000, int))
     assert model.selection_table_["choice"].tolist() == ["own"]
@@ -436,6 +437,7 @@ def test_out_of_fold_answers_are_of_models_that_have_not_seen_the_row():
     assert (model.selection_table_["own_score"] < 0.6).all()
 
 
+@pytest.mark.long(but_every=2)
 @pytest.mark.parametrize(
     "make",
     [

@@ -39,6 +39,7 @@ def test_the_selector_counts_units_and_divides_none(settings):
     assert model.selection_table_["choice"].tolist() == ["own", "own"]
 
 
+@pytest.mark.long
 @pytest.mark.simulation
 def test_copies_of_people_are_no_evidence_for_a_classifier():
     """Trees are fitted to noise: copies on both sides of a split, or counted one by one, make them look good."""

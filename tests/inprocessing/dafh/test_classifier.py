@@ -66,6 +66,7 @@ X, Y = one_rule(60)
 # --- it learns -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 @pytest.mark.simulation
 @pytest.mark.parametrize("seed", range(1))
 def test_intersectional_data(seed):
@@ -78,6 +79,7 @@ def test_intersectional_data(seed):
     assert overall["disagreement_rate"] >= 0.30
 
 
+@pytest.mark.long(but_every=4)
 @pytest.mark.parametrize("angle", [0.0, 0.4, np.pi / 4, 1.2])
 def test_two_opposite_rules_at_any_rotation(angle):
     X, y, _ = opposite_rules(4000, angle, seed=3)
@@ -86,6 +88,7 @@ def test_two_opposite_rules_at_any_rotation(angle):
     assert model.score(X, y) > 0.95
 
 
+@pytest.mark.long
 @pytest.mark.simulation
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_every_objective_solves_opposite_rules(objective, data):
@@ -116,6 +119,7 @@ def test_three_classes(rng):
     assert model.predict_proba(X).shape == (3000, 3)
 
 
+@pytest.mark.long
 def test_more_groups(data):
     X, y, X_test, y_test, _ = data
     model = DAFHClassifier(n_groups=4, random_state=0, fallback=None).fit(X, y)
@@ -134,6 +138,7 @@ def test_weights_move_the_solution():
 # --- any classifier, any features ----------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_groups_are_served_by_the_users_estimator():
     """Two rings around different centres: no linear classifier will do, and the groups differ."""
     rng = np.random.default_rng(0)
@@ -164,6 +169,7 @@ def test_groups_that_lose_on_validation_rows_are_given_back():
         assert model.group_estimators_[k] is model.pooled_estimator_
 
 
+@pytest.mark.long(but_every=2)
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_sparse_features(n_classes, rng):
     X = rng.standard_normal((2000, 3)) * (rng.random((2000, 3)) < 0.7)
@@ -184,6 +190,7 @@ def small_head(n_features, n_outputs):
     return torch.nn.Sequential(torch.nn.Linear(n_features, 8), torch.nn.Tanh(), torch.nn.Linear(8, n_outputs))
 
 
+@pytest.mark.long(but_every=2)
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_own_torch_modules(n_classes):
     X, y, _ = opposite_rules(3000)
@@ -257,6 +264,7 @@ def test_one_group_is_enough_for_one_rule():
     assert model.preference_frame(X, y).certify(tolerance=0.0, claims="all")["identical"].all()
 
 
+@pytest.mark.long
 def test_two_groups_are_found_where_there_are_two():
     X, y, _ = different_rules(6000)
     model = DAFHClassifier(n_groups="auto", random_state=0).fit(X, y)
@@ -334,6 +342,7 @@ def test_a_refused_decision_changes_nothing(labels, message):
     assert model.fallback_groups_ == before != {}
 
 
+@pytest.mark.long
 def test_small_groups_stay_with_the_pooled_classifier_when_decided_anew(data):
     X, y, *_ = data
     with warnings.catch_warnings():
@@ -372,6 +381,7 @@ def test_a_warm_start_that_does_not_fit_the_last_fit_is_refused(settings, messag
     assert model.score(X, y) > 0  # the last fit is still there
 
 
+@pytest.mark.long
 def test_batches_from_a_stream():
     X, y, _ = different_rules(60_000)
     model = DAFHClassifier(random_state=0)
@@ -473,6 +483,7 @@ def test_fallback_is_decided_on_groups_only(data):
         one.decide_fallback(*one_rule(2000, seed=1))
 
 
+@pytest.mark.long
 def test_two_processes_train_the_model_of_one(tmp_path):
     """Run with torch's launcher: both processes have the model that one has with the joint batches."""
     program = tmp_path / "train.py"
@@ -503,6 +514,7 @@ def test_two_processes_train_the_model_of_one(tmp_path):
 # --- calibration, costs, uncertain people --------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_probabilities_of_heads_are_calibrated_and_decisions_stay():
     X, y, _ = different_rules(10_000, noise=0.5)
     model = DAFHClassifier(fallback=None, random_state=0).fit(X[:5_000], y[:5_000])
@@ -516,6 +528,7 @@ def test_probabilities_of_heads_are_calibrated_and_decisions_stay():
     assert brier_score_loss(y, model.predict_proba(X)[:, 1]) < 0.2
 
 
+@pytest.mark.long
 def test_small_groups_and_estimators_are_not_calibrated(data):
     X, y, *_ = data
     small = DAFHClassifier(fallback=None, random_state=0).fit(X[:300], y[:300])
@@ -525,6 +538,7 @@ def test_small_groups_and_estimators_are_not_calibrated(data):
         assert np.isnan(refitted.temperatures_[k]) == hasattr(classifier, "steps")  # heads are not pipelines
 
 
+@pytest.mark.long
 def test_costs_move_the_decision():
     """Missing a positive costs nine times a false alarm: fewer are missed, and the mean cost is below the 0-1 model's."""
     X, y, _ = different_rules(8000, noise=1.0)
@@ -736,6 +750,7 @@ def test_small_cells_are_not_shown(explained):
     assert "base_rate" not in explanation.groups
 
 
+@pytest.mark.long
 @pytest.mark.simulation
 def test_cramers_v_covers():
     """Intervals of two tables with a known association; without any, V is 0 on average and its lower bound too."""
@@ -805,6 +820,7 @@ class Contrary(LogisticRegression):
         return self.classes_[1 - np.searchsorted(self.classes_, labels)] if self.contrary_ else labels
 
 
+@pytest.mark.long(but_every=2)
 @pytest.mark.parametrize(
     ("estimator", "kept"), [(LogisticRegression(max_iter=500), True), (Contrary(), False)]
 )

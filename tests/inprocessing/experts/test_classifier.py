@@ -405,6 +405,7 @@ def images(n, seed=0, opposite=True, channels_last=True):
     return images if channels_last else np.moveaxis(images, 3, 1), y, group
 
 
+@pytest.mark.long(but_every=2)
 @pytest.mark.parametrize("channels_last", [True, False])
 def test_images(channels_last):
     X, y, group = images(900, channels_last=channels_last)

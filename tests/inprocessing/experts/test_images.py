@@ -52,6 +52,7 @@ def of_array(data):
     return SelectiveExpertsClassifier(**QUICK).fit(X, y, sensitive_features=group)
 
 
+@pytest.mark.long(but_every=3)
 @pytest.mark.parametrize("num_workers", [0, 2])
 def test_a_dataset_gives_the_same_model_as_an_array(data, of_array, num_workers):
     X, _, group = data
@@ -210,6 +211,7 @@ def test_augmentation_must_return_images_of_the_same_shape(data):
 # --- precision -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_bfloat16_learns_the_same_task(data):
     X, y, group = data
     X_test, y_test, group_test = images(300, seed=1)

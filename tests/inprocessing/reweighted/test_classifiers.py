@@ -373,6 +373,7 @@ def test_searches_and_frames(rows):
     assert search.best_estimator_.feature_names_in_.tolist() == list("abcd")
 
 
+@pytest.mark.long(but_every=3)
 @pytest.mark.parametrize("estimator", ALL)
 def test_on_arrest_people_are_answered_otherwise_and_nobody_is_significantly_worse_off(real_data, estimator):
     bunch = fetch_arrest(data_home=real_data)

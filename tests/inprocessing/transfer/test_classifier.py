@@ -429,6 +429,7 @@ def test_auxiliaries_that_cannot_be_used(target, auxiliary, auxiliary_of, messag
         model.predict(X)
 
 
+@pytest.mark.long
 def test_fairness_that_nobody_can_learn_is_told(target, auxiliary):
     X, y, z = target
     X_aux, y_aux, z_aux = auxiliary
@@ -504,6 +505,7 @@ def test_features_of_several_widths_share_a_table():
     assert column.batch(torch.tensor([3, 6])).tolist() == [[1, 0, 0, 0], [0, 0, 0, 1]]
 
 
+@pytest.mark.long
 def test_searches_pass_everything_on(target, auxiliary):
     X, y, z = target
     search = GridSearchCV(MultiTaskTransferClassifier(**QUICK), {"fairness_weight": [0.0, 0.3]}, cv=2)

@@ -23,6 +23,7 @@ def client():
         yield client
 
 
+@pytest.mark.long(but_every=3)
 @pytest.mark.parametrize("case", ["weighted", "controls"])
 def test_two_workers_give_the_figures_of_pandas(client, tmp_path, case):
     import dask.dataframe as dd
@@ -40,6 +41,7 @@ def test_two_workers_give_the_figures_of_pandas(client, tmp_path, case):
     )
 
 
+@pytest.mark.long
 def test_no_rows_come_to_the_process_that_asks(client, tmp_path):
     import dask.dataframe as dd
 

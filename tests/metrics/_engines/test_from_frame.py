@@ -304,6 +304,7 @@ def test_what_is_no_frame_is_refused():
         PreferenceFrame.from_frame({"y": [1]}, y_true="y", y_pred="y", y_pred_pooled="y")
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="peak memory is counted in other units elsewhere")
 def test_duckdb_measures_a_file_that_is_larger_than_its_memory(tmp_path):
@@ -366,6 +367,7 @@ def test_groups_that_differ_in_capitals_alone_keep_their_classifiers(engine, rng
     assert_like_pandas(CASED[engine](columns), pd.DataFrame(columns), **roles)
 
 
+@pytest.mark.long(but_every=2)
 @pytest.mark.parametrize("engine", CASED)
 @pytest.mark.parametrize(
     "names",

@@ -29,6 +29,7 @@ def engines(columns):
     }
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_gains_are_within_the_stated_error_in_every_engine(rng):
     columns = table(rng)

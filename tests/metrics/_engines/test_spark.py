@@ -40,6 +40,7 @@ def spark(tmp_path_factory):
         session.stop()
 
 
+@pytest.mark.long
 def test_two_workers_shuffle_once_per_query_and_send_no_rows_to_the_driver(spark, tmp_path, rng):
     n = 100_000
     y = rng.integers(0, 2, n)
@@ -75,6 +76,7 @@ def test_spark_gives_the_figures_of_pandas(spark, tmp_path):
         assert_same(PreferenceFrame.from_frame(data, **columns), PreferenceFrame.from_frame(table, **columns))
 
 
+@pytest.mark.long
 def test_spark_keeps_names_with_dots_and_capitals(spark, rng):
     y = rng.integers(0, 2, 60).tolist()
     columns = {
@@ -94,5 +96,6 @@ def test_spark_keeps_names_with_dots_and_capitals(spark, rng):
     assert_like_pandas(data, pd.DataFrame(columns), **roles)
 
 
+@pytest.mark.long
 def test_random_tables_in_spark(spark):
     assert fuzz.run(3, seed=7, containers=("spark",)) == []

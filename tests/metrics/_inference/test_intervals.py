@@ -27,6 +27,7 @@ def frame_of(sample, **more):
 # --- what every interval has in common ------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 @given(seeds, st.integers(1, 4), st.booleans(), st.sampled_from([None, 2]))
 @settings(max_examples=25, deadline=None)
 def test_every_entry_lies_in_its_interval_and_counts_have_none(seed, n_groups, weighted, n_controls):
@@ -179,6 +180,7 @@ CASES = [
 ]
 
 
+@pytest.mark.long(but_every=4)
 @pytest.mark.parametrize("n", sorted({case[0] for case in CASES}))
 def test_intervals_cover_in_simulations(n):
     rng = np.random.default_rng(n)
@@ -204,6 +206,7 @@ def test_intervals_cover_in_simulations(n):
                     assert 0.935 - slack <= covered.mean() <= 0.97 + slack
 
 
+@pytest.mark.long
 def test_coverage_is_as_promised_where_simulated_precisely():
     """The same with 100,000 replicates at the hardest corners, without slack."""
     rng = np.random.default_rng(0)
@@ -241,6 +244,7 @@ def test_exact_bounds_cover_at_least_as_often_as_they_say():
         assert (bounds <= 0).mean() >= 0.95
 
 
+@pytest.mark.long
 def test_the_smallest_gain_is_covered_by_its_simultaneous_bounds():
     rng = np.random.default_rng(2)
     covered = []
@@ -275,6 +279,7 @@ def test_family_wise_error_of_certificates_and_violations_with_20_groups(correct
 # --- bootstrap --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_the_bootstrap_has_metric_frames_distribution(rng):
     n = 400
     y, own, pooled = rng.integers(0, 2, (3, n))

@@ -91,6 +91,7 @@ def test_it_rejects_whatever_holm_rejects(seed, n_groups, claims, tolerance):
         assert ours.isna().equals(holm.isna())
 
 
+@pytest.mark.long(but_every=2)
 @pytest.mark.simulation
 @pytest.mark.parametrize("n_groups", [6, 20])
 def test_the_family_wise_error_is_kept_and_power_is_gained(n_groups):
