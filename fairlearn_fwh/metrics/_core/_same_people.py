@@ -16,7 +16,7 @@ from ._names import group_name
 #: Digits of sums that do not depend on the order in which rows are added up.
 _DIGITS = 9
 
-#: A sample with the sums of an earlier one is refused, or warned of, if other people would have them with a probability below these.
+#: A sample with the sums of an earlier one is refused, or warned of, if other people would have those of any earlier one with a probability below these.
 _SURELY_THE_SAME, _PERHAPS_THE_SAME = 1e-6, 1e-2
 
 
@@ -40,7 +40,7 @@ def check_other_people(new: Measurement, earlier: Mapping[str, str], label: str)
     twin = earlier.get(fingerprint(new))
     if twin is None:
         return
-    chance = chance_of_same(new)
+    chance = min(len(earlier) * chance_of_same(new), 1.0)
     same = f"{label!r} has the same counts in every group as {twin!r}"
     if chance < _SURELY_THE_SAME:
         raise ValueError(
@@ -48,7 +48,7 @@ def check_other_people(new: Measurement, earlier: Mapping[str, str], label: str)
         )
     if chance < _PERHAPS_THE_SAME:
         warnings.warn(
-            f"{same}. Other people would have them about once in {1 / chance:,.0f} times. If they are the same people, start again without {label!r}.",
+            f"{same}. Other people would have those of an earlier look about once in {1 / chance:,.0f} times. If they are the same people, start again without {label!r}.",
             UnitsWarning,
             stacklevel=6,
         )

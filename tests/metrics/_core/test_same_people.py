@@ -67,3 +67,15 @@ def test_the_chance_is_how_often_other_people_have_the_same_counts_or_more(rng, 
     times = np.unique([fingerprint(one) for one in people], return_counts=True)[1]
     same = (times * (times - 1)).sum() / (400 * 399)
     assert same < np.mean([chance_of_same(one) for one in people]) < 4 * same
+
+
+def test_coincidences_of_small_weeks_are_not_warned_of(rng):
+    """Of two unchanged models that err on a tenth of 30 people, weeks often have the same counts."""
+    monitor, fingerprints = PreferenceMonitor(), set()
+    for _ in range(40):
+        rows = sample(rng, 30, groups=1)
+        frame = frame_of(rows | {"y_pred": rows["y_pred_pooled"]})
+        fingerprints.add(fingerprint(frame._measured.of_audit_groups()))
+        monitor.update(frame)
+    assert len(fingerprints) < 20
+    assert monitor.n_looks_ == 40
