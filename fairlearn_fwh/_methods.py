@@ -105,6 +105,7 @@ METHODS = (
         "NoHarmSelector", "postprocessing", Kind.GROUPS, "NoHarm",
         "Choose for each group between pooled and own classifier, with a guarantee.",
         "no_harm_selector",
+        quick={"cross_fit": 2},
     ),
     Method(
         "NoHarmReduction", "reductions", Kind.TOLD, "NoHarmReduction",

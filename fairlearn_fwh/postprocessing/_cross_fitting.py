@@ -44,9 +44,20 @@ def number_of_folds(
         "auto" is five folds where fits are cheap: at most 100,000 rows, groups of `sensitive_features` (which are the same in every fold),
         and nothing inside that is trained in epochs or makes one model of many; of classes with fewer people than that as many folds as the
         rarest has.
+
+    Raises
+    ------
+    ValueError
+        If there are more folds than rows, or than units.
     """
+    if cross_fit is None:
+        return None
     if cross_fit != "auto":
-        return None if cross_fit is None else int(cross_fit)
+        rows = "rows; there are n_samples =" if units is None else "units; there are"
+        n = len(strata) if units is None else len(np.unique(units))
+        if n < int(cross_fit):
+            raise ValueError(f"cross_fit={cross_fit} needs at least {cross_fit} {rows} {n}.")
+        return int(cross_fit)
     if ensemble is None or len(strata) > MOST_ROWS or not _keeps_groups(ensemble) or not _is_cheap(ensemble):
         return None
     of_units = strata if units is None else strata[np.unique(units, return_index=True)[1]]

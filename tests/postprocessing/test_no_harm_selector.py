@@ -421,6 +421,13 @@ def test_cross_fitting_uses_every_row_for_choosing_and_for_fitting():
         NoHarmSelector(DecoupledClassifier(partition=KMeans(3, n_init=1)), cross_fit=3, random_state=0).fit(
             X, y
         )
+    four, units = (np.eye(4), [0, 1, 0, 1]), [0, 0, 1, 1]
+    for more, message in (
+        ({}, "5 rows; there are n_samples = 4"),
+        ({"units": units}, "5 units; there are 2"),
+    ):
+        with pytest.raises(ValueError, match=f"cross_fit=5 needs at least {message}"):
+            NoHarmSelector(cross_fit=5).fit(*four, sensitive_features=units, **more)
     with pytest.raises(ValueError, match="cross_fit=3 fits classifiers and prefit=True fits none"):
         NoHarmSelector(DecoupledClassifier(), cross_fit=3, prefit=True).fit(X, y)
 
