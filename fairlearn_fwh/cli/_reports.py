@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from ..audit._audit import Audit
 from ..audit._monitor_report import MonitorReport
 from ..audit._ranking_report import RankingReport
 from ..audit._sample_report import SampleReport
-from ..audit._unusable import HTML_MARK, MARKDOWN_MARK, unusable_reports
+from ..audit._unusable import CANNOT_BE_USED, HTML_MARK, MARKDOWN_MARK, NOT_ENDED, unusable_reports
 from ..audit._writing import write_files
 from ._columns import check_paths
 
@@ -81,14 +81,16 @@ class Outputs:
         try:
             check_paths(*inputs, outputs=self.paths)
         except ValueError:
-            _replace_earlier(
-                {"--html": self.html, "--json": self.json, "--junit": self.junit, "--markdown": self.markdown}
-            )
+            _replace_earlier(self._named)
             raise
 
     @contextlib.contextmanager
     def unusable_if_it_fails(self) -> Iterator[None]:
-        """Write that the input cannot be used in place of an earlier result: who reads a result must not take an old one for this one."""
+        """Write that the input cannot be used in place of an earlier result: who reads a result must not take an old one for this one.
+
+        Earlier results go before anything is measured: a command that is killed cannot take them away.
+        """
+        _replace_earlier(self._named, NOT_ENDED)
         try:
             yield
         except (KeyboardInterrupt, SystemExit):
@@ -98,8 +100,15 @@ class Outputs:
                 write_files(self._unusable())
             raise
 
-    def _unusable(self) -> dict[Path, str]:
-        return unusable_reports(html=self.html, json_file=self.json, junit=self.junit, markdown=self.markdown)
+    @property
+    def _named(self) -> dict[str, Path | None]:
+        """By the options that name them."""
+        return {f"--{field.name}": getattr(self, field.name) for field in fields(self)}
+
+    def _unusable(self, reason: str = CANNOT_BE_USED) -> dict[Path, str]:
+        return unusable_reports(
+            html=self.html, json_file=self.json, junit=self.junit, markdown=self.markdown, reason=reason
+        )
 
 
 def mark_unusable(arguments: list[str]) -> None:
@@ -117,7 +126,7 @@ def mark_unusable(arguments: list[str]) -> None:
     _replace_earlier(named)
 
 
-def _replace_earlier(named: Mapping[str, Path | None]) -> None:
+def _replace_earlier(named: Mapping[str, Path | None], reason: str = CANNOT_BE_USED) -> None:
     """Replace each of these files that is an earlier result. Links stay, and a pipe is never opened: it would wait for a writer."""
     for option, path in named.items():
         if path is None or path.is_symlink() or not path.is_file():
@@ -125,7 +134,7 @@ def _replace_earlier(named: Mapping[str, Path | None]) -> None:
         if not _is_earlier_result(path, _MARKS[option]):
             continue
         with contextlib.suppress(OSError, ValueError):
-            write_files(Outputs(**{option[2:]: path})._unusable())
+            write_files(Outputs(**{option[2:]: path})._unusable(reason))
 
 
 def _is_earlier_result(path: Path, marks: tuple[str, ...]) -> bool:

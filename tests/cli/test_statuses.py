@@ -102,6 +102,24 @@ def test_any_crash_is_a_failure_with_one_sentence(harm, problem):
     assert len(result.stderr.strip().splitlines()) == 1
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("end", ["raise KeyboardInterrupt", "os.kill(os.getpid(), signal.SIGKILL)"])
+def test_a_command_that_is_stopped_leaves_no_earlier_result(harm, tmp_path, end):
+    names = {"--html": "r.html", "--json": "r.json", "--junit": "r.xml", "--markdown": "r.md"}
+    options = [text for option, name in names.items() for text in (option, str(tmp_path / name))]
+    arguments = ["audit", str(harm), *COLUMNS, "--sensitive", "g", *options]
+    assert CliRunner().invoke(main, arguments).exit_code == 1
+    script = f"import os, signal, sys\nsys.argv = {['fairlearn-fwh', *arguments]!r}\nimport fairlearn_fwh.cli._predictions as predictions\n"
+    script += f"def stop(*a, **k): {end}\npredictions.measure_file = stop\nfrom fairlearn_fwh.cli._entry import main\nmain()"
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True)
+    assert result.returncode not in (0, 1, 3)
+    for name in names.values():
+        assert (
+            "The command is still at work, or was stopped before it ended." in (tmp_path / name).read_text()
+        )
+    assert json.loads((tmp_path / "r.json").read_text())["state"] == "unusable"
+
+
 @pytest.mark.parametrize("extra", ["matplotlib.figure", "jinja2"])
 def test_a_missing_extra_is_a_failure(harm, tmp_path, monkeypatch, extra):
     monkeypatch.setitem(sys.modules, extra, None)
