@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import sys
@@ -25,6 +24,7 @@ from ..metrics._monitor import BASELINE, REFERENCE
 from ..metrics._monitor_state import from_state, to_state
 from ._columns import EachOnce, character, not_empty, several
 from ._failure import said_warnings, status_of_failures
+from ._known_files import check_new_file
 from ._options import JUDGING, LOSS, MARGINS, READING, REPORTS, SAYING, WEIGHT, read_fail_on, with_options
 from ._reports import Outputs
 from ._terminal import say, show
@@ -32,7 +32,7 @@ from ._terminal import say, show
 #: Environment variable with the secret that units are hashed with.
 KEY_VARIABLE = "FAIRLEARN_FWH_UNIT_KEY"
 
-_FORMAT, _VERSION = "fairlearn-fwh monitor", 2
+_FORMAT, _VERSION = "fairlearn-fwh monitor", 3
 
 #: Options that a state keeps: another value would make another monitor of it.
 _KEPT = (
@@ -98,7 +98,7 @@ def monitor(context: click.Context, /, state: Path, predictions: tuple[Path, ...
     """Add the PREDICTIONS of new people to STATE, one look per file, and judge all people so far.
 
     STATE is a JSON file, which is made if it does not exist. It keeps the options that say what is compared, so that later calls need not repeat them,
-    and other ones are refused. A file that was added before is refused as well. Nothing is written unless everything is well.
+    and other ones are refused. A file that was added before, or that begins with one that was, is refused as well. Nothing is written unless everything is well.
 
     Exit status after the last look: 0 passed, 1 harm, 3 undecided (with --fail-on undecided: harm is neither found nor ruled out), 2 if the input cannot be
     used or anything fails. However often one looks, the probability that harm is ever found where there is none is at most alpha.
@@ -187,8 +187,8 @@ def _plain(value: Any) -> Any:
 
 def _look(
     predictions: tuple[Path, ...], options: dict[str, Any], kept: dict[str, Any], known: dict[str, Any] | None
-) -> tuple[PreferenceMonitor, dict[str, str]]:
-    """Add every file: the monitor, and the names of all files by their SHA-256 sums."""
+) -> tuple[PreferenceMonitor, dict[str, Any]]:
+    """Add every file: the monitor, and names and sizes of all files by their SHA-256 sums."""
     if known is None:
         result = PreferenceMonitor(
             tolerance=kept["tolerance"],
@@ -199,20 +199,15 @@ def _look(
             over=all_groupings(kept["sensitive"] or []) if kept["margins"] else None,
             several_releases=kept["releases"],
         )
-        files: dict[str, str] = {}
+        files: dict[str, Any] = {}
     else:
         result, files = from_state(PreferenceMonitor, known["monitor"]), dict(known["files"])
     if options["new_release"]:
         result.reset()
     for path in predictions:
-        if not path.is_file():
-            raise ValueError(f"{path} does not exist, or is not a file.")
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        if digest in files:
-            raise ValueError(f"{path} was added before, as {files[digest]!r}; a look counts once.")
+        new = check_new_file(path, files, has_units=bool(kept["unit"]))
         _add(result, path, options, kept)
-        files[digest] = path.name
+        files |= new
     return result, files
 
 
@@ -245,6 +240,7 @@ def _add(result: PreferenceMonitor, path: Path, options: dict[str, Any], kept: d
             ),
             unit_key=key,
             seen=result.seen_units(name),
+            one_of_several=True,
         )
     taken = set(result.history_["label"])
     label = path.name if path.name not in taken else f"{path.name} (look {result.n_looks_ + 1})"

@@ -158,6 +158,7 @@ def measure_new(
     max_cells: int = 100_000,
     unit_key: str | bytes | None = None,
     seen: UnitHashes | None = None,
+    one_of_several: bool = False,
 ) -> tuple[PreferenceFrame, int]:
     """Measure the rows of a file whose units were not seen before; the other parameters are those of `measure_file`.
 
@@ -168,6 +169,8 @@ def measure_new(
     loss : Loss, or dict from name to Loss
     seen : UnitHashes, optional
         Units whose rows are left out.
+    one_of_several : bool
+        Whether people of several files are added up, so that a column that seems to say who they are is named.
 
     Returns
     -------
@@ -192,7 +195,8 @@ def measure_new(
         frame = PreferenceFrame._of(measured, _CI_QUANTILES)
         hint_at_proxies(frame._layout, stacklevel=4)
         n_known = max(int(part.sums.n.sum()) for part in frame._parts.values())
-        _hint_at_units(table, file.names, columns, n_known)
+        if not _hint_at_units(table, file.names, columns, n_known) and one_of_several:
+            _hint_at_people(file.names, columns)
     return frame, n_left_out
 
 
@@ -352,23 +356,41 @@ def _of_interest(file: OpenFile, columns: Columns) -> OpenFile:
     return replace(file, table=chosen.to_native(), names=[file.names[i] for i in kept])
 
 
-def _hint_at_units(table: nw.LazyFrame[Any], names: list[str], columns: Columns, n_rows: int) -> None:
-    """Warn of a column that is named like one of units and has values that repeat, if it has no role."""
+def _likely_units(names: list[str], columns: Columns) -> list[int]:
+    """Positions of columns without a role that are named like units; none where there are units."""
     roles = set(columns.by_role().values())
     likely = [i for i, name in enumerate(names) if name not in roles and _NAMES_OF_UNITS.fullmatch(name)]
-    if columns.units or not likely:
-        return
+    return [] if columns.units else likely
+
+
+def _hint_at_units(table: nw.LazyFrame[Any], names: list[str], columns: Columns, n_rows: int) -> bool:
+    """Warn of a column that is named like one of units and has values that repeat, if it has no role; say whether there is one."""
+    if not (likely := _likely_units(names, columns)):
+        return False
     numbered = [f"column_{i}" for i in range(len(names))]
     rows = in_numbers(table, numbered)
     found = collect(rows.select(*(nw.col(numbered[i]).n_unique() for i in likely)))
-    for i in likely:
-        if (n_values := int(found[numbered[i]].to_list()[0])) < n_rows:
-            warnings.warn(
-                f"Column {names[i]!r} has {n_values:,} values in {n_rows:,} rows. If rows with one value belong together, such as the visits of a "
-                "patient, name it in units: otherwise they count as different people, and harm is found too often.",
-                UnitsWarning,
-                stacklevel=3,
-            )
+    n_values = {names[i]: int(found[numbered[i]].to_list()[0]) for i in likely}
+    repeated = {name: n for name, n in n_values.items() if n < n_rows}
+    for name, n in repeated.items():
+        warnings.warn(
+            f"Column {name!r} has {n:,} values in {n_rows:,} rows. If rows with one value belong together, such as the visits of a "
+            "patient, name it in units: otherwise they count as different people, and harm is found too often.",
+            UnitsWarning,
+            stacklevel=3,
+        )
+    return bool(repeated)
+
+
+def _hint_at_people(names: list[str], columns: Columns) -> None:
+    """Warn of a column that is named like one of units, where people of several files are added up and nobody asks whether they come again."""
+    for i in _likely_units(names, columns)[:1]:
+        warnings.warn(
+            f"Column {names[i]!r} seems to say who people are. Name it in units: otherwise people who are in several files, as in exports of all people "
+            "so far, count several times.",
+            UnitsWarning,
+            stacklevel=3,
+        )
 
 
 def _stamp(path: str | Path) -> tuple[int, int] | None:

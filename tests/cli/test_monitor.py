@@ -134,6 +134,42 @@ def test_a_copy_of_a_week_is_refused_whatever_file_it_is(run, weeks, tmp_path, n
     assert state_of(tmp_path) == before
 
 
+@pytest.mark.parametrize("at_once", [False, True])
+def test_an_export_of_all_people_so_far_is_refused(run, weeks, tmp_path, at_once):
+    both = tmp_path / "so_far.csv"
+    both.write_bytes(weeks[0].read_bytes() + weeks[1].read_bytes().split(b"\n", 1)[1])
+    if not at_once:
+        run(weeks[0], *COLUMNS)
+    before = (tmp_path / "state.json").exists() and state_of(tmp_path)
+    result = run(*([weeks[0], both, *COLUMNS] if at_once else [both]))
+    assert result.exit_code == 2
+    assert "so_far.csv begins with all of 'week0.csv', whose people would count twice" in result.output
+    assert ((tmp_path / "state.json").exists() and state_of(tmp_path)) == before
+
+
+def test_with_units_an_export_of_all_people_so_far_adds_the_new_ones(run, weeks, tmp_path):
+    both = tmp_path / "so_far.csv"
+    table = pd.concat([pd.read_csv(week) for week in weeks[:2]]).drop_duplicates("id")
+    table[:300].to_csv(weeks[0], index=False)
+    table.to_csv(both, index=False)
+    run(weeks[0], *COLUMNS, "--unit", "id", env=KEY)
+    report = tmp_path / "r.json"
+    assert run(both, "--json", report, env=KEY).exit_code in (0, 1)
+    last = [row for row in json.loads(report.read_text())["history"] if row["look"] == 2]
+    assert sum(row["people"] or 0 for row in last) > 0.9 * len(table)
+
+
+def test_a_column_that_says_who_people_are_is_named(run, weeks, tmp_path):
+    table = pd.read_csv(weeks[0])
+    table.assign(id=range(len(table))).to_csv(weeks[0], index=False)
+    assert (
+        "Warning: Column 'id' seems to say who people are. Name it in --unit"
+        in run(weeks[0], *COLUMNS).output
+    )
+    table.drop(columns="id").to_csv(weeks[1], index=False)
+    assert "seems to say who people are" not in run(weeks[1]).output
+
+
 def test_a_copy_of_few_people_is_warned_of(run, weeks, tmp_path):
     run(weeks[0], *COLUMNS)
     pd.read_csv(weeks[0]).sort_values("y").to_csv(tmp_path / "sorted.csv", index=False)
