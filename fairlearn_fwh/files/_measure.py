@@ -23,6 +23,7 @@ from ..metrics._engines._columns import Columns, check_columns
 from ..metrics._engines._rows import NUMBER, FileColumns, collect, in_numbers
 from ..metrics._engines._seen_units import without_seen
 from ..metrics._engines._several_losses import measure_losses_lazily
+from ..metrics._engines._unit_names import is_named_like_units, likely_units, people_may_come_again
 from ..metrics._inference._bootstrap import BootstrapSettings
 from ._dialect import Dialect
 from ._joining import Joined, join_files
@@ -195,8 +196,10 @@ def measure_new(
         frame = PreferenceFrame._of(measured, _CI_QUANTILES)
         hint_at_proxies(frame._layout, stacklevel=4)
         n_known = max(int(part.sums.n.sum()) for part in frame._parts.values())
-        if not _hint_at_units(table, file.names, columns, n_known) and one_of_several:
-            _hint_at_people(file.names, columns)
+        is_said = _hint_at_units(table, file.names, columns, n_known)
+        if one_of_several and not columns.units and not is_said:
+            for name in likely_units(file.names, columns.by_role().values())[:1]:
+                warnings.warn(people_may_come_again(name), UnitsWarning, stacklevel=2)
     return frame, n_left_out
 
 
@@ -285,7 +288,7 @@ def rows_of_joined(
     before = [_stamp(file) for file in (path, baseline)]
     with engine_errors(path):
         joined = join_files(
-            path, baseline, on, columns, engine=engine, dialect=dialect, allow_unmatched=allow_unmatched, is_kept=_NAMES_OF_UNITS.fullmatch,
+            path, baseline, on, columns, engine=engine, dialect=dialect, allow_unmatched=allow_unmatched, is_kept=is_named_like_units,
         )  # fmt: skip
     check_columns(dict.fromkeys(joined.names, nw.String()), joined.columns)
     try:
@@ -340,33 +343,21 @@ def _without_seen(
     return without_seen(rows, numbered[file.names.index(name)], key, seen)
 
 
-#: Names of columns that tell one person, or another unit, from another.
-_NAMES_OF_UNITS = re.compile(
-    r"(.*[ _.-])?(id|uuid|patient|person|subject|user|customer|client|applicant|household|lesion)s?([ _.-]?(id|no|nr|number|key))?",
-    re.IGNORECASE,
-)
-
-
 def _of_interest(file: OpenFile, columns: Columns) -> OpenFile:
     """Only columns that have a role or a name of units: a file may have thousands of others."""
     roles = set(columns.by_role().values())
-    kept = [i for i, name in enumerate(file.names) if name in roles or _NAMES_OF_UNITS.fullmatch(name)]
+    kept = [i for i, name in enumerate(file.names) if name in roles or is_named_like_units(name)]
     table = in_numbers(nw.from_native(file.table), [f"column_{i}" for i in range(len(file.names))])
     chosen = table.select(**{f"column_{new}": nw.col(f"column_{old}") for new, old in enumerate(kept)})
     return replace(file, table=chosen.to_native(), names=[file.names[i] for i in kept])
 
 
-def _likely_units(names: list[str], columns: Columns) -> list[int]:
-    """Positions of columns without a role that are named like units; none where there are units."""
-    roles = set(columns.by_role().values())
-    likely = [i for i, name in enumerate(names) if name not in roles and _NAMES_OF_UNITS.fullmatch(name)]
-    return [] if columns.units else likely
-
-
 def _hint_at_units(table: nw.LazyFrame[Any], names: list[str], columns: Columns, n_rows: int) -> bool:
     """Warn of a column that is named like one of units and has values that repeat, if it has no role; say whether there is one."""
-    if not (likely := _likely_units(names, columns)):
+    found_names = [] if columns.units else likely_units(names, columns.by_role().values())
+    if not found_names:
         return False
+    likely = [names.index(name) for name in found_names]
     numbered = [f"column_{i}" for i in range(len(names))]
     rows = in_numbers(table, numbered)
     found = collect(rows.select(*(nw.col(numbered[i]).n_unique() for i in likely)))
@@ -380,17 +371,6 @@ def _hint_at_units(table: nw.LazyFrame[Any], names: list[str], columns: Columns,
             stacklevel=3,
         )
     return bool(repeated)
-
-
-def _hint_at_people(names: list[str], columns: Columns) -> None:
-    """Warn of a column that is named like one of units, where people of several files are added up and nobody asks whether they come again."""
-    for i in _likely_units(names, columns)[:1]:
-        warnings.warn(
-            f"Column {names[i]!r} seems to say who people are. Name it in units: otherwise people who are in several files, as in exports of all people "
-            "so far, count several times.",
-            UnitsWarning,
-            stacklevel=3,
-        )
 
 
 def _stamp(path: str | Path) -> tuple[int, int] | None:

@@ -17,10 +17,11 @@ from ._core._measurement import Measurement
 from ._core._unit_hashes import UnitHashes, read_key
 from ._course import Course, Plan
 from ._engines._columns import check_names
-from ._engines._seen_units import check_type_of_units, without_seen
+from ._engines._seen_units import check_units, without_seen
+from ._engines._unit_names import hint_at_people
 from ._inference._checks import check_alpha, check_margin, check_test
 from ._inference._looks import DESIGNS
-from ._monitor_checks import as_table, check_numbers, check_same_people
+from ._monitor_checks import as_table, check_label, check_numbers, check_same_people
 from ._monitor_state import from_state, to_state
 from ._monitor_words import verdict_of
 from ._preference_frame import PreferenceFrame
@@ -239,6 +240,8 @@ class PreferenceMonitor:
         columns |= {"sample_weight": sample_weight, "units": units, "unit_key": unit_key}
         against = {BASELINE: y_pred_pooled} | ({} if reference is None else {REFERENCE: reference})
         frames, left_out = {}, {}
+        if units is None:
+            hint_at_people(frame, [*columns.values(), *against.values()], stacklevel=4)
         for name, column in against.items():
             rows, left_out[name] = self._new_rows(frame, units, unit_key, name)
             frames[name] = PreferenceFrame.from_frame(rows, y_pred_pooled=column, **columns, **settings)
@@ -250,9 +253,7 @@ class PreferenceMonitor:
             return frame, 0
         check_names(frame)
         table = nw.from_native(frame)
-        if units not in table.collect_schema().names():
-            raise ValueError(f"units names column {units!r}, which does not exist.")
-        check_type_of_units(table, units)
+        check_units(table, units)
         if seen is None:
             return frame, 0
         rows, n_left_out = without_seen(table, units, read_key(unit_key), seen)
@@ -283,8 +284,7 @@ class PreferenceMonitor:
     ) -> PreferenceMonitor:
         look = self.n_looks_ + 1
         label = f"look {look}" if label is None else label
-        if not isinstance(label, str):
-            raise TypeError(f"label must be text; got {label!r}.")
+        check_label(label)
         if any(row["label"] == label for row in self._history):
             raise ValueError(f"label {label!r} was added before; a look counts once.")
         if self._history and (reference is not None) != (REFERENCE in self._courses):

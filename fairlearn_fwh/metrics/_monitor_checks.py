@@ -29,6 +29,12 @@ def as_table(rows: list[dict[str, Any]]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns).assign(group=flat_index([row["group"] for row in rows]))
 
 
+def check_label(label: Any) -> None:
+    """Raise TypeError unless the name of a look is text."""
+    if not isinstance(label, str):
+        raise TypeError(f"label must be text; got {label!r}.")
+
+
 def check_numbers(**numbers: Any) -> None:
     """Raise ValueError unless all are numbers of at least 0."""
     for name, value in numbers.items():

@@ -625,3 +625,17 @@ def test_looks_with_and_without_weights_do_not_go_together(rng):
     monitor = PreferenceMonitor().update(frame_of(table))
     with pytest.raises(ValueError, match="Either all looks have weights, or none"):
         monitor.update(frame_of(table, sample_weight="w"))
+
+
+@pytest.mark.parametrize("convert", [lambda t: t, lambda t: pl.from_pandas(t).lazy(), duckdb.from_df])
+def test_a_column_that_seems_to_say_who_people_are_is_named(rng, convert):
+    table = people(rng, 50).assign(patient_id=range(50)).drop(columns="person")
+    with pytest.warns(
+        UnitsWarning, match="Column 'patient_id' seems to say who people are. Name it in units"
+    ):
+        PreferenceMonitor().update_from_frame(convert(table), **COLUMNS)
+    PreferenceMonitor().update_from_frame(convert(table), **COLUMNS, units="patient_id", unit_key=KEY)
+    PreferenceMonitor().update_from_frame(
+        convert(table), **(COLUMNS | {"sensitive_features": ["group", "patient_id"]})
+    )
+    PreferenceMonitor().update_from_frame(convert(table.rename(columns={"patient_id": "score"})), **COLUMNS)

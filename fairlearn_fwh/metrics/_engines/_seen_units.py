@@ -51,9 +51,11 @@ def without_seen(table: Any, column: str, key: bytes, seen: UnitHashes) -> tuple
     return rows, n_rows - n_kept
 
 
-def check_type_of_units(table: Any, column: str) -> None:
-    """Raise ValueError unless units are of a type by which every engine finds rows."""
-    dtype = table.collect_schema()[column]
+def check_units(table: Any, column: str) -> None:
+    """Raise ValueError unless units are a column, of a type by which every engine finds rows."""
+    if column not in (schema := table.collect_schema()):
+        raise ValueError(f"units names column {column!r}, which does not exist.")
+    dtype = schema[column]
     is_plain = dtype.is_numeric() or dtype.is_temporal()
     is_plain |= dtype in (nw.String, nw.Boolean, nw.Categorical, nw.Enum)
     if not is_plain and not ("pandas" in str(table.implementation).lower() and dtype == nw.Object):
