@@ -63,7 +63,7 @@ test-minimum:
 	$(MAKE) pytest $(MINIMUM) PYTEST_ARGUMENTS='$(READ) $(FITTED) tests/aif360 $(TWINS) --ignore tests/metrics/_inference $(QUICK)'
 
 # On the newest Python that is on the machine, without torch and AIF360, for which there may be no builds yet. The libraries are those of `make test`,
-# so what they compute is the same: what is left is how files are read (by every engine), what is written and comes back, conventions and one command.
+# so what they compute is the same: what is left is how files are read, by DuckDB and by polars, what is written and comes back, conventions and one command.
 NEWEST = PYTHON=$(shell .ci/newest_python) VENV=.venv-newest TESTED=test-light
 test-newest:
 	$(MAKE) pytest $(NEWEST) PYTEST_ARGUMENTS='$(filter-out tests/audit/% tests/cli/test_commands.py tests/cli/test_monitor.py tests/metrics,$(READ)) tests/metrics/test_preference_frame.py $(QUICK)'

@@ -240,11 +240,11 @@ class PreferenceMonitor:
         columns |= {"sample_weight": sample_weight, "units": units, "unit_key": unit_key}
         against = {BASELINE: y_pred_pooled} | ({} if reference is None else {REFERENCE: reference})
         frames, left_out = {}, {}
-        if units is None:
-            hint_at_people(frame, [*columns.values(), *against.values()], stacklevel=4)
         for name, column in against.items():
             rows, left_out[name] = self._new_rows(frame, units, unit_key, name)
             frames[name] = PreferenceFrame.from_frame(rows, y_pred_pooled=column, **columns, **settings)
+        if units is None:
+            hint_at_people(frame, [*columns.values(), *against.values()], stacklevel=4)
         return self._update(frames[BASELINE], frames.get(REFERENCE), label, left_out)
 
     def _new_rows(self, frame: Any, units: str | None, unit_key: Any, against: str) -> tuple[Any, int]:
