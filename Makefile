@@ -13,7 +13,7 @@ PIP = $(VENV)/bin/python -m pip install --quiet --no-compile --disable-pip-versi
 # AIF360 makes Python warn when it is compiled, and warnings are errors in tests.
 COMPILE_AIF360 = find $(VENV)/lib -maxdepth 4 -type d -path '*/site-packages/aif360' -exec $(VENV)/bin/python -W ignore -m compileall -q {} +
 
-.PHONY: demo test test-long lint pytest notebooks docs test-minimum test-newest environments benchmark reproduce clean
+.PHONY: demo test test-long lint pytest notebooks docs test-minimum test-minimum-long test-newest environments benchmark reproduce clean
 
 demo: $(VENV)/.demo
 	$(VENV)/bin/fairlearn-fwh demo
@@ -26,6 +26,7 @@ test: $(VENV)/.docs
 # All tests, also long ones: fits of some seconds, simulations, whole experiments. Before a release, and where a method, a test or an engine changes.
 test-long:
 	$(MAKE) pytest PYTEST_ARGUMENTS=--long
+	$(MAKE) test-minimum-long
 
 # A file is run by one worker, so that what its tests share is made once; workers of one thread each do not wait for each other's processor.
 pytest: $(VENV)/.test
@@ -48,25 +49,29 @@ docs: notebooks
 	rm -rf docs/reference/generated
 	$(VENV)/bin/sphinx-build --fresh-env --write-all --fail-on-warning --keep-going --quiet --jobs 2 docs docs/_build/html
 
-# What versions of libraries can change: how values, frames, files and engines are read, what estimators keep of scikit-learn's and AIF360's
-# conventions, what is written and comes back. What methods do on average, and functions of sums, are the same with all versions.
+# What versions of libraries can change at every change of ours: how values, frames, files and engines are read, what estimators keep of
+# scikit-learn's conventions, what is written and comes back. What methods do on average, and functions of sums, are the same with all versions.
 QUICK = -m "not slow and not simulation"
 READ = tests/audit/test_audit.py tests/audit/test_schema.py tests/base tests/cli/test_audit.py tests/cli/test_commands.py tests/cli/test_monitor.py \
-	tests/files tests/metrics tests/test_methods.py tests/test_persistence.py tests/test_sklearn_compat.py
-FITTED = tests/datasets tests/decoupling tests/inprocessing/_training tests/postprocessing tests/reductions tests/test_package.py
+	tests/files tests/metrics/_core tests/metrics/_engines tests/metrics/test_functions.py tests/metrics/test_preference_frame.py \
+	tests/metrics/test_units.py tests/test_methods.py tests/test_persistence.py tests/test_sklearn_compat.py
+FITTED = tests/aif360 tests/datasets tests/decoupling tests/inprocessing/_training tests/postprocessing tests/reductions tests/test_package.py
 
 # With the oldest versions that pyproject.toml allows, which are about those that AIF360 0.6 is happiest with (pandas 2, scikit-learn 1.7); without Spark,
-# whose tests are slow ones.
-MINIMUM = VENV=.venv-minimum CONSTRAINTS=constraints-minimum.txt TESTED=test-light,torch,distributed,aif360
-TWINS = --deselect tests/aif360/test_methods.py::test_twins_keep_the_conventions_of_scikit_learn --deselect tests/aif360/test_equality.py
+# whose tests are slow ones. Methods of torch and AIF360 are tried with them before a release.
+OLDEST = CONSTRAINTS=constraints-minimum.txt
+MINIMUM = $(OLDEST) VENV=.venv-minimum TESTED=test-light
 test-minimum:
-	$(MAKE) pytest $(MINIMUM) PYTEST_ARGUMENTS='$(READ) $(FITTED) tests/aif360 $(TWINS) --ignore tests/metrics/_inference $(QUICK)'
+	$(MAKE) pytest $(MINIMUM) PYTEST_ARGUMENTS='$(READ) $(QUICK)'
+test-minimum-long:
+	$(MAKE) pytest $(OLDEST) VENV=.venv-minimum-long TESTED=test-light,torch,distributed,aif360 PYTEST_ARGUMENTS='$(filter-out tests/metrics/%,$(READ)) tests/metrics $(FITTED) $(QUICK) --long'
 
 # On the newest Python that is on the machine, without torch and AIF360, for which there may be no builds yet. The libraries are those of `make test`,
 # so what they compute is the same: what is left is how files are read, by DuckDB and by polars, what is written and comes back, conventions and one command.
+NOT_NEWEST = tests/audit/% tests/cli/test_commands.py tests/cli/test_monitor.py tests/metrics/_% tests/metrics/test_functions.py tests/metrics/test_units.py
 NEWEST = PYTHON=$(shell .ci/newest_python) VENV=.venv-newest TESTED=test-light
 test-newest:
-	$(MAKE) pytest $(NEWEST) PYTEST_ARGUMENTS='$(filter-out tests/audit/% tests/cli/test_commands.py tests/cli/test_monitor.py tests/metrics,$(READ)) tests/metrics/test_preference_frame.py $(QUICK)'
+	$(MAKE) pytest $(NEWEST) PYTEST_ARGUMENTS='$(filter-out $(NOT_NEWEST),$(READ)) $(QUICK)'
 
 # All environments side by side: pip waits for disk and network more than for processors.
 environments:

@@ -111,7 +111,7 @@ METHODS = (
         "NoHarmReduction", "reductions", Kind.TOLD, "NoHarmReduction",
         "Train one model for all under which no group loses against a baseline.",
         "no_harm_reduction",
-        quick={"cv": 2, "max_iter": 3, "tolerance": 0.1},
+        quick={"cv": 2, "max_iter": 1, "tolerance": 0.1},
         example={"tolerance": 0.05, "random_state": 0},
     ),
     Method(

@@ -169,6 +169,7 @@ def test_a_page_is_the_same_each_time(mixed):
     assert mixed.to_html() == mixed.to_html()
 
 
+@pytest.mark.long
 def test_a_run_of_mlflow_has_figures_page_and_json(mixed, tmp_path, monkeypatch):
     mlflow = pytest.importorskip("mlflow")
     monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")

@@ -93,6 +93,7 @@ def test_margins_are_audited_with_the_intersections(run, table, tmp_path):
     assert "Margins need --sensitive of several columns; there is ['g']" in refused.output
 
 
+@pytest.mark.long(but_every=3)
 def test_a_loss_within_the_margin_is_not_harm(run, path, tmp_path):
     arguments = [
         "--y-pred",

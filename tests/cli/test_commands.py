@@ -61,6 +61,7 @@ def test_the_demo_teaches_three_words(run, no_data):
         assert (no_data / "out" / f"scene_{number}.png").stat().st_size > 5_000
 
 
+@pytest.mark.long
 def test_demo_takes_the_real_data_that_it_finds(run, real_data, no_data):
     home = no_data / "home"
     home.mkdir()
@@ -98,6 +99,7 @@ def test_reproduce_zafar_writes_its_table(run, tmp_path):
     assert run("reproduce", "zafar", "--draws", 1).exit_code == 2
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_reproduce_selection_writes_tables_and_picture(run, real_data, tmp_path, monkeypatch):
     quick = LogisticRegression(max_iter=200), DecisionTreeClassifier(max_depth=3, random_state=0)

@@ -59,6 +59,7 @@ def test_output_that_cannot_be_written_is_a_failure(harm):
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.long(but_every=2)
 @pytest.mark.slow
 @pytest.mark.parametrize("stream", ["stdout", "stderr"])
 def test_a_pipe_that_is_closed_is_a_failure(harm, stream):
@@ -261,6 +262,7 @@ def test_many_groups_are_capped_worst_first(tmp_path):
     assert len(json.loads((tmp_path / "r.json").read_text())["groups"]) == n_groups
 
 
+@pytest.mark.long
 def test_both_engines_and_formats_write_the_same_json(tmp_path, rng):
     n = 3000
     y = rng.integers(0, 2, n)

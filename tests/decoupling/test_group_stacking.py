@@ -59,6 +59,7 @@ def test_groups_depart_from_common_weights_if_a_candidate_is_right_about_some_al
     assert model.log_losses_[model.spread_] < model.log_losses_[0.0]
 
 
+@pytest.mark.long
 def test_without_deviations_it_is_stacking():
     X, y, s = people(opposite=False)
     estimators = [

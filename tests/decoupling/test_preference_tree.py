@@ -249,6 +249,7 @@ def test_without_a_reason_to_split_everybody_gets_the_pooled_classifier():
     assert tree.export_text() == "everybody: pooled classifier"
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_the_structure_does_not_depend_on_the_seed_where_groups_differ():
     X, y, attributes = people()

@@ -60,6 +60,7 @@ def test_guarantees_of_known_groups_shrink_by_the_error_of_the_guess(inferred):
     assert likeliest["error"].mean() == pytest.approx(0.5, abs=0.1)  # features say nothing of the group
 
 
+@pytest.mark.long
 def test_inferred_answer_and_picture(inferred):
     text = fairsde_inferred_markdown(inferred)
     assert "| generated-0 | told group |" in text
@@ -141,6 +142,7 @@ def shift():
     return run_fairsde_shift(["generated"], n_splits=6)
 
 
+@pytest.mark.long
 def test_harm_grows_with_the_shift_and_the_wary_rule_breaks_last(shift):
     harmed = shift.groupby(["rule", "shift", "strength"])["harmed"].sum()
     for kind, none, strongest in (

@@ -61,6 +61,7 @@ def test_the_test_finds_no_more_than_the_interval():
             assert alpha / 2 - 1e-6 <= higher_risk_p_value(one, bound).item() <= 1.25 * alpha / 2
 
 
+@pytest.mark.long(but_every=2)
 @pytest.mark.simulation
 @pytest.mark.parametrize(
     ("n", "m", "risk"), [(4, 1000, 0.05), (20, 1000, 0.01), (100, 3000, 0.003), (200, 200, 0.1)]

@@ -62,6 +62,7 @@ def test_each_loss_is_as_by_itself(rng, more):
         )
 
 
+@pytest.mark.long(but_every=3)
 @pytest.mark.parametrize(
     "more", [{}, {"sample_weight": "w"}, {"units": "u"}], ids=["plain", "weights", "units"]
 )

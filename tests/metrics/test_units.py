@@ -198,7 +198,7 @@ def table():
     ("engine", "case"),
     [
         *itertools.product(["polars", "duckdb"], CASES),
-        pytest.param("dask", "weights", marks=pytest.mark.slow),
+        pytest.param("dask", "weights", marks=pytest.mark.long),
     ],
 )
 def test_every_engine_counts_units_alike(table, engine, case):
@@ -283,6 +283,7 @@ def test_a_column_that_looks_like_one_of_units_is_named(rng, tmp_path, suffix, e
 # --- subgroups ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long(but_every=2)
 @pytest.mark.simulation
 @pytest.mark.parametrize("method", ["scan", "tree"])
 def test_no_subgroup_is_found_among_people_who_are_alike_with_themselves(method):

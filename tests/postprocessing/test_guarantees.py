@@ -122,7 +122,7 @@ def test_few_people_about_whom_nothing_was_seen_are_not_protected():
     assert model.selection_table_["protected"].tolist() == [True, True, False]
 
 
-@pytest.mark.long(but_every=2)
+@pytest.mark.long
 @pytest.mark.simulation
 @pytest.mark.parametrize("guarantee", ["release", "shrunk"])
 def test_five_points_in_a_group_of_four_hundred_are_seen(guarantee):

@@ -444,7 +444,7 @@ def test_out_of_fold_answers_are_of_models_that_have_not_seen_the_row():
     assert (model.selection_table_["own_score"] < 0.6).all()
 
 
-@pytest.mark.long(but_every=2)
+@pytest.mark.long(but_every=4)
 @pytest.mark.parametrize(
     "make",
     [

@@ -16,6 +16,7 @@ def two_rules(n=900, seed=0):
     return X, 30 * np.where(s == "small", X[:, 1], X[:, 0]) + 10 * rng.standard_normal(n), s
 
 
+@pytest.mark.long(but_every=2)
 @pytest.mark.parametrize("loss", ["squared", "absolute"])
 def test_every_group_is_within_its_bound_and_the_mean_of_members_breaks_none(loss):
     X, y, s = two_rules()

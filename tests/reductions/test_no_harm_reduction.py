@@ -212,6 +212,7 @@ def test_bad_data_are_named():
 # --- real data -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @votes_may_break_bounds
 def test_on_adult_it_harms_nobody_where_demographic_parity_does(real_data):

@@ -97,6 +97,7 @@ def test_every_objective_solves_opposite_rules(objective, data):
     assert model.score(X_test, y_test) > 0.9
 
 
+@pytest.mark.long
 def test_a_callable_objective(data):
     X, y, X_test, y_test, _ = data
     shapes = []
@@ -110,6 +111,7 @@ def test_a_callable_objective(data):
     assert shapes[0] == ((4, 256, 2), (4, 256, 2), (256,))
 
 
+@pytest.mark.long
 def test_three_classes(rng):
     X = rng.standard_normal((3000, 2))
     label = np.digitize(X[:, 0], [-0.5, 0.5])
@@ -169,7 +171,7 @@ def test_groups_that_lose_on_validation_rows_are_given_back():
         assert model.group_estimators_[k] is model.pooled_estimator_
 
 
-@pytest.mark.long(but_every=2)
+@pytest.mark.long
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_sparse_features(n_classes, rng):
     X = rng.standard_normal((2000, 3)) * (rng.random((2000, 3)) < 0.7)
@@ -190,7 +192,7 @@ def small_head(n_features, n_outputs):
     return torch.nn.Sequential(torch.nn.Linear(n_features, 8), torch.nn.Tanh(), torch.nn.Linear(8, n_outputs))
 
 
-@pytest.mark.long(but_every=2)
+@pytest.mark.long
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_own_torch_modules(n_classes):
     X, y, _ = opposite_rules(3000)
@@ -566,6 +568,7 @@ def test_equal_costs_are_errors(data):
     assert (plain.predict(X_test) == equal.predict(X_test)).all()
 
 
+@pytest.mark.long
 def test_people_whose_group_is_uncertain_get_the_pooled_classifier(data):
     X, y, X_test, y_test, _ = data
     model = DAFHClassifier(router_threshold=0.9, random_state=0).fit(X, y)
@@ -611,6 +614,7 @@ def test_people_are_served_by_the_likeliest_group(model, data):
     assert (model.predict_proba(X).argmax(axis=1) == model.predict(X)).all()
 
 
+@pytest.mark.long
 def test_sensitive_features_are_for_the_audit_only(data):
     X, y, X_test, y_test, side = data
     model = DAFHClassifier(random_state=0).fit(X, y, sensitive_features=np.zeros(len(X)))
@@ -650,6 +654,7 @@ def test_certificates_come_from_rows_that_nothing_else_has_seen(data):
     assert honest.fallback_groups_ == {}
 
 
+@pytest.mark.long
 def test_empirical_fallback_keeps_what_gains_in_the_sample():
     X, y = one_rule()
     with warnings.catch_warnings():
@@ -820,7 +825,7 @@ class Contrary(LogisticRegression):
         return self.classes_[1 - np.searchsorted(self.classes_, labels)] if self.contrary_ else labels
 
 
-@pytest.mark.long(but_every=2)
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("estimator", "kept"), [(LogisticRegression(max_iter=500), True), (Contrary(), False)]
 )
@@ -843,6 +848,7 @@ def test_a_pooled_classifier_of_any_kind(data):
     assert model.score(X_test, y_test) > 0.93
 
 
+@pytest.mark.long
 def test_data_frames_keep_their_names(data):
     X, y, X_test, y_test, _ = data
     frame = pd.DataFrame(X, columns=["u", "v"])
@@ -853,6 +859,7 @@ def test_data_frames_keep_their_names(data):
         model.predict(frame[["v", "u"]])
 
 
+@pytest.mark.long
 def test_pipeline(data):
     from fairlearn_fwh.metrics import PreferenceFrame
 
@@ -968,6 +975,7 @@ def test_auto_takes_the_device_that_is_there(data):
     np.testing.assert_allclose(auto.predict_proba(X_test), cpu.predict_proba(X_test), atol=1e-3)
 
 
+@pytest.mark.long
 def test_an_interrupted_fit_keeps_the_best_state_and_goes_on_later(data, monkeypatch):
     X, y, X_test, y_test, _ = data
     calls = []

@@ -58,6 +58,7 @@ def test_experts_of_opposite_groups_are_selected_and_beat_pooled_in_each(fitted,
     assert fitted.groups_ == ["a", "b"]
 
 
+@pytest.mark.long
 def test_identical_groups_end_with_the_pooled_network():
     kept = 0
     for seed in range(10):
@@ -102,6 +103,7 @@ def test_one_group_or_none_is_the_pooled_network():
     assert (none.predict(X) == none.pooled_estimator_.predict(X)).all()
 
 
+@pytest.mark.long
 def test_several_classes_and_attributes():
     X, y, group = hidden_groups(3000)
     y = y + 2 * (X[:, 1] > 0)
@@ -183,6 +185,7 @@ def test_a_layer_that_comes_twice_is_used_twice():
     )
 
 
+@pytest.mark.long
 def test_a_function_may_return_the_same_module_each_time():
     X, y, group = hidden_groups(1000)
     shared = nn.Sequential(nn.Linear(3, 8), nn.Tanh())
@@ -206,6 +209,7 @@ def test_batch_normalisation_learns_whatever_the_last_batch(n):
         SelectiveExpertsClassifier(encoder, **settings).fit(X, y)
 
 
+@pytest.mark.long
 def test_only_ratios_of_weights_matter():
     X, y, group = hidden_groups(1000)
     weights = np.random.default_rng(0).uniform(0.5, 2, 1000)
@@ -269,6 +273,7 @@ def test_a_model_of_a_table_needs_no_torch_to_be_loaded(fitted):
     assert b"torch" not in pickle.dumps(fitted)
 
 
+@pytest.mark.long
 def test_separability_and_history(fitted, test_rows):
     X, y, group = test_rows
     assert 0.4 < fitted.separability_ < 0.65  # groups cannot be told from these features
@@ -327,6 +332,7 @@ def test_representation_is_drawn_by_group_and_class(fitted, test_rows):
     matplotlib.pyplot.close(ax.figure)
 
 
+@pytest.mark.long
 def test_two_stages_leave_the_representation_as_it_was():
     weights = ExpertWeights(0.1, 1.0, 1.0, 0.07, 0.1, "stable")
     network = ExpertNetwork(make_table_encoder(3, (8, 4)), 4, 2, 2, weights, torch.Generator().manual_seed(0))
@@ -405,7 +411,7 @@ def images(n, seed=0, opposite=True, channels_last=True):
     return images if channels_last else np.moveaxis(images, 3, 1), y, group
 
 
-@pytest.mark.long(but_every=2)
+@pytest.mark.long
 @pytest.mark.parametrize("channels_last", [True, False])
 def test_images(channels_last):
     X, y, group = images(900, channels_last=channels_last)
@@ -421,6 +427,7 @@ def test_images(channels_last):
         )
 
 
+@pytest.mark.long
 def test_inputs_of_images_are_standardised_by_channel():
     X, _, _ = images(600)  # more than are read at a time
     inputs = make_inputs(X)

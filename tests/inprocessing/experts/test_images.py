@@ -93,6 +93,7 @@ def test_pictures_are_read_when_they_are_needed(data):
     assert dataset.n_read == 3
 
 
+@pytest.mark.long
 def test_groups_of_a_dataset_may_be_tuples_tensors_or_missing(data):
     X, y, group = data
     pairs = [(str(g), i % 2) for i, g in enumerate(group)]
@@ -169,6 +170,7 @@ def flip(images):
     return torch.where(flipped[:, None, None, None], images.flip(2), images)
 
 
+@pytest.mark.long(but_every=2)
 @pytest.mark.parametrize("num_workers", [0, 2])
 def test_augmentation_changes_training_batches_only(data, num_workers):
     X, y, group = data
@@ -259,6 +261,7 @@ class Dropping(torch.nn.Sequential):
         super().__init__(torch.nn.Linear(shape[0], 16), torch.nn.Dropout(0.3), torch.nn.ReLU())
 
 
+@pytest.mark.long(but_every=4)
 @pytest.mark.parametrize("n_validations", [2, 6])  # in the pooled network, in the experts
 @pytest.mark.parametrize("two_stage", [False, True])
 def test_a_stopped_fit_goes_on_as_if_nothing_had_happened(tmp_path, monkeypatch, n_validations, two_stage):
@@ -280,6 +283,7 @@ def test_a_stopped_fit_goes_on_as_if_nothing_had_happened(tmp_path, monkeypatch,
     assert not list((tmp_path / "run").glob("*.unfinished"))
 
 
+@pytest.mark.long
 def test_a_finished_fit_is_taken_up_without_training(tmp_path, monkeypatch):
     X, y, group = hidden_groups(800)
     settings = {"random_state": 0, "checkpoint_dir": str(tmp_path)}

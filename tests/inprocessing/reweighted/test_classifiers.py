@@ -54,6 +54,7 @@ def rows():
     return hidden_minority(1500, 0)
 
 
+@pytest.mark.long
 @pytest.mark.simulation
 @pytest.mark.slow
 def test_a_hidden_minority_gains():
@@ -395,6 +396,7 @@ def test_on_arrest_people_are_answered_otherwise_and_nobody_is_significantly_wor
 # --- checkpoints -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long(but_every=3)
 @pytest.mark.parametrize("method", ALL, ids=lambda method: method.__name__)
 def test_a_stopped_fit_goes_on_as_if_nothing_had_happened(method, tmp_path):
     rng = np.random.default_rng(0)

@@ -60,6 +60,7 @@ def auxiliary():
     return people(700, 1, shift=0.2)
 
 
+@pytest.mark.long
 @pytest.mark.simulation
 @pytest.mark.slow
 def test_fairness_is_carried_over():
@@ -114,6 +115,7 @@ def test_without_auxiliary_and_groups_it_is_the_single_task(target):
         alone.compare_with_single_task(X, y, sensitive_features=z)
 
 
+@pytest.mark.long
 def test_the_single_task_is_the_same_network_learned_alone(target, auxiliary):
     X, y, _ = target
     base = MultiTaskTransferClassifier(**QUICK, fairness_weight=0.0).fit(X, y, auxiliary=auxiliary)
@@ -124,6 +126,7 @@ def test_the_single_task_is_the_same_network_learned_alone(target, auxiliary):
     assert (fair.single_task_estimator_.predict_proba(X) == alone.predict_proba(X)).all()
 
 
+@pytest.mark.long
 def test_objectives_of_the_paper_are_settings(target, auxiliary):
     X, y, z = target
     stl_fair = MultiTaskTransferClassifier(**QUICK).fit(X, y, sensitive_features=z)
@@ -189,6 +192,7 @@ def test_a_group_may_be_called_missing(target, auxiliary):
     assert histories[0] == histories[1]
 
 
+@pytest.mark.long(but_every=3)
 @pytest.mark.parametrize("changes", [{}, {"fairness_weight": 1e4}, {"fairness_weight": 1e4, "burn_in": 11}])
 def test_the_epoch_is_good_enough_then_after_burn_in_then_fair(target, auxiliary, changes):
     X, y, z = target
@@ -242,6 +246,7 @@ def test_several_tasks_of_several_classes(target, auxiliary):
         model.predict(X, "other")
 
 
+@pytest.mark.long(but_every=4)
 @pytest.mark.parametrize(
     "changes",
     [
@@ -304,6 +309,7 @@ def test_columns_are_matched_by_name(target, auxiliary):
         )
 
 
+@pytest.mark.long
 def test_sparse_features_and_encoders_of_the_user(target, auxiliary):
     X, y, _ = target
     X_aux, y_aux, z = auxiliary
@@ -551,6 +557,7 @@ def stop_after(monkeypatch, n_validations):
     monkeypatch.setattr(TransferLearner, "_validate", validate)
 
 
+@pytest.mark.long(but_every=3)
 @pytest.mark.parametrize("n_validations", [2, 8, 13])  # in the target alone, in the auxiliary alone, in both
 def test_a_stopped_fit_goes_on_as_if_nothing_had_happened(tmp_path, monkeypatch, target, n_validations):
     X, y, _ = target

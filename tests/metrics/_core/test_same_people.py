@@ -61,6 +61,7 @@ def test_a_new_release_may_be_about_the_same_people(rng):
     assert monitor.release_ == 2
 
 
+@pytest.mark.long(but_every=3)
 @pytest.mark.parametrize("n", [6, 12, 30])
 def test_the_chance_is_how_often_other_people_have_the_same_counts_or_more(rng, n):
     people = [frame_of(sample(rng, n, groups=1))._measured.of_audit_groups() for _ in range(400)]

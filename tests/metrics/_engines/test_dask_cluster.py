@@ -7,7 +7,7 @@ from fairlearn_fwh.metrics import PreferenceFrame
 
 from .test_from_frame import CASES, assert_same, make_table
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 distributed = pytest.importorskip("distributed", reason="needs dask's distributed scheduler")
 
@@ -23,7 +23,6 @@ def client():
         yield client
 
 
-@pytest.mark.long(but_every=3)
 @pytest.mark.parametrize("case", ["weighted", "controls"])
 def test_two_workers_give_the_figures_of_pandas(client, tmp_path, case):
     import dask.dataframe as dd
@@ -41,7 +40,6 @@ def test_two_workers_give_the_figures_of_pandas(client, tmp_path, case):
     )
 
 
-@pytest.mark.long
 def test_no_rows_come_to_the_process_that_asks(client, tmp_path):
     import dask.dataframe as dd
 

@@ -88,14 +88,17 @@ def assert_same(ours, expected):
     pd.testing.assert_frame_equal(ours.certify(tolerance=0.1), expected.certify(tolerance=0.1), **loose)
 
 
-#: Dask takes a second for each case: two of them with all versions, the others with the newest alone.
-#: The same queries run in Dask, in seconds each; `benchmarks.fuzz` and the tests with two workers have more of them.
-OF_DASK = ("labelled", "weighted", "text", "unweighted brier")
+#: Dask takes a second or more for each case.
+OF_DASK = ("weighted", "text")
 
 
 @pytest.mark.parametrize(
     ("engine", "case"),
-    [(engine, case) for engine in ENGINES for case in CASES if engine != "dask" or case in OF_DASK],
+    [
+        pytest.param(engine, case, marks=pytest.mark.long if engine == "dask" and case not in OF_DASK else ())
+        for engine in ENGINES
+        for case in CASES
+    ],
 )
 def test_every_engine_gives_the_figures_of_pandas(table, engine, case):
     columns = {"y_true": "y"} | CASES[case]

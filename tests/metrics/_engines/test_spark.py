@@ -1,4 +1,4 @@
-"""Frames of Spark: a master and two workers, in the one session that takes seconds to start."""
+"""Frames of Spark, in the one session that takes seconds to start; where long tests run, it has a master and two workers."""
 
 import shutil
 import sys
@@ -24,7 +24,13 @@ MOST_RESULTS = "1m"
 
 
 @pytest.fixture(scope="module")
-def spark(tmp_path_factory):
+def spark(request, tmp_path_factory):
+    """A session: of the cluster where long tests run, of this process alone where not."""
+    if not request.config.getoption("--long"):
+        session = fuzz.spark_session()
+        yield session
+        session.stop()
+        return
     with spark_cluster(tmp_path_factory.mktemp("spark")) as master:
         memory, quick = "500m", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
         settings = {
@@ -67,13 +73,16 @@ def test_two_workers_shuffle_once_per_query_and_send_no_rows_to_the_driver(spark
     assert context._jsc.sc().getExecutorMemoryStatus().size() == 3  # the driver, too
 
 
-def test_spark_gives_the_figures_of_pandas(spark, tmp_path):
+@pytest.mark.parametrize(
+    ("case", "more"),
+    [("weighted", {"units": "year"}), pytest.param("unweighted brier", {}, marks=pytest.mark.long)],
+)
+def test_spark_gives_the_figures_of_pandas(spark, tmp_path, case, more):
     table = make_table()
     table.to_parquet(tmp_path / "table.parquet")
     data = spark.read.parquet(str(tmp_path / "table.parquet"))
-    for case, more in (("weighted", {"units": "year"}), ("unweighted brier", {})):
-        columns = {"y_true": "y"} | CASES[case] | more
-        assert_same(PreferenceFrame.from_frame(data, **columns), PreferenceFrame.from_frame(table, **columns))
+    columns = {"y_true": "y"} | CASES[case] | more
+    assert_same(PreferenceFrame.from_frame(data, **columns), PreferenceFrame.from_frame(table, **columns))
 
 
 @pytest.mark.long

@@ -257,6 +257,7 @@ def test_the_smallest_gain_is_covered_by_its_simultaneous_bounds():
     assert np.mean(covered) >= 0.95 - 3 * np.sqrt(0.95 * 0.05 / 60)
 
 
+@pytest.mark.long(but_every=2)
 @pytest.mark.parametrize("correction", ["holm", "bonferroni"])
 def test_family_wise_error_of_certificates_and_violations_with_20_groups(correction):
     rng = np.random.default_rng(3)

@@ -48,6 +48,7 @@ def test_the_smallest_tolerance_needs_just_the_people_that_there_are():
         assert again["enough"] == (again["n_needed"] <= again["n"])
 
 
+@pytest.mark.long
 def test_weights_make_many_people_count_like_fewer():
     rng = np.random.default_rng(0)
     enough, certified = [], []

@@ -19,6 +19,7 @@ def part(shares, n):
     return shares, bounds
 
 
+@pytest.mark.long(but_every=3)
 @pytest.mark.simulation
 @pytest.mark.parametrize(("n_groups", "n"), [(2, 200), (6, 1000), (20, 200)])
 def test_a_mitigator_that_removes_the_gap_is_covered(n_groups, n):
