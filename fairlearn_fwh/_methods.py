@@ -118,7 +118,7 @@ METHODS = (
         "DAFHClassifier", "inprocessing", Kind.LEARNED, "DAFH",
         "Learn groups and their classifiers together.",
         "dafh",
-        quick={"n_init": 1, "max_epochs": 4, "hidden_layer_sizes": (8,)},
+        quick={"n_init": 1, "max_epochs": 2, "hidden_layer_sizes": (8,)},
     ),
     Method(
         "SelectiveExpertsClassifier", "inprocessing", Kind.GROUPS, "SelectiveExperts",

@@ -1,6 +1,9 @@
 """The methods that can be tried here, from the package's own list; those that need torch are left out where it is not installed."""
 
+import warnings
 from importlib.util import find_spec
+
+from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from fairlearn_fwh._methods import METHODS
 
@@ -20,3 +23,14 @@ def expected_failures(estimator):
     if not method.learns_in_batches:
         return {}
     return {f"check_sample_weight_equivalence_on_{kind}_data": SAMPLE_WEIGHT for kind in ("dense", "sparse")}
+
+
+def conventions(*estimators):
+    """Every check of scikit-learn for these estimators, as parameters of a test that calls `keep`."""
+    return parametrize_with_checks(list(estimators), expected_failed_checks=expected_failures)
+
+
+def keep(estimator, check):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        check(estimator)

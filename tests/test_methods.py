@@ -2,10 +2,8 @@
 
 import importlib
 import inspect
-import warnings
 
 import pytest
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from fairlearn_fwh._methods import METHODS, Kind
 from fairlearn_fwh.base._routed import RoutedEstimator
@@ -13,7 +11,7 @@ from fairlearn_fwh.decoupling import DecoupledRegressor
 from fairlearn_fwh.postprocessing import NoHarmSelector
 from fairlearn_fwh.reductions import NoHarmReduction
 
-from .methods import HERE, expected_failures, name_of
+from .methods import HERE, conventions, keep, name_of
 
 #: Methods of classifiers that are methods of regressors, too.
 REGRESSORS = [
@@ -22,14 +20,20 @@ REGRESSORS = [
 ]
 
 
-@parametrize_with_checks(
-    [*(method.load()(**method.quick) for method in HERE), *REGRESSORS],
-    expected_failed_checks=expected_failures,
-)
+TRAINED = [method for method in HERE if method.learns_in_batches]
+SOLVED = [method for method in HERE if not method.learns_in_batches]
+
+
+@conventions(*(method.load()(**method.quick) for method in SOLVED), *REGRESSORS)
 def test_conventions_of_scikit_learn(estimator, check):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        check(estimator)
+    keep(estimator, check)
+
+
+# They share what the checks look at, and take seconds each.
+@pytest.mark.long(but_every=3)
+@conventions(*(method.load()(**method.quick) for method in TRAINED))
+def test_conventions_of_scikit_learn_where_batches_train(estimator, check):
+    keep(estimator, check)
 
 
 @pytest.mark.parametrize("room", sorted({method.room for method in HERE}))
