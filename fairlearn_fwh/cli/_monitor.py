@@ -26,6 +26,7 @@ from ._columns import EachOnce, character, not_empty, several
 from ._failure import said_warnings, status_of_failures
 from ._known_files import check_new_file
 from ._options import JUDGING, LOSS, MARGINS, READING, REPORTS, SAYING, WEIGHT, read_fail_on, with_options
+from ._policy import warn_of_other_questions
 from ._reports import Outputs
 from ._terminal import say, show
 
@@ -110,6 +111,7 @@ def monitor(context: click.Context, /, state: Path, predictions: tuple[Path, ...
         with _locked(state), outputs.unusable_if_it_fails(), said_warnings():
             known = _read(state) if state.exists() else None
             kept = _kept_options(context, known, state)
+            warn_of_other_questions(kept | {"fail_on": failing})
             result, files = _look(predictions, options, kept, known)
             report = MonitorReport(
                 result, min_group_size=kept["min_group_size"], source=printable(state.stem)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,9 @@ from ..audit._policy import Policy, find_policy, read_policy
 
 #: Options that may be given several times.
 _MULTIPLE = ("pos-label", "null", "cost")
+
+#: What is asked, in whatever way the people are compared.
+_ASKED = ("loss", "tolerance", "harm-margin", "alpha", "fail-on", "unit", "weight", "min-group-size")
 
 
 def use_policy(context: click.Context, parameter: click.Parameter, value: Path | None) -> Policy:
@@ -30,6 +35,34 @@ def use_policy(context: click.Context, parameter: click.Parameter, value: Path |
         **{_name(key): _as_option(key, setting) for key, setting in policy.settings.items()},
     }
     return policy
+
+
+def warn_of_other_questions(used: Mapping[str, Any]) -> None:
+    """Warn where the project's policy asks otherwise than a command that does not read it.
+
+    Parameters
+    ----------
+    used : mapping from str to object
+        What the command asks, by the names of its options.
+    """
+    try:
+        policy = find_policy()
+    except (OSError, ValueError):  # audits say what is wrong with it
+        return
+    asked = {key: _one(policy.settings[key]) for key in _ASKED if key in policy.settings}
+    if other := [key for key, value in asked.items() if value != used[_name(key)]]:
+        named = ", ".join(f"{key} is {asked[key]!r} there and {used[_name(key)]!r} here" for key in other)
+        warnings.warn(
+            f"the policy in {policy.file} is for audits, and asks something else: {named}. What is to hold here as well has to be given as an option.",
+            stacklevel=2,
+        )
+
+
+def _one(setting: Any) -> Any:
+    """A setting of one name, however it is written."""
+    if isinstance(setting, list) and len(setting) == 1:
+        setting = setting[0]
+    return "zero_one" if setting == "error" else setting
 
 
 def _name(key: str) -> str:

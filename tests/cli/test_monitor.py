@@ -53,6 +53,28 @@ def state_of(tmp_path):
     return (tmp_path / "state.json").read_bytes()
 
 
+@pytest.mark.parametrize(
+    ("policy", "said"),
+    [
+        ('fail-on = "undecided"', "fail-on is 'undecided' there and 'harm' here"),
+        (
+            'loss = ["missed", "false_alarm"]',
+            "loss is ['missed', 'false_alarm'] there and 'zero_one' here",
+        ),
+        ('unit = "id"', "unit is 'id' there and None here"),
+        ('tolerance = 0.01\nloss = ["error"]\nfail-on = "harm"\nrequired-groups = ["a"]', None),
+    ],
+)
+def test_a_policy_that_asks_something_else_is_not_passed_over(
+    run, weeks, tmp_path, monkeypatch, policy, said
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pyproject.toml").write_text(f"[tool.fairlearn-fwh.audit]\n{policy}\n")
+    output = " ".join(run(weeks[0], *COLUMNS).output.split())
+    assert ("the policy in pyproject.toml is for audits" in output) == (said is not None)
+    assert said is None or said in output
+
+
 def test_week_after_week_until_harm_is_found(run, weeks, tmp_path):
     assert run(*weeks[:2], *COLUMNS).exit_code == 0
     statuses = [
