@@ -11,7 +11,7 @@ import click
 from tqdm import tqdm
 
 from ..exceptions import DatasetNotFoundError
-from ._failure import Failure
+from ._failure import Failure, check_folder
 
 
 @click.command()
@@ -35,6 +35,7 @@ def selection(datasets: str, splits: int, data_home: Path | None, out: Path) -> 
 
     from ..experiments._fairsde._selection import plot_selection_harm, run_selection, summarize_selection
 
+    check_folder(out)
     mpl.use("Agg")
 
     def progress(parts: Iterable[Any], total: int) -> Iterable[Any]:

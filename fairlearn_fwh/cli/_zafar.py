@@ -8,6 +8,8 @@ from pathlib import Path
 import click
 from tqdm import tqdm
 
+from ._failure import check_folder
+
 
 @click.command()
 @click.option(
@@ -27,6 +29,7 @@ def zafar(draws: int, out: Path) -> None:
 
     from ..experiments._zafar._preferred_treatment import run_zafar, zafar_markdown
 
+    check_folder(out)
     others = {seed: run_zafar(seed) for seed in tqdm(range(draws), desc="draws", file=sys.stderr)}
     markdown = zafar_markdown(run_zafar(), pd.concat(others, names=["seed"]))
     out.mkdir(parents=True, exist_ok=True)

@@ -150,7 +150,12 @@ def test_mitigators_tells_whom_they_harm(run, no_data):
 
 
 @pytest.mark.parametrize(
-    "command", [("demo",), ("mitigators", "diabetes"), ("reproduce", "figure1", "--splits", "1")]
+    "command",
+    [
+        ("demo",),
+        ("mitigators", "diabetes"),
+        *(("reproduce", name) for name in ("figure1", "selection", "zafar")),
+    ],
 )
 def test_a_folder_that_cannot_be_made_is_told_before_anything_is_computed(run, no_data, command):
     (no_data / "file").write_text("")

@@ -207,7 +207,7 @@ def summarize_selection(runs: pd.DataFrame, alpha: float = 0.05) -> pd.DataFrame
 
 
 def plot_selection_harm(summary: pd.DataFrame, ax: Any = None) -> Any:
-    """Plot the share of splits with a harmed group, for every rule.
+    """Plot the share of splits with a harmed group, and the mean gain, for every candidate and rule.
 
     Parameters
     ----------
@@ -225,24 +225,31 @@ def plot_selection_harm(summary: pd.DataFrame, ax: Any = None) -> Any:
     MissingExtraError
         If matplotlib is not installed.
     """
-    first = next(iter(RULES))
-    cases = summary.xs(first, level="rule").index
-    ax = new_axes(ax, 9.0, 1.6 + 0.75 * len(cases))
-    position = np.arange(len(cases))[::-1]
-    height = 0.8 / len(RULES)
-    for i, rule in enumerate(RULES):
-        part = summary.xs(rule, level="rule").loc[cases]
-        place = position + 0.4 - (i + 0.5) * height
-        share = 100 * part["share_harmed"]
-        ax.barh(place, share, height=0.92 * height, color=COLOURS[i % len(COLOURS)], label=rule)
-        errors = [share - 100 * part["lower"], 100 * part["upper"] - share]
-        ax.errorbar(share, place, xerr=errors, fmt="none", ecolor="#333333", capsize=2, linewidth=1)
+    bars = list(summary.groupby(["candidate", "rule"], sort=False))
+    ax = new_axes(ax, 9.0, 1.6 + 0.36 * len(bars))
+    rules = list(summary.index.unique("rule"))
+    # A gap between candidates, and the first on top.
+    places = [-i - i // len(rules) for i in range(len(bars))]
+    for place, ((_, rule), part) in zip(places, bars, strict=True):
+        share = 100 * np.average(part["share_harmed"], weights=part["n_splits"])
+        ax.barh(place, share, height=0.8, color=COLOURS[rules.index(rule) % len(COLOURS)])
+        ax.plot(100 * part["share_harmed"], [place] * len(part), "|", color="#333333", markersize=11)
+        gain = 100 * np.average(part["gain"], weights=part["n_splits"])
+        ax.annotate(
+            f"{gain:+.2f}",
+            (1.02, place),
+            xycoords=("axes fraction", "data"),
+            va="center",
+            annotation_clip=False,
+        )
+    ax.annotate("gain, points", (1.02, 1), xycoords=("axes fraction", "data"), va="center")
     names = [
-        f"{dataset}, {attribute.replace('_', ' ')}:\n{candidate}" for dataset, attribute, candidate in cases
+        rule if i % len(rules) else f"{candidate}:  {rule}" for i, ((candidate, rule), _) in enumerate(bars)
     ]
-    ax.set_yticks(position, names)
+    ax.set_yticks(places, names)
     ax.set_xlim(left=0)
-    n = int(summary["n_splits"].max())
-    ax.set_xlabel(f"splits in which a group is significantly harmed, % of {n} (95 % intervals)")
-    ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, title="rule")
+    n = int(summary["n_splits"].groupby(["candidate", "rule"]).sum().max())
+    ax.set_xlabel(
+        f"splits in which a group is significantly harmed, % of {n} (strokes: data sets and attributes)"
+    )
     return ax
