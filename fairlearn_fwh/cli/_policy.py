@@ -16,8 +16,10 @@ from ..audit._policy import Policy, find_policy, read_policy
 #: Options that may be given several times.
 _MULTIPLE = ("pos-label", "null", "cost")
 
-#: What is asked, in whatever way the people are compared.
-_ASKED = ("loss", "tolerance", "harm-margin", "alpha", "fail-on", "unit", "weight", "min-group-size")
+#: What is asked, and of whom; each has a default that would be used in silence.
+_ASKED = (
+    "loss", "tolerance", "harm-margin", "alpha", "fail-on", "sensitive", "margins", "unit", "weight", "min-group-size",
+)  # fmt: skip
 
 
 def use_policy(context: click.Context, parameter: click.Parameter, value: Path | None) -> Policy:
@@ -49,20 +51,16 @@ def warn_of_other_questions(used: Mapping[str, Any]) -> None:
         policy = find_policy()
     except (OSError, ValueError):  # audits say what is wrong with it
         return
-    asked = {key: _one(policy.settings[key]) for key in _ASKED if key in policy.settings}
-    if other := [key for key, value in asked.items() if value != used[_name(key)]]:
-        named = ", ".join(f"{key} is {asked[key]!r} there and {used[_name(key)]!r} here" for key in other)
+    there = {key: _as_option(key, policy.settings[key]) for key in _ASKED if key in policy.settings}
+    here = {key: _as_option(key, used[_name(key)]) for key in there}
+    if there.get("loss") == "error":
+        there["loss"] = "zero_one"
+    if other := [key for key in there if there[key] != here[key]]:
+        named = ", ".join(f"{key} is {there[key]!r} there and {here[key]!r} here" for key in other)
         warnings.warn(
-            f"the policy in {policy.file} is for audits, and asks something else: {named}. What is to hold here as well has to be given as an option.",
+            f"the policy in {policy.file} is for audits, and asks something else: {named}. Give as options what should hold here, too.",
             stacklevel=2,
         )
-
-
-def _one(setting: Any) -> Any:
-    """A setting of one name, however it is written."""
-    if isinstance(setting, list) and len(setting) == 1:
-        setting = setting[0]
-    return "zero_one" if setting == "error" else setting
 
 
 def _name(key: str) -> str:

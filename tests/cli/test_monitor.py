@@ -59,10 +59,15 @@ def state_of(tmp_path):
         ('fail-on = "undecided"', "fail-on is 'undecided' there and 'harm' here"),
         (
             'loss = ["missed", "false_alarm"]',
-            "loss is ['missed', 'false_alarm'] there and 'zero_one' here",
+            "loss is 'missed,false_alarm' there and 'zero_one' here",
         ),
         ('unit = "id"', "unit is 'id' there and None here"),
-        ('tolerance = 0.01\nloss = ["error"]\nfail-on = "harm"\nrequired-groups = ["a"]', None),
+        ('sensitive = ["g", "h"]', "sensitive is 'g,h' there and 'g' here"),
+        ("margins = true", "margins is True there and False here"),
+        (
+            'sensitive = "g"\ntolerance = 0.01\nloss = ["error"]\nfail-on = "harm"\nrequired-groups = ["a"]',
+            None,
+        ),
     ],
 )
 def test_a_policy_that_asks_something_else_is_not_passed_over(
