@@ -27,6 +27,7 @@ test: $(VENV)/.docs
 test-long:
 	$(MAKE) pytest PYTEST_ARGUMENTS=--long
 	$(MAKE) test-minimum-long
+	$(MAKE) test-newest
 
 # A file is run by one worker, so that what its tests share is made once; workers of one thread each do not wait for each other's processor.
 pytest: $(VENV)/.test
@@ -68,6 +69,7 @@ test-minimum-long:
 
 # On the newest Python that is on the machine, without torch and AIF360, for which there may be no builds yet. The libraries are those of `make test`,
 # so what they compute is the same: what is left is how files are read, by DuckDB and by polars, what is written and comes back, and one command.
+# Before a release; at every change the wheel is tried on that Python.
 NOT_NEWEST = tests/audit/% tests/cli/test_monitor.py tests/metrics/_% tests/metrics/test_functions.py tests/metrics/test_units.py tests/test_methods.py
 NEWEST = PYTHON=$(shell .ci/newest_python) VENV=.venv-newest TESTED=test-light
 test-newest:
@@ -75,12 +77,10 @@ test-newest:
 
 # All environments side by side: pip waits for disk and network more than for processors.
 environments:
-	$(MAKE) -j 3 environment-of-docs environment-of-minimum environment-of-newest
+	$(MAKE) -j 2 environment-of-docs environment-of-minimum
 environment-of-docs: $(VENV)/.docs
 environment-of-minimum:
 	$(MAKE) .venv-minimum/.test $(MINIMUM)
-environment-of-newest:
-	$(MAKE) .venv-newest/.test $(NEWEST)
 
 lint: $(VENV)/.test
 	$(VENV)/bin/ruff check .

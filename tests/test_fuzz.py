@@ -8,7 +8,7 @@ from benchmarks import fuzz
 @pytest.mark.long(but_every=4)
 @pytest.mark.parametrize("part", range(4))
 def test_random_tables_in_every_container(part):
-    assert fuzz.run(70, seed=100 + part) == []
+    assert fuzz.run(50, seed=100 + part) == []
 
 
 @pytest.mark.long
@@ -19,4 +19,4 @@ def test_random_tables_in_dask():
 
 def test_what_is_wrong_is_found(monkeypatch):
     monkeypatch.setattr(fuzz, "loss_of", lambda loss, y, p: 0.5)
-    assert fuzz.run(40, seed=1)
+    assert fuzz.run(15, seed=1)

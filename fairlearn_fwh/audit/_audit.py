@@ -8,6 +8,7 @@ import importlib.metadata
 import io
 import json
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -302,9 +303,17 @@ def environment() -> Any:
         If jinja2 is not installed.
     """
     try:
-        import jinja2
+        import jinja2  # noqa: F401
     except ImportError as error:
         raise MissingExtraError.for_extra("The HTML report", "cli") from error
+    return _templates()
+
+
+@cache
+def _templates() -> Any:
+    """Templates that were used once stay compiled, for the next report."""
+    import jinja2
+
     templates = jinja2.Environment(
         loader=jinja2.PackageLoader("fairlearn_fwh.audit", "."),
         autoescape=True,

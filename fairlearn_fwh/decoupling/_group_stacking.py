@@ -105,7 +105,7 @@ class GroupStackingClassifier(GroupRoutedClassifier):
     >>> from sklearn.model_selection import train_test_split
     >>> from fairlearn_fwh.datasets import make_intersectional
     >>> from fairlearn_fwh.decoupling import GroupStackingClassifier
-    >>> bunch = make_intersectional(3000, random_state=0)
+    >>> bunch = make_intersectional(1500, random_state=0)
     >>> X, X_test, y, y_test, s, s_test = train_test_split(bunch.data, bunch.target, bunch.sensitive_features, random_state=0)
     >>> model = GroupStackingClassifier(random_state=0).fit(X, y, sensitive_features=s)
     >>> round(model.score(X_test, y_test, sensitive_features=s_test), 1)

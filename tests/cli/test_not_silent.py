@@ -118,7 +118,7 @@ def test_both_engines_tell_texts_with_a_nul_apart(harmed, tmp_path):
 
 def test_a_score_far_out_hides_no_harm(tmp_path):
     rng = np.random.default_rng(0)
-    n = 4000
+    n = 3000
     y, group = rng.integers(0, 2, n), rng.choice(["a", "b"], n)
     old = y + rng.normal(0, 1.2, n)
     new = np.where(group == "a", old + rng.normal(0, 1, n), old)

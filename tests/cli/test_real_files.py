@@ -15,7 +15,7 @@ from fairlearn_fwh.decoupling import DecoupledClassifier
 @pytest.mark.filterwarnings(
     "ignore::fairlearn_fwh.exceptions.GroupFallbackWarning"
 )  # few people are of some groups
-@pytest.mark.parametrize("fetch", [fetch_adult, fetch_arrest, fetch_bank_marketing])
+@pytest.mark.parametrize("fetch", [fetch_arrest, fetch_adult, fetch_bank_marketing])
 def test_every_format_and_engine_gives_one_report(fetch, real_data, tmp_path):
     bunch = fetch(data_home=real_data)
     groups = bunch.sensitive_features.iloc[:, :2].astype(str)

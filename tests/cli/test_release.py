@@ -231,11 +231,10 @@ def test_an_old_result_does_not_outlive_a_command_line_that_cannot_be_read(folde
         assert "cannot be used" in Path(report).read_text()
     Path("README.md").write_text("### No-harm audit\n\nby fairlearn_fwh\n")
     Path("page.html").write_text("<title>No-harm audit</title>")
-    others = ("--markdown", "README.md", "--html", "page.html")
+    others = ("--markdown", "README.md", "--html", "page.html", "--json", "p.csv")
     assert subprocess.run([*command, *others], capture_output=True).returncode == 2
     assert "by fairlearn_fwh" in Path("README.md").read_text()
     assert Path("page.html").read_text() == "<title>No-harm audit</title>"
-    assert subprocess.run([*command, "--json", "p.csv"], capture_output=True).returncode == 2
     assert Path("p.csv").read_text().startswith("id,")
 
 

@@ -91,7 +91,7 @@ BROKEN = {
 }
 
 
-@pytest.mark.long(but_every=3)
+@pytest.mark.long(but_every=4)
 @pytest.mark.slow
 @pytest.mark.parametrize("problem", BROKEN)
 def test_any_crash_is_a_failure_with_one_sentence(harm, problem):
@@ -103,6 +103,7 @@ def test_any_crash_is_a_failure_with_one_sentence(harm, problem):
     assert len(result.stderr.strip().splitlines()) == 1
 
 
+@pytest.mark.long(but_every=2)
 @pytest.mark.slow
 @pytest.mark.parametrize("end", ["raise KeyboardInterrupt", "os.kill(os.getpid(), signal.SIGKILL)"])
 def test_a_command_that_is_stopped_leaves_no_earlier_result(harm, tmp_path, end):
@@ -377,6 +378,7 @@ def test_a_command_line_that_cannot_be_read_leaves_no_earlier_result(harm, tmp_p
     assert json.loads(path.read_text())["state"] == "unusable"
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_command_line_that_cannot_be_read_replaces_nothing_else(harm, tmp_path):
     path = tmp_path / "notes.json"

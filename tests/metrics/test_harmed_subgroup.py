@@ -69,7 +69,7 @@ def test_harmed_people_are_found_and_described_by_trees():
 @pytest.mark.simulation
 @pytest.mark.parametrize("method", ["scan", "tree"])
 def test_false_findings_are_as_rare_as_promised(method):
-    found, runs = 0, 100
+    found, runs = 0, 60
     for seed in range(runs):
         X, y, own, pooled, _ = people(seed, n=800)
         arguments = {"y_pred_pooled": pooled, "random_state": seed, "method": method}

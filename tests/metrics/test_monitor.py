@@ -72,7 +72,7 @@ def ever(table, column):
 
 @pytest.mark.long(but_every=2)
 @pytest.mark.simulation
-@pytest.mark.parametrize(("n_looks", "least", "runs"), [(None, 0.85, 60), (20, 0.93, 40)])
+@pytest.mark.parametrize(("n_looks", "least", "runs"), [(None, 0.85, 40), (20, 0.93, 40)])
 def test_over_twenty_looks_errors_stay_rare_and_losses_are_found(rng, n_looks, least, runs):
     """Nominal 5 % at all looks together; tests at each look would be wrong in 15 to 20 %."""
     most = 0.05 + 3 * np.sqrt(0.05 * 0.95 / runs)

@@ -113,7 +113,7 @@ def test_the_family_wise_error_is_kept():
 def test_harm_to_a_margin_is_found_more_often_than_by_holm():
     rng = np.random.default_rng(6)
     found = np.zeros(2)
-    for _ in range(50):
+    for _ in range(30):
         jointly = frame_of(rng, n=3000, women_lose=0.025).over(OVER)
         women = [("all", "female")]
         found += [

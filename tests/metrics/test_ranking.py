@@ -143,7 +143,7 @@ def test_rare_people_who_are_not_in_the_sample_are_no_proof():
     """Nearly all positives keep their place but for a little, one in fifty falls to the bottom: a loss of more than the tolerance."""
     rng = np.random.default_rng(0)
     wrong = {"certified": 0, "harmed": 0}
-    for _ in range(100):
+    for _ in range(60):
         y = np.repeat([1, 0], 50)
         old = 3 * y + rng.standard_normal(100)
         falls = (y == 1) & (rng.random(100) < 0.02)
@@ -153,5 +153,5 @@ def test_rare_people_who_are_not_in_the_sample_are_no_proof():
         wrong["harmed"] += (
             len(RankingFrame(y_true=y, score=old, score_pooled=new).violations(margin=0.021)) > 0
         )
-    assert wrong["certified"] <= 0.05 * 100
-    assert wrong["harmed"] <= 0.05 * 100
+    assert wrong["certified"] <= 0.05 * 60
+    assert wrong["harmed"] <= 0.05 * 60

@@ -145,7 +145,7 @@ def test_groups_are_compared_and_called_by_name(rng):
 
 @pytest.mark.simulation
 def test_where_risks_are_equal_it_is_rarely_called_higher():
-    rng, runs, found = np.random.default_rng(0), 60, 0
+    rng, runs, found = np.random.default_rng(0), 40, 0
     for _ in range(runs):
         new, old = (frame(rng.random(1200) < 0.2, np.arange(1200) % 6) for _ in range(2))
         found += compare_samples(new, old).table["higher"].any()

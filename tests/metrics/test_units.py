@@ -288,7 +288,7 @@ def test_a_column_that_looks_like_one_of_units_is_named(rng, tmp_path, suffix, e
 @pytest.mark.parametrize("method", ["scan", "tree"])
 def test_no_subgroup_is_found_among_people_who_are_alike_with_themselves(method):
     """Without units somebody is "found" in 93 % of such samples."""
-    rng, runs, found = np.random.default_rng(0), 40, 0
+    rng, runs, found = np.random.default_rng(0), 25, 0
     for seed in range(runs):
         people = visits(rng, 200, 10, 0.7)
         X = np.repeat(rng.random((200, 3)), 10, axis=0)

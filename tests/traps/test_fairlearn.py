@@ -163,7 +163,7 @@ def test_every_replicate_has_the_rare_group():
             y_true=y,
             y_pred=answers,
             sensitive_features=groups,
-            n_boot=100,
+            n_boot=40,
             ci_quantiles=[0.025],
             random_state=0,
         )

@@ -10,7 +10,7 @@ that was fixed beforehand, so that sums of people's gains are enough, in whateve
 from __future__ import annotations
 
 import numpy as np
-from scipy import special, stats
+from scipy import stats
 
 from .._core._bisection import bisect
 from .._core._histograms import edges_of
@@ -99,7 +99,7 @@ def _by_counts(n: np.ndarray, worse: np.ndarray, better: np.ndarray, mean: np.nd
         + same[:, None] * np.log1p(-stake * mean)
         + better[:, None] * np.log1p(stake * (1 - mean))
     )
-    return special.logsumexp(won + _LOG_PRIOR, axis=1)
+    return np.logaddexp.reduce(won + _LOG_PRIOR, axis=1)
 
 
 def _by_bins(draws: GainDraws, claim: int, mean: float) -> float:
@@ -112,7 +112,7 @@ def _by_bins(draws: GainDraws, claim: int, mean: float) -> float:
     people = np.concatenate([n - up, up])
     stake = _STAKES / (1 + mean)
     won = people @ np.log1p(np.outer(values - mean, stake))
-    return float(special.logsumexp(won + _LOG_PRIOR))
+    return float(np.logaddexp.reduce(won + _LOG_PRIOR))
 
 
 def _about_normal(d: PairedDifferences, mean: np.ndarray) -> np.ndarray:

@@ -684,7 +684,7 @@ def test_small_groups_collapse_is_said(data):
     with pytest.warns(
         GroupCollapseWarning, match="0 of 2 large enough, so the pooled classifier serves everybody"
     ):
-        model = DAFHClassifier(min_group_size=10_000, random_state=0).fit(X, y)
+        model = DAFHClassifier(min_group_size=10_000, max_epochs=2, n_init=1, random_state=0).fit(X, y)
     assert model.collapsed_
     assert model.n_groups_effective_ == 0
     assert "fewer than min_group_size=10,000" in model.fallback_groups_[0]
@@ -890,7 +890,8 @@ def test_two_fits_with_one_seed_are_one_model_and_global_seeds_stay(data, model)
     assert (np.random.get_state()[1] == states[0]).all()
     assert (torch.random.get_rng_state() == states[1]).all()
     assert (
-        DAFHClassifier(random_state=1).fit(X, y).predict_proba(X_test) != model.predict_proba(X_test)
+        DAFHClassifier(max_epochs=2, n_init=1, random_state=1).fit(X, y).predict_proba(X_test)
+        != DAFHClassifier(max_epochs=2, n_init=1, random_state=2).fit(X, y).predict_proba(X_test)
     ).any()
 
 
@@ -915,10 +916,10 @@ def test_round_trips(model, data, tmp_path):
 def test_a_fitted_estimator_holds_no_rows():
     def size(n):
         X, y, _ = opposite_rules(n)
-        model = DAFHClassifier(max_epochs=3, patience=3, n_init=1, fallback=None, random_state=0)
+        model = DAFHClassifier(max_epochs=1, n_init=1, fallback=None, random_state=0)
         return len(pickle.dumps(model.fit(X, y)))
 
-    assert size(80_000) < size(60_000) + 500
+    assert size(60_000) < size(45_000) + 500  # from 40,000 rows on a feature has all its bins
 
 
 # --- bad input -----------------------------------------------------------------------------------------------------

@@ -298,7 +298,7 @@ def test_columns_are_matched_by_name(target, auxiliary):
     X_aux, y_aux, z = auxiliary
     other = pd.DataFrame(X_aux, columns=list("abcde"))
     models = [
-        MultiTaskTransferClassifier(**QUICK).fit(frame, y, auxiliary=(given, y_aux, z))
+        MultiTaskTransferClassifier(**QUICK | {"max_epochs": 2}).fit(frame, y, auxiliary=(given, y_aux, z))
         for given in (other, other[list("edcba")], pl.from_pandas(other))
     ]
     for model in models[1:]:

@@ -261,7 +261,7 @@ def test_the_smallest_gain_is_covered_by_its_simultaneous_bounds():
 @pytest.mark.parametrize("correction", ["holm", "bonferroni"])
 def test_family_wise_error_of_certificates_and_violations_with_20_groups(correction):
     rng = np.random.default_rng(3)
-    n_frames, alpha, tolerance = 100, 0.05, 0.05
+    n_frames, alpha, tolerance = 60, 0.05, 0.05
     false_certificates = false_violations = 0
     for _ in range(n_frames):
         # Certificates: every group loses exactly the tolerance. Violations: nobody loses anything.

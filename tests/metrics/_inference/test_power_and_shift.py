@@ -33,11 +33,11 @@ def test_a_group_of_the_needed_size_is_certified_as_often_as_promised():
     probe = frame_of_flips(np.array([100, 100]), np.array([5, 5]), np.array([5, 5]), np.array([20, 20]))
     n = int(probe.power(0.05, discordance=0.1, power=0.8)["n_needed"].iloc[0])
     certified = []
-    for _ in range(200):
+    for _ in range(100):
         worse, better, both, _ = rng.multinomial(n, [0.05, 0.05, 0.2, 0.7], size=2).T
         made = frame_of_flips(np.full(2, n), worse, better, both)
         certified += list(made.certify(tolerance=0.05, correction="bonferroni")["certified"])
-    assert np.mean(certified) == pytest.approx(0.8, abs=4 * np.sqrt(0.8 * 0.2 / 400))
+    assert np.mean(certified) == pytest.approx(0.8, abs=4 * np.sqrt(0.8 * 0.2 / 200))
 
 
 def test_the_smallest_tolerance_needs_just_the_people_that_there_are():
