@@ -24,7 +24,7 @@ from .._methods import (
     trivial_partition,
 )
 from .._runs import Progress, Rows, percent, points, run_splits
-from ._paper_recipe import GRID, brief_model, paper_dafh, paper_method, recipe_of
+from ._paper_recipe import GRID, beside_brief_model, brief_model, paper_dafh, paper_method, recipe_of
 from ._paper_table4 import measure_methods
 
 NUMBERS_OF_GROUPS = (2, 3, 4)
@@ -247,7 +247,7 @@ def run_grid(
         for recipe in GRID:
             fitted = paper_dafh(recipe, split.X.shape[1], seed)
             measured = measure_methods(
-                {"pooled": lambda *_: model, "DAFH": dafh(partial(_same, fitted))}, split, seed
+                {"pooled": lambda *_: model, "DAFH": beside_brief_model(partial(_same, fitted))}, split, seed
             )
             rows.append(
                 {
