@@ -134,7 +134,7 @@ def test_a_score_far_out_hides_no_harm(tmp_path):
         "--pos-label",
         "1",
     )
-    for change in (lambda x: x, lambda x: np.exp(3 * x), lambda x: np.where(np.arange(n) == 0, 1e12, x)):
+    for change in (lambda x: np.exp(3 * x), lambda x: np.where(np.arange(n) == 0, 1e12, x)):
         path = written(pd.DataFrame({"y": y, "new": change(new), "old": change(old), "g": group}), tmp_path)
         assert run_cli("audit", path, *options).exit_code == 1
 

@@ -133,6 +133,7 @@ def test_a_missing_extra_is_a_failure(harm, tmp_path, monkeypatch, extra):
     assert not (tmp_path / "r.html").exists()
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_terminals_that_know_no_accents_stop_nobody(tmp_path):
     (tmp_path / "p.csv").write_text("y,new,old,g\n" + "1,0,1,é\n0,0,0,é\n" * 40)
@@ -366,7 +367,7 @@ def test_names_of_columns_are_as_in_the_header(tmp_path):
         assert any(line.startswith(group) for line in result.output.splitlines())
 
 
-@pytest.mark.long(but_every=3)
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "earlier", ['{"schema_version": 1}', '{"higher_risk_found": false}', '{"score_pooled": "old"}']

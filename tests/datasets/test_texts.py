@@ -92,6 +92,7 @@ def test_the_shipped_encoder_says_what_its_own_library_says(embedder, tmp_path, 
     assert all(text.encode() not in next(tmp_path.glob("*.npz")).read_bytes() for text in texts)
 
 
+@pytest.mark.long
 def test_encoders_that_are_not_there_are_named(tmp_path):
     pytest.importorskip("sentence_transformers")
     with pytest.raises(ValueError, match="is not a folder that is there"):

@@ -130,6 +130,7 @@ def test_trained_experts_are_chosen_on_rows_set_aside(real_data, monkeypatch):
     assert (runs["n_groups"] == 2).all()
 
 
+@pytest.mark.long
 def test_strategies_answer_and_picture(strategies):
     text = fairsde_strategies_markdown(strategies)
     assert "| generated-32 | certified | min_gap | 32 |" in text
@@ -167,6 +168,7 @@ def test_weights_of_shifts():
     assert _fairsde_shift._by_composition(score, groups, 0.0).all()
 
 
+@pytest.mark.long
 def test_shift_answer_and_picture(shift):
     text = fairsde_shift_markdown(shift)
     assert text.count("- generated: splits with a harmed group") == 1

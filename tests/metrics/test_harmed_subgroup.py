@@ -231,6 +231,7 @@ def test_bad_input_is_named(change, message):
         find_harmed_subgroup(**arguments)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_on_adult(real_data):
     from sklearn.linear_model import LogisticRegression

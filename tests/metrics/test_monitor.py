@@ -197,6 +197,7 @@ def test_bets_on_bounded_losses_are_looked_at_too(rng):
         assert monitor.history_["lower"].iloc[-1] < monitor.history_["gain"].iloc[-1] < 0
 
 
+@pytest.mark.long
 def test_mapies_monitor_of_one_risk_says_the_same_later(rng):
     """Where the baseline is always right the gain is minus the risk, of which MAPIE has a lower bound for all times."""
     monitoring = pytest.importorskip("mapie.exchangeability_testing")

@@ -136,6 +136,7 @@ def test_frames_add_up_persist_and_draw_replicates(rng):
         whole + frame_of(table, LOSSES | {"cost": other}, LABELS)
 
 
+@pytest.mark.long
 def test_tolerances_and_margins_may_differ_by_loss(rng):
     table = people(rng)
     frame = several(table)

@@ -158,6 +158,7 @@ def test_groups_are_served_by_the_users_estimator():
     assert len(frame.violations(alpha=0.05, claims="rationality")) == 0
 
 
+@pytest.mark.long
 def test_groups_that_lose_on_validation_rows_are_given_back():
     """Linear heads cannot follow where a pooled boosting goes."""
     X = np.random.default_rng(0).standard_normal((3000, 2))
@@ -672,6 +673,7 @@ def test_without_rows_to_certify_on_nothing_is_certified():
     assert set(model.fallback_groups_) == {0, 1}
 
 
+@pytest.mark.long
 def test_no_fallback_sets_no_rows_aside():
     X, y = one_rule()
     model = DAFHClassifier(fallback=None, random_state=0).fit(X, y)
@@ -839,6 +841,7 @@ def test_groups_keep_the_estimator_unless_the_head_is_better(estimator, kept, da
     assert not any(hasattr(m, "n_iter_") for m in heads.group_estimators_.values())
 
 
+@pytest.mark.long
 def test_a_pooled_classifier_of_any_kind(data):
     X, y, X_test, y_test, _ = data
     with warnings.catch_warnings():

@@ -52,7 +52,7 @@ def of_array(data):
     return SelectiveExpertsClassifier(**QUICK).fit(X, y, sensitive_features=group)
 
 
-@pytest.mark.long(but_every=3)
+@pytest.mark.long
 @pytest.mark.parametrize("num_workers", [0, 2])
 def test_a_dataset_gives_the_same_model_as_an_array(data, of_array, num_workers):
     X, _, group = data
@@ -170,7 +170,7 @@ def flip(images):
     return torch.where(flipped[:, None, None, None], images.flip(2), images)
 
 
-@pytest.mark.long(but_every=2)
+@pytest.mark.long
 @pytest.mark.parametrize("num_workers", [0, 2])
 def test_augmentation_changes_training_batches_only(data, num_workers):
     X, y, group = data

@@ -138,6 +138,7 @@ def test_objectives_of_the_paper_are_settings(target, auxiliary):
     assert (inter.predict_proba(X) != only.predict_proba(X)).any()
 
 
+@pytest.mark.long
 def test_without_groups_the_last_epoch_is_kept_with_them_the_fairest(target, auxiliary):
     X, y, z = target
     with pytest.warns(UserWarning, match="The epoch is chosen without groups of the target"):

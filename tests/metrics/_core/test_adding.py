@@ -29,7 +29,7 @@ def same(a, b, **tolerance):
 
 
 @given(seeds, st.integers(1, 4), st.lists(st.integers(1, 99), max_size=3), st.booleans())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_shards_add_up_to_the_whole_exactly(seed, n_groups, cuts, with_controls):
     y, pooled, by_group, groups = random_sample(seed, 100, n_groups)
     race = np.random.default_rng(seed).choice(list("xyz"), 100)
@@ -46,7 +46,7 @@ def test_shards_add_up_to_the_whole_exactly(seed, n_groups, cuts, with_controls)
 
 
 @given(seeds, st.sampled_from(["zero_one", "brier", "absolute"]))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_weighted_and_real_valued_shards_add_up_to_rounding(seed, loss):
     rng = np.random.default_rng(seed)
     y, groups, weights = rng.integers(0, 2, 100), rng.integers(0, 3, 100), rng.random(100) + 0.01
