@@ -133,7 +133,6 @@ def test_a_missing_extra_is_a_failure(harm, tmp_path, monkeypatch, extra):
     assert not (tmp_path / "r.html").exists()
 
 
-@pytest.mark.long
 @pytest.mark.slow
 def test_terminals_that_know_no_accents_stop_nobody(tmp_path):
     (tmp_path / "p.csv").write_text("y,new,old,g\n" + "1,0,1,é\n0,0,0,é\n" * 40)
