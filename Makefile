@@ -13,7 +13,7 @@ PIP = $(VENV)/bin/python -m pip install --quiet --no-compile --disable-pip-versi
 # AIF360 makes Python warn when it is compiled, and warnings are errors in tests.
 COMPILE_AIF360 = find $(VENV)/lib -maxdepth 4 -type d -path '*/site-packages/aif360' -exec $(VENV)/bin/python -W ignore -m compileall -q {} +
 
-.PHONY: demo test test-long lint pytest notebooks docs test-minimum test-minimum-long test-newest environments benchmark reproduce clean
+.PHONY: demo test test-long lint pytest notebooks docs test-minimum test-minimum-long test-newest benchmark reproduce clean
 
 demo: $(VENV)/.demo
 	$(VENV)/bin/fairlearn-fwh demo
@@ -74,13 +74,6 @@ NOT_NEWEST = tests/audit/% tests/metrics/_% tests/metrics/test_functions.py test
 NEWEST = PYTHON=$(shell .ci/newest_python) VENV=.venv-newest TESTED=test-light
 test-newest:
 	$(MAKE) pytest $(NEWEST) PYTEST_ARGUMENTS='$(filter-out $(NOT_NEWEST),$(READ)) $(QUICK)'
-
-# All environments side by side: pip waits for disk and network more than for processors.
-environments:
-	$(MAKE) -j 2 environment-of-docs environment-of-minimum
-environment-of-docs: $(VENV)/.docs
-environment-of-minimum:
-	$(MAKE) .venv-minimum/.test $(MINIMUM)
 
 lint: $(VENV)/.test
 	$(VENV)/bin/ruff check .
