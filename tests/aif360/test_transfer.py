@@ -36,6 +36,7 @@ def indexed(dataset):
     return X.set_axis(pd.MultiIndex.from_frame(groups), axis=0), dataset.labels.ravel()
 
 
+@pytest.mark.long(but_every=2)
 @pytest.mark.parametrize("chosen", [False, True])
 def test_algorithm_twin_and_plain_estimator_are_equal(datasets, chosen):
     target, auxiliary, test = datasets

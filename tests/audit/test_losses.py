@@ -51,6 +51,7 @@ def test_several_groups_and_losses_are_all_named(patients):
     assert "are judged wrongly more often" in verdict
 
 
+@pytest.mark.long
 def test_what_is_certified_and_what_is_unsure_name_the_losses(patients):
     same = patients.assign(new=patients["old"])
     same.loc[:3, "new"] = ["ill", "well", "ill", "well"]

@@ -78,6 +78,7 @@ def test_undecided_is_told_from_harm(run, path):
     assert "--fail-on and --require say the same" in both.output
 
 
+@pytest.mark.long
 def test_margins_are_audited_with_the_intersections(run, table, tmp_path):
     path = tmp_path / "predictions.parquet"
     table.assign(h=np.arange(len(table)) % 3).to_parquet(path)
@@ -254,6 +255,7 @@ def test_a_missing_engine_is_named(run, path, monkeypatch):
     assert "fairlearn-fwh[duckdb]" in result.output
 
 
+@pytest.mark.long
 def test_a_threshold_optimizer_on_adult(run, real_data, tmp_path):
     bunch = fetch_adult(data_home=real_data)
     X = default_preprocessor(bunch.data).fit_transform(bunch.data)

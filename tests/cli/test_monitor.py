@@ -246,6 +246,7 @@ def test_a_second_writer_has_to_wait(run, weeks, tmp_path):
     assert run(weeks[0], *COLUMNS).exit_code == 0
 
 
+@pytest.mark.long(but_every=3)
 @pytest.mark.parametrize("engine", ["duckdb", "polars"])
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
 def test_people_who_come_again_are_left_out(run, tmp_path, engine, suffix):

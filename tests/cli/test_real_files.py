@@ -10,7 +10,7 @@ from fairlearn_fwh.datasets import default_preprocessor, fetch_adult, fetch_arre
 from fairlearn_fwh.decoupling import DecoupledClassifier
 
 
-@pytest.mark.long(but_every=3)
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.filterwarnings(
     "ignore::fairlearn_fwh.exceptions.GroupFallbackWarning"

@@ -207,7 +207,7 @@ def test_what_the_command_line_overrides_is_not_shown_as_policy(folder):
     assert "tolerance" not in policy
 
 
-@pytest.mark.long(but_every=2)
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize("problem", ["not toml [", ""])
 def test_an_old_result_does_not_outlive_a_command_line_that_cannot_be_read(folder, problem):

@@ -59,7 +59,7 @@ def test_output_that_cannot_be_written_is_a_failure(harm):
     assert "Traceback" not in result.stderr
 
 
-@pytest.mark.long(but_every=2)
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize("stream", ["stdout", "stderr"])
 def test_a_pipe_that_is_closed_is_a_failure(harm, stream):
@@ -242,6 +242,7 @@ def test_names_change_neither_the_terminal_nor_a_log(tmp_path):
     assert len(error.strip().splitlines()) == 1
 
 
+@pytest.mark.long
 def test_many_groups_are_capped_worst_first(tmp_path):
     n_groups = 120
     groups = np.repeat(np.arange(n_groups), 20)

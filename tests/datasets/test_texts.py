@@ -1,5 +1,8 @@
 """Texts as numbers: TF-IDF, embeddings of a shipped encoder, and the reviews."""
 
+import sys
+import types
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -101,14 +104,12 @@ def test_encoders_that_are_not_there_are_named(tmp_path):
         SentenceEmbedder(batch_size=0).fit(["a"])
 
 
-@pytest.mark.filterwarnings("ignore")
 def test_an_encoder_that_cannot_be_had_without_a_network_is_named(monkeypatch):
-    library = pytest.importorskip("sentence_transformers")
-
     def offline(*arguments, **named):
         raise OSError("couldn't connect")
 
-    monkeypatch.setattr(library, "SentenceTransformer", offline)
+    library = types.SimpleNamespace(SentenceTransformer=offline)  # which takes seconds to import
+    monkeypatch.setitem(sys.modules, "sentence_transformers", library)
     with pytest.raises(
         ValueError, match="'somebody/encoder' can neither be read nor downloaded .* needs no network"
     ):

@@ -183,6 +183,7 @@ def test_rejection_is_the_loss_whose_envy_is_measured_on_new_data():
     assert np.isnan(frame.overall["accuracy"])
 
 
+@pytest.mark.long
 def test_any_number_of_groups_and_weights():
     X, y, s = two_groups(1800, groups=("a", "b", "c"))
     weights = np.random.default_rng(0).uniform(0.5, 2, len(y))

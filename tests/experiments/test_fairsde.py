@@ -23,6 +23,7 @@ def runs(real_data):
         return run_fairsde(["german"], n_splits=2, data_home=real_data)
 
 
+@pytest.mark.long
 def test_pooled_gains_nothing_and_selected_is_pooled_or_expert(runs):
     assert set(runs["method"]) == {"pooled network", "selected", "experts", "heads alone"}
     assert (runs.loc[runs["method"] == "pooled network", "gain"] == 0).all()

@@ -72,7 +72,7 @@ def test_the_mask_decides_what_counts(rng):
     assert first.shape == (20, 8)
 
 
-@pytest.mark.long(but_every=3)
+@pytest.mark.long(but_every=4)
 @pytest.mark.parametrize(
     "model",
     [

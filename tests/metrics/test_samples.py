@@ -143,6 +143,7 @@ def test_groups_are_compared_and_called_by_name(rng):
     )
 
 
+@pytest.mark.long
 @pytest.mark.simulation
 def test_where_risks_are_equal_it_is_rarely_called_higher():
     rng, runs, found = np.random.default_rng(0), 40, 0

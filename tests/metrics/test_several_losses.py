@@ -42,8 +42,9 @@ def several(table, **more):
     return frame_of(table, LOSSES, LABELS, **more)
 
 
+@pytest.mark.long(but_every=3)
 @pytest.mark.parametrize(
-    "more", [{}, {"sample_weight": "w"}, {"units": "u"}], ids=["plain", "weights", "units"]
+    "more", [{"units": "u"}, {"sample_weight": "w"}, {}], ids=["units", "weights", "plain"]
 )
 def test_each_loss_is_as_by_itself(rng, more):
     table = people(rng)
@@ -64,7 +65,7 @@ def test_each_loss_is_as_by_itself(rng, more):
 
 @pytest.mark.long(but_every=3)
 @pytest.mark.parametrize(
-    "more", [{}, {"sample_weight": "w"}, {"units": "u"}], ids=["plain", "weights", "units"]
+    "more", [{"units": "u"}, {"sample_weight": "w"}, {}], ids=["units", "weights", "plain"]
 )
 def test_all_engines_say_the_same(rng, more):
     table = people(rng)

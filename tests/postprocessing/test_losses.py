@@ -126,6 +126,7 @@ def test_a_classifier_that_no_fold_had_is_not_judged_by_pooled_answers(settings)
     assert ": ." not in model.verdict_
 
 
+@pytest.mark.long(but_every=2)
 @pytest.mark.parametrize("names", [(0, 1), ("ill", "well")])
 def test_the_frame_of_a_selector_is_of_the_loss_that_it_decides_in(rng, names):
     X, groups = rng.standard_normal((1000, 2)), rng.choice(["a", "b"], 1000)

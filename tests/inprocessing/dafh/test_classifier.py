@@ -711,6 +711,7 @@ def explained():
     return DAFHClassifier(random_state=0).fit(frame, y), frame, y, side
 
 
+@pytest.mark.long
 def test_groups_are_explained_by_size_features_and_composition(explained):
     model, X, y, side = explained
     attributes = pd.DataFrame({"side": np.where(side, "up", "down"), "coin": np.arange(len(X)) % 2})

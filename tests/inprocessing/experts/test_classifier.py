@@ -127,6 +127,7 @@ def test_unknown_groups(fitted, test_rows):
         strict.predict(X, sensitive_features=strange)
 
 
+@pytest.mark.long
 def test_inferred_groups_get_the_mixture_by_the_discriminator():
     X, y, group = hidden_groups(3000)
     X[:, 2] = np.where(group == "a", 2, -2) + 0.3 * X[:, 2]  # now the group can be told

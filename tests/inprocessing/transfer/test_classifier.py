@@ -558,7 +558,7 @@ def stop_after(monkeypatch, n_validations):
     monkeypatch.setattr(TransferLearner, "_validate", validate)
 
 
-@pytest.mark.long(but_every=3)
+@pytest.mark.long
 @pytest.mark.parametrize("n_validations", [2, 8, 13])  # in the target alone, in the auxiliary alone, in both
 def test_a_stopped_fit_goes_on_as_if_nothing_had_happened(tmp_path, monkeypatch, target, n_validations):
     X, y, _ = target

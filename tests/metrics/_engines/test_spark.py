@@ -1,4 +1,4 @@
-"""Frames of Spark, in the one session that takes seconds to start; where long tests run, it has a master and two workers."""
+"""Frames of Spark, with a master and two workers that take seconds to start."""
 
 import shutil
 import sys
@@ -15,6 +15,7 @@ from .test_from_frame import CASES, assert_like_pandas, assert_same, make_table
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.long,
     pytest.mark.skipif(shutil.which("java") is None, reason="Spark needs Java, which is not on this machine"),
 ]
 
@@ -24,13 +25,8 @@ MOST_RESULTS = "1m"
 
 
 @pytest.fixture(scope="module")
-def spark(request, tmp_path_factory):
-    """A session: of the cluster where long tests run, of this process alone where not."""
-    if not request.config.getoption("--long"):
-        session = fuzz.spark_session()
-        yield session
-        session.stop()
-        return
+def spark(tmp_path_factory):
+    """A session of the cluster."""
     with spark_cluster(tmp_path_factory.mktemp("spark")) as master:
         memory, quick = "500m", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
         settings = {
@@ -46,7 +42,6 @@ def spark(request, tmp_path_factory):
         session.stop()
 
 
-@pytest.mark.long
 def test_two_workers_shuffle_once_per_query_and_send_no_rows_to_the_driver(spark, tmp_path, rng):
     n = 100_000
     y = rng.integers(0, 2, n)
@@ -75,7 +70,7 @@ def test_two_workers_shuffle_once_per_query_and_send_no_rows_to_the_driver(spark
 
 @pytest.mark.parametrize(
     ("case", "more"),
-    [("weighted", {"units": "year"}), pytest.param("unweighted brier", {}, marks=pytest.mark.long)],
+    [("weighted", {"units": "year"}), ("unweighted brier", {})],
 )
 def test_spark_gives_the_figures_of_pandas(spark, tmp_path, case, more):
     table = make_table()
@@ -85,7 +80,6 @@ def test_spark_gives_the_figures_of_pandas(spark, tmp_path, case, more):
     assert_same(PreferenceFrame.from_frame(data, **columns), PreferenceFrame.from_frame(table, **columns))
 
 
-@pytest.mark.long
 def test_spark_keeps_names_with_dots_and_capitals(spark, rng):
     y = rng.integers(0, 2, 60).tolist()
     columns = {
@@ -105,6 +99,5 @@ def test_spark_keeps_names_with_dots_and_capitals(spark, rng):
     assert_like_pandas(data, pd.DataFrame(columns), **roles)
 
 
-@pytest.mark.long
 def test_random_tables_in_spark(spark):
     assert fuzz.run(3, seed=7, containers=("spark",)) == []

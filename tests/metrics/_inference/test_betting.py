@@ -100,6 +100,7 @@ def at_the_boundary(rng, n_groups, n):
     return rng.normal(0.0, 0.14, (n_groups, n))
 
 
+@pytest.mark.long(but_every=2)
 @pytest.mark.simulation
 @pytest.mark.parametrize("draw", [rare, at_the_boundary])
 @pytest.mark.parametrize("n", [50, 500])

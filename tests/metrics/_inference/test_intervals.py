@@ -46,6 +46,7 @@ def test_every_entry_lies_in_its_interval_and_counts_have_none(seed, n_groups, w
     assert without.empty
 
 
+@pytest.mark.long
 @given(seeds, st.sampled_from(["brier", "log", "squared", "absolute"]), st.booleans())
 @settings(max_examples=20, deadline=None)
 def test_intervals_of_real_valued_losses_contain_the_entry(seed, loss, weighted):

@@ -27,6 +27,7 @@ def test_the_size_is_the_formulas_of_the_specification():
     assert one.power(0.02, discordance=0.1)["n_needed"].item() == pytest.approx(1565, abs=2)
 
 
+@pytest.mark.long
 @pytest.mark.simulation
 def test_a_group_of_the_needed_size_is_certified_as_often_as_promised():
     rng = np.random.default_rng(0)

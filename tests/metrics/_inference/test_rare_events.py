@@ -148,6 +148,7 @@ def test_large_units_may_be_missing_where_people_are_ranked():
     assert np.mean(found) < 0.15  # the true loss is .0204; by the units that were seen alone 57 %
 
 
+@pytest.mark.long
 @pytest.mark.simulation
 def test_large_units_may_be_missing_where_calibration_is_measured():
     rng = np.random.default_rng(0)
