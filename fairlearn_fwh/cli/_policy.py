@@ -18,8 +18,11 @@ _MULTIPLE = ("pos-label", "null", "cost")
 
 #: What is asked, and of whom; each has a default that would be used in silence.
 _ASKED = (
-    "loss", "tolerance", "harm-margin", "alpha", "fail-on", "sensitive", "margins", "unit", "weight", "min-group-size",
+    "loss", "pos-label", "loss-limit", "tolerance", "harm-margin", "alpha", "fail-on", "sensitive", "margins", "unit", "weight", "min-group-size",
 )  # fmt: skip
+
+#: Lists of columns that mean the same in any order.
+_IN_ANY_ORDER = ("sensitive", "unit")
 
 
 def use_policy(context: click.Context, parameter: click.Parameter, value: Path | None) -> Policy:
@@ -55,12 +58,16 @@ def warn_of_other_questions(used: Mapping[str, Any]) -> None:
     here = {key: _as_option(key, used[_name(key)]) for key in there}
     if there.get("loss") == "error":
         there["loss"] = "zero_one"
-    if other := [key for key in there if there[key] != here[key]]:
+    if other := [key for key in there if _compared(key, there[key]) != _compared(key, here[key])]:
         named = ", ".join(f"{key} is {there[key]!r} there and {here[key]!r} here" for key in other)
         warnings.warn(
             f"the policy in {policy.file} is for audits, and asks something else: {named}. Give as options what should hold here, too.",
             stacklevel=2,
         )
+
+
+def _compared(key: str, option: Any) -> Any:
+    return sorted(next(csv.reader([option]))) if key in _IN_ANY_ORDER and option else option
 
 
 def _name(key: str) -> str:

@@ -64,6 +64,7 @@ def state_of(tmp_path):
         ('unit = "id"', "unit is 'id' there and None here"),
         ('sensitive = ["g", "h"]', "sensitive is 'g,h' there and 'g' here"),
         ("margins = true", "margins is True there and False here"),
+        ('pos-label = "0"', "pos-label is ['0'] there and None here"),
         (
             'sensitive = "g"\ntolerance = 0.01\nloss = ["error"]\nfail-on = "harm"\nrequired-groups = ["a"]',
             None,
@@ -78,6 +79,12 @@ def test_a_policy_that_asks_something_else_is_not_passed_over(
     output = " ".join(run(weeks[0], *COLUMNS).output.split())
     assert ("the policy in pyproject.toml is for audits" in output) == (said is not None)
     assert said is None or said in output
+
+
+def test_a_policy_may_name_the_columns_in_another_order(run, weeks, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pyproject.toml").write_text('[tool.fairlearn-fwh.audit]\nsensitive = ["first", "g"]\n')
+    assert "asks something else" not in run(weeks[0], *COLUMNS[:-1], "g,first").output
 
 
 def test_week_after_week_until_harm_is_found(run, weeks, tmp_path):
