@@ -39,7 +39,7 @@ class PreferenceMetric(ClassificationMetric):
     """Compare what people got with what the pooled and the other groups' classifiers would give them.
 
     All metrics of AIF360's `ClassificationMetric` are there too, and `MetricTextExplainer` and `MetricJSONExplainer` explain
-    those that they know. Answers follow the data sets if these are changed, and no data set is kept alive.
+    those that they know. Nothing is cached: answers follow the data sets if these are changed.
 
     Parameters
     ----------
@@ -363,7 +363,7 @@ class PreferenceMetric(ClassificationMetric):
     def num_violations(
         self, alpha: float | None = None, claims: str = "all", correction: str | None = "min_p"
     ) -> int:
-        """Count the groups that would do better with another classifier.
+        """Count the pairs of a group and another classifier with which it would do better.
 
         Parameters
         ----------

@@ -102,7 +102,8 @@ def monitor(context: click.Context, /, state: Path, predictions: tuple[Path, ...
     and other ones are refused. A file that was added before, or that begins with one that was, is refused as well. Nothing is written unless everything is well.
 
     Exit status after the last look: 0 passed, 1 harm, 3 undecided (with --fail-on undecided: harm is neither found nor ruled out), 2 if the input cannot be
-    used or anything fails. However often one looks, the probability that harm is ever found where there is none is at most alpha.
+    used or anything fails. The probability that harm is ever found where there is none is at most alpha, however often one looks (with --design
+    group_sequential: at the planned looks); with --reference it is at most alpha for each of the two comparisons.
     """
     with status_of_failures():
         failing = read_fail_on(options["fail_on"], options["require"])

@@ -26,7 +26,9 @@ MARGINS = click.option(
     help="Audit each column of --sensitive by itself as well, in one family with the intersections.",
 )
 _LOSS_LIMIT = click.option(
-    "--loss-limit", type=float, help="Cut off losses at this value; log, squared and absolute need it."
+    "--loss-limit",
+    type=float,
+    help="Cut off losses at this value; log, squared, absolute and pinball need it.",
 )
 #: For a command that judges one loss.
 LOSS = (

@@ -85,7 +85,7 @@ class PreferenceTreeClassifier(GroupRoutedClassifier):
     group_estimators_ : dict
         Classifier of each leaf.
     fallback_groups_ : dict
-        Empty, or ``"everybody"`` if there is no split.
+        Why leaves, or ``"everybody"`` if there is no split, are served by the pooled classifier.
     pruning_table_ : DataFrame
         One row per atomic group (intersection of all attributes) of the pruning rows: `n`, `leaf`, `gain` over pooled, its
         simultaneous `lower_bound`, and `smallest_tolerance`, the loss that its people suffice to rule out (power 80 %):
@@ -205,7 +205,7 @@ class PreferenceTreeClassifier(GroupRoutedClassifier):
         Warns
         -----
         GroupFallbackWarning
-            If sensitive features were given and no split is kept.
+            If sensitive features were given and no split is kept, or the fit of a leaf failed.
         """
         sample = self._check_fit_input(X, y, sample_weight)
         sample = replace(sample, units=read_units(units, len(sample)))

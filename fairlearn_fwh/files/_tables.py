@@ -58,12 +58,12 @@ class OpenFile:
 
 
 def open_table(path: str | Path, engine: str = "auto", *, dialect: Dialect | None = None) -> Any:
-    r"""Open a CSV or Parquet file without reading it into memory.
+    r"""Open a file of CSV, Parquet or JSON lines; CSV and Parquet are not read into memory.
 
     Parameters
     ----------
     path : path-like
-        A file whose name ends in .csv, .csv.gz, .parquet, .pq, .jsonl or .ndjson. The very file of this name is read: brackets, stars and folders named
+        A file whose name ends in .csv, .csv.gz, .parquet, .pq, .jsonl, .ndjson, .jsonl.gz or .ndjson.gz. The very file of this name is read: brackets, stars and folders named
         ``key=value`` mean nothing.
     engine : {"auto", "duckdb", "polars"}
         What reads it; "auto" takes the first of the two that is installed.

@@ -53,7 +53,7 @@ class PreferenceMonitor:
     n_looks : int, optional
         Number of planned looks, for "group_sequential".
     groups : list of labels, optional
-        All groups that there will be, among which alpha is divided evenly; others are refused. By default those of the first look have nine tenths of alpha, and the i-th group that
+        All groups that there will be, among which alpha is divided evenly (without `over`); others are refused. By default those of the first look have nine tenths of alpha, and the i-th group that
         appears later a share of ``1 / (10 i (i + 1))``.
     over : list of str or of tuples of str, optional
         Groupings that are judged together, as in `PreferenceFrame.over`; alpha is divided among all their groups.
@@ -78,7 +78,7 @@ class PreferenceMonitor:
 
     Notes
     -----
-    People have to be others at each look: one on whom a model errs keeps erring. With units and a `unit_key` this is checked; `update_from_frame` leaves out rows of units
+    Each look needs different people: a model that errs on a person keeps erring on that person. With units and a `unit_key` this is checked; `update_from_frame` leaves out rows of units
     that were seen before. A look with the counts of an earlier one in every group is refused, or warned of where other people might well have them, too.
     The state has sums per group and, if there are units, keyed hashes of them; never rows, and not the key.
 

@@ -58,8 +58,8 @@ class NoHarmReduction(MetaEstimatorMixin, SingleModel):
         in any case); or, of amounts, squared or absolute errors, with which the estimator is a regressor.
     randomized : bool
         Whether `predict` draws one of the members for each person, by their weights, as fairlearn does: in expectation
-        that satisfies the bounds. The draws are the same in each call, so ask about many people at once: those who are asked about one by one
-        all get the first. By default the members vote, which treats equals equally but can break a bound;
+        that satisfies the bounds. With an integer `random_state` the draws are the same in each call, so ask about many people at once:
+        those who are asked about one by one all get the same member. By default the members vote, which treats equals equally but can break a bound;
         `group_losses_` says by how much, and a warning where it is more than `eps`. Of amounts the members' weighted mean is predicted, which
         breaks no bound that drawn members keep, because these losses are convex.
     cv : int
@@ -82,7 +82,7 @@ class NoHarmReduction(MetaEstimatorMixin, SingleModel):
     n_iter_ : int
         Number of iterations.
     weights_ : ndarray
-        Their weights, which sum to one.
+        Weights of the members, which sum to one.
     group_losses_ : DataFrame
         One row per group: `n`, `baseline_loss` on held-out rows, `bound`, and on the rows of `fit` `randomized_loss` of drawn
         members and `voting_loss` of the vote, or of the mean of amounts.

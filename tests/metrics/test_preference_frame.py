@@ -456,7 +456,7 @@ def test_methods_that_do_not_apply_are_refused():
     with pytest.raises(ValueError, match="method='exact' does not apply to weighted rows"):
         weighted.certify(tolerance=0.1, method="exact")
     brier = frame_of((y, pooled * 0.5, by_group * 0.5, groups), loss="brier")
-    with pytest.raises(ValueError, match="method='exact' needs loss='zero_one'"):
+    with pytest.raises(ValueError, match="method='exact' needs a loss of 0 and 1: 'zero_one'"):
         brier.certify(tolerance=0.1, method="exact")
     with pytest.raises(ValueError, match="alpha must be between"):
         weighted.violations(alpha=2)

@@ -111,8 +111,8 @@ TRAPS = (
         "outside both groups", AIF360,
         "`EqOddsPostprocessing` and `CalibratedEqOddsPostprocessing` give the unfavorable label to everybody who is in neither of the two groups",
         "the classifier's own label",
-        "two of three races in the data: the third is refused",
-        "`PreferenceMetric` sees and refuses it",
+        "two of three races are compared: everybody of the third gets the unfavorable label",
+        "`PreferenceMetric` raises an error",
     ),
     Trap(
         "split seeds numpy", AIF360,

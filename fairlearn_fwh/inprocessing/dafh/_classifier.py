@@ -105,11 +105,11 @@ class DAFHClassifier(ExplainsGroups, LearnsFromBatches, LearnsByGradient, FallsB
         People whose group is less likely than this are served by the pooled classifier; 0 turns it off.
     refit : bool, optional
         Fit `estimator` anew on each group's rows, and keep the result if it does no worse on the validation data than
-        the learned head. By default if `estimator` is anything else than a logistic regression, which the heads are already.
+        the learned head. By default if `heads` is None and `estimator` is anything other than a logistic regression, which the heads are already.
     optimizer : {"adam", "sgd"}
         How the cost is minimised; "adam" has decoupled weight decay 0.1, "sgd" momentum 0.9.
     learning_rate, router_learning_rate : float
-        Step sizes of the group classifiers and of the router.
+        Step sizes of the group classifiers (divided by the square root of the number of features) and of the router.
     batch_size : int, optional
         Rows of a batch; by default 512, and 256 for fewer than 20,000 rows.
     max_epochs : int
@@ -329,7 +329,8 @@ class DAFHClassifier(ExplainsGroups, LearnsFromBatches, LearnsByGradient, FallsB
         sample_weight : array-like, shape (n,), optional
             Weights of the rows; rows of weight zero are left out.
         units : array-like, shape (n,), optional
-            Whose rows belong together, such as the visits of a patient: no unit is divided between rows for fitting, validation and certificates, and tests count units.
+            Whose rows belong together, such as the visits of a patient: no unit is divided between rows for fitting, validation and certificates, and
+            the tests of certificates count units. Those of ``n_groups="auto"`` count rows.
 
         Returns
         -------
@@ -350,7 +351,7 @@ class DAFHClassifier(ExplainsGroups, LearnsFromBatches, LearnsByGradient, FallsB
         GroupFallbackWarning
             If a group is served by the pooled classifier.
         UnstableGroupsWarning
-            If groups keep their classifiers although other restarts, as good as the one that was kept, find other groups.
+            With ``n_groups="auto"``, if other restarts, as good as the one that was kept, find other groups.
         ConvergenceWarning
             If training was interrupted from the keyboard; the best state so far is kept.
         """

@@ -26,7 +26,7 @@ class AdversarialReweightingClassifier(ReweightedClassifier):
     ----------
     {learner}
     adversary_hidden_layer_sizes : sequence of int
-        Layers of the adversary; none make it linear, as published.
+        Layers of the adversary; an empty sequence makes it linear, as published.
     adversary_learning_rate : float
         Of the adversary; a tenth of the learner's was best on generated data (`fairlearn-fwh reproduce gog-ablation`, other seeds).
     {training}
@@ -41,7 +41,7 @@ class AdversarialReweightingClassifier(ReweightedClassifier):
     Notes
     -----
     Of texts, whose tokens are not features, the adversary sees the label and what the learner makes of them: what enters its last layer.
-    By default the adversary is not linear, other than the published one; which of them helps a hidden minority more depends on the learner
+    By default the adversary is not linear, unlike the published one; which of them helps a hidden minority more depends on the learner
     (``fairlearn-fwh reproduce gog-ablation``). Optimiser and choice of the epoch are not the authors'.
 
     References

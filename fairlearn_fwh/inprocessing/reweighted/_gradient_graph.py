@@ -41,7 +41,7 @@ class GradientGraphClassifier(ReweightedClassifier):
         What the adversary sees of a person. Of texts, whose tokens are not features, "inputs" is what the learner makes of them: what enters
         its last layer.
     adversary_hidden_layer_sizes : sequence of int
-        Layers before the graph convolutions; none make the adversary linear.
+        Layers before the graph convolutions; an empty sequence makes the adversary linear.
     weight_normalization : {"bounded", "mean", "softmax"}
         How weights are made of the adversary's scores; "mean" is the authors' code. All are kept between 0.05 and 10.
     adversary_learning_rate : float

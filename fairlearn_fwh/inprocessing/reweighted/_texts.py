@@ -10,7 +10,7 @@ module : torch module or callable (n_features, n_outputs) -> torch module, optio
     Learner: maps standardised features (n, d), or texts as tokens (n, 2, L), to scores (n, O), O being 1 for two classes, by a linear last layer. Other
     modules than chains of linear layers and ReLU can be pickled, but skops may not write them.
 hidden_layer_sizes : sequence of int
-    Layers of the default learner; none make it linear.
+    Layers of the default learner; an empty sequence makes it linear.
 """
 
 #: Parameters of its training.

@@ -51,7 +51,7 @@ from ._tasks import TASK_SAMPLINGS, TaskSampler
 
 
 class MultiTaskTransferClassifier(ComparesWithSingleTask, SingleModelClassifier):
-    """Carry fairness over from a related task whose groups are known to a target whose are not (multi-task learning, epsilon-DEO).
+    """Carry fairness over from a related task whose groups are known to a target whose groups are not (multi-task learning, epsilon-DEO).
 
     An encoder is shared by the target and auxiliary tasks; on tasks with known groups a loss makes differential equalized odds small.
     Fairness here is parity (equalized odds), no preference: who may lose by it is shown by `compare_with_single_task` and
@@ -69,8 +69,8 @@ class MultiTaskTransferClassifier(ComparesWithSingleTask, SingleModelClassifier)
     hidden_layer_sizes : sequence of int
         Layers of the default encoder, each rectified.
     input_modules : dict from task to torch module, optional
-        By which the features of a task enter the encoder; then tasks may have different features. Copies are trained, from the weights
-        that are given on. The target is named "target", the auxiliary by its name, or "auxiliary".
+        By which the features of a task enter the encoder; then tasks may have different features. Copies are trained, starting from the
+        given weights. The target is named "target", the auxiliary by its name, or "auxiliary".
     fairness_weight : float
         Of epsilon against the mean loss. In the published loss a weight w at decay r is one of w * r here, because only a share r of its
         running counts has a gradient.
@@ -79,12 +79,12 @@ class MultiTaskTransferClassifier(ComparesWithSingleTask, SingleModelClassifier)
     burn_in : int
         Epochs at the start without fairness.
     epsilon_target : float
-        Below this epsilon nothing is to be gained.
+        Below this epsilon the fairness term is 0.
     constraint : {"equalized_odds", "demographic_parity", "equal_opportunity"}
         Whether rates of answers are compared given the label, whatever the label, or given the last class only.
     fairness_path : {"encoder", "target_head", "auxiliary_head"}
-        Which answers are made fair, and what learns it: the auxiliary's, the encoder; the target's head's on the auxiliary's people, the
-        encoder; or the auxiliary's, encoder and head (as published: it carries nothing over, ``fairlearn-fwh reproduce transfer-synthetic``).
+        Which answers are made fair, and what learns it. "encoder": those of the auxiliary's head, by the encoder; "target_head": the
+        target's about the auxiliary's people; "auxiliary_head": as "encoder", by the head, too (as published; carries nothing over).
     fairness_tasks : sequence of str, optional
         Tasks that are to be fair; by default all whose groups are known.
     task_sampling : {"proportional", "uniform", "dynamic"}
@@ -98,7 +98,7 @@ class MultiTaskTransferClassifier(ComparesWithSingleTask, SingleModelClassifier)
     encoder_learning_rate : float, optional
         Of encoder and input modules; by default `learning_rate`. A transformer that was trained before needs a small one (2e-5).
     batch_size, max_epochs, patience : int
-        `patience` is the number of epochs without improvement after which training without fairness stops; with it all epochs are run,
+        `patience` is the number of epochs without improvement after which training without fairness stops; with fairness all epochs are run,
         because fairness is carried over slowly.
     gradient_accumulation_steps : int
         Batches whose gradients are averaged for a step, from any task: memory is needed for one of them.

@@ -159,7 +159,7 @@ class DifferentialEqualizedOddsLoss(nn.Module):
         return nn.functional.one_hot(groups.long(), self.n_groups).to(dtype)[:, :, None] * labels[:, None]
 
     def epsilon(self, counts: Tensor) -> Tensor:
-        """Give epsilon: the maximum over labels and answers of the range over groups of log rates.
+        """Give epsilon: the smooth maximum over labels and answers of the range over groups of log rates.
 
         Parameters
         ----------

@@ -10,7 +10,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class PinballLoss:
-    """The loss whose best prediction is a quantile: what is too low costs `quantile` per unit, what is too high the rest to one.
+    """The loss whose best prediction is a quantile: a prediction that is too low costs `quantile` per unit, one that is too high ``1 - quantile``.
 
     Parameters
     ----------

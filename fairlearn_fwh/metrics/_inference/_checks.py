@@ -98,7 +98,9 @@ def check_test(
     if weighted and method != "tango":
         raise ValueError(f"method={method!r} does not apply to weighted rows or units; use method='tango'.")
     if method == "exact" and not loss.is_binary:
-        raise ValueError(f"method='exact' needs loss='zero_one' or 'rejection'; the loss is {loss.name!r}.")
+        raise ValueError(
+            f"method='exact' needs a loss of 0 and 1: 'zero_one', 'rejection', 'missed' or 'false_alarm'; the loss is {loss.name!r}."
+        )
 
 
 def check_has_test(loss: Loss) -> None:

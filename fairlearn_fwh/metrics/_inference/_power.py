@@ -115,6 +115,8 @@ def _check(tolerance: float, alpha: float, discordance: float | None, power: flo
     if discordance is None:
         return
     if not loss.is_binary:
-        raise ValueError(f"discordance needs loss='zero_one' or 'rejection'; the loss is {loss.name!r}.")
+        raise ValueError(
+            f"discordance needs a loss of 0 and 1: 'zero_one', 'rejection', 'missed' or 'false_alarm'; the loss is {loss.name!r}."
+        )
     if not isinstance(discordance, Real) or not 0 <= discordance <= 1:
         raise ValueError(f"discordance must be from 0 to 1; got {discordance!r}.")
