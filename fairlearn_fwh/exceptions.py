@@ -9,6 +9,7 @@ __all__ = [
     "InvalidDataFileError",
     "LabelMismatchWarning",
     "MissingExtraError",
+    "ProxyGroupsWarning",
     "UnitsWarning",
     "UnreadableValueError",
     "UnstableGroupsWarning",

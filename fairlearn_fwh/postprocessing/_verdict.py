@@ -64,11 +64,12 @@ def _claim(guarantee: Guarantee, cross_fit: int | None) -> str:
     limit = f"at most {guarantee.tolerance:g} worse than" if guarantee.tolerance else "better than"
     average = f" on average over {cross_fit} fold models" if cross_fit else ""
     confidence = f"{100 * (1 - guarantee.alpha):g} % confidence"
+    loss = "a larger loss" if guarantee.tolerance else "a loss"
     how_sure = {
         CERTIFIED: f"{confidence}, for all groups together",
         EMPIRICAL: "in the selection data, which proves nothing",
         RELEASE: f"{confidence}, for everybody as a whole",
-        SHRUNK: f"probability of a loss below {100 * guarantee.alpha:g} %, for each group by itself",
+        SHRUNK: f"{loss} has a probability below {100 * guarantee.alpha:g} %, for each group by itself",
     }[guarantee.kind]
     return f"{limit} with the pooled one{average} ({how_sure})"
 
@@ -95,7 +96,7 @@ def _not_protected(selection: Selection, guarantee: Guarantee, judged: str) -> s
 def _harm_to_see(selection: Selection) -> str:
     """Name the harm that `HARM` is, in the unit of the score."""
     loss = selection.evidence.score.loss
-    if loss.limit is None or loss.span is None:
+    if loss.span is None or (loss.limit is None and loss.span == 1):
         return "a loss of 5 points"
     return f"a loss of {HARM * loss.span:g} (5 % of the largest that counts)"
 

@@ -87,6 +87,11 @@ def test_a_policy_may_name_the_columns_in_another_order(run, weeks, tmp_path, mo
     assert "asks something else" not in run(weeks[0], *COLUMNS[:-1], "g,first").output
 
 
+def test_the_page_rounds_the_confidence(run, weeks, tmp_path):
+    run(weeks[0], *COLUMNS, "--alpha", "0.07", "--html", tmp_path / "r.html")
+    assert "With probability 0.93 no harm" in (tmp_path / "r.html").read_text()
+
+
 def test_week_after_week_until_harm_is_found(run, weeks, tmp_path):
     assert run(*weeks[:2], *COLUMNS).exit_code == 0
     statuses = [

@@ -17,7 +17,7 @@ from sklearn.tree import DecisionTreeClassifier
 from fairlearn_fwh.decoupling import DecoupledClassifier, PreferenceTreeClassifier
 from fairlearn_fwh.exceptions import GroupFallbackWarning
 from fairlearn_fwh.inprocessing import DAFHClassifier
-from fairlearn_fwh.metrics import PreferenceFrame
+from fairlearn_fwh.metrics import MisclassificationCost, PreferenceFrame
 from fairlearn_fwh.postprocessing import NoHarmSelector
 from fairlearn_fwh.postprocessing._shrinkage import PartialPooling
 
@@ -96,6 +96,22 @@ def test_groups_in_which_harm_would_not_be_seen_are_named():
     assert "that no group loses is not promised" in model.verdict_
     large = decided([0.03, 0.03], [4000, 4000], "release")
     assert "In every group a loss of 5 points would have been found" in large.verdict_
+
+
+def test_harm_that_would_be_seen_is_in_units_of_the_loss():
+    y, s, columns = answers([0.03, 0.03], [4000, 4000])
+    costs = MisclassificationCost([[0, 5], [5, 0]], classes=[0, 1])
+    model = NoHarmSelector.from_predictions(
+        y, columns, sensitive_features=s, guarantee="release", scoring=costs
+    )
+    assert "a loss of 0.25 (5 % of the largest that counts) would have been found" in model.verdict_
+    assert "points" not in model.verdict_
+
+
+def test_a_shrunk_gain_beyond_a_tolerance_is_said_to_be_one():
+    said = [decided([0.04], [4000], "shrunk", tolerance=t).verdict_ for t in (0.0, 0.01)]
+    assert "(a loss has a probability below" in said[0]
+    assert "(a larger loss has a probability below" in said[1]
 
 
 def test_nothing_is_said_of_harm_to_groups_that_stay_with_the_pooled_classifier():
