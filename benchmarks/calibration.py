@@ -15,7 +15,7 @@ from fairlearn_fwh.metrics import CalibrationFrame
 
 SLOPES = {"calibrated": 1.0, "overconfident": 0.6, "underconfident": 1.6}
 SIZES = (200, 500, 2000, 5000)
-BASES = (0.5, 0.1)
+BASES = (0.5, 0.1, 0.01)
 
 #: Rows of a unit, which have their true log odds in common but for a part of their own.
 ROWS = 5

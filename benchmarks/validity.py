@@ -380,7 +380,9 @@ def unequal_units(runs: int = 400) -> pd.DataFrame:
                 sensitive_features=unit // units, units=unit, labels=[0, 1],
             )  # fmt: skip
             rows[name, units] = {"false certificates": _certified(frame, 0.02)}
-    return pd.DataFrame(rows).T
+    table = pd.DataFrame(rows).T
+    table.index.names = ["rows of a unit", "units"]
+    return table
 
 
 def several_models(runs: int = 200) -> pd.DataFrame:
@@ -413,6 +415,7 @@ TABLES = {
     "False certificates of weighted people, per cent (nominal 5)": weighted_certificates,
     "True certificates of weighted people, per cent": weighted_power,
     "People who appear often, per cent (nominal 5, coverage 95)": repeated_people,
+    "Units that lose as a whole, per cent (nominal 5)": unequal_units,
     "Families of groups: false certificates (nominal 5), better groups certified, per cent": families,
     "Overlapping groups, per cent (nominal 5 where nobody loses)": overlapping,
     "Several models, per cent (nominal 5)": several_models,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -11,6 +12,7 @@ import pandas as pd
 from ..metrics._core._groupings import why_hidden
 from ..metrics._core._names import SMALLEST_SHOWN, group_name
 from ..metrics._core._units import Unit
+from ..metrics._inference._checks import check_margin
 from ..metrics._inference._claims import FEW_HEAVY, NEVER_RIGHT
 from ..metrics._inference._claims_of_losses import LOSS
 
@@ -110,6 +112,7 @@ def judge(
     harm_margin: float | Mapping[str, float] = 0.0,
 ) -> Verdict:
     """Say whether any group is harmed, and how sure that is; parameters as of `verdict`."""
+    frame._by_loss(harm_margin, "harm_margin", partial(check_margin, argument="harm_margin"))
     confidence = f"{100 * (1 - alpha):g} % confidence"
     claims = "rationality" if claims == "all" and not frame.has_envy else claims
     table = frame.certify(tolerance=tolerance, alpha=alpha, claims=claims)

@@ -93,6 +93,8 @@ def compare(
 
     Raises
     ------
+    TypeError
+        If `frames` is not a dict.
     ValueError
         If there are no frames, they were not measured on the same people, the loss has no limits, or a parameter is out of range.
 
@@ -109,6 +111,10 @@ def compare(
     perfect    0.0         0.5         0            2
     always 1   0.5         0.0         0            0
     """
+    if not isinstance(frames, Mapping):
+        raise TypeError(
+            f"frames must be a dict from the name of each model to its frame; got {type(frames).__name__}."
+        )
     if not frames:
         raise ValueError("frames is empty; at least one is needed.")
     first_name, first = next(iter(frames.items()))
@@ -133,7 +139,7 @@ def compare(
             )
     loss = first._measured.loss
     check_test(tolerance, alpha, "tango", MIN_P, loss, weighted=False)
-    check_margin(harm_margin, loss)
+    check_margin(harm_margin, loss, "harm_margin")
     decisions = _decide(list(frames.values()), tolerance, alpha, harm_margin)
     rows = {
         name: _row(frame) | decisions.iloc[i].to_dict() | {"n_groups": len(frame.by_group)}

@@ -317,7 +317,7 @@ class PreferenceMonitor:
 
     def _check_settings(self, loss: Loss) -> None:
         check_test(self.tolerance, self.alpha, "tango", None, loss, weighted=False)
-        check_margin(self.harm_margin, loss)
+        check_margin(self.harm_margin, loss, "harm_margin")
 
     def _plan(self, against: str) -> Plan:
         is_reference = against == REFERENCE

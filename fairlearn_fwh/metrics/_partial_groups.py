@@ -160,7 +160,7 @@ def bound_group_gains(
         )
     check_test(tolerance, alpha, "tango", None, loss_of, weighted=False)
     check_alpha(alpha)
-    check_margin(harm_margin, loss_of)
+    check_margin(harm_margin, loss_of, "harm_margin")
     check_alignment(
         {
             "y_true": y_true,

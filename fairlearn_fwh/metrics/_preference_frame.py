@@ -563,7 +563,7 @@ class PreferenceFrame:
         alpha : float
             Probability of a false certificate, for all claims together.
         method : {"tango", "exact"}
-            Score test of paired 0-1 losses (Tango 1998; below 100 people the exact unconditional test by the same statistic; at
+            Score test of paired 0-1 losses (Tango 1998; where few people lose or gain at least the p-value by Skellam's law; below 100 people the exact unconditional test by the same statistic; at
             tolerance 0 the exact McNemar test; with weights on effective counts), or Clopper-Pearson bounds (0-1 losses without
             weights). Real-valued losses have bets (Waudby-Smith and Ramdas 2024), with weights or units a t test whatever the method.
             With weights, or units of different sizes, no test is surer than the heaviest people allow, who may be missing from the sample.
@@ -690,7 +690,7 @@ class PreferenceFrame:
             probability (if they are independent and each has as many as it needs), `smallest_tolerance` that its `n` people could be certified for, and whether they are `enough`.
             For 0-1 losses the sizes are found with the power of the very test of `certify`, Bonferroni over the groups; for real-valued ones
             with the normal approximation of what bets win, with weights as ``n = (z_{1 - alpha / m} + z_power)^2 q / tolerance^2``. The smallest tolerance is a normal
-            approximation; the one that the sample does certify is minus the `lower_bound` of `certify`.
+            approximation, of some hundred people a few per cent too small; the one that the sample does certify is minus the `lower_bound` of `certify`.
 
         Raises
         ------

@@ -325,7 +325,7 @@ class NoHarmSelector(RoutedEstimator):
         Returns
         -------
         NoHarmSelector
-            Fitted; its `predict` takes a frame with the same columns about other people, and gives each the answer that was chosen for
+            Fitted; its `predict` takes a dict or frame with the same columns about other people, and gives each the answer that was chosen for
             the group.
 
         Raises
@@ -360,6 +360,10 @@ class NoHarmSelector(RoutedEstimator):
     def _task(self) -> Task:
         """That of the pooled model."""
         return task_of(self._first_inside())
+
+    def _check_predict_input(self, X: Any) -> Any:
+        """Check X; columns of answers may be a dict, as in `from_predictions`."""
+        return super()._check_predict_input(read_predictions(X) if isinstance(X, Mapping) else X)
 
     def _first_inside(self) -> Any:
         """The ensemble, or the first of several models."""

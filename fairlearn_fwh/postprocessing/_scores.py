@@ -162,7 +162,7 @@ class LossScore(Score):
             )
         weighted = given.weights is not None or given.units is not None
         check_test(guarantee.tolerance, guarantee.alpha, "tango", MIN_P, self.loss, weighted)
-        check_margin(guarantee.harm_margin, self.loss)
+        check_margin(guarantee.harm_margin, self.loss, "harm_margin")
 
     def compare(self, sample: PairedAnswers) -> Comparison:
         frame = self._frame(sample)

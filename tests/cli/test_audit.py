@@ -115,7 +115,7 @@ def test_a_loss_within_the_margin_is_not_harm(run, path, tmp_path):
     for margin in (-0.01, 1):
         result = run(path, *arguments, "--harm-margin", margin)
         assert result.exit_code == 2
-        assert "margin must be at least 0 and below 1.0, the largest loss" in result.output
+        assert "harm_margin must be at least 0 and below 1.0, the largest loss" in result.output
 
 
 @pytest.mark.parametrize("path", ["parquet"], indirect=True)

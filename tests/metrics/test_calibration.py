@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import special
+from scipy import special, stats
 
 from fairlearn_fwh.metrics import CalibrationFrame
 from fairlearn_fwh.metrics._inference._calibration_error import calibration_of
@@ -78,6 +78,29 @@ def test_bounds_cover(slope):
         low, high = found.large_bounds(0.05)
         covered[1] += low <= (true - p).mean() <= high
     assert (covered >= 0.93 * 300).all()
+
+
+@pytest.mark.simulation
+@pytest.mark.parametrize(("n", "rate"), [(300, 0.01), (1000, 0.005), (1000, 0.02)])
+@pytest.mark.parametrize("alpha", [0.05, 0.2])
+def test_bounds_in_the_large_cover_where_events_are_rare(n, rate, alpha):
+    """Calibrated forecasts, and those that say the opposite is rare; by Student's distribution alone up to 11.7 % are missed where 5 are promised."""
+    rng = np.random.default_rng(0)
+    missed = np.zeros(2)
+    for _ in range(400):
+        y = rng.random(n) < rate
+        for i, truth in enumerate((y, ~y)):
+            low, high = calibration_of(truth, np.full(n, rate if i == 0 else 1 - rate), 10).large_bounds(
+                alpha
+            )
+            missed[i] += not low <= 0 <= high
+    assert (missed <= stats.binom.ppf(0.99, 400, alpha)).all()
+
+
+def test_common_events_have_students_bounds():
+    y = np.tile([True, False], 500)
+    low, high = calibration_of(y, np.full(1000, 0.5), 10).large_bounds(0.05)
+    assert high == -low == pytest.approx(stats.t.isf(0.025, 999) / np.sqrt(4 * 1000), rel=0.02)
 
 
 def test_rows_that_are_copies_tell_nothing_new(rng):

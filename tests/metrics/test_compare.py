@@ -103,8 +103,12 @@ def test_models_are_tested_at_a_margin():
     frames = {"worse": frame_of_flips(n, np.array([120, 20]), np.array([20, 20]), zeros)}
     assert compare(frames).table["n_harmed"].tolist() == [1]
     assert compare(frames, harm_margin=0.05).table["n_harmed"].tolist() == [0]
-    with pytest.raises(ValueError, match="margin must be at least 0"):
+    with pytest.raises(ValueError, match="harm_margin must be at least 0"):
         compare(frames, harm_margin=-0.1)
+    with pytest.raises(
+        TypeError, match="frames must be a dict from the name of each model to its frame; got list"
+    ):
+        compare(list(frames.values()))
 
 
 def test_a_model_is_not_harmless_to_a_group_whom_the_loss_does_not_concern():

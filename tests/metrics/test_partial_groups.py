@@ -143,7 +143,7 @@ REFUSED = {
     "known_groups has 1 rows": {"known_groups": ["a"]},
     "has no largest value": {"loss": "squared"},
     "tolerance must be": {"tolerance": -1},
-    "margin must be": {"harm_margin": 1},
+    "harm_margin must be": {"harm_margin": 1},
 }
 
 

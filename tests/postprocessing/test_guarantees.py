@@ -330,6 +330,15 @@ def test_answers_need_names(predictions):
         NoHarmSelector.from_predictions([0, 1] * 50, predictions, sensitive_features=["a"] * 100)
 
 
+def test_answers_about_other_people_may_be_a_dict_or_a_frame():
+    y, s, columns = answers([0.05, -0.05], [2000, 2000])
+    model = NoHarmSelector.from_predictions(y, columns, sensitive_features=s)
+    expected = np.where(s == 0, columns["new 0"], columns["old"])
+    for given in (columns, pd.DataFrame(columns)):
+        np.testing.assert_array_equal(model.predict(given, sensitive_features=s), expected)
+        assert model.score(given, y, sensitive_features=s) == (expected == y).mean()
+
+
 def test_answers_may_be_text_or_probabilities():
     y, s, columns = answers([0.05, 0.05], [2000, 2000])
     text = {name: np.array(["no", "yes"])[column] for name, column in columns.items()}

@@ -271,6 +271,14 @@ def test_scores_without_a_test_are_refused(scoring, message):
         selector([0, 1], scoring=scoring).fit(*graded()[:2], sensitive_features=graded()[2])
 
 
+def test_a_margin_is_called_by_its_name():
+    X, y, s = graded()
+    with pytest.raises(
+        ValueError, match="harm_margin must be at least 0 and below 1.0, the largest loss; got 1.5"
+    ):
+        selector([0, 1], guarantee="release", harm_margin=1.5).fit(X, y, sensitive_features=s)
+
+
 @pytest.mark.parametrize("scoring", ["brier", "roc_auc"])
 def test_tests_that_do_not_take_weights_say_so(scoring):
     X, y, s = graded()

@@ -26,8 +26,8 @@ class Calibration:
         Number of people, or of units.
     large, large_variance : float
         Calibration in the large, the mean of truth minus probability, and the variance of its error.
-    heavy : float
-        How many of the largest units would have all rows; infinity where units are alike.
+    heavy : ndarray, shape (2,)
+        How many people, or units, that are not seen could change the mean by 1, upwards for the lower bound, downwards for the upper one; see `_heavy`.
     bins : ndarray, shape (B, 4)
         Of each bin number of people, mean probability, share of positives, and standard error of their difference.
     raw : float
@@ -41,7 +41,7 @@ class Calibration:
     n: int
     large: float
     large_variance: float
-    heavy: float
+    heavy: np.ndarray
     bins: np.ndarray
     raw: float
     bias: float
@@ -54,10 +54,10 @@ class Calibration:
         return self.raw - self.bias
 
     def large_bounds(self, alpha: float) -> tuple[float, float]:
-        """Bounds of calibration in the large by Student's distribution; few large units may be missing."""
+        """Bounds of calibration in the large by Student's distribution; few large units, or rare events, may be missing."""
         error, df = np.sqrt(self.large_variance), np.array(max(self.n - 1, 1))
         values = np.array([self.large, -self.large])
-        lower = heavy_bound(values, np.full(2, error), df, np.full(2, self.heavy), np.full(2, alpha / 2))
+        lower = heavy_bound(values, np.full(2, error), df, self.heavy, np.full(2, alpha / 2))
         return max(float(lower[0]), -1.0), min(float(-lower[1]), 1.0)
 
     def error_bounds(self, alpha: float) -> tuple[float, float]:
@@ -131,13 +131,39 @@ def calibration_of(
         n=n_units,
         large=float(apart.mean()),
         large_variance=large_variance,
-        heavy=float(of_uneven(n / np.bincount(rows).max(), np.array(float(n_units)))),
+        heavy=_heavy(apart, rows, n_units),
         bins=np.column_stack([size, means, hits / size, np.sqrt(np.diag(covariance))]),
         raw=float(weight @ gap**2),
         bias=float(np.trace(weighted)),
         largest=float(np.linalg.eigvalsh(weighted)[-1]),
         spread=float(2 * (weighted**2).sum()),
     )
+
+
+def _heavy(apart: np.ndarray, rows: np.ndarray, n_units: int) -> np.ndarray:
+    """Tell what may be missing: units that are larger than others, and what is rare on one side only.
+
+    Where few people have an event, their mean's law is skewed as Poisson's is: so many people as have together the ratio of third to second central moment
+    change it. One more average unit that is quite different is reckoned with, since the sample may have none.
+
+    Parameters
+    ----------
+    apart : ndarray, shape (n,)
+        Truth minus probability.
+    rows : ndarray of int, shape (n,)
+        Unit of each row.
+    n_units : int
+
+    Returns
+    -------
+    ndarray, shape (2,)
+    """
+    n, one = len(apart), len(apart) / n_units
+    centred = np.bincount(rows, apart - apart.mean(), n_units)
+    second, third = float((centred**2).sum()) + one**2, float((centred**3).sum())
+    jump = np.array([max(-third, 0.0), max(third, 0.0)]) + one**3
+    uneven = of_uneven(n / np.bincount(rows).max(), np.array(float(n_units)))
+    return np.minimum(n * second / jump, uneven)
 
 
 def _units_of_bins(rows: np.ndarray, bin_of: np.ndarray, n_bins: int) -> np.ndarray:

@@ -71,14 +71,14 @@ def check_alpha_weights(
     return np.array(shares, dtype=float)
 
 
-def check_margin(margin: float, loss: Loss) -> None:
-    """Check a loss that does not count as harm."""
+def check_margin(margin: float, loss: Loss, argument: str = "margin") -> None:
+    """Check a loss that does not count as harm, under the name that it was given by."""
     limit = np.inf if loss.upper is None else loss.upper
     if not isinstance(margin, float | int | np.number):
-        raise ValueError(f"margin must be a number; got {margin!r}.")
+        raise ValueError(f"{argument} must be a number; got {margin!r}.")
     if not 0 <= margin < limit:
         bounded = "" if loss.upper is None else f" and below {loss.upper}, the largest loss"
-        raise ValueError(f"margin must be at least 0{bounded}; got {margin!r}.")
+        raise ValueError(f"{argument} must be at least 0{bounded}; got {margin!r}.")
 
 
 def check_test(

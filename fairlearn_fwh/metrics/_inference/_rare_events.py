@@ -2,9 +2,10 @@
 
 A normal law of a sum is wrong where the sum consists of few events. Two corrections are made, both of which vanish as samples grow:
 
-- *Events of people who count alike* (harm beyond a margin): the numbers of people who lose and gain are about Poisson, their difference has Skellam's law. The rate of
-  those who gain is estimated under the hypothesis, as parametric bootstraps do (Lloyd 2008). With 1 to 40 events to be expected the error is at most 4.5 % where 5 % are promised; that of
-  the score test alone is up to 8.9 %.
+- *Events of people who count alike*: the numbers of people who lose and gain are about Poisson, their difference has Skellam's law. The rate of
+  those about whom nothing is claimed is estimated under the hypothesis, as parametric bootstraps do (Lloyd 2008). The larger of this p-value and the score
+  test's is below alpha in at most a share alpha of samples (computed for 100 to 5,000 people and alpha from .002 to .2); the score test's alone in
+  45 % at alpha .2, 14 % at .1 and 7 % at .05.
 - *People, or units, who count more than others*, and real-valued losses of which bets know nothing. People who are heavy, rare and different may be missing from the sample. The heaviest
   person can change the mean by 1 / `heavy`. The normal bound of a compound Poisson sum falls short of the exact one by at most `_SHORT` log(1 / alpha) times that (for alpha from .0001 to
   .05 and one event or more; by log(1 / alpha) times that where there is none).
@@ -24,7 +25,7 @@ UNEVEN = 1.5
 _MOST_EVENTS = 3000.0
 
 #: P-values above this need no correction: nothing is found.
-_HOPELESS = 0.3
+_HOPELESS = 0.5
 
 #: See the module.
 _SHORT = 0.77
@@ -34,16 +35,16 @@ _MOST = 700.0
 
 
 def few_events_p_value(
-    n: np.ndarray, worse: np.ndarray, better: np.ndarray, margin: float, p_values: np.ndarray
+    n: np.ndarray, worse: np.ndarray, better: np.ndarray, tolerance: float, p_values: np.ndarray
 ) -> np.ndarray:
-    """Correct p-values of H0: (worse - better) / n <= margin, where there are few events.
+    """Correct p-values of H0: (worse - better) / n >= tolerance, where there are few events.
 
     Parameters
     ----------
     n, worse, better : ndarray, shape (m,)
         Numbers of people: all, who lose, who gain.
-    margin : float
-        Above 0.
+    tolerance : float
+        Not 0; below 0 a gain of that size is to be shown.
     p_values : ndarray, shape (m,)
         Of a test by a normal law.
 
@@ -52,27 +53,69 @@ def few_events_p_value(
     ndarray, shape (m,)
         None is below what it was.
     """
-    events = n * margin + 2 * better
-    open_ = np.flatnonzero((n > 0) & (p_values < _HOPELESS) & (events < _MOST_EVENTS))
+    open_ = np.flatnonzero((n > 0) & (p_values < _HOPELESS) & _has_few_events(n, worse, better, tolerance))
     if not len(open_):
         return p_values
     alike, which = np.unique(np.column_stack([n, worse, better])[open_], axis=0, return_inverse=True)
     corrected = p_values.copy()
-    corrected[open_] = np.fmax(p_values[open_], _skellam_p_value(alike, margin)[which.ravel()])
+    n, worse, better = alike.T
+    by_law = skellam_p_value(n, worse, better, np.full(len(alike), tolerance))
+    corrected[open_] = np.fmax(p_values[open_], by_law[which.ravel()])
     return corrected
 
 
-def _skellam_p_value(counts: np.ndarray, margin: float) -> np.ndarray:
-    """P-values by Skellam's law, for rows of n, worse and better."""
-    n, worse, better = counts.T
-    more = n * margin
-    b = 2 * more - worse - better
-    # The likeliest number of those who gain, if `more` lose than gain.
-    gaining = (np.sqrt(b**2 + 8 * better * more) - b) / 4
-    tail: np.ndarray = stats.skellam.sf(
-        np.floor(worse - better) - 1, gaining + more, np.maximum(gaining, 1e-9)
+def few_events_bound(
+    n: np.ndarray, worse: np.ndarray, better: np.ndarray, alpha: np.ndarray, bounds: np.ndarray
+) -> np.ndarray:
+    """Correct lower 1 - alpha bounds of (better - worse) / n, where there are few events; none is above what it was.
+
+    Parameters
+    ----------
+    n, worse, better : ndarray, shape (m,)
+    alpha : ndarray, shape (m,)
+    bounds : ndarray, shape (m,)
+        By a normal law.
+    """
+    open_ = np.flatnonzero((n > 0) & _has_few_events(n, worse, better, -bounds))
+    if not len(open_):
+        return bounds
+    columns = np.column_stack([n, worse, better, alpha, bounds])[open_]
+    alike, which = np.unique(columns, axis=0, return_inverse=True)
+    n, worse, better, alpha, low = alike.T
+    _, high = bisect(
+        lambda delta: skellam_p_value(n, worse, better, delta) <= alpha, -low, np.ones(len(low)), steps=45
     )
-    return tail
+    by_law = np.where(skellam_p_value(n, worse, better, -low) <= alpha, low, -high)
+    corrected = bounds.copy()
+    corrected[open_] = by_law[which.ravel()]
+    return corrected
+
+
+def _has_few_events(
+    n: np.ndarray, worse: np.ndarray, better: np.ndarray, tolerance: float | np.ndarray
+) -> np.ndarray:
+    few: np.ndarray = (
+        n * np.abs(tolerance) + 2 * np.where(np.less(tolerance, 0), worse, better) < _MOST_EVENTS
+    )
+    return few
+
+
+def skellam_p_value(
+    n: np.ndarray, worse: np.ndarray, better: np.ndarray, tolerance: np.ndarray
+) -> np.ndarray:
+    """P-values of H0: (worse - better) / n >= tolerance by Skellam's law, each shape (m,)."""
+    more = n * np.abs(tolerance)
+    alike = np.where(tolerance < 0, worse, better)
+    b = 2 * more - worse - better
+    # The likeliest rate of those who gain if `more` of the others are to be expected; below a tolerance of 0 of those who lose.
+    rate = np.maximum((np.sqrt(b**2 + 8 * alike * more) - b) / 4, 1e-9)
+    losing, gaining = rate + np.where(tolerance < 0, 0.0, more), rate + np.where(tolerance < 0, more, 0.0)
+    # Effective counts lie between whole numbers.
+    whole = np.floor(worse - better + 1e-9)
+    share = np.clip(worse - better - whole, 0.0, 1.0)
+    at_whole, next_one = (stats.skellam.cdf(k, losing, gaining) for k in (whole, whole + 1))
+    p_values: np.ndarray = at_whole + share * (next_one - at_whole)
+    return p_values
 
 
 def of_uneven(heavy: np.ndarray, n: np.ndarray) -> np.ndarray:

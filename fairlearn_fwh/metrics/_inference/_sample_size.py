@@ -7,6 +7,7 @@ from functools import lru_cache
 import numpy as np
 from scipy import special, stats
 
+from ._rare_events import few_events_p_value
 from ._unconditional import EXACT_BELOW, table_p_values, tango_statistic
 
 #: Numbers of discordant people are looked at between these quantiles.
@@ -75,16 +76,41 @@ def _score_power(n: np.ndarray, discordance: float, tolerance: float, level: flo
         good = (middle >= 0) & (middle <= discordant) & is_certified(middle.astype(float))
         inside = high - low > 1
         low, high = np.where(inside & good, middle, low), np.where(inside & ~good, middle, high)
+    low = _allowed_by_few_events(n, discordant, low, probability, tolerance, level)
     return (probability * stats.binom.cdf(low, discordant, 0.5)).sum(axis=1)
+
+
+def _allowed_by_few_events(
+    n: np.ndarray,
+    discordant: np.ndarray,
+    worse: np.ndarray,
+    probability: np.ndarray,
+    tolerance: float,
+    level: float,
+) -> np.ndarray:
+    """Lower numbers of losers until few events, too, allow the certificate; shape (sizes, numbers of discordant people)."""
+    worse = worse.copy()
+    size = np.broadcast_to(n[:, None], worse.shape)
+    open_ = (worse >= 0) & (probability > 0)
+    while open_.any():
+        losing = worse[open_].astype(float)
+        gaining = discordant[open_] - losing
+        p_values = few_events_p_value(
+            size[open_].astype(float), losing, gaining, tolerance, np.zeros(len(losing))
+        )
+        worse[open_] = np.where(p_values < level, worse[open_], worse[open_] - 1)
+        open_[open_] = (p_values >= level) & (worse[open_] >= 0)
+    return worse
 
 
 def tolerance_without_discordance(n: np.ndarray, level: float) -> np.ndarray:
     """Tolerance for which n people are certified if the classifiers differ about none of them.
 
-    Score test: ``z^2 / (n + z^2)``; exact test: the p-value of the tolerance d is ``(1 - d)^n``.
+    Score test: ``z^2 / (n + z^2)``; few events: ``exp(-n d)`` is the p-value of the tolerance d; exact test: it is ``(1 - d)^n``.
     """
-    z2 = stats.norm.isf(level) ** 2
-    return np.where(n < EXACT_BELOW, 1 - level ** (1 / np.maximum(n, 1)), z2 / (n + z2))
+    z2, size = stats.norm.isf(level) ** 2, np.maximum(n, 1)
+    large = np.maximum(z2 / (n + z2), -np.log(level) / size)
+    return np.where(n < EXACT_BELOW, 1 - level ** (1 / size), large)
 
 
 @lru_cache(maxsize=4096)

@@ -12,7 +12,7 @@ from scipy import special, stats
 
 from .._core._bisection import bisect
 from ._betting import GainDraws, betting_bound, betting_p_value
-from ._rare_events import few_events_p_value, heavy_bound, heavy_p_value
+from ._rare_events import few_events_bound, few_events_p_value, heavy_bound, heavy_p_value
 from ._unconditional import EXACT_BELOW, tango_statistic, unconditional_p_value
 
 METHODS = ("tango", "exact")
@@ -193,6 +193,7 @@ def _counted_p_value(n: np.ndarray, worse: np.ndarray, better: np.ndarray, toler
         return mcnemar_p_value(better, worse)
     p_values = tango_p_value(n, worse, better, tolerance)
     small = (n < EXACT_BELOW) & (n > 0)
+    p_values = np.where(small, p_values, few_events_p_value(n, worse, better, tolerance, p_values))
     if small.any():
         p_values[small] = unconditional_p_value(n[small], worse[small], better[small], tolerance)
     return p_values
@@ -228,6 +229,7 @@ def _gain_lower_bound(d: PairedDifferences, alpha: np.ndarray, method: str) -> n
     if method == "exact":
         return _exact_bound(d.n, d.worse, d.better, alpha)
     bound = tango_bound(d.n, d.worse, d.better, alpha)
+    bound = few_events_bound(d.n, d.worse, d.better, alpha, bound)
     small = (d.n < MIN_SCORE_BOUND_SIZE) & (d.n > 0)
     if small.any():
         bound[small] = _exact_bound(d.n[small], d.worse[small], d.better[small], alpha[small])
@@ -263,11 +265,7 @@ def harm_p_value(differences: PairedDifferences, margin: float = 0.0) -> np.ndar
         if not margin and d.units is None:
             return _of_heavy_people(d.mirrored(), p_values, 0.0)
         # Who is worse by more than a margin is worse.
-        p_values = np.fmax(p_values, certificate_p_value(d.mirrored(), -margin, "tango"))
-        if not margin:
-            return p_values
-        by_few = few_events_p_value(d.n, d.worse, d.better, margin, p_values)
-        return np.where(d.n < EXACT_BELOW, p_values, by_few)
+        return np.fmax(p_values, certificate_p_value(d.mirrored(), -margin, "tango"))
     if d.draws is not None:
         return betting_p_value(d.draws.mirrored(), -margin)
     p_values = _normal_p_value(d.mirrored(), -margin)

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from scipy import stats
 
 from .._core._bisection import bisect
 from ._rare_events import heavy_bound, heavy_p_value
+from ._unpaired_exact import EXACT_BELOW, exact_higher_p_value
 
 _BISECTIONS = 50
+_BISECTIONS_OF_LAW = 25
 
-#: Numbers of events in the old sample that are tried, each as likely as the others.
-_N_DRAWS = 400
+#: Numbers of events in the old sample that are tried at most.
+_N_COUNTS = 80
+
+#: P-values above this need no exact test: nothing is found.
+_HOPELESS = 0.5
 
 
 @dataclass(frozen=True)
@@ -46,15 +52,47 @@ class TwoSamples:
         """Groups that have people in both samples."""
         return (self.n_new > 0) & (self.n_old > 0)
 
+    def exchanged(self) -> TwoSamples:
+        """The old sample in place of the new one."""
+        return replace(self, new=self.old, old=self.new, n_new=self.n_old, n_old=self.n_new)
+
+    def of(self, groups: np.ndarray) -> TwoSamples:
+        """Shares of some groups."""
+        return TwoSamples(self.new[groups], self.old[groups], self.n_new[groups], self.n_old[groups])
+
 
 def higher_risk_p_value(samples: TwoSamples, margin: float = 0.0) -> np.ndarray:
     """P-values of H0: new risk - old risk <= margin. Small means: people of the new sample have a higher risk by more than the margin."""
-    by_law = _tail(-_statistic(samples, np.full(len(samples.new), margin)), samples)
-    p_values = np.fmax(by_law, _of_few_p_value(samples, margin))
+    p_values = _p_value(samples, np.full(len(samples.new), margin))
+    if samples.variance is None:
+        p_values = _exact_where_small(samples, margin, p_values)
     return np.where(samples.known, p_values, 1.0)
 
 
-def _of_few_p_value(samples: TwoSamples, margin: float) -> np.ndarray:
+def _p_value(samples: TwoSamples, margin: np.ndarray) -> np.ndarray:
+    return np.fmax(_tail(-_statistic(samples, margin), samples), _of_few_p_value(samples, margin))
+
+
+def _exact_where_small(samples: TwoSamples, margin: float, p_values: np.ndarray) -> np.ndarray:
+    """Replace p-values by exact ones where a sample is small; none is below what it was."""
+    smaller = np.minimum(samples.n_new, samples.n_old)
+    exact = p_values.copy()
+    for group in np.flatnonzero(samples.known & (smaller < EXACT_BELOW) & (p_values < _HOPELESS)):
+        n_new, n_old = (int(n[group]) for n in (samples.n_new, samples.n_old))
+        new, old = round(samples.new[group] * n_new), round(samples.old[group] * n_old)
+        statistic = partial(_statistic_of_counts, n_new=n_new, n_old=n_old, margin=margin)
+        exact[group] = max(exact[group], exact_higher_p_value(statistic, new, old, n_new, n_old, margin))
+    return exact
+
+
+def _statistic_of_counts(
+    new: np.ndarray, old: np.ndarray, *, n_new: int, n_old: int, margin: float
+) -> np.ndarray:
+    sizes = np.full(len(new), float(n_new)), np.full(len(new), float(n_old))
+    return _statistic(TwoSamples(new / n_new, old / n_old, *sizes), np.full(len(new), margin))
+
+
+def _of_few_p_value(samples: TwoSamples, margin: np.ndarray) -> np.ndarray:
     """What few people, or few events, allow.
 
     Of shares: the probability of so large a difference at the likeliest risks that differ by the margin (a parametric bootstrap, computed; Lloyd 2008).
@@ -67,43 +105,67 @@ def _of_few_p_value(samples: TwoSamples, margin: float) -> np.ndarray:
         error = np.sqrt(np.nan_to_num(samples.variance))
         heavy = np.maximum(samples.n_old, 1.0) / samples.span
         return heavy_p_value(difference - margin, error, samples.df, heavy, 0.0)
-    new, old = (np.nan_to_num(risk) for risk in constrained_risks(samples, np.full(len(difference), margin)))
-    quantiles = (np.arange(_N_DRAWS) + 0.5) / _N_DRAWS
+    new, old = (np.nan_to_num(risk) for risk in constrained_risks(samples, margin))
     n_old, n_new = np.maximum(samples.n_old, 1.0)[:, None], np.maximum(samples.n_new, 1.0)[:, None]
-    drawn = stats.binom.ppf(quantiles, n_old, old[:, None]) / n_old
-    least = np.ceil((difference[:, None] + drawn) * n_new - 1e-6)
-    tail: np.ndarray = stats.binom.sf(least - 1, n_new, new[:, None]).mean(axis=1)
+    drawn, probability = _likely_counts(n_old, old[:, None])
+    least = np.ceil((difference[:, None] + drawn / n_old) * n_new - 1e-6)
+    tail: np.ndarray = (probability * stats.binom.sf(least - 1, n_new, new[:, None])).sum(axis=1)
     return tail
 
 
+def _likely_counts(n: np.ndarray, risk: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers of events among n people and their probabilities, each shape (g, `_N_COUNTS`); where more are likely, one stands for those next to it."""
+    mean, deviation = n * risk, np.sqrt(n * risk * (1 - risk))
+    first = np.maximum(np.floor(mean - 6 * deviation) - 5, -1)
+    last = np.minimum(np.ceil(mean + 6 * deviation) + 4, n)
+    edges = np.round(first + (last - first) * np.linspace(0, 1, _N_COUNTS + 1))
+    at_most = stats.binom.cdf(edges, n, risk)
+    at_most[:, 0], at_most[:, -1] = 0.0, 1.0
+    return np.floor((edges[:, :-1] + 1 + edges[:, 1:]) / 2), np.diff(at_most, axis=1)
+
+
 def difference_bounds(samples: TwoSamples, alpha: float) -> tuple[np.ndarray, np.ndarray]:
-    """Two-sided 1 - alpha interval of new risk - old risk: Miettinen and Nurminen (1985) for shares, Welch's for real-valued losses."""
-    difference = samples.new - samples.old
-    if samples.variance is not None and samples.df is not None:
-        error = np.sqrt(samples.variance)
-        reach = stats.t.isf(alpha / 2, samples.df) * error
-        if samples.span is None:
-            return difference - reach, difference + reach
-        levels = np.full(len(difference), alpha / 2)
-        heavy_new, heavy_old = (np.maximum(n, 1.0) / samples.span for n in (samples.n_new, samples.n_old))
-        return (
-            heavy_bound(difference, error, samples.df, heavy_old, levels),
-            -heavy_bound(-difference, error, samples.df, heavy_new, levels),
-        )
-    critical = stats.norm.isf(alpha / 2)
-    lower, _ = bisect(
-        lambda delta: _statistic(samples, delta) <= critical,
-        np.full(len(difference), -1.0),
-        difference,
+    """Two-sided 1 - alpha interval of new risk - old risk: what the tests allow, for shares Miettinen and Nurminen's (1985) and the law of counts.
+
+    For real-valued losses Welch's, with what rare large losses allow.
+    """
+    if samples.variance is None:
+        return _lower_bound(samples, alpha / 2), -_lower_bound(samples.exchanged(), alpha / 2)
+    assert samples.df is not None
+    difference, error = samples.new - samples.old, np.sqrt(samples.variance)
+    reach = stats.t.isf(alpha / 2, samples.df) * error
+    if samples.span is None:
+        return difference - reach, difference + reach
+    levels = np.full(len(difference), alpha / 2)
+    heavy_new, heavy_old = (np.maximum(n, 1.0) / samples.span for n in (samples.n_new, samples.n_old))
+    return (
+        heavy_bound(difference, error, samples.df, heavy_old, levels),
+        -heavy_bound(-difference, error, samples.df, heavy_new, levels),
+    )
+
+
+def _lower_bound(samples: TwoSamples, alpha: float) -> np.ndarray:
+    """Lower 1 - alpha bounds of new share - old share: the smallest difference that the test for large samples does not reject."""
+    bounds = np.full(len(samples.new), np.nan)
+    groups = np.flatnonzero(samples.known)
+    known = samples.of(groups)
+    critical = stats.norm.isf(alpha)
+    bounds[groups], _ = bisect(
+        lambda delta: _statistic(known, delta) <= critical,
+        np.full(len(groups), -1.0),
+        known.new - known.old,
         steps=_BISECTIONS,
     )
-    _, upper = bisect(
-        lambda delta: _statistic(samples, delta) <= -critical,
-        difference,
-        np.full(len(difference), 1.0),
-        steps=_BISECTIONS,
+    # Only where the law of few events allows more does the second, slower search have anything to find.
+    wider = groups[_of_few_p_value(known, bounds[groups]) > alpha]
+    few = samples.of(wider)
+    bounds[wider], _ = bisect(
+        lambda delta: _of_few_p_value(few, delta) >= alpha,
+        np.full(len(wider), -1.0),
+        bounds[wider],
+        steps=_BISECTIONS_OF_LAW,
     )
-    return lower, upper
+    return bounds
 
 
 def _tail(statistic: np.ndarray, samples: TwoSamples) -> np.ndarray:

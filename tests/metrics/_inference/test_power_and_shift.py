@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy import optimize, stats
+from scipy import optimize
 
 from fairlearn_fwh.metrics import PreferenceFrame
 from fairlearn_fwh.metrics._inference._sample_size import certificate_power, size_needed
@@ -22,9 +22,9 @@ def frame(seed=0, n=900, **more):
 
 
 def test_the_size_is_the_formulas_of_the_specification():
-    # Spec 0.2: q = .10, delta = .02, alpha = .05, power .8: about 1,550 for one group; the search over exact powers asks for a few more.
+    # Spec 0.2: q = .10, delta = .02, alpha = .05, power .8: about 1,550 for one group; the search over the powers of the test, which allows for few events, asks for 4 % more.
     one = PreferenceFrame(y_true=[0, 1], y_pred=[0, 1], y_pred_pooled=[0, 0])
-    assert one.power(0.02, discordance=0.1)["n_needed"].item() == pytest.approx(1565, abs=2)
+    assert one.power(0.02, discordance=0.1)["n_needed"].item() == pytest.approx(1617, abs=2)
 
 
 @pytest.mark.long
@@ -41,11 +41,12 @@ def test_a_group_of_the_needed_size_is_certified_as_often_as_promised():
     assert np.mean(certified) == pytest.approx(0.8, abs=4 * np.sqrt(0.8 * 0.2 / 200))
 
 
-def test_the_smallest_tolerance_needs_just_the_people_that_there_are():
+def test_the_smallest_tolerance_needs_about_the_people_that_there_are():
+    """It comes from a normal approximation, the size from the test itself, which allows for few events."""
     table = frame().power(0.05)
     for group, row in table.iterrows():
         again = frame().power(row["smallest_tolerance"]).loc[group]
-        assert again["n_needed"] == pytest.approx(row["n"], abs=1)
+        assert row["n"] <= again["n_needed"] <= 1.06 * row["n"]
         assert again["enough"] == (again["n_needed"] <= again["n"])
 
 
@@ -75,11 +76,11 @@ def test_of_few_people_the_exact_test_counts(n):
     assert small.certify(tolerance=row["smallest_tolerance"] + 1e-6)["certified"].item()
 
 
-def test_without_discordance_the_size_is_that_of_tangos_bound():
+def test_without_discordance_nobody_may_be_missing_who_loses():
+    """Of 150 people to whom nothing happens .05 would have none who loses if 2 in 100 did: exp(-3)."""
     same = PreferenceFrame(y_true=[0, 1] * 50, y_pred=[0, 1] * 50, y_pred_pooled=[0, 1] * 50)
     n = int(same.power(0.02)["n_needed"].item())
-    z2 = stats.norm.isf(0.05) ** 2
-    assert z2 / (n + z2) < 0.02 <= z2 / (n - 1 + z2)
+    assert np.exp(-0.02 * n) < 0.05 <= np.exp(-0.02 * (n - 1))
 
 
 def test_real_valued_losses_have_a_size_too_and_empty_groups_none(rng):

@@ -11,6 +11,7 @@ from fairlearn_fwh.metrics._inference._rare_events import (
     heavy_p_value,
     of_uneven,
 )
+from fairlearn_fwh.metrics._inference._tests import PairedDifferences, certificate_p_value, gain_lower_bound
 
 SAMPLES = 300  # each is a group of one frame, and a test of its own
 
@@ -209,6 +210,45 @@ def test_people_of_one_weight_are_not_heavy():
 def test_few_events_change_nothing_that_is_not_small():
     p_values = np.array([0.5, 0.04])
     n, worse, better = np.array([300.0, 300.0]), np.array([3.0, 6.0]), np.zeros(2)
-    corrected = few_events_p_value(n, worse, better, 0.01, p_values)
+    corrected = few_events_p_value(n, better, worse, -0.01, p_values)
     assert corrected[0] == 0.5
     assert corrected[1] == pytest.approx(stats.poisson.sf(5, 3), rel=1e-3)
+
+
+@pytest.mark.parametrize("alpha", [0.2, 0.1, 0.05, 0.01])
+@pytest.mark.parametrize("n", [30, 100, 1000])
+def test_where_nothing_happens_no_loss_is_ruled_out_that_nobody_would_have_shown(n, alpha):
+    """Certificates and bounds of people about whom the classifiers do not differ: nobody loses in a share (1 - d)^n of samples, at most exp(-n d)."""
+    nobody = frame_of(np.zeros(n, bool), np.zeros(n, bool), np.zeros(n, int))
+    largest = max(-np.log(alpha), stats.norm.isf(alpha) ** 2) / n
+    assert not nobody.certify(tolerance=0.98 * (1 - alpha ** (1 / n)), alpha=alpha)["certified"].item()
+    assert nobody.certify(tolerance=1.001 * largest, alpha=alpha)["certified"].item()
+    bounds = nobody.gain_intervals(alpha=2 * alpha).iloc[0]
+    assert bounds["upper"] == -bounds["lower"]
+    assert 1 - alpha ** (1 / n) <= bounds["upper"] <= 1.35 * largest  # Clopper and Pearson below 30 people
+
+
+@pytest.mark.parametrize("alpha", [0.2, 0.1, 0.05, 0.01])
+@pytest.mark.parametrize(("losing", "gaining"), [(1, 0), (1, 0.5), (2.4, 0), (3, 3), (8, 2), (20, 20)])
+def test_certificates_have_their_level_where_events_are_few(alpha, losing, gaining):
+    """Computed, not simulated: 200 people of whom so many lose more than gain, and so many gain, on average."""
+    n, tolerance = 200, losing / 200
+    worse, better = (a.ravel() for a in np.meshgrid(np.arange(100.0), np.arange(100.0)))
+    shares = np.array([tolerance + gaining / n, gaining / n])
+    rates = [*shares, 1 - shares.sum()]
+    probability = stats.multinomial.pmf(np.column_stack([worse, better, n - worse - better]), n, rates)
+    variance = ((worse + better) / n - ((better - worse) / n) ** 2) / n
+    everybody = PairedDifferences(
+        np.full(len(worse), float(n)),
+        (better - worse) / n,
+        variance,
+        worse,
+        better,
+        weighted=False,
+        upper=1.0,
+    )
+    likely = probability > 1e-12
+    assert probability[certificate_p_value(everybody, tolerance, "tango") < alpha].sum() <= alpha + 1e-9
+    assert probability[likely].sum() == pytest.approx(1, abs=1e-6)
+    missed = gain_lower_bound(everybody, np.full(len(worse), alpha), "tango") > -tolerance
+    assert probability[missed].sum() <= alpha + 1e-9
