@@ -917,7 +917,7 @@ class PreferenceFrame:
         >>> frame = PreferenceFrame(y_true=[1] * 200, y_pred=[1, 1, 0, 1] * 50, y_pred_pooled=[1, 0] * 100,
         ...                         sensitive_features=["a", "b"] * 100)
         >>> frame.as_one_group().gain_intervals().round(3).to_dict("records")
-        [{'n': 200, 'gain': 0.25, 'lower': 0.132, 'upper': 0.36}]
+        [{'n': 200, 'gain': 0.25, 'lower': 0.13, 'upper': 0.365}]
         """
         if self._layout.control_names:
             raise ValueError("as_one_group needs a frame without control_features.")

@@ -108,7 +108,9 @@ def skellam_p_value(
     alike = np.where(tolerance < 0, worse, better)
     b = 2 * more - worse - better
     # The likeliest rate of those who gain if `more` of the others are to be expected; below a tolerance of 0 of those who lose.
-    rate = np.maximum((np.sqrt(b**2 + 8 * alike * more) - b) / 4, 1e-9)
+    rate = (np.sqrt(b**2 + 8 * alike * more) - b) / 4
+    # Where a large part of all people is concerned, the difference varies less than Poisson's numbers do.
+    rate = np.maximum(rate - more**2 / (2 * n), 1e-9)
     losing, gaining = rate + np.where(tolerance < 0, 0.0, more), rate + np.where(tolerance < 0, more, 0.0)
     # Effective counts lie between whole numbers.
     whole = np.floor(worse - better + 1e-9)
