@@ -122,11 +122,7 @@ def _docstring(cls: type[Adapter]) -> str:
     example = cls._example.format(name=cls.__name__, arguments=arguments)
     parts = [
         method.summary,
-        *(
-            []
-            if method.takes_groups
-            else ["Protected attributes are not needed, so that none are asked for."]
-        ),
+        *([cls._note] if cls._note else []),
         f"It adapts `fairlearn_fwh.{method.room}.{method.name}`, which see.",
         _section(
             "Parameters",

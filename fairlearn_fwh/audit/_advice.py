@@ -60,7 +60,7 @@ def _keep_the_old(findings: Findings) -> Iterator[Step]:
     who = _named(harmed) or "the groups that are worse off"
     everybody = len(harmed) == len(findings.sections[0].groups) and not findings.suppressed
     if everybody:
-        yield Step(f"Keep {subject.pooled}", "Everybody is worse off with the other.")
+        yield Step(f"Keep {subject.pooled}", f"Every group is worse off with {subject.own}.")
         return
     yield Step(
         f"Keep {subject.pooled} for {who}",

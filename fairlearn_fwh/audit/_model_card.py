@@ -81,17 +81,16 @@ def _quantitative_analyses(findings: Findings) -> str:
     n_claims = len(findings.certificate)
     confidence = f"{100 * (1 - findings.alpha):g} % confidence"
     first = findings.sections[0]
-    gains = "" if findings.has_several_losses else f"Gains in {first.unit.name}; "
-    intervals = "intervals hold each by itself. Who is harmed, and what is shown, is so with"
+    gains = "" if findings.has_several_losses else f"Gains are in {first.unit.name}. "
+    together = f" for all {n_claims} claims together (step-down)" if n_claims > 1 else ""
     notes = [
-        f"{gains}{intervals} {confidence}" if gains else f"{intervals[0].upper()}{intervals[1:]} {confidence}"
+        f"{gains}Each interval holds by itself; what is found and what is ruled out holds with {confidence}{together}."
     ]
-    notes[0] += f" for all {n_claims} claims together (step-down)." if n_claims > 1 else "."
     notes += [_of_margin(section) for section in findings.sections if section.harm_margin]
     if first.power is not None and not findings.has_several_losses:
         notes.append(
-            f"{findings.counted.capitalize()} needed: so that it is shown with a chance of 80 % if the true gain is 0. A loss can be significant and still smaller than "
-            "the tolerance."
+            f"{findings.counted.capitalize()} needed: how many it takes to rule such a loss out with a probability of 80 % if the true gain is 0. A loss can be significant "
+            "and still smaller than the tolerance."
         )
     if (envy := findings.envy()) is not None:
         notes.append(

@@ -155,7 +155,7 @@ class Summary:
         n, n_open = self._n_groups, self._n_undecided
         who = f"{n_open} of {n} groups" if n > 1 else "everybody"
         if not any(section.tolerance for section in self.findings.sections):
-            return f"Undecided: no harm found, but that {own} is better than {pooled} is not shown for {who}."
+            return f"Undecided: no harm found, but {own} is not shown to be better than {pooled} for {who}."
         beginning = f"Undecided for {who}" if n > 1 else "Undecided"
         return _first_short(
             *(

@@ -58,7 +58,7 @@ def facts_of(findings: Findings) -> Iterator[tuple[str, str]]:
     if subject.date:
         yield "date", subject.date
     n = max((section.overall["n"] for section in findings.sections if section.overall), default=None)
-    yield "rows", "not shown: they would tell suppressed groups" if n is None else f"{n:,.0f}"
+    yield "rows", "not shown: they would reveal suppressed groups" if n is None else f"{n:,.0f}"
     yield "groups by", ", ".join(map(str, findings.frame._layout.audit_names))
     yield (
         "loss",

@@ -68,7 +68,7 @@ class GroupRouted(RoutedEstimator):
         """
         if sensitive_features is None:
             warnings.warn(
-                "The estimator was fitted with sensitive_features and got none now: the pooled classifier is used "
+                f"The estimator was fitted with sensitive_features and got none now: the pooled {self._task.estimator_type} is used "
                 "for everybody. Scorers and cross_val_predict do not forward them by themselves.",
                 GroupFallbackWarning,
                 stacklevel=5,
@@ -91,9 +91,10 @@ class GroupRouted(RoutedEstimator):
         codes = [groups.labels.index(label) for label in unseen]
         n = int(np.isin(groups.codes, codes).sum())
         message = f"sensitive_features has {len(unseen)} group(s) that did not occur in fit: {unseen[:5]!r} ({n} people)"
+        pooled = f"the pooled {self._task.estimator_type}"
         if self.handle_unknown == "error":
-            raise ValueError(f"{message}; handle_unknown='pooled' would serve them by the pooled classifier.")
-        warnings.warn(f"{message}: the pooled classifier is used.", GroupFallbackWarning, stacklevel=5)
+            raise ValueError(f"{message}; handle_unknown='pooled' would serve them by {pooled}.")
+        warnings.warn(f"{message}: {pooled} is used.", GroupFallbackWarning, stacklevel=5)
 
 
 class GroupRoutedClassifier(GroupRouted, RoutedClassifier):

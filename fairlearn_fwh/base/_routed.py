@@ -329,7 +329,7 @@ class RoutedEstimator(MetaEstimatorMixin, BaseEstimator, ABC):
             )
             more = len(self.fallback_groups_) - 5
             warnings.warn(
-                f"{len(self.fallback_groups_)} of {len(self.group_estimators_)} groups have no classifier of their own. "
+                f"{len(self.fallback_groups_)} of {len(self.group_estimators_)} groups have no {self._task.estimator_type} of their own. "
                 f"{listed}{f'; and {more} more' if more > 0 else ''}",
                 GroupFallbackWarning,
                 stacklevel=3,

@@ -49,7 +49,7 @@ class EachOnce(click.Command):
         for name in once:
             if given.count(name) > 1:
                 raise click.UsageError(
-                    f"{name} is given more than once; name several columns in one, separated by commas."
+                    f"{name} is given more than once; give it once (several columns are named in one, separated by commas)."
                 )
         return super().parse_args(context, args)
 
@@ -86,8 +86,10 @@ def labelled(names: list[str] | None) -> dict[Any, str] | None:
 def check_paths(*inputs: Path | None, outputs: Sequence[Path | None]) -> None:
     """Raise ValueError rather than write one file over another."""
     paths = [path.resolve() for path in (*inputs, *outputs) if path is not None]
-    if len(set(paths)) < len(paths):
-        raise ValueError("The files that are read and written must all be different files.")
+    if twice := [path for path in paths if paths.count(path) > 1]:
+        raise ValueError(
+            f"{twice[0]} is named twice; what is read and what is written must all be different files."
+        )
     check_outputs([path for path in outputs if path is not None])
 
 

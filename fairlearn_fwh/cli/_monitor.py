@@ -152,11 +152,14 @@ def _read(state: Path) -> dict[str, Any]:
         ) from error
     if known.get("version") != _VERSION:
         raise ValueError(
-            f"{state} has version {known.get('version')!r}; this package reads version {_VERSION}."
+            f"{state} has version {known.get('version')!r}; this package reads version {_VERSION}. Go on with the release that wrote it, or name a file that does not "
+            "exist to start a new one."
         )
     parts = {name: known.get(name) for name in ("options", "files", "monitor")}
     if not all(isinstance(part, dict) for part in parts.values()) or set(_KEPT) - set(parts["options"]):
-        raise ValueError(f"{state} is damaged: parts of it are missing.")
+        raise ValueError(
+            f"{state} is damaged: parts of it are missing. Restore it from a backup, or name a file that does not exist to start a new one."
+        )
     return known
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +15,7 @@ from ..audit._verdict import judge
 from ..metrics import PreferenceFrame
 from ..metrics._core._units import Unit
 from ._amounts import AMOUNTS, compared_regressors
-from ._data import EMBEDDED_DATA, REAL_DATA, Split, make_split
+from ._data import EMBEDDED_DATA, REAL_DATA, DataSpec, Split, make_split
 from ._methods import FIRST_TO_TRY, Answers, Method, SkippedMethodError, compared_methods
 from ._reviews import REVIEWS, methods_on_reviews
 
@@ -134,7 +134,7 @@ def compare_methods(
     >>> comparison.overall.index.tolist()[:2]
     ['pooled', 'pooled, knows the attribute']
     """
-    split, attribute = load_split(dataset, None, data_home, random_state)
+    split, attribute = load_split(_SPECS, dataset, None, data_home, random_state)
     spec = _SPECS[dataset]
     methods = compared_methods()
     if spec.loss_limit is not None:
@@ -159,11 +159,13 @@ def compare_methods(
 _SPECS = REAL_DATA | EMBEDDED_DATA | AMOUNTS | REVIEWS
 
 
-def load_split(dataset: str, attribute: str | None, data_home: Any, random_state: int) -> tuple[Split, str]:
-    """Load a data set by name and split it; return the attribute that is audited too."""
-    if dataset not in _SPECS:
-        raise ValueError(f"dataset must be one of {list(_SPECS)}; got {dataset!r}.")
-    spec = _SPECS[dataset]
+def load_split(
+    known: Mapping[str, DataSpec], dataset: str, attribute: str | None, data_home: Any, random_state: int
+) -> tuple[Split, str]:
+    """Load one of the data sets that are known and split it; return the attribute that is audited too."""
+    if dataset not in known:
+        raise ValueError(f"dataset must be one of {list(known)}; got {dataset!r}.")
+    spec = known[dataset]
     bunch = spec.load(data_home)
     attribute = spec.attribute if attribute is None else attribute
     split = (spec.split or make_split)(bunch, attribute, test_size=1 / 3, random_state=random_state)

@@ -20,7 +20,7 @@ from ..exceptions import ConstraintsNotSatisfiedWarning
 from ..metrics._core._groups import encode_groups
 from ..reductions import NoHarmReduction
 from ._comparison import Comparison, compare_on_split, load_split
-from ._data import Split
+from ._data import EMBEDDED_DATA, REAL_DATA, Split
 from ._methods import Answers, Method, SkippedMethodError, converged_model, pooled
 from ._other_packages import quiet_aif360
 
@@ -77,7 +77,7 @@ def audit_mitigators(
     >>> bool(audit.by_group.loc["ThresholdOptimizer, demographic parity", "harmed"].any())  # doctest: +SKIP
     False
     """
-    split, attribute = load_split(dataset, attribute, data_home, random_state)
+    split, attribute = load_split(REAL_DATA | EMBEDDED_DATA, dataset, attribute, data_home, random_state)
     return compare_on_split(
         split,
         mitigators(),

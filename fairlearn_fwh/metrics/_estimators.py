@@ -139,8 +139,8 @@ def ask_routed_ensemble(
     too_many = len(estimator.groups_) > MAX_ENVY_GROUPS
     if too_many:
         warnings.warn(
-            f"Envy is not measured: {len(estimator.groups_):,} groups would each have to be asked about every row "
-            f"(at most {MAX_ENVY_GROUPS} are).",
+            f"Envy is not measured: the classifiers of {len(estimator.groups_):,} groups would each have to be asked about every row, which is done for at most "
+            f"{MAX_ENVY_GROUPS} groups.",
             EnvySkippedWarning,
             stacklevel=3,
         )

@@ -33,10 +33,12 @@ def to_state(monitor: PreferenceMonitor) -> dict[str, Any]:
 def from_state(kind: type[PreferenceMonitor], state: Any) -> PreferenceMonitor:
     """Read what `to_state` wrote; see `PreferenceMonitor.from_json`."""
     if not isinstance(state, dict) or state.get("format") != FORMAT:
-        raise ValueError("This is not a state of a PreferenceMonitor.")
+        raise ValueError(
+            "This is not a state of a PreferenceMonitor. Give what to_json wrote, or start a new monitor."
+        )
     if state.get("version") != VERSION:
         raise ValueError(
-            f"This state has version {state.get('version')!r}; this package reads version {VERSION}."
+            f"This state has version {state.get('version')!r}; this package reads version {VERSION}. Read it with the release that wrote it, or start a new monitor."
         )
     try:
         settings = dict(state["settings"])

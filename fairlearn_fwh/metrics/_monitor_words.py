@@ -52,19 +52,17 @@ def verdict_of(monitor: PreferenceMonitor, min_group_size: int = SMALLEST_SHOWN)
     if found:
         return f"{beginning} {' and '.join(found)}, {confidence}.{earlier}"
     open_ = last[~last["certified"]]
-    ruled_out = (
-        f"a loss of more than {unit.amount_in_words(monitor.tolerance)}"
-        if monitor.tolerance
-        else "that there is no gain"
-    )
+    loss = f"a loss of more than {unit.amount_in_words(monitor.tolerance)}"
     if not len(open_):
-        return f"{beginning} {ruled_out} is ruled out for every group, {confidence}.{earlier}"
+        shown = f"{loss} is ruled out" if monitor.tolerance else "a gain is shown"
+        return f"{beginning} {shown} for every group, {confidence}.{earlier}"
     named = _listed(
         open_.drop_duplicates("group"),
         min_group_size,
         lambda row: f"{row.people:,} {counted} so far, bound {unit.gain(row.lower, 1)}",
     )
-    return f"{beginning} no harm is found, but {ruled_out} cannot be ruled out {confidence} for {named}.{earlier}"
+    unsure = f"{loss} cannot be ruled out" if monitor.tolerance else "a gain is not shown"
+    return f"{beginning} no harm is found, but {unsure} {confidence} for {named}.{earlier}"
 
 
 def _earlier(history: pd.DataFrame, last: pd.DataFrame, min_group_size: int) -> str:

@@ -362,8 +362,10 @@ def _in_words(table: pd.DataFrame, unit: Unit, tolerance: float, alpha: float, m
     beyond = f" by more than {unit.amount_in_words(margin)}" if margin else ""
     if table["harmed"].any():
         return f"Harms{beyond}, whoever belongs to the group, {confidence}: {listed(table['harmed'])}."
-    limit = f"a loss of more than {unit.amount_in_words(tolerance)}" if tolerance else "that there is no gain"
+    loss = f"loss of more than {unit.amount_in_words(tolerance)}"
     unsure = ~table["certified"] & (table["n"] > 0)
     if not unsure.any():
-        return f"{limit[0].upper()}{limit[1:]} is ruled out for every group, {confidence}."
-    return f"No harm is found for certain, but {limit} cannot be ruled out {confidence} for {listed(unsure)}."
+        shown = f"A {loss} is ruled out" if tolerance else "A gain is shown"
+        return f"{shown} for every group, {confidence}."
+    open_ = f"a {loss} cannot be ruled out" if tolerance else "a gain is not shown"
+    return f"No harm is found for certain, but {open_} {confidence} for {listed(unsure)}."

@@ -10,6 +10,7 @@ from numbers import Integral, Real
 from typing import Any, Self
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.utils import check_random_state, get_tags
 from sklearn.utils.metadata_routing import MetadataRouter
 from sklearn.utils.validation import check_is_fitted
@@ -363,7 +364,8 @@ class NoHarmSelector(RoutedEstimator):
 
     def _check_predict_input(self, X: Any) -> Any:
         """Check X; columns of answers may be a dict, as in `from_predictions`."""
-        return super()._check_predict_input(read_predictions(X) if isinstance(X, Mapping) else X)
+        is_columns = isinstance(X, Mapping) and not issparse(X)  # some sparse matrices are dicts
+        return super()._check_predict_input(read_predictions(X) if is_columns else X)
 
     def _first_inside(self) -> Any:
         """The ensemble, or the first of several models."""

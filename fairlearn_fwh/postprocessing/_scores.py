@@ -154,7 +154,10 @@ class LossScore(Score):
         if not guarantee.needs_test:
             return
         if self.loss.span is None:
-            _refuse_certificate(self.name, guarantee, has_limits=self.loss.predicts == "values")
+            raise ValueError(
+                f"guarantee={guarantee.kind!r} needs a loss that has a largest value, and scoring={self.name!r} has none: a rare large loss may not be among the "
+                "selection rows. Give loss_limit, where losses are cut off, or use guarantee='empirical'."
+            )
         if not self.loss.is_binary and given.weights is not None:
             raise ValueError(
                 f"scoring={self.name!r} with guarantee={guarantee.kind!r} does not take sample_weight: its bound "
@@ -330,7 +333,7 @@ class MetricScore(Score):
 
     def check(self, guarantee: Guarantee, classes: np.ndarray | None, given: Sample) -> None:
         if guarantee.needs_test:
-            _refuse_certificate(self.name, guarantee, has_limits=False)
+            raise _has_no_test(self.name, guarantee, of_amounts=classes is None)
         if given.weights is not None and "sample_weight" not in inspect.signature(self.metric).parameters:
             raise ValueError(f"sample_weight was given, but scoring={self.name!r} does not take it.")
 
@@ -345,15 +348,14 @@ def nothing_to_compare(n_claims: int) -> Comparison:
     return Comparison(table, None, np.zeros(0, dtype=int), np.nan)
 
 
-def _refuse_certificate(name: str, guarantee: Guarantee, *, has_limits: bool) -> None:
-    if has_limits:
-        raise ValueError(
-            f"guarantee={guarantee.kind!r} needs a loss that has a largest value, and scoring={name!r} has none: a rare large loss may not be among the selection "
-            "rows. Give loss_limit, where losses are cut off, or use guarantee='empirical'."
-        )
-    raise ValueError(
-        f"guarantee={guarantee.kind!r} needs a score that has a test: 'accuracy', 'zero_one', 'missed', 'false_alarm', 'brier', 'rejection', 'roc_auc' or a MisclassificationCost; "
-        f"got scoring={name!r}. Use guarantee='empirical' for it."
+def _has_no_test(name: str, guarantee: Guarantee, *, of_amounts: bool) -> ValueError:
+    tested = (
+        "'squared' or 'absolute', a PinballLoss, each with loss_limit, or a loss with attributes `lower` and `upper`"
+        if of_amounts
+        else "'accuracy', 'zero_one', 'missed', 'false_alarm', 'brier', 'rejection', 'roc_auc', a MisclassificationCost, or 'log' with loss_limit"
+    )
+    return ValueError(
+        f"guarantee={guarantee.kind!r} needs a score that has a test: {tested}; got scoring={name!r}. Use guarantee='empirical' for it."
     )
 
 

@@ -35,6 +35,7 @@ def in_words(
     if not n:
         return f"There are no groups: everybody is served by the pooled {noun}."
     claim = _claim(guarantee, cross_fit)
+    do = "everybody together does" if guarantee.kind == RELEASE else "they do"
     refused = f"strategy={selection.strategy!r} prefers the pooled {noun}"
     if not kept.any() and selection.n_refused:
         return f"{selection.n_refused} of {n} groups do {claim} with another {noun}, but {refused} for everybody."
@@ -50,7 +51,7 @@ def in_words(
     rest = f"; the pooled {noun} serves the other {n - kept.sum()}" if n > kept.sum() else ""
     rest += f" (for {selection.n_refused} of them {refused})" if selection.n_refused else ""
     parts = [
-        f"{kept.sum()} of {n} groups keep another {noun}, with which they do {claim}: {names}{rest}.",
+        f"{kept.sum()} of {n} groups keep another {noun}, with which {do} {claim}: {names}{rest}.",
         _promise(guarantee),
         _not_protected(
             selection, guarantee, f"every group that keeps another {noun}" if rest else "every group"
@@ -68,7 +69,7 @@ def _claim(guarantee: Guarantee, cross_fit: int | None) -> str:
     how_sure = {
         CERTIFIED: f"{confidence}, for all groups together",
         EMPIRICAL: "in the selection data, which proves nothing",
-        RELEASE: f"{confidence}, for everybody as a whole",
+        RELEASE: confidence,
         SHRUNK: f"{loss} has a probability below {100 * guarantee.alpha:g} %, for each group by itself",
     }[guarantee.kind]
     return f"{limit} with the pooled one{average} ({how_sure})"

@@ -73,7 +73,7 @@ def test_small_groups_are_counted_and_not_shown():
 
 def test_at_tolerance_0_it_says_who_is_shown_to_gain_and_has_no_power():
     card = frame_of({"a": 500}, {}).to_model_card(tolerance=0)
-    assert "is better than the baseline is not shown for everybody" in card
+    assert "is not shown to be better than the baseline for everybody" in card
     assert "| bound |" in card
     assert "people needed" not in card
 

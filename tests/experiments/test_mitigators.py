@@ -7,6 +7,7 @@ import pytest
 
 from fairlearn_fwh.experiments import audit_mitigators, plot_comparison
 from fairlearn_fwh.experiments._comparison import compare_on_split, load_split
+from fairlearn_fwh.experiments._data import EMBEDDED_DATA
 from fairlearn_fwh.experiments._mitigators import mitigators
 
 pytestmark = pytest.mark.slow
@@ -62,7 +63,7 @@ def test_without_aif360_its_mitigators_are_skipped_with_a_reason(monkeypatch):
     for name in [name for name in sys.modules if name.split(".")[0] == "aif360"]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "aif360", None)
-    split, attribute = load_split("diabetes", None, None, 0)
+    split, attribute = load_split(EMBEDDED_DATA, "diabetes", None, None, 0)
     methods = {
         name: method
         for name, method in mitigators().items()
@@ -87,6 +88,10 @@ def test_without_aif360_its_mitigators_are_skipped_with_a_reason(monkeypatch):
 def test_unknown_names_are_refused():
     with pytest.raises(ValueError, match="dataset must be one of"):
         audit_mitigators("iris")
+    with pytest.raises(
+        ValueError, match="dataset must be one of .* got 'hours'"
+    ):  # amounts: there is no parity of them
+        audit_mitigators("hours")
     with pytest.raises(ValueError, match="attribute must be among .* got \\['shoe size'\\]"):
         audit_mitigators("diabetes", attribute="shoe size")
 

@@ -48,7 +48,7 @@ def test_the_table_says_who_pays_and_how_sure_it_is():
 def test_reviews_are_compared_on_embeddings_and_split_by_article(real_data, monkeypatch):
     monkeypatch.setattr(_reviews.SentenceEmbedder, "transform", lambda self, X: np.zeros((len(X), 3)))
     monkeypatch.setattr(_reviews, "MOST_REVIEWS", 500)
-    split, attribute = _comparison.load_split("reviews", None, real_data, 0)
+    split, attribute = _comparison.load_split(_comparison.REVIEWS, "reviews", None, real_data, 0)
     assert attribute == "age_group"
     assert split.X.shape == (len(split.y), 3)
     assert len(split.y) + len(split.y_test) == 500

@@ -259,7 +259,7 @@ def test_weights_count_like_repeated_rows():
     ("scoring", "message"),
     [
         ("balanced_accuracy", "guarantee='certified' needs a score that has a test"),
-        ("log", "guarantee='certified' needs a score that has a test"),
+        ("log", "needs a loss that has a largest value, and scoring='log' has none: .* Give loss_limit"),
         (f1_score, "got scoring='f1_score'. Use guarantee='empirical'"),
         ("fairness", "scoring must be one of .* or a callable"),
         ("squared", "scoring must be one of .* or a callable"),

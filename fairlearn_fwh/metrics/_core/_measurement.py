@@ -271,7 +271,7 @@ class Measurement:
         """Keep what is known of audit groups and of the pooled classifier: no other classifiers, no replicates, one pair per audit group."""
         if self.layout.control_names or self.n_once is not None:
             raise ValueError(
-                "Frames with control features or overlapping groups cannot be looked at again and again."
+                "The frame has control features or overlapping groups, which a monitor does not take; make it without them."
             )
         n_audit, last = len(self.layout.audit), self.sums.value.shape[1] - len(DERIVED)
         columns = np.r_[:FIRST_GROUP, last : last + len(DERIVED)]

@@ -64,7 +64,7 @@ class UnitHashes:
         """Raise ValueError if the hashes were made with another key, with which no unit would ever be found again."""
         if _check_of(key) != self.check:
             raise ValueError(
-                "unit_key is another key than the one before: nobody who was seen would be recognised."
+                "unit_key is another key than that of the people seen before, so none of them would be recognised. Give the same key, or start again."
             )
 
     def among(self, labels: Sequence[Any], key: bytes) -> np.ndarray:
@@ -81,7 +81,9 @@ class UnitHashes:
             If the hashes were made with different keys.
         """
         if self.check != other.check:
-            raise ValueError("Units were hashed with different keys; they cannot be compared.")
+            raise ValueError(
+                "Units were hashed with different keys and cannot be compared. Make both frames with the same unit_key."
+            )
         return len(np.intersect1d(self.values, other.values, assume_unique=True))
 
     def __add__(self, other: UnitHashes) -> UnitHashes:

@@ -17,7 +17,7 @@ from .._core._label_sets import MISSING_WORDS, LabelSets
 from .._core._losses import Loss
 from .._core._values import MAX_EXACT, check_spread, weight_exponent
 from ._columns import Columns
-from ._rows import N_ROWS, NUMBER, as_number, collect, numeric_roles, read_numbers
+from ._rows import N_ROWS, NUMBER, FileColumns, as_number, collect, numeric_roles, read_numbers
 
 #: Unsigned and longer integers, which not every engine compares exactly with signed ones of 64 bits.
 _WIDE = (nw.UInt64, nw.UInt128, nw.Int128)
@@ -46,6 +46,14 @@ class Found:
     exponent: int
     has_weightless: bool
     n_rows: int
+
+
+def check_all_are_read(found: Found, file: FileColumns | None) -> None:
+    """Raise ValueError if the engine read fewer, or more, rows than the file has."""
+    if file is not None and file.n_rows not in (None, found.n_rows):
+        raise ValueError(
+            f"The engine read {found.n_rows:,} rows of a file of {file.n_rows:,}, so there is no verdict. Write the file again, or read it with another engine."
+        )
 
 
 def look_at_rows(

@@ -24,7 +24,7 @@ from .._core._reading import (
 from .._core._sums import GroupSums
 from .._core._unit_hashes import UnitHashes
 from .._inference._bootstrap import BootstrapSettings
-from ._checks import Found, look_at_rows
+from ._checks import Found, check_all_are_read, look_at_rows
 from ._columns import Columns
 from ._labels import group_keys, numbers_of, read_labels
 from ._losses import OWN, as_in_data, concerned_rows, loss_columns, with_losses, with_statistics
@@ -113,10 +113,7 @@ class Engine:
         found = look_at_rows(
             rows, columns, loss, stated, is_text=is_text, is_file=file is not None, max_cells=max_cells
         )
-        if file is not None and file.n_rows not in (None, found.n_rows):
-            raise ValueError(
-                f"The engine read {found.n_rows:,} rows of {file.n_rows:,}; no verdict is given about such a file."
-            )
+        check_all_are_read(found, file)
         check_spellings_of_units(rows, columns)
         rows = with_numbers(rows, columns, loss) if is_text else rows
         compared = [columns.keys[role] for role in columns.labels_and_predictions()]

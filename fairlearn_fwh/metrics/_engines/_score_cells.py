@@ -15,7 +15,7 @@ from .._core._groups import Groups
 from .._core._losses import Loss
 from .._core._positive import positive_label
 from .._core._score_cells import ScoreCells, ScoreHistogram
-from ._checks import look_at_rows
+from ._checks import check_all_are_read, look_at_rows
 from ._columns import Columns
 from ._labels import group_keys, numbers_of, read_labels
 from ._rows import N_ROWS, FileColumns, collect, read_numbers, select_roles, with_numbers, with_plain_types
@@ -90,10 +90,7 @@ def count_scores(
     found = look_at_rows(
         rows, columns, _SCORES, None, is_text=is_text, is_file=file is not None, max_cells=max_cells
     )
-    if file is not None and file.n_rows not in (None, found.n_rows):
-        raise ValueError(
-            f"The engine read {found.n_rows:,} rows of {file.n_rows:,}; no verdict is given about such a file."
-        )
+    check_all_are_read(found, file)
     rows = with_numbers(rows, columns, _SCORES) if is_text else rows
     keys = {"own": columns.keys["y_pred"], "other": columns.keys["y_pred_pooled"]}
     rows = rows.with_columns(**{name: nw.col(key).cast(nw.Float64) for name, key in keys.items()})
