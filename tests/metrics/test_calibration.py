@@ -27,8 +27,7 @@ def test_the_error_is_that_of_the_bins_without_pairs_of_a_person_with_itself(rng
         d = (y - p)[bins == b]
         unbiased += (bins == b).mean() * (d.sum() ** 2 - d @ d) / (len(d) * (len(d) - 1))
     assert found.raw == pytest.approx(raw)
-    # The floor of the variance of a bin makes the correction at most a little larger.
-    assert found.error == pytest.approx(unbiased, abs=0.002)
+    assert found.error == pytest.approx(unbiased)
     assert found.large == pytest.approx((y - p).mean())
 
 
@@ -95,6 +94,28 @@ def test_bounds_in_the_large_cover_where_events_are_rare(n, rate, alpha):
             )
             missed[i] += not low <= 0 <= high
     assert (missed <= stats.binom.ppf(0.99, 400, alpha)).all()
+
+
+@pytest.mark.simulation
+def test_errors_and_gains_are_covered_where_events_are_rare():
+    """Squared errors that are small beside what chance does to bins with one positive or none."""
+    rng = np.random.default_rng(0)
+    covered = []
+    while len(covered) < 80:
+        log_odds = rng.normal(special.logit(0.01), 1.2, 500)
+        true, other = special.expit(log_odds), special.expit(log_odds + 0.2)
+        y = (rng.random(500) < true).astype(int)
+        if not y.any():
+            continue
+        frame = CalibrationFrame(y_true=y, y_prob=true, y_prob_pooled=other)
+        bins = np.repeat(np.arange(len(frame._measured[0][1].bins)), 50)
+        truth = (np.bincount(bins, (true - other)[np.argsort(other)]) ** 2 / 50).sum() / 500
+        bounds, gain = frame.intervals().iloc[1], frame.gain_intervals().iloc[0]
+        covered.append([
+            bounds["error_lower"] <= truth <= bounds["error_upper"],
+            gain["lower"] <= truth <= gain["upper"],
+        ])  # fmt: skip
+    assert (np.mean(covered, axis=0) > 0.96).all()
 
 
 def test_common_events_have_students_bounds():

@@ -32,8 +32,8 @@ class Calibration:
         Of each bin number of people, mean probability, share of positives, and standard error of their difference.
     raw : float
         Squared calibration error of the bins as they are in the sample: mean of (share - mean probability)^2 over people.
-    bias : float
-        What of it is due to chance on average.
+    bias, most_bias : float
+        What of it is due to chance on average: as estimated, and if one more positive and one more negative were in each bin.
     largest, spread : float
         The variance of `raw` is at most ``4 * largest * error + spread``, where `error` is the true one.
     """
@@ -45,6 +45,7 @@ class Calibration:
     bins: np.ndarray
     raw: float
     bias: float
+    most_bias: float
     largest: float
     spread: float
 
@@ -64,12 +65,13 @@ class Calibration:
         """Bounds of the true squared error: values at which what was seen is in neither tail.
 
         The sum of squares of normal errors around true values is taken as a gamma variable with its mean and variance (Patnaik 1949), whose
-        variance is the largest that a true error allows, whatever bins it is in.
+        variance is the largest that a true error allows, whatever bins it is in. Where there are few positives chance may add more than is estimated, which
+        counts for the lower bound.
         """
         seen = self.raw
 
         def above(error: np.ndarray) -> np.ndarray:
-            return _tail(seen, error + self.bias, 4 * self.largest * error + self.spread)[0]
+            return _tail(seen, error + self.most_bias, 4 * self.largest * error + self.spread)[0]
 
         def below(error: np.ndarray) -> np.ndarray:
             return _tail(seen, error + self.bias, 4 * self.largest * error + self.spread)[1]
@@ -84,6 +86,7 @@ class Calibration:
 
 def _tail(seen: float, mean: np.ndarray, variance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Probabilities of at least, and of at most, what was seen."""
+    mean = np.maximum(mean, 1e-300)
     shape, x = mean**2 / variance, seen * mean / variance
     return special.gammaincc(shape, x), special.gammainc(shape, x)
 
@@ -118,8 +121,9 @@ def calibration_of(
     # With few positives a bin may have none by chance: its share is taken as that of one more positive and one more negative.
     of_bin = size if units is None else _units_of_bins(rows, bin_of, n_bins)
     share = (hits / size * of_bin + 1) / (of_bin + 2)
-    np.fill_diagonal(covariance, np.maximum(np.diag(covariance), share * (1 - share) / of_bin))
     weight = size / n
+    bias = float(weight @ np.diag(covariance))
+    np.fill_diagonal(covariance, np.maximum(np.diag(covariance), share * (1 - share) / of_bin))
     weighted = np.sqrt(weight)[:, None] * covariance * np.sqrt(weight)
     centred = np.bincount(rows, apart - apart.mean(), n_units) / n
     one_more = 1 / (n_units + 2)
@@ -134,7 +138,8 @@ def calibration_of(
         heavy=_heavy(apart, rows, n_units),
         bins=np.column_stack([size, means, hits / size, np.sqrt(np.diag(covariance))]),
         raw=float(weight @ gap**2),
-        bias=float(np.trace(weighted)),
+        bias=bias,
+        most_bias=float(np.trace(weighted)),
         largest=float(np.linalg.eigvalsh(weighted)[-1]),
         spread=float(2 * (weighted**2).sum()),
     )
