@@ -150,7 +150,7 @@ class PreferenceFrame:
     share of people for whom every classifier is wrong, and copies of the pooled classifier reach 100 %:
     read it beside the accuracy, the gain over pooled and the disagreement with pooled.
 
-    Shares of people have mid-P bounds, gains in 0-1 losses Tango's score bounds (exact ones below 30 people), means of
+    Shares of people have mid-P bounds, gains in 0-1 losses Tango's score bounds (wider where few people lose or gain; exact ones below 30 people), means of
     real-valued losses Student's. With weights their variances are linearised. A smallest or largest gain over groups
     has the bounds that the groups have together (Bonferroni), not percentiles, which are biased there; what remains
     (`disparity_change`) has percentiles of the bootstrap, and counts have none. `to_frame` names the method.
@@ -751,8 +751,8 @@ class PreferenceFrame:
         Returns
         -------
         DataFrame
-            One row per audit group: `n`, `gain`, `lower`, `upper`. Tango's score intervals for 0-1 losses (exact below
-            30 people), t intervals for real-valued ones.
+            One row per audit group: `n`, `gain`, `lower`, `upper`. Tango's score intervals for 0-1 losses (wider where few people lose or gain,
+            exact below 30 people); for real-valued ones bounds by bets, or Student's with weights or units, or where the loss has no limits.
 
         Raises
         ------

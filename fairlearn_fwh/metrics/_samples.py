@@ -77,8 +77,9 @@ def compare_samples(
     -------
     SampleComparison
         Its `table` has for each group `n`, `n_old`, `risk`, `risk_old`, `increase` (new minus old risk) with `lower` and `upper` (Miettinen
-        and Nurminen 1985; Welch for real-valued losses), `p_value` and `p_adjusted` of
-        a higher risk, and whether it is `higher`. Groups that only one sample has are not tested.
+        and Nurminen 1985, wider where few events allow more; Welch for real-valued losses), `p_value` and `p_adjusted` of
+        a higher risk (by the exact unconditional test where a sample has fewer than 100 people), and whether it is `higher`. Groups that only one sample has are
+        not tested.
 
     Raises
     ------

@@ -77,8 +77,8 @@ class NoHarmSelector(RoutedEstimator):
         By default "accuracy", of regressors "squared". What counts, within each group: a score, a loss of `PreferenceFrame` ("brier", "log" and a `MisclassificationCost` are negated, "missed" is shown as recall and
         "false_alarm" as specificity, with ``classes_[1]`` as the positive label, "zero_one" and
         "rejection" are shown as accuracy and acceptance rate), or a metric ``(y_true, y_pred) -> float`` of labels, greater
-        is better. Tests: Tango's score test for accuracy (at tolerance 0 the exact McNemar test, above it below
-        100 people the exact unconditional one), bets for "brier" (Waudby-Smith and Ramdas 2024), DeLong's for "roc_auc"; "zero_one", "missed", "false_alarm" and
+        is better. Tests: Tango's score test for accuracy, with Skellam's law where few people lose (at tolerance 0 the exact McNemar test,
+        above it below 100 people the exact unconditional one), bets for "brier" (Waudby-Smith and Ramdas 2024), DeLong's for "roc_auc"; "zero_one", "missed", "false_alarm" and
         "rejection" are tested like accuracy, a `MisclassificationCost` and, with `loss_limit`, "log" by bets. "balanced_accuracy" and metrics have no test and need
         ``guarantee="empirical"``. Of regressors "squared", "absolute", "pinball" (or a `PinballLoss`), a loss with attributes `lower` and `upper`, negated, or such a
         metric; gains are in units of the loss, those of "absolute" in units of y.

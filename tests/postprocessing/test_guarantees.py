@@ -60,6 +60,10 @@ def test_a_release_is_for_everybody_or_nobody():
     better = decided([0.03, 0.03, 0.0], [3000, 2000, 400], "release")
     assert better.fallback_groups_ == {}
     assert better.selection_table_["choice"].tolist() == ["new 0"] * 3
+    assert (
+        "with which everybody together does better than with the pooled one (95 % confidence)"
+        in better.verdict_
+    )
     worse = decided([-0.02, -0.01, 0.0], [3000, 2000, 400], "release")
     assert set(worse.fallback_groups_) == {0, 1, 2}
     harmful = decided([0.04, 0.04, -0.08], [3000, 3000, 1000], "release")

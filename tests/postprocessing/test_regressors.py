@@ -158,7 +158,11 @@ def test_a_metric_needs_no_limit_and_has_no_guarantee():
             ValueError,
             r"scoring must be one of \['squared', 'absolute', 'pinball'\] \(of regressors\)",
         ),
-        ({"scoring": r2_score}, ValueError, "needs a score that has a test"),
+        (
+            {"scoring": r2_score},
+            ValueError,
+            "needs a score that has a test: 'squared' or 'absolute', .* with loss_limit",
+        ),
         (
             {"scoring": r2_score, "guarantee": "empirical", "loss_limit": 3.0},
             ValueError,
