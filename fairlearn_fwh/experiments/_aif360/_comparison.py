@@ -408,7 +408,7 @@ def aif360_markdown(runs: pd.DataFrame) -> str:
 _LEGEND = f"""Gains are in percentage points of accuracy over a converged logistic regression that does not see the attribute (95 %
 intervals; of the groups with at least {SMALLEST_WORST} test rows); left of 0 is harm. A group is harmed if its loss is significant (exact
 McNemar tests, step-down over the groups, level {ALPHA}); shown is the mean number over splits. A disparate impact of 1 and an equal
-opportunity difference of 0 are parity; an impact of 0 or inf means that one side got no favorable decision in a split. Reweighing, MetaFair, PrejudiceRemover, CalibratedEqOdds and RejectOption know the privileged
+opportunity difference of 0 are parity; an impact of inf means that the privileged got no favorable decision in some split, one of 0.00 that the others got hardly any in all of them. Reweighing, MetaFair, PrejudiceRemover, CalibratedEqOdds and RejectOption know the privileged
 and all others, the other algorithms every group. GerryFair and PrejudiceRemover see the attribute as a feature; CalibratedEqOdds and RejectOption
 get 70 % of the training rows for the classifier and 30 % for themselves; all algorithms run at their defaults, but for GerryFair with 100
 iterations, MetaFair for statistical rates, and RejectOption with a coarser grid. PreferredTreatment is about favorable decisions: it keeps

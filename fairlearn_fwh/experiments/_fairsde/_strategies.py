@@ -260,7 +260,7 @@ def _answer(runs: pd.DataFrame) -> str:
     if len(power) > 1:
         (few, of_few), (many, of_many) = power[0], power[-1]
         sentences.append(
-            f"With as many people in all, {100 * of_few:.0f} % of the truly better experts of {few:.0f} groups are found, and "
+            f"With as many people in all, `max_min` finds {100 * of_few:.0f} % of the truly better experts of {few:.0f} groups, and "
             f"{100 * of_many:.0f} % of those of {many:.0f}."
         )
     slowest = runs["seconds"].max()

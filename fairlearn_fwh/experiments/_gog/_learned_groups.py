@@ -29,7 +29,7 @@ SMALLEST_SHOWN = 50
 
 N_NEIGHBORS, N_FOLDS = 3, 5
 
-FEATURES, GRADIENTS = "features", "gradients by weights"
+FEATURES, WITH_LABEL, GRADIENTS = "features", "features and label", "gradients by weights"
 
 DATA = {
     f"{name}-{attribute}": DataSpec(REAL_DATA[name].load, attribute)
@@ -109,7 +109,7 @@ def _views(split: Split, seed: int) -> dict[str, np.ndarray]:
     residual = network.predict_proba(Z_test)[:, [1]] - split.y_test[:, None]
     return {
         FEATURES: Z_test,
-        "features and label": np.column_stack([Z_test, split.y_test]),
+        WITH_LABEL: np.column_stack([Z_test, split.y_test]),
         "representation": h,
         GRADIENTS: residual * h,
         "gradients by input": residual * network.coefs_[-1].T,
@@ -169,7 +169,7 @@ def gog_groups_markdown(runs: pd.DataFrame) -> str:
             markdown_table(header, rows),
             "",
             f"Means over splits, on test rows of groups with at least {SMALLEST_SHOWN} of them; percentages. The network has layers of 64 and 32; the probe is a logistic "
-            f"regression, cross-validated; neighbours are the {N_NEIGHBORS} nearest by Euclidean distance. Gradients know the label, other than features.",
+            f"regression, cross-validated; neighbours are the {N_NEIGHBORS} nearest by Euclidean distance. Unlike features, gradients know the label.",
             "",
         ]
     )
@@ -178,13 +178,14 @@ def gog_groups_markdown(runs: pd.DataFrame) -> str:
 def _answer(runs: pd.DataFrame) -> str:
     """Count on how many data sets gradients tell more."""
     table = runs.groupby(["dataset", "view"])[["information", "same"]].mean().unstack("view")
-    counts = [
-        int((table[figure][GRADIENTS] > table[figure][FEATURES]).sum()) for figure in ("information", "same")
-    ]
+
+    def count(figure: str, other: str) -> int:
+        return int((table[figure][GRADIENTS] > table[figure][other]).sum())
+
     n = len(table)
     return (
-        f"A linear probe finds more information on the group in gradients than in features on {counts[0]} of {n} data set(s); nearest others are more often "
-        f"of one's group by gradients than by features on {counts[1]} of {n}."
+        f"A linear probe finds more information on the group in gradients than in features on {count('information', FEATURES)} of {n} data set(s); nearest others are "
+        f"more often of one's group by gradients than by features on {count('same', FEATURES)} of {n}, and than by features and label on {count('same', WITH_LABEL)} of {n}."
     )
 
 

@@ -250,8 +250,8 @@ def gog_markdown(runs: pd.DataFrame) -> str:
 
 _LEGEND = f"""Means over splits; differences in percentage points with corrected 95 % intervals, paired by split. Groups are for testing only; those with fewer than
 {SMALLEST_SHOWN} test rows have no say in worst group and equalized odds (here the larger range over groups of the rate of the second class, given the label; the
-paper's formula was not found). A group is harmed if its loss against plain training of the same architecture (of which DAFH's is another) is significant (exact McNemar
-tests, step-down over the groups, level {ALPHA}). Learners have layers of 64 and 32 but where they are linear; noise in features is that of training and test rows. The gain of the group that loses most is a minimum over groups, and below 0 by chance alone."""
+paper's formula was not found). A group is harmed if its loss against plain training of the same network (also DAFH's, whose architecture is another) is significant (exact McNemar
+tests, step-down over the groups, level {ALPHA}). Learners have layers of 64 and 32 unless they are linear; noise in features is that of training and test rows. The gain of the group that loses most is a minimum over groups, and below 0 by chance alone."""
 
 
 def plot_gog(runs: pd.DataFrame) -> Any:

@@ -147,7 +147,7 @@ def transfer_markdown(runs: pd.DataFrame) -> str:
 
 _LEGEND = f"""Means over splits; differences with corrected 95 % intervals, paired by split. The first name of a pair is the target, whose groups only "STL-fair" and the choice
 of the epoch by its groups see; the second is the auxiliary ("adult-hours", "adult-age" and "adult-intersectional": whether others work more than 40 hours; "adult-age": quarters of age, a
-continuous attribute; "adult-intersectional": the target knows sex in MTL-inter, the auxiliary race, groups are sex x race, and STL-fair knows them in full: the upper bound). Tasks have
+continuous attribute; "adult-intersectional": the target knows sex in MTL-inter, the auxiliary race, groups are sex x race, and STL-fair knows them in full). Tasks have
 at most 6,000 people. People of COMPAS may be in both tasks; no target label of a test person is used. Epsilon and gains are those of groups with at least {SMALLEST_SHOWN} test rows ({SMALLEST_OF_SMALL} of German credit). A group is harmed if its
 accuracy is significantly below that of STL-base (exact McNemar tests, step-down over the groups, level {ALPHA}). BLIND, a row of the paper's table, is left out: it is another method. The paper's own
 tasks (clinical notes, tweets, reviews) need language models and gated data; its epsilon falls from MTL-base to MTL-fair in 6 of 6 tasks (single runs)."""

@@ -215,6 +215,6 @@ def _table_row(method: str, mine: pd.DataFrame, alone: pd.DataFrame, base: pd.Da
 
 
 _LEGEND = f"""Means over splits; differences with corrected 95 % intervals, paired by split. Reviews of one article are on one side of a split, and articles of the target are not articles of the auxiliary. The target's ages are for testing;
-"STL-fair" and the choice of the epoch by them alone see them. Each task has at most {MOST_PEOPLE:,} reviews. Epsilon is that of the worst pair of age bands for a label and an answer. Texts of the department Trend are left out (its cells are too small). MTL-inter is not
+only "STL-fair" and the choice of the epoch by the target's groups see them. Each task has at most {MOST_PEOPLE:,} reviews. Epsilon is that of the worst pair of age bands for a label and an answer. Texts of the department Trend are left out (its cells are too small). MTL-inter is not
 possible with one attribute. A band is harmed if its accuracy is significantly below that of STL-base (exact McNemar tests, step-down over the bands, level .05). Embeddings are those of a MiniLM that is not trained. The
 paper's review tasks (its table 2: other reviews, gender, a fine-tuned encoder) have epsilon fall from MTL-base to MTL-fair; its figures and these are of other data."""
