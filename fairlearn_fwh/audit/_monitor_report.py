@@ -103,8 +103,10 @@ class MonitorReport:
         """Return the looks, the last one first: `release`, `look`, `label`, `n_new` rows (NaN where some group is not shown), groups harmed and certified."""
         history = self.monitor.history_
         history = history[history["against"] == "baseline"]
-        is_shown = history.index.isin(shown_looks(history, self.min_group_size).index)
-        by_look = history.assign(n_new=history["n_new"].where(is_shown)).groupby("look", sort=True)
+        shown = shown_looks(history, self.min_group_size)["n_new"].reindex(history.index)
+        # A group's rows of several looks are shown together where one of them was small.
+        of_this_look = shown == history["n_new"]
+        by_look = history.assign(n_new=history["n_new"].where(of_this_look)).groupby("look", sort=True)
         table = by_look.agg(
             release=("release", "first"),
             label=("label", "first"),

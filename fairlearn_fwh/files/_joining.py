@@ -364,16 +364,16 @@ def _check_rows(
 
 def _check_groups(table: nw.LazyFrame[Any], side: Side, names: Sequence[str]) -> None:
     """Raise ValueError if a group has rows in a file and none in both: nothing would be said of it, though it may be who is harmed."""
-    columns = [
-        side.column(name)
-        for name in names
-        if side.groups[name].startswith(("groups[", "sensitive_features[")) and name not in side.keys
-    ]
+    columns = {
+        f"group_{i}": side.text_of(name)
+        for i, name in enumerate(names)
+        if side.groups[name].startswith(("groups[", "sensitive_features["))
+    }
     if not columns:
         return
     before, after = (
         set(zip(*(found[column].to_list() for column in columns), strict=True))
-        for found in (collect(rows.select(*columns).unique()) for rows in (side.rows, table))
+        for found in (collect(rows.select(**columns).unique()) for rows in (side.rows, table))
     )
     if gone := sorted((label for label in before - after if None not in label), key=str):
         label = gone[0] if len(columns) > 1 else gone[0][0]

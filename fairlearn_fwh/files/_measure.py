@@ -425,11 +425,13 @@ def _as_in_text(file: OpenFile, columns: Columns, dialect: Dialect) -> nw.LazyFr
                 f"{role} is column {name!r} of type {dtype}; groups must be text, integers, booleans or dates. Write the column as text."
             )
         casts[key] = nw.col(key).cast(nw.String)
-    for name in set(roles.values()):
-        key = key_of[name]
-        if schema[key] == nw.String:
-            casts[key] = present(key, dialect.null)
-    return table.with_columns(**casts) if casts else table
+    of_roles = {key_of[name] for name in roles.values()}
+    casts |= {
+        key: nw.col(key).cast(nw.String) for key in of_roles if schema[key] in (nw.Categorical, nw.Enum)
+    }
+    table = table.with_columns(**casts) if casts else table
+    texts = [key for key in of_roles if schema[key] == nw.String or key in casts]
+    return table.with_columns(**{key: present(key, dialect.null) for key in texts}) if texts else table
 
 
 def _at_its_line(error: UnreadableValueError, file: OpenFile, dialect: Dialect) -> str:

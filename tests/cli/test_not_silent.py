@@ -196,6 +196,32 @@ def test_a_group_that_no_join_leaves_is_refused(harmed, tmp_path, engine):
     assert "No row of the group a of rows.csv has a partner" in result.output
 
 
+@pytest.mark.parametrize("engine", ["duckdb", "polars"])
+def test_a_group_of_the_key_that_no_join_leaves_is_refused(harmed, tmp_path, engine):
+    """The old file writes the group in another way, so that no row of it has a partner."""
+    table = harmed.assign(id=np.arange(len(harmed)))
+    new = written(table.drop(columns="old"), tmp_path)
+    old = written(table[["id", "g", "old"]].replace({"g": {"a": "A"}}), tmp_path, "old.csv")
+    join = ("--baseline", old, "--on", "g,id", "--allow-unmatched", "--engine", engine)
+    result = run_cli("audit", new, *join, *COLUMNS)
+    assert result.exit_code == 2
+    assert "No row of the group a of rows.csv has a partner" in result.output
+
+
+def test_a_look_at_which_a_group_is_small_does_not_tell_its_size(tmp_path):
+    state, pages = tmp_path / "state.json", []
+    for sizes in ((3, 11), (6, 8)):
+        state.unlink(missing_ok=True)
+        for look, n in enumerate(sizes):
+            groups = ["a"] * (300 + look) + ["rare"] * n
+            rows = pd.DataFrame({"y": 1, "new": 1, "old": 1, "g": groups[:: 1 - 2 * look]})
+            week, page = written(rows, tmp_path, f"week{look}.csv"), tmp_path / "page.html"
+            run_cli("monitor", state, week, *(COLUMNS if not look else ()), "--html", page)
+        pages.append(page.read_text())
+    assert pages[0] == pages[1]
+    assert "14" in pages[0]
+
+
 def test_a_monitor_goes_on_hiding_small_groups(harmed, tmp_path):
     state, table = tmp_path / "state.json", harmed.assign(g=harmed["g"].where(harmed.index % 50 > 0, "rare"))
     assert (

@@ -81,7 +81,7 @@ def test_groups_are_spelled_as_in_the_file(measure, spellings):
 
 
 def test_labels_are_numbers_only_if_all_of_them_are(measure):
-    numbers = measure("y,new,old\n1,1.0,0\n0,00,1e0\n1e0,1,0.0\n")
+    numbers = measure("y,new,old\n1,1.0,0\n0,0.00,1.0e+00\n1e+0,1,0.0\n")
     assert numbers.overall["risk"] == 0
     assert numbers.overall["pooled_risk"] == 1
     with pytest.raises(
@@ -90,6 +90,22 @@ def test_labels_are_numbers_only_if_all_of_them_are(measure):
         measure("y,new,old\n1,1.0,0\n0,x,1\n1,1,0\n").certify(tolerance=0.1)
     text = measure("y,new,old\n01,01,1\n1,1,01\n2,x,2\n", labels=["01", "1", "2", "x"])
     assert text.overall["pooled_risk"] == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("0101", "101"), ("010", "10"), ("1E2", "100"), ("00", "0"), ("1e0", "1")]
+)
+def test_labels_that_may_be_codes_are_not_one_number(measure, one, other):
+    """Who is told apart by a leading zero is told apart: as numbers nobody would be harmed here."""
+    rows = f"y,new,old\n{one},{other},{one}\n{other},{other},{other}\n7,7,7\n"
+    with pytest.raises(
+        ValueError,
+        match="one label if they are numbers, two if they are codes. Write one spelling, or name both",
+    ):
+        measure(rows)
+    stated = measure(rows, labels=[one, other, "7"])
+    assert stated.overall["risk"] == pytest.approx(1 / 3)
+    assert stated.overall["pooled_risk"] == 0
 
 
 def test_integers_above_64_bits_are_text(measure):
@@ -287,7 +303,7 @@ def test_engines_agree_on_adult(real_data, tmp_path):
 
 
 def test_many_spellings_of_numbers_are_equal(measure):
-    rows = "".join(f"{i},{i}.0,{i}e0\n" for i in range(400))
+    rows = "".join(f"{i},{i}.0,{i}e+0\n" for i in range(400))
     frame = measure("y,new,old\n" + rows)
     assert frame.overall["risk"] == frame.overall["pooled_risk"] == 0
 
@@ -331,6 +347,21 @@ def test_text_labels_nulls_and_stated_labels_mean_the_same_in_parquet(tmp_path, 
         measure_file(**numbers, sensitive_features="g", dialect=Dialect(null=("NA",)))
     with pytest.raises(UnreadableValueError, match="has 1 missing value"):
         measure_file(**write(y=[0, 1], new=[0, 0], old=[0, 1], g=["", "b"]), sensitive_features="g")
+
+
+@pytest.mark.parametrize("kind", ["str", "category"])
+@pytest.mark.parametrize("column", ["y", "g", "u"])
+@pytest.mark.parametrize("missing", ["", "unknown"])
+def test_what_is_missing_is_missing_in_columns_of_categories_too(tmp_path, engine, kind, column, missing):
+    table = pd.DataFrame({"y": ["no", "yes", "no"], "g": ["a", "b", "b"], "u": ["1", "2", "3"]})
+    table = table.assign(new=table["y"], old=table["y"])
+    table.loc[2, column] = missing
+    table.astype(dict.fromkeys(table, kind)).to_parquet(tmp_path / "t.parquet")
+    with pytest.raises(UnreadableValueError, match="has 1 missing value"):
+        measure_file(
+            tmp_path / "t.parquet", y_true="y", y_pred="new", y_pred_pooled="old", sensitive_features="g", units="u", unit_key="k" * 16,
+            engine=engine, dialect=Dialect(null=("unknown",)),
+        )  # fmt: skip
 
 
 def test_short_floats_are_compared_exactly(tmp_path, engine):

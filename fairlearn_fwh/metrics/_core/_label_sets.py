@@ -114,7 +114,7 @@ class LabelSets:
         ------
         ValueError
             If two labels differ in blanks, full stops or capitals alone; columns differ in labels of which some are numbers and others not, or in one that
-            programs write where a value is missing; a prediction and the truth have no label in common; each of them has labels that the other lacks
+            programs write where a value is missing; the truth and a prediction each have a label that the other lacks, which differ in signs alone; a prediction and the truth have no label in common; each of them has labels that the other lacks
             while the truth has two classes at most; or one of truth and predictions has two labels and the other more, as deciles and mistyped labels have.
 
         Warns
@@ -135,6 +135,7 @@ class LabelSets:
                 f"y_true has {_listed(never)}, which no prediction ever has: {self._found()}. Is it another spelling? {_REMEDY}"
             )
         for name, labels in strange.items():
+            self._refuse_look_alikes(name, labels)
             self._warn(name, labels)
         if never and len(predicted) > 2:
             _warn_of(
@@ -208,6 +209,15 @@ class LabelSets:
             raise ValueError(
                 f"{name} has more labels than y_true, as scores or deciles have: {found}. {_REMEDY}"
             )
+
+    def _refuse_look_alikes(self, name: str, labels: frozenset[Any]) -> None:
+        """Raise ValueError for a label of the truth and one of a prediction that differ in signs alone, and that the other does not have."""
+        bare = {_without_signs(label): label for label in self.truth - labels if isinstance(label, str)}
+        for label in sorted(label for label in labels - self.truth if isinstance(label, str)):
+            if (twin := bare.get(_without_signs(label))) is not None:
+                raise ValueError(
+                    f"y_true has the label {twin!a}, which {name} never has, and {name} has {label!a}, which y_true never has; they are counted as different. {_REMEDY}"
+                )
 
     def _warn(self, name: str, labels: frozenset[Any]) -> None:
         lacking, further = self.truth - labels, labels - self.truth
@@ -299,6 +309,10 @@ def _written_alike(labels: frozenset[Any]) -> tuple[str, str] | None:
         if (other := seen.setdefault(plain(label), label)) != label:
             return other, label
     return None
+
+
+def _without_signs(label: str) -> str:
+    return "".join(character for character in label if character.isalnum()).casefold()
 
 
 def _listed(labels: Iterable[Any]) -> str:

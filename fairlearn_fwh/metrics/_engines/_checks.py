@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import operator
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -18,6 +19,9 @@ from .._core._losses import Loss
 from .._core._values import MAX_EXACT, check_spread, weight_exponent
 from ._columns import Columns
 from ._rows import N_ROWS, NUMBER, FileColumns, as_number, collect, numeric_roles, read_numbers
+
+#: Numbers as programs print them: no leading zeros, and a sign in exponents.
+_PRINTED = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]*)?([eE][-+][0-9]+)?")
 
 #: Unsigned and longer integers, which not every engine compares exactly with signed ones of 64 bits.
 _WIDE = (nw.UInt64, nw.UInt128, nw.Int128)
@@ -394,6 +398,13 @@ def _check_labels(
     if is_text:
         everything = frozenset[Any]().union(*sets.values())
         numbers = read_numbers(everything) or {}
+        if numbers and (codes := _codes(numbers)):
+            if stated is None or not stated.issuperset(codes):
+                raise ValueError(
+                    f"The label {codes[0]!r} occurs, and {codes[1]!r}: one label if they are numbers, two if they are codes. Write one spelling, or name both by "
+                    "labels=[...] (--labels) if they are codes."
+                )
+            numbers = {}
         if not numbers and (stated is None or not everything <= stated):
             _check_for_missing_words(sets, columns)
     for role, labels in sets.items():
@@ -415,6 +426,16 @@ def _check_labels(
         limit = MAX_EXACT if any(map(_is_real, dtypes)) else 2**63 - 1
         _check_size(sets, limit)
     return numbers
+
+
+def _codes(numbers: dict[str, int | Decimal]) -> list[str]:
+    """Two spellings of one number of which the first is not as programs write numbers: 0101 beside 101, 1E2 beside 100; none if there are no such."""
+    by_number: dict[int | Decimal, list[str]] = {}
+    for text in sorted(numbers, key=lambda text: _PRINTED.fullmatch(text) is not None):
+        by_number.setdefault(numbers[text], []).append(text)
+    return next(
+        (texts[:2] for texts in by_number.values() if len(texts) > 1 and not _PRINTED.fullmatch(texts[0])), []
+    )
 
 
 def _check_for_missing_words(sets: dict[str, frozenset[Any]], columns: Columns) -> None:

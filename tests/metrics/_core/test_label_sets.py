@@ -50,6 +50,7 @@ def measure(request):
         (["1", "0", "1,0"], ["1", "0", "0"], ["1", "0", "1"], "y_true has the label '1,0' beside numbers"),
         (["yes", "no", "NA"], ["yes", "no", "no"], ["yes", "no", "yes"], "y_true has the label 'NA', which not all columns have"),
         (["yes", "no", "Y"], ["yes", "no", "no"], ["yes", "no", "yes"], "y_true has 'Y', which no prediction ever has"),
+        (["A", "B", "C"], ["A", "B", "C-"], ["A", "B", "C-"], "y_true has the label 'C', which y_pred never has, and y_pred has 'C-', which y_true never has"),
     ],
 )  # fmt: skip
 def test_labels_that_never_meet_are_refused(measure, y, new, old, message):
