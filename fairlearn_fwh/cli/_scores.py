@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
 from ..audit._policy import Policy
 from ..audit._ranking_report import RankingReport
 from ..files import rank_file
+from ..metrics import RankingFrame
 from ._columns import given, of_policy
 from ._losses import only_label
 from ._options import read_reading, refuse
 from ._predictions import read_key
+
+#: Areas that are known to within more than this are called so.
+_COARSE = 0.01
 
 
 def audit_scores(predictions: Path, options: dict[str, Any], policy: Policy, fail_on: str) -> RankingReport:
@@ -40,6 +45,12 @@ def audit_scores(predictions: Path, options: dict[str, Any], policy: Policy, fai
         **read_reading(options),
     )
     policy.check_groups(frame, options["min_group_size"])
+    _warn_of_bins(frame, options["min_group_size"])
+    if frame.overall[["auc", "pooled_auc"]].max() < 0.5:
+        warnings.warn(
+            "both scores rank people worse than chance. Are high scores for --pos-label? If they are for the other label, what is called a gain is a loss.",
+            stacklevel=2,
+        )
     return RankingReport(
         frame,
         tolerance=options["tolerance"],
@@ -50,6 +61,18 @@ def audit_scores(predictions: Path, options: dict[str, Any], policy: Policy, fai
         own=options["scores"],
         pooled=options["pooled_scores"],
     )
+
+
+def _warn_of_bins(frame: RankingFrame, min_group_size: int) -> None:
+    """Warn where scores of a group share so few bins that its areas are hardly known."""
+    shown = frame.by_group[frame.by_group["n"] >= min_group_size]
+    coarse = shown["binning_error"][shown["binning_error"] > _COARSE]
+    if len(coarse):
+        warnings.warn(
+            f"the areas under the ROC curve of {len(coarse)} group(s) are known to within {coarse.max():.2g} only, because their scores lie in few of the bins in which "
+            "rows are counted. Write the scores as ranks within each group, which changes none of these areas.",
+            stacklevel=2,
+        )
 
 
 def _check(options: dict[str, Any], fail_on: str) -> None:
@@ -76,5 +99,10 @@ def _check(options: dict[str, Any], fail_on: str) -> None:
         },
         "--scores, which compares how two columns of numbers rank the people of a group",
     )
+    if unused := [name for name in ("loss", "cost", "loss_limit", "labels") if of_policy(name)]:
+        names = ", ".join(name.replace("_", "-") for name in unused)
+        warnings.warn(
+            f"the policy's {names} is not used: --scores compares areas under the ROC curve.", stacklevel=2
+        )
     if fail_on == "envy":
         raise ValueError("--fail-on envy does not apply to --scores, which are compared with one baseline.")

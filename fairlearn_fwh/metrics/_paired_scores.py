@@ -144,4 +144,4 @@ def named(table: pd.DataFrame, min_group_size: int) -> str:
 def check_share(name: str, value: Any, unit: str) -> None:
     """Raise ValueError unless a margin or tolerance is at least 0 and below 1."""
     if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not 0 <= value < 1:
-        raise ValueError(f"{name} must be at least 0 and below 1, in units of {unit}; got {value!r}.")
+        raise ValueError(f"{name} must be at least 0 and below 1, a difference of {unit}; got {value!r}.")

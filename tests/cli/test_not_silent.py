@@ -196,6 +196,13 @@ def test_a_group_that_no_join_leaves_is_refused(harmed, tmp_path, engine):
     assert "No row of the group a of rows.csv has a partner" in result.output
 
 
+def test_models_that_are_mostly_wrong_may_be_coded_the_other_way_round(harmed, tmp_path):
+    said = "both models are wrong for more than half of all people"
+    reversed_ = harmed.assign(**{name: harmed[name].map({"0": "1", "1": "0"}) for name in ("new", "old")})
+    assert said in run_cli("audit", written(reversed_, tmp_path), *COLUMNS).output
+    assert said not in run_cli("audit", written(harmed, tmp_path), *COLUMNS).output
+
+
 @pytest.mark.parametrize("engine", ["duckdb", "polars"])
 def test_a_group_of_the_key_that_no_join_leaves_is_refused(harmed, tmp_path, engine):
     """The old file writes the group in another way, so that no row of it has a partner."""

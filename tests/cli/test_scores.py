@@ -137,3 +137,38 @@ def test_both_columns_are_needed_and_must_be_numbers(scores):
         "audit", path, "--y-true", "truth", "--scores", "g", "--pooled-scores", "old", "--pos-label", "ill"
     )
     assert (result.exit_code, "line 2, column 'g'" in result.output) == (2, True)
+
+
+def test_scores_that_rank_worse_than_chance_may_be_for_the_other_label(scores, tmp_path):
+    path, table = scores
+    assert "both scores rank people worse than chance" not in run_cli("audit", path, *OPTIONS).output
+    table.assign(new=-table["new"], old=-table["old"]).to_csv(tmp_path / "turned.csv", index=False)
+    assert (
+        "both scores rank people worse than chance"
+        in run_cli("audit", tmp_path / "turned.csv", *OPTIONS).output
+    )
+
+
+def test_bins_that_hide_a_groups_ranking_are_named_as_the_cause(tmp_path, rng):
+    n = 20_000
+    y, g = rng.integers(0, 2, n), np.repeat(["a", "b"], [19_600, 400])
+    own, worse = y + rng.standard_normal(n), rng.standard_normal(n)
+    probability = 1 / (1 + np.exp(-np.where(g == "b", 9 + own, own)))
+    table = pd.DataFrame({"truth": np.where(y == 1, "ill", "well"), "g": g, "old": probability})
+    table["new"] = np.where(g == "b", 1 / (1 + np.exp(-(9 + worse))), probability)
+    table.to_csv(tmp_path / "close.csv", index=False)
+    said = run_cli("audit", tmp_path / "close.csv", *OPTIONS).output
+    assert "of 1 group(s) are known to within 0." in said
+    assert "because their scores lie in few of the bins" in said
+    table[["new", "old"]] = table.groupby("g")[["new", "old"]].rank()
+    table.to_csv(tmp_path / "ranks.csv", index=False)
+    result = run_cli("audit", tmp_path / "ranks.csv", *OPTIONS)
+    assert (result.exit_code, "worse than old in b" in result.output) == (1, True)
+
+
+def test_what_a_policy_says_of_losses_is_not_dropped_without_a_word(scores, tmp_path):
+    policy = tmp_path / "policy.toml"
+    policy.write_text('[tool.fairlearn-fwh.audit]\nloss = "missed"\nlabels = ["ill", "well"]\n')
+    result = run_cli("audit", scores[0], *OPTIONS, "--policy", policy)
+    assert "the policy's loss, labels is not used: --scores compares areas" in result.output
+    assert result.exit_code == 1
