@@ -79,14 +79,20 @@ def _names(path: Path) -> list[str]:
     return list(names)
 
 
-def _chunks(path: Path) -> Iterator[list[dict[str, str | None]]]:
-    chunk: list[dict[str, str | None]] = []
+def numbered_records(path: Path) -> Iterator[tuple[int, dict[str, str | None]]]:
+    """Read a file record by record: its line, counted from 1, and its values as text."""
     with open_bytes(path) as file:
         for number, line in enumerate(file, start=1):
-            chunk.append(_record(line, f"{path.name}, line {number}"))
-            if len(chunk) == _CHUNK:
-                yield chunk
-                chunk = []
+            yield number, _record(line, f"{path.name}, line {number}")
+
+
+def _chunks(path: Path) -> Iterator[list[dict[str, str | None]]]:
+    chunk: list[dict[str, str | None]] = []
+    for _, record in numbered_records(path):
+        chunk.append(record)
+        if len(chunk) == _CHUNK:
+            yield chunk
+            chunk = []
     if chunk:
         yield chunk
 

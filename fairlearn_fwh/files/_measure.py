@@ -27,6 +27,7 @@ from ..metrics._engines._unit_names import is_named_like_units, likely_units, pe
 from ..metrics._inference._bootstrap import BootstrapSettings
 from ._dialect import Dialect
 from ._joining import Joined, join_files
+from ._json_lines import numbered_records
 from ._tables import OpenFile, check_names, engine_errors, open_file, present
 
 _CI_QUANTILES = (0.025, 0.975)
@@ -439,15 +440,21 @@ def _at_its_line(error: UnreadableValueError, file: OpenFile, dialect: Dialect) 
     if not file.is_text:
         return f"{error} (Column {error.column!r}.)"
     with contextlib.suppress(csv.Error):  # a field that is too long for this slow look
-        position = file.names.index(error.column)
+        for line, value in _values(file, error.column, dialect):
+            if _is_wrong(value, error.problem, dialect):
+                return f"{file.path.name}, line {line}, column {error.column!r}: {value!r}. {error}"
+    return str(error)
+
+
+def _values(file: OpenFile, column: str, dialect: Dialect) -> Iterator[tuple[int, str]]:
+    """Lines of a file of text, and the values of a column there; empty where there is none."""
+    if file.path.name.lower().endswith((".csv", ".csv.gz")):
+        position = file.names.index(column)
         records = dialect.records(file.path)
         next(records)
-        for line, fields in records:
-            if _is_wrong(fields[position], error.problem, dialect):
-                return (
-                    f"{file.path.name}, line {line}, column {error.column!r}: {fields[position]!r}. {error}"
-                )
-    return str(error)
+        yield from ((line, fields[position]) for line, fields in records)
+    else:
+        yield from ((line, record.get(column) or "") for line, record in numbered_records(file.path))
 
 
 def _is_wrong(value: str, problem: str, dialect: Dialect) -> bool:

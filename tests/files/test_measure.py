@@ -349,6 +349,19 @@ def test_text_labels_nulls_and_stated_labels_mean_the_same_in_parquet(tmp_path, 
         measure_file(**write(y=[0, 1], new=[0, 0], old=[0, 1], g=["", "b"]), sensitive_features="g")
 
 
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [(', "new": null', "''"), ("", "''"), (', "new": ""', "''"), (', "new": "NA"', "'NA'")],
+)
+def test_a_value_that_is_missing_in_json_lines_is_named_by_its_line(tmp_path, engine, value, problem):
+    good = '{"y": 1, "old": 1, "new": 1}\n{"y": 0, "old": 0, "new": 0}\n'
+    (tmp_path / "t.jsonl").write_text(good + '{"y": 1, "old": 1' + value + "}\n")
+    with pytest.raises(
+        UnreadableValueError, match=rf"t\.jsonl, line 3, column 'new': {problem}\. y_pred has"
+    ):
+        measure_file(tmp_path / "t.jsonl", y_true="y", y_pred="new", y_pred_pooled="old", engine=engine)
+
+
 @pytest.mark.parametrize("kind", ["str", "category"])
 @pytest.mark.parametrize("column", ["y", "g", "u"])
 @pytest.mark.parametrize("missing", ["", "unknown"])
