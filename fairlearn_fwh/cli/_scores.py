@@ -102,7 +102,8 @@ def _check(options: dict[str, Any], fail_on: str) -> None:
     if unused := [name for name in ("loss", "cost", "loss_limit", "labels") if of_policy(name)]:
         names = ", ".join(name.replace("_", "-") for name in unused)
         warnings.warn(
-            f"the policy's {names} is not used: --scores compares areas under the ROC curve.", stacklevel=2
+            f"--scores compares areas under the ROC curve and does not use the policy's {names}.",
+            stacklevel=2,
         )
     if fail_on == "envy":
         raise ValueError("--fail-on envy does not apply to --scores, which are compared with one baseline.")

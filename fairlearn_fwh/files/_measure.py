@@ -448,13 +448,13 @@ def _at_its_line(error: UnreadableValueError, file: OpenFile, dialect: Dialect) 
 
 def _values(file: OpenFile, column: str, dialect: Dialect) -> Iterator[tuple[int, str]]:
     """Lines of a file of text, and the values of a column there; empty where there is none."""
-    if file.path.name.lower().endswith((".csv", ".csv.gz")):
-        position = file.names.index(column)
-        records = dialect.records(file.path)
-        next(records)
-        yield from ((line, fields[position]) for line, fields in records)
-    else:
+    if file.is_json_lines:
         yield from ((line, record.get(column) or "") for line, record in numbered_records(file.path))
+        return
+    position = file.names.index(column)
+    records = dialect.records(file.path)
+    next(records)
+    yield from ((line, fields[position]) for line, fields in records)
 
 
 def _is_wrong(value: str, problem: str, dialect: Dialect) -> bool:

@@ -56,6 +56,13 @@ class OpenFile:
         """Whether the file has no types."""
         return self.n_rows is not None
 
+    @property
+    def is_json_lines(self) -> bool:
+        """Whether the file is one of JSON lines."""
+        return any(
+            self.path.name.lower().endswith(end) for end, form in _FORMATS.items() if form == "json lines"
+        )
+
 
 def open_table(path: str | Path, engine: str = "auto", *, dialect: Dialect | None = None) -> Any:
     r"""Open a file of CSV, Parquet or JSON lines; CSV and Parquet are not read into memory.

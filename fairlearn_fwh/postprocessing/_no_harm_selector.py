@@ -10,6 +10,7 @@ from numbers import Integral, Real
 from typing import Any, Self
 
 import numpy as np
+import pandas as pd
 from scipy.sparse import issparse
 from sklearn.utils import check_random_state, get_tags
 from sklearn.utils.metadata_routing import MetadataRouter
@@ -363,9 +364,9 @@ class NoHarmSelector(RoutedEstimator):
         return task_of(self._first_inside())
 
     def _check_predict_input(self, X: Any) -> Any:
-        """Check X; columns of answers may be a dict, as in `from_predictions`."""
+        """Check X; columns may be a dict, as in `from_predictions`."""
         is_columns = isinstance(X, Mapping) and not issparse(X)  # some sparse matrices are dicts
-        return super()._check_predict_input(read_predictions(X) if is_columns else X)
+        return super()._check_predict_input(pd.DataFrame(X) if is_columns else X)
 
     def _first_inside(self) -> Any:
         """The ensemble, or the first of several models."""

@@ -170,5 +170,8 @@ def test_what_a_policy_says_of_losses_is_not_dropped_without_a_word(scores, tmp_
     policy = tmp_path / "policy.toml"
     policy.write_text('[tool.fairlearn-fwh.audit]\nloss = "missed"\nlabels = ["ill", "well"]\n')
     result = run_cli("audit", scores[0], *OPTIONS, "--policy", policy)
-    assert "the policy's loss, labels is not used: --scores compares areas" in result.output
+    assert (
+        "--scores compares areas under the ROC curve and does not use the policy's loss, labels"
+        in result.output
+    )
     assert result.exit_code == 1

@@ -214,7 +214,7 @@ class LabelSets:
         """Raise ValueError for a label of the truth and one of a prediction that differ in signs alone, and that the other does not have."""
         bare = {_without_signs(label): label for label in self.truth - labels if isinstance(label, str)}
         for label in sorted(label for label in labels - self.truth if isinstance(label, str)):
-            if (twin := bare.get(_without_signs(label))) is not None:
+            if (twin := bare.get(_without_signs(label))) is not None and _without_signs(label):
                 raise ValueError(
                     f"y_true has the label {twin!a}, which {name} never has, and {name} has {label!a}, which y_true never has; they are counted as different. {_REMEDY}"
                 )

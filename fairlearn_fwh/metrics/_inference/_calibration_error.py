@@ -148,8 +148,8 @@ def calibration_of(
 def _heavy(apart: np.ndarray, rows: np.ndarray, n_units: int) -> np.ndarray:
     """Tell what may be missing: units that are larger than others, and what is rare on one side only.
 
-    Where few people have an event, their mean's law is skewed as Poisson's is: so many people as have together the ratio of third to second central moment
-    change it. One more average unit that is quite different is reckoned with, since the sample may have none.
+    Where few people have an event the law of the mean is skewed, as Poisson's is: an event counts like a person who changes the mean by the ratio of the third to
+    the second central moment. Since the sample may have no event, both moments are those with one more average unit that is quite different.
 
     Parameters
     ----------

@@ -5,7 +5,7 @@ A normal law of a sum is wrong where the sum consists of few events. Two correct
 - *Events of people who count alike*: the numbers of people who lose and gain are about Poisson, their difference has Skellam's law. The rate of
   those about whom nothing is claimed is estimated under the hypothesis, as parametric bootstraps do (Lloyd 2008). The larger of this p-value and the score
   test's is below alpha in at most a share alpha of samples (computed for 100 to 5,000 people and alpha from .002 to .2); the score test's alone in
-  45 % at alpha .2, 14 % at .1 and 7 % at .05.
+  45 % at alpha .2, 18 % at .1 and 7 % at .05 (`benchmarks/rare_events.py`).
 - *People, or units, who count more than others*, and real-valued losses of which bets know nothing. People who are heavy, rare and different may be missing from the sample. The heaviest
   person can change the mean by 1 / `heavy`. The normal bound of a compound Poisson sum falls short of the exact one by at most `_SHORT` log(1 / alpha) times that (for alpha from .0001 to
   .05 and one event or more; by log(1 / alpha) times that where there is none).

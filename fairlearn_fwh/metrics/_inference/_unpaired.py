@@ -10,7 +10,8 @@ from scipy import stats
 
 from .._core._bisection import bisect
 from ._rare_events import heavy_bound, heavy_p_value
-from ._unpaired_exact import EXACT_BELOW, exact_higher_p_value
+from ._unconditional import EXACT_BELOW
+from ._unpaired_exact import exact_higher_p_value
 
 _BISECTIONS = 50
 _BISECTIONS_OF_LAW = 25

@@ -13,9 +13,6 @@ from scipy import stats
 
 from .._core._bisection import bisect
 
-#: With fewer people in one of the samples the exact test is used.
-EXACT_BELOW = 100
-
 #: Risks that are tried, closer to each other near 0 and 1; and distances, in standard deviations, from those at which something more is counted.
 _N_RISKS = 128
 _BESIDE = np.array([-3.0, -2.0, -1.0, 0.0, 1.0])

@@ -71,6 +71,11 @@ def test_labels_that_never_meet_are_refused(measure, y, new, old, message):
     assert len(settled.certify(tolerance=0.1)) == 1
 
 
+def test_labels_of_signs_alone_are_no_look_alikes(measure):
+    with pytest.warns(LabelMismatchWarning, match="which y_true never has"):
+        measure(["A", "B", "*"], ["A", "B", "#"], ["A", "B", "*"]).certify(tolerance=0.1)
+
+
 def test_an_infinite_label_is_refused(measure):
     with pytest.raises(ValueError, match=r"y_true has .*inf"):
         measure([0.0, np.inf], [0.0, 1.0], [0.0, 1.0])
