@@ -28,6 +28,7 @@ from ._known_files import check_new_file
 from ._options import JUDGING, LOSS, MARGINS, READING, REPORTS, SAYING, WEIGHT, read_fail_on, with_options
 from ._policy import warn_of_other_questions
 from ._reports import Outputs
+from ._reversed import warn_of_reversed_labels
 from ._terminal import say, show
 
 #: Environment variable with the secret that units are hashed with.
@@ -250,6 +251,7 @@ def _add(result: PreferenceMonitor, path: Path, options: dict[str, Any], kept: d
         )
     taken = set(result.history_["label"])
     label = path.name if path.name not in taken else f"{path.name} (look {result.n_looks_ + 1})"
+    warn_of_reversed_labels(frames[BASELINE])
     result._update(frames[BASELINE], frames.get(REFERENCE), label, left_out)
 
 

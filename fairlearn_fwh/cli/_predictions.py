@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from typing import Any
 
 from ..audit._audit import Audit
 from ..audit._policy import Policy
 from ..files import measure_file
-from ..metrics import PreferenceFrame
 from ._columns import labelled, of_policy
 from ._losses import read_judged
 from ._options import read_reading
+from ._reversed import warn_of_reversed_labels
 from ._subjects import subject_of
 
 
@@ -48,7 +47,7 @@ def audit_predictions(predictions: Path, options: dict[str, Any], policy: Policy
     )
     frame = frame.over() if options["margins"] else frame
     policy.check_groups(frame, options["min_group_size"])
-    _warn_of_reversed_labels(frame)
+    warn_of_reversed_labels(frame)
     return Audit(
         frame,
         tolerance=options["tolerance"],
@@ -74,23 +73,6 @@ def read_key(options: dict[str, Any]) -> dict[str, Any]:
         "on": None if is_alone and of_policy("on") else options["on"],
         "allow_unmatched": options["allow_unmatched"],
     }
-
-
-def _warn_of_reversed_labels(frame: PreferenceFrame) -> None:
-    """Warn if both models are wrong more often than right, as they are if their labels are coded the other way round: a loss looks like a gain then."""
-    if "zero_one" not in frame.losses:
-        return
-    errors = frame["zero_one"] if frame.has_several_losses else frame
-    labels = errors._measured.labels
-    if (
-        labels is not None
-        and len(labels.everything) == 2
-        and errors.overall[["risk", "pooled_risk"]].min() > 0.5
-    ):
-        warnings.warn(
-            "both models are wrong for more than half of all people. Do predictions and truth code the two labels in the same way? If not, what is called a gain is a loss.",
-            stacklevel=2,
-        )
 
 
 def _check(options: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ from ..metrics._engines._columns import Columns
 from ._columns import given, of_policy
 from ._losses import read_judged
 from ._options import read_reading, refuse
+from ._reversed import warn_of_reversed_labels
 
 
 def audit_samples(predictions: Path, options: dict[str, Any], policy: Policy, fail_on: str) -> SampleReport:
@@ -47,6 +48,7 @@ def audit_samples(predictions: Path, options: dict[str, Any], policy: Policy, fa
         raise ValueError(str(error).replace("y_pred_pooled", "y_pred")) from error
     for frame in frames:
         policy.check_groups(frame, options["min_group_size"])
+    warn_of_reversed_labels(*frames)
     new, old = (path.name for path in paths)
     return SampleReport(
         *frames,

@@ -14,6 +14,7 @@ from ._columns import given, of_policy
 from ._losses import only_label
 from ._options import read_reading, refuse
 from ._predictions import read_key
+from ._reversed import warn_of_reversed_scores
 
 #: Areas that are known to within more than this are called so.
 _COARSE = 0.01
@@ -46,11 +47,7 @@ def audit_scores(predictions: Path, options: dict[str, Any], policy: Policy, fai
     )
     policy.check_groups(frame, options["min_group_size"])
     _warn_of_bins(frame, options["min_group_size"])
-    if frame.overall[["auc", "pooled_auc"]].max() < 0.5:
-        warnings.warn(
-            "both scores rank people worse than chance. Are high scores for --pos-label? If they are for the other label, what is called a gain is a loss.",
-            stacklevel=2,
-        )
+    warn_of_reversed_scores(frame)
     return RankingReport(
         frame,
         tolerance=options["tolerance"],

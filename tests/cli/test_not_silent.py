@@ -197,10 +197,18 @@ def test_a_group_that_no_join_leaves_is_refused(harmed, tmp_path, engine):
 
 
 def test_models_that_are_mostly_wrong_may_be_coded_the_other_way_round(harmed, tmp_path):
-    said = "both models are wrong for more than half of all people"
+    said = "predictions are wrong for more than half of all people, and so are the baseline's"
     reversed_ = harmed.assign(**{name: harmed[name].map({"0": "1", "1": "0"}) for name in ("new", "old")})
-    assert said in run_cli("audit", written(reversed_, tmp_path), *COLUMNS).output
-    assert said not in run_cli("audit", written(harmed, tmp_path), *COLUMNS).output
+    unpaired = ("--unpaired", "--y-true", "y", "--y-pred", "new", "--sensitive", "g")
+    for table, is_said in ((reversed_, True), (harmed, False)):
+        path = written(table, tmp_path)
+        other = written(table[::-1].assign(new=table["old"]), tmp_path, "old.csv")
+        for command in (
+            ("audit", path, *COLUMNS),
+            ("monitor", tmp_path / f"state{is_said}.json", path, *COLUMNS),
+            ("audit", path, "--baseline", other, *unpaired),
+        ):
+            assert (said in run_cli(*command).output) == is_said
 
 
 @pytest.mark.parametrize("engine", ["duckdb", "polars"])
